@@ -1,0 +1,67 @@
+"""Seeded draws that depend on names only, never on order, process or library version.
+
+A draw is the SplitMix64 output function (Steele, Lea & Flood, OOPSLA 2014, figure 16) over a 64-bit key; keys come
+from sha256 of what the draw is for: (seed, label) or (seed, idx). numpy's generators are not used because their
+streams may change between releases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+U64 = npt.NDArray[np.uint64]
+T = TypeVar("T")
+
+_MASK = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def key64(*parts: str | int) -> int:
+    """Return the 64-bit key of a name given in parts; ``("a", "b")`` and ``("ab",)`` have different keys."""
+    text = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "little")
+
+
+def mix64(values: U64, salt: int) -> U64:
+    """Return uint64 pseudo-random values, shape of ``values``: SplitMix64's output function of ``values + salt``."""
+    with np.errstate(over="ignore"):
+        z = values + np.uint64(salt & _MASK)
+        z = z + np.uint64(_GOLDEN)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        out: U64 = z ^ (z >> np.uint64(31))
+    return out
+
+
+class Draw:
+    """A stream of draws for one purpose, for instance ``Draw(seed, idx, "crops")``."""
+
+    def __init__(self, *name: str | int) -> None:
+        self._state = key64(*name)
+
+    def bits(self) -> int:
+        """Return the next 64 random bits."""
+        self._state = (self._state + _GOLDEN) & _MASK
+        z = self._state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+        return z ^ (z >> 31)
+
+    def below(self, bound: int) -> int:
+        """Return an integer in ``[0, bound)``; the bias of the multiply-shift is below ``bound / 2**64``."""
+        if bound < 1:
+            raise ValueError(f"a draw needs a positive bound, got {bound}")
+        return (self.bits() * bound) >> 64
+
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """Return the items in a drawn order (Fisher-Yates from the front: a prefix does not depend on what follows)."""
+        out = list(items)
+        for i in range(len(out) - 1):
+            j = i + self.below(len(out) - i)
+            out[i], out[j] = out[j], out[i]
+        return out

@@ -1,0 +1,1 @@
+"""How a stage runs: tasks in processes or on a cluster, artefacts on any file system, resume."""

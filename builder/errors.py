@@ -1,0 +1,25 @@
+"""The errors that a user can mend: each is one line that names what to change."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """An instruction that cannot be followed (unknown key, no data, not a package); the text names the fix."""
+
+
+class RejectedError(Exception):
+    """An image that cannot be used.
+
+    Parameters
+    ----------
+    reason : one of ``builder.schema.REASONS``
+    detail : what was found, for people
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason, detail)  # both in args, so that it survives pickling between processes
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason

@@ -1,0 +1,175 @@
+"""Every number of the method, in one place; read from TOML and from ``key=value``, unknown keys refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from builder.errors import UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def _of(stage: str, default: Any, doc: str) -> Any:
+    """Declare a field: the stage whose results it changes, its default in the method, and what it means."""
+    metadata = {"stage": stage, "doc": doc}
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The numbers of the method (arXiv 2111.11646, sections 2 to 4); the defaults are the paper's or marked as ours.
+
+    Raises
+    ------
+    UserError
+        From the constructors below, for an unknown key or a value that cannot be used.
+    """
+
+    seed: int = _of("all", 0, "every draw comes from this number and a name")
+
+    min_images: int = _of("label", 287, "rows a token needs to become a label")
+    class_size: int = _of("label", 1000, "most images of a class")
+    presample_size: int = _of("label", 10_000, "labels with more rows are first drawn down to this many")
+    presample_strata: tuple[str, ...] = _of("label", ("name", "organism", "cell_type"), "strata of that first draw")
+    strata: tuple[str, ...] = _of(
+        "label",
+        ("organism", "cell_type", "cell_visible", "sirna", "compound", "phenotype"),
+        "strata of the draw down to class_size",
+    )
+    categories: tuple[str, ...] = _of(
+        "label",
+        ("compound", "sirna", "gene", "phenotype", "cell_visible", "cell_type", "organism"),
+        "columns that give labels, in the order that settles ties",
+    )
+    drop_labels: tuple[str, ...] = _of("label", (), "tokens that must not become labels")
+    rename_labels: dict[str, str] = _of("label", {}, "token -> label under which its images are filed")
+    crop_steps: tuple[int, ...] = _of(
+        "label", (1000, 550, 400), "a class smaller than each of these gets one crop an image more than one"
+    )
+
+    low_percentile: float = _of("standardize", 0.1, "grey level that becomes black")
+    high_percentile: float = _of("standardize", 99.9, "grey level that becomes white")
+    min_side: int = _of("standardize", 140, "pixels; images with a smaller side stay whole")
+    min_crop_side: int = _of("standardize", 70, "pixels; scales that give a smaller crop are left out")
+    scalings: tuple[float, ...] = _of("standardize", (0.5, 0.25, 0.125, 0.0625), "a crop's side over the image's")
+    crop_mean_above: float = _of("standardize", 1.0, "0-255 scale; a crop with a mean of this or less is too dark")
+    crop_mean_below: float = _of("standardize", 254.0, "0-255 scale; a crop with a mean of this or more is too bright")
+    dim_percentile: float = _of("standardize", 75.0, "an image or crop whose grey level here is 0 is dim")
+    max_pixels: int = _of("standardize", 150_000_000, "a channel with more pixels is rejected before it is decoded")
+    part_images: int = _of("none", 200, "images a task standardises")
+
+    min_class_size: int = _of("select", 500, "a class with fewer images after quality control is dropped")
+    validation_share: float = _of("select", 0.1, "share of each class that is validation")
+
+    size: int = _of("shard", 0, "pixels of the longer side to which images are reduced; 0 keeps them as they are")
+    shard_bytes: int = _of("select", 400_000_000, "bytes of images a shard should hold")
+    batch_rows: int = _of("shard", 100, "most rows of a record batch (the hub's viewer refuses more)")
+    batch_bytes: int = _of("shard", 100_000_000, "most bytes of a record batch (likewise)")
+
+    def __post_init__(self) -> None:
+        """Refuse values that no build could mean."""
+        positive = ("min_images", "class_size", "presample_size", "min_side", "min_crop_side", "max_pixels")
+        for name in (*positive, "part_images", "min_class_size", "shard_bytes", "batch_rows", "batch_bytes"):
+            if getattr(self, name) < 1:
+                raise UserError(f"recipe: {name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.low_percentile < self.high_percentile <= 100:
+            raise UserError("recipe: needs 0 <= low_percentile < high_percentile <= 100")
+        if not 0 <= self.validation_share < 1:
+            raise UserError(f"recipe: validation_share must lie in [0, 1), not {self.validation_share}")
+        if not self.scalings or not all(0 < s <= 0.5 for s in self.scalings):
+            raise UserError("recipe: scalings must lie in (0, 0.5]: a crop fits in its quadrant")
+        if self.size < 0:
+            raise UserError(f"recipe: size must be 0 (as they are) or a number of pixels, not {self.size}")
+        for name in ("categories", "strata", "presample_strata"):
+            _known_columns(name, getattr(self, name), categories_only=name == "categories")
+
+    def crops_wanted(self, class_images: int) -> int:
+        """Return how many crops each image of a class of ``class_images`` images should give (method, section 4)."""
+        return 1 + sum(class_images < step for step in self.crop_steps)
+
+    def fingerprint(self, *stages: str) -> str:
+        """Return the sha256 (hex) of the fields that change what these stages make; of all fields without names."""
+        wanted = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if not stages or field.metadata["stage"] in (*stages, "all")
+        }
+        return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values, in the order they are declared."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, settings: Iterable[str] = ()) -> Recipe:
+        """Read a TOML file (flat keys) and then ``key=value`` settings, whose values are TOML too or bare words."""
+        values: dict[str, Any] = {}
+        if path is not None:
+            try:
+                values = tomllib.loads(Path(path).read_text("utf-8"))
+            except FileNotFoundError:
+                raise UserError(f"no recipe file {path}") from None
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+                raise UserError(f"recipe {path}: {error}") from None
+        for setting in settings:
+            key, equals, text = setting.partition("=")
+            if not equals:
+                raise UserError(f"--set wants key=value, not {setting!r}")
+            values[key.strip()] = _toml_value(text.strip())
+        return cls.of(values)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Recipe:
+        """Make a recipe of plain values: unknown keys and wrong types are refused by name."""
+        hints = get_type_hints(cls)
+        for key in values:
+            if key not in hints:
+                near = difflib.get_close_matches(key, hints, n=1)
+                hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(hints)}"
+                raise UserError(f"recipe: unknown key {key!r}{hint}")
+        return cls(**{key: _typed(key, value, hints[key]) for key, value in values.items()})
+
+
+def _known_columns(field: str, names: tuple[str, ...], categories_only: bool) -> None:
+    from builder.schema import CATEGORIES
+
+    known = CATEGORIES if categories_only else (*CATEGORIES, "name", "database", "dir_name", "microscopy")
+    for name in names:
+        if name not in known:
+            raise UserError(f"recipe: {field} names {name!r}; it can hold {', '.join(known)}")
+    if len(set(names)) != len(names):
+        raise UserError(f"recipe: {field} names a column twice")
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _typed(key: str, value: Any, hint: Any) -> Any:
+    """Convert a TOML value to the field's type, or say what was wanted."""
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, float, str) and type(value) is hint:
+        return value
+    if hint == dict[str, str] and isinstance(value, dict) and all(isinstance(v, str) for v in value.values()):
+        return value
+    if getattr(hint, "__origin__", None) is tuple:
+        items = value if isinstance(value, list | tuple) else [value]
+        return tuple(_typed(key, item, hint.__args__[0]) for item in items)
+    wanted = {int: "a whole number", float: "a number", str: "a text"}.get(hint, "a table of texts")
+    raise UserError(f"recipe: {key} wants {wanted}, not {value!r}")

@@ -1,0 +1,163 @@
+"""Every column, its order and its type: the only place that spells them.
+
+Arrow types follow https://arrow.apache.org/docs/format/Columnar.html; the ``image`` struct is the one that the
+``Image`` feature of ``datasets`` reads.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+CATEGORIES: Final = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
+"""The seven annotation columns that can give a label, in the order in which tables show them."""
+
+TOKEN_SEPARATOR: Final = "|"
+
+SPLITS: Final = ("train", "validation")
+
+REASONS: Final = {
+    "unreadable": "no channel of the image could be read",
+    "uniform": "the 0.1th percentile equals the 99.9th in every channel",
+    "binary_mask": "only two intensities: a mask, not a picture",
+    "dim": "the 75th percentile is 0",
+    "crop_too_dark": "a crop whose mean is 1 or less, of 255",
+    "crop_too_bright": "a crop whose mean is 254 or more, of 255",
+    "crop_dim": "a crop whose 75th percentile is 0",
+    "crop_uniform": "a crop whose 0.1th percentile equals its 99.9th",
+    "too_large": "more pixels than the recipe's max_pixels",
+    "mismatched": "channels of one image differ in size",
+    "crashed": "reading it ended the process (alone, twice)",
+    "timed_out": "reading it took longer than the time limit (alone, twice)",
+    "duplicate": "the same standardised pixels as another image",
+    "over_class_size": "drawn away: its class had more than class_size",
+    "small_class": "its class has fewer than min_class_size images",
+}
+"""Why an image, or a crop of it, is not in the package."""
+
+_TEXTS: Final = [(name, pa.string()) for name in CATEGORIES]
+
+ANNOTATIONS: Final = pa.schema(
+    [
+        pa.field("idx", pa.string(), nullable=False),  # <dir_name>-<number>, the number a hash of the key
+        pa.field("key", pa.string(), nullable=False),  # the image's own name within its source
+        pa.field("database", pa.string(), nullable=False),
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("dir_name", pa.string(), nullable=False),
+        *_TEXTS,
+        ("microscopy", pa.string()),
+        ("channels", pa.string()),  # what each file or plane shows, joined by "|"
+        pa.field("files", pa.list_(pa.string()), nullable=False),  # below the source's folder, with "/"
+        pa.field("planes", pa.list_(pa.int32()), nullable=False),  # see builder.sources.base.Channel
+        ("region", pa.list_(pa.int32(), 4)),  # x_min, x_max, y_min, y_max in the file, or null
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("license", pa.string(), nullable=False),
+        pa.field("stamp", pa.int64(), nullable=False),  # hash of sizes and times of its files: has the input changed?
+    ]
+)
+"""One row an image: ``annotations/<dir_name>.parquet``."""
+
+ASSIGNMENTS: Final = pa.schema(
+    [
+        pa.field("idx", pa.string(), nullable=False),
+        pa.field("dir_name", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("crops", pa.int8(), nullable=False),  # crops wanted from the image
+    ]
+)
+"""One row an image that has a label: ``assignments.parquet``."""
+
+_WINDOW: Final = [
+    pa.field("crop", pa.bool_(), nullable=False),
+    pa.field("scaling", pa.float64(), nullable=False),  # 1 for a whole image
+    ("x_min", pa.int32()),  # the window [y_min:y_max, x_min:x_max] of the image; null for a whole image
+    ("x_max", pa.int32()),
+    ("y_min", pa.int32()),
+    ("y_max", pa.int32()),
+]
+
+STATISTICS: Final = [
+    ("height", pa.int32()),  # pixels of this picture (crop or whole)
+    ("width", pa.int32()),
+    ("mean", pa.float64()),  # 0-255 scale, before the crop's own normalisation
+    ("p75", pa.float64()),  # likewise
+    ("distinct", pa.int32()),  # number of distinct grey levels
+    ("sharpness", pa.float64()),  # variance of the Laplacian over the squared mean
+    ("pixels_sha256", pa.binary(32)),  # of height, width (little-endian uint32) and the 8-bit pixels
+    ("phash", pa.uint64()),  # 64-bit perceptual hash
+]
+
+PART_ROWS: Final = pa.schema(
+    [
+        pa.field("idx", pa.string(), nullable=False),
+        pa.field("candidate", pa.int8(), nullable=False),  # -1 the whole image, 0..3 its crops in drawn order
+        *_WINDOW,
+        *STATISTICS,
+        ("bytes", pa.int32()),  # size of the PNG
+        ("row", pa.int32()),  # of the part's pictures; null when rejected
+        ("reason", pa.string()),  # one of REASONS; null when kept
+        ("detail", pa.string()),
+        pa.field("crops", pa.int8(), nullable=False),  # as wanted when it was made
+        pa.field("stamp", pa.int64(), nullable=False),  # of the image's files when it was made
+    ]
+)
+"""One row a picture that was made or refused: ``standardized/<dir_name>/part-….parquet``."""
+
+PART_PICTURES: Final = pa.schema([pa.field("png", pa.large_binary(), nullable=False)])
+"""The PNG bytes, in the order of ``row``: ``standardized/<dir_name>/part-….arrow`` (IPC file format)."""
+
+METADATA: Final = pa.schema(
+    [
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("database", pa.string(), nullable=False),
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("dir_name", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),  # cytoimagenet/<class folder>
+        pa.field("filename", pa.string(), nullable=False),
+        pa.field("idx", pa.string(), nullable=False),
+        *_TEXTS,
+        ("microscopy", pa.string()),
+        *_WINDOW,
+        ("channels", pa.string()),
+        pa.field("license", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+    ]
+)
+"""Every column of an example but the image, in the package's order."""
+
+IMAGE_TYPE: Final = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+EXAMPLES: Final = pa.schema([pa.field("image", IMAGE_TYPE), *METADATA])
+"""One row a picture of the package; ``label`` is the class name, which each config's ClassLabel turns into an id."""
+
+SELECTION: Final = pa.schema(
+    [
+        *METADATA,
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),  # data/<category>/<split>-00000-of-00012
+        pa.field("position", pa.int64(), nullable=False),  # row of the shard
+        pa.field("part", pa.string(), nullable=False),  # standardized/<dir_name>/part-… without its ending
+        pa.field("row", pa.int32(), nullable=False),  # of the part's pictures
+        pa.field("candidate", pa.int8(), nullable=False),
+        *STATISTICS,
+        pa.field("bytes", pa.int32(), nullable=False),
+    ]
+)
+"""``selection.parquet``: sorted by shard and position."""
+
+REJECTS: Final = pa.schema(
+    [
+        pa.field("idx", pa.string(), nullable=False),
+        pa.field("dir_name", pa.string(), nullable=False),
+        ("key", pa.string()),
+        ("label", pa.string()),
+        ("candidate", pa.int8()),
+        pa.field("stage", pa.string(), nullable=False),  # standardize or select
+        pa.field("reason", pa.string(), nullable=False),  # one of REASONS
+        ("detail", pa.string()),
+    ]
+)
+"""``rejects.parquet`` of the package: every image or crop that was dropped, and why."""

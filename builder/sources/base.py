@@ -1,0 +1,86 @@
+"""What a source is: its facts, its folder, and the rows that it gives."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from builder.sources.licenses import License
+
+if TYPE_CHECKING:
+    from builder.sources.folder import Folder
+
+MIDDLE_PLANE: Final = -1
+"""Read the plane in the middle of a stack."""
+MAX_PROJECTION: Final = -2
+"""Read the largest value over all planes of a stack."""
+
+
+class Channel(NamedTuple):
+    """One file, or one plane of a file, and what it shows."""
+
+    path: str  # below the source's folder, with "/"
+    shows: str  # "nucleus", "actin" ...: a token of cell_visible, or "brightfield"
+    plane: int = 0  # page of a stack, from 0; or MIDDLE_PLANE, MAX_PROJECTION
+
+
+class Region(NamedTuple):
+    """A box in the file, in pixels, upper bounds excluded: ``pixels[y_min:y_max, x_min:x_max]``."""
+
+    x_min: int
+    x_max: int
+    y_min: int
+    y_max: int
+
+
+class Image(NamedTuple):
+    """One image (record) of a source, its annotations as the source gives them, several tokens joined by ``|``.
+
+    Values are normalised later, by ``builder.vocabulary``; null columns are filled from the source's constants.
+    ``key`` is unique in the source and depends on nothing but the image: usually the first channel's file name parts.
+    """
+
+    key: str
+    channels: tuple[Channel, ...]
+    group: str
+    organism: str | None = None
+    cell_type: str | None = None
+    cell_visible: str | None = None
+    phenotype: str | None = None
+    compound: str | None = None
+    gene: str | None = None
+    sirna: str | None = None
+    microscopy: str | None = None
+    region: Region | None = None
+
+
+class Download(NamedTuple):
+    """One file to fetch; ``size`` in bytes, None where nobody says."""
+
+    url: str
+    size: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """The facts of a source, and how its images are found.
+
+    ``constants`` holds what is true of every image (organism, cell_type ..., microscopy), in Image's columns;
+    ``expected_images`` and ``expected_tokens`` (category -> number of distinct tokens) describe the full download.
+    """
+
+    dir_name: str
+    database: str
+    name: str
+    accession: str
+    url: str
+    downloads: tuple[Download, ...]
+    license: License
+    citation: str
+    formats: tuple[str, ...]
+    images: Callable[[Folder], Iterator[Image]]
+    constants: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    expected_images: int | None = None
+    expected_tokens: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    simulated: bool = False

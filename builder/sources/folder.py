@@ -1,0 +1,189 @@
+"""A source's folder, local or on any fsspec file system: listed once, read by relative path, with notes of what did not fit."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import fsspec
+
+SKIPPED_FOLDERS = frozenset({"__MACOSX", ".svn", ".git", "not_part_of_source"})
+SKIPPED_FILES = frozenset({"Thumbs.db", "desktop.ini"})
+_MASK = (1 << 63) - 1
+_NOTED_EXAMPLES = 5
+
+
+class LayoutError(Exception):
+    """A source that is not laid out as its adapter knows; the text says what was looked for, where, and what was found."""
+
+
+class Notes:
+    """Counts of what did not fit in a source (files without a row, rows without a file ...), the first few by name."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.examples: dict[str, list[str]] = {}
+
+    def add(self, kind: str, example: str, count: int = 1) -> None:
+        """Count something that did not fit and keep the first few examples."""
+        self.counts[kind] = self.counts.get(kind, 0) + count
+        kept = self.examples.setdefault(kind, [])
+        if len(kept) < _NOTED_EXAMPLES:
+            kept.append(example)
+
+    def add_all(self, kind: str, examples: Iterable[str]) -> None:
+        """Count many of one kind."""
+        for example in examples:
+            self.add(kind, example)
+
+
+class Folder:
+    """The files of one source by relative path, with "/" whatever the system.
+
+    Parameters
+    ----------
+    stamps : relative path -> a 63-bit number that changes when the file does (from its size and time or etag)
+    root : local path or fsspec URL
+    """
+
+    def __init__(self, root: str, stamps: dict[str, int], options: dict[str, Any] | None = None) -> None:
+        self.root = root.rstrip("/")
+        self.notes = Notes()
+        self._stamps = stamps
+        self._options = options or {}
+
+    @classmethod
+    def listed(cls, root: str, options: dict[str, Any] | None = None) -> Folder:
+        """List a folder once; hidden files and the droppings of unpackers are left out."""
+        stamps = dict(_walk_remote(root, options or {})) if "://" in root else dict(_walk_local(root))
+        return cls(root, stamps, options)
+
+    def __contains__(self, path: object) -> bool:
+        """Return whether the folder holds this file; a path that climbs out of it is never in it."""
+        return path in self._stamps
+
+    def __len__(self) -> int:
+        """Return the number of files."""
+        return len(self._stamps)
+
+    def paths(self, *suffixes: str) -> Iterator[str]:
+        """Yield the files whose names end so (any case; all without suffixes), in sorted order."""
+        wanted = tuple(suffix.lower() for suffix in suffixes)
+        for path in sorted(self._stamps):
+            if not wanted or path.lower().endswith(wanted):
+                yield path
+
+    def named(self, name: str) -> list[str]:
+        """Return the files with this name (any case) at any depth, the shallowest first."""
+        lower = name.lower()
+        found = [p for p in self._stamps if p.lower().endswith(lower) and p.rpartition("/")[2].lower() == lower]
+        return sorted(found, key=lambda p: (p.count("/"), p))
+
+    def stamp(self, paths: Iterable[str]) -> int:
+        """Return one number for the state of several files, in their order."""
+        state = 0
+        for path in paths:
+            state = (state * 0x9E3779B97F4A7C15 + self._stamps.get(path, 1)) & _MASK
+        return state
+
+    def read_bytes(self, path: str) -> bytes:
+        """Return a file's content.
+
+        Raises
+        ------
+        LayoutError
+            Where the path is not one of the listed files.
+        """
+        if path not in self._stamps:
+            raise LayoutError(f"{self.root} holds no file {path!r}")
+        with fsspec.open(f"{self.root}/{path}", "rb", **self._options) as file:
+            content: bytes = file.read()
+        return content
+
+    def read_text(self, path: str) -> str:
+        """Return a file's text: UTF-8 with or without mark, else Latin-1 (noted); ``.gz`` is unpacked."""
+        content = self.read_bytes(path)
+        if path.lower().endswith(".gz"):
+            try:
+                content = gzip.decompress(content)
+            except (OSError, EOFError) as error:
+                raise LayoutError(f"{self.root}/{path}: not a whole gzip file ({error})") from None
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            self.notes.add("tables that are not UTF-8, read as Latin-1", f"{path}: byte {error.start}")
+            return content.decode("latin-1")
+
+    def rows(self, path: str, columns: Sequence[str], delimiter: str = ",") -> Iterator[dict[str, str]]:
+        """Yield a table's rows by column name, blanks stripped; rows with another number of fields are noted and left out.
+
+        Column names match in any case; ``columns`` are those that must be there.
+
+        Raises
+        ------
+        LayoutError
+            Where a column is missing.
+        """
+        reader = csv.reader(io.StringIO(self.read_text(path), newline=""), delimiter=delimiter)
+        header = [name.strip() for name in next(reader, [])]
+        spelled = {name.lower(): name for name in columns}
+        names = [spelled.get(name.lower(), name) for name in header]
+        missing = [name for name in columns if name not in names]
+        if missing:
+            raise LayoutError(f"{self.root}/{path}: no column {', '.join(missing)}; found {', '.join(header) or 'nothing'}")
+        while True:
+            try:
+                fields = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                self.notes.add("malformed rows", f"{path}:{reader.line_num}: {error}")
+                continue
+            if not fields:
+                continue
+            if len(fields) != len(names):
+                self.notes.add("malformed rows", f"{path}:{reader.line_num}: {len(fields)} fields, not {len(names)}")
+                continue
+            yield dict(zip(names, map(str.strip, fields), strict=True))
+
+
+def _walk_local(root: str) -> Iterator[tuple[str, int]]:
+    pending = [""]
+    while pending:
+        below = pending.pop()
+        with os.scandir(f"{root}/{below}") as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS or entry.name in SKIPPED_FILES:
+                    continue
+                path = f"{below}{entry.name}"
+                if entry.is_dir():
+                    if not entry.is_symlink() or not _is_ancestor(entry.path):
+                        pending.append(f"{path}/")
+                elif entry.is_file():
+                    state = entry.stat()
+                    yield path, (state.st_size * 0x9E3779B97F4A7C15 + state.st_mtime_ns) & _MASK
+
+
+def _is_ancestor(link: str) -> bool:
+    """Return whether a link leads back to a folder above itself."""
+    target = os.path.realpath(link)
+    return os.path.realpath(os.path.dirname(link)).startswith(target)  # noqa: PTH120
+
+
+def _walk_remote(root: str, options: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    from builder.draw import key64
+
+    system, base = fsspec.core.url_to_fs(root, **options)
+    base = base.rstrip("/")
+    for name, facts in system.find(base, detail=True).items():
+        path = name[len(base) + 1 :]
+        parts = PurePosixPath(path).parts
+        if any(part.startswith(".") or part in SKIPPED_FOLDERS or part in SKIPPED_FILES for part in parts):
+            continue
+        state = facts.get("ETag") or facts.get("etag") or facts.get("LastModified") or facts.get("mtime") or ""
+        yield path, key64(int(facts.get("size") or 0), str(state)) & _MASK

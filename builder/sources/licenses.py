@@ -1,0 +1,49 @@
+"""Licences of the sources: an id for filters, a name for people, and what each allows.
+
+Ids are those of the SPDX licence list (https://spdx.org/licenses/); ``LicenseRef-`` marks terms without one. None
+means that the terms do not say.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class License(NamedTuple):
+    """Terms of one source."""
+
+    id: str
+    name: str
+    url: str
+    commercial_use: bool | None
+    derivatives: bool | None  # may changed images be published?
+
+    @property
+    def restricted(self) -> bool:
+        """True where the terms forbid to publish changed images."""
+        return self.derivatives is False
+
+
+def _creative_commons(code: str, version: str) -> License:
+    name = f"CC {code.upper()} {version}"
+    url = f"https://creativecommons.org/licenses/{code}/{version}/"
+    return License(f"CC-{code.upper()}-{version}", name, url, "nc" not in code, "nd" not in code)
+
+
+CC0 = License("CC0-1.0", "CC0 1.0", "https://creativecommons.org/publicdomain/zero/1.0/", True, True)
+CC_BY_3 = _creative_commons("by", "3.0")
+CC_BY_4 = _creative_commons("by", "4.0")
+CC_BY_SA_3 = _creative_commons("by-sa", "3.0")
+CC_BY_NC_4 = _creative_commons("by-nc", "4.0")
+CC_BY_NC_SA_3 = _creative_commons("by-nc-sa", "3.0")
+CC_BY_NC_SA_4 = _creative_commons("by-nc-sa", "4.0")
+CC_BY_NC_ND_4 = _creative_commons("by-nc-nd", "4.0")
+HPA = License(
+    "LicenseRef-HPA-competition",
+    "Human Protein Atlas usage policy and competition rules: non-commercial, with citation",
+    "https://www.proteinatlas.org/about/licence",
+    False,
+    None,
+)
+UNSTATED = License("LicenseRef-unstated", "none stated by the source", "", None, None)
+SIMULATED = License("CC0-1.0", "CC0 1.0 (simulated pictures)", CC0.url, True, True)

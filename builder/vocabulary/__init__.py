@@ -1,0 +1,1 @@
+"""Names for one thing, merged, as data with reasons."""
