@@ -135,7 +135,9 @@ class Folder:
         names = [spelled.get(name.lower(), name) for name in header]
         missing = [name for name in columns if name not in names]
         if missing:
-            raise LayoutError(f"{self.root}/{path}: no column {', '.join(missing)}; found {', '.join(header) or 'nothing'}")
+            raise LayoutError(
+                f"{self.root}/{path}: no column {', '.join(missing)}; found {', '.join(header) or 'nothing'}"
+            )
         while True:
             try:
                 fields = next(reader)
