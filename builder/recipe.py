@@ -54,7 +54,7 @@ class Recipe:
         "columns that give labels, in the order that settles ties",
     )
     drop_labels: tuple[str, ...] = _of("label", (), "tokens that must not become labels")
-    rename_labels: dict[str, str] = _of("label", {}, "token -> label under which its images are filed")
+    rename_labels: dict[str, str] = _of("label", {}, "token -> label of its images")  # noqa: RUF009 -- a default_factory
     crop_steps: tuple[int, ...] = _of(
         "label", (1000, 550, 400), "a class smaller than each of these gets one crop an image more than one"
     )

@@ -1,4 +1,4 @@
-"""A source's folder, local or on any fsspec file system: listed once, read by relative path, with notes of what did not fit."""
+"""A source's folder, local or on any fsspec file system: listed once, read by relative path, misfits noted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOTED_EXAMPLES = 5
 
 
 class LayoutError(Exception):
-    """A source that is not laid out as its adapter knows; the text says what was looked for, where, and what was found."""
+    """A source not laid out as its adapter knows; the text says what was looked for, where, and what was found."""
 
 
 class Notes:
@@ -120,7 +120,7 @@ class Folder:
             return content.decode("latin-1")
 
     def rows(self, path: str, columns: Sequence[str], delimiter: str = ",") -> Iterator[dict[str, str]]:
-        """Yield a table's rows by column name, blanks stripped; rows with another number of fields are noted and left out.
+        """Yield a table's rows by column name, blanks stripped; rows with too many or few fields are noted, left out.
 
         Column names match in any case; ``columns`` are those that must be there.
 
