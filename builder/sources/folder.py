@@ -61,7 +61,12 @@ class Folder:
     def listed(cls, root: str, options: dict[str, Any] | None = None) -> Folder:
         """List a folder once; hidden files and the droppings of unpackers are left out."""
         stamps = dict(_walk_remote(root, options or {})) if "://" in root else dict(_walk_local(root))
-        return cls(root, stamps, options)
+        unnameable = sorted(path for path in stamps if not _is_unicode(path))
+        for path in unnameable:
+            del stamps[path]
+        folder = cls(root, stamps, options)
+        folder.notes.add_all("file names that are not UTF-8", (ascii(path) for path in unnameable))
+        return folder
 
     def __contains__(self, path: object) -> bool:
         """Return whether the folder holds this file; a path that climbs out of it is never in it."""
@@ -152,6 +157,15 @@ class Folder:
                 self.notes.add("malformed rows", f"{path}:{reader.line_num}: {len(fields)} fields, not {len(names)}")
                 continue
             yield dict(zip(names, map(str.strip, fields), strict=True))
+
+
+def _is_unicode(path: str) -> bool:
+    """Return whether a path has no bytes that the system could not decode (Python keeps those as surrogates)."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _walk_local(root: str) -> Iterator[tuple[str, int]]:

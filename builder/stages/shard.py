@@ -1,0 +1,150 @@
+"""Stage 5: the shards of the package, each from its rows of the selection and the parts' PNG bytes (method, section 6)."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.engine import markers
+from builder.engine.run import Task
+from builder.engine.store import Store
+from builder.pixels import png
+from builder.pixels.resize import reduce
+from builder.recipe import Recipe
+from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA, PART_PICTURES
+from builder.stages.versions import code_version
+
+SELECTION = "selection.parquet"
+FORMATS = ("arrow", "parquet")
+
+
+def write_selection(work: Store, selection: pa.Table) -> None:
+    """Write the selection, one row group a shard, so that a shard's task reads only its own rows."""
+    bounds = _shard_bounds(selection)
+    with work.writing(SELECTION) as file, pq.ParquetWriter(file, selection.schema, compression="zstd") as writer:
+        for start, end in bounds:
+            writer.write_table(selection.slice(start, end - start), row_group_size=end - start)
+
+
+def _shard_bounds(selection: pa.Table) -> list[tuple[int, int]]:
+    runs = pc.run_end_encode(selection["shard"].combine_chunks())
+    ends = runs.run_ends.to_pylist()
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def shard_tasks(selection: pa.Table) -> Iterator[Task]:
+    """Yield a task a shard; its item is (shard, number of its row group, rows)."""
+    names = selection["shard"]
+    for group, (start, end) in enumerate(_shard_bounds(selection)):
+        yield Task(name=names[start].as_py(), items=((names[start].as_py(), group, end - start),), weight=end - start)
+
+
+def shard_path(shard: str, file_format: str) -> str:
+    """Return the path of a shard in the package."""
+    return f"{shard}.{file_format}"
+
+
+def write_shard(
+    work: Store, package: Store, recipe: Recipe, file_format: str, items: Sequence[tuple[str, int, int]]
+) -> dict[str, dict[str, Any]]:
+    """Write shards and return {path: {rows, bytes, sha256, fresh}}; a shard that is there, made from the same, stays."""
+    facts: dict[str, dict[str, Any]] = {}
+    for shard, group, _ in items:
+        with work.open(SELECTION) as file:
+            rows = pq.ParquetFile(file).read_row_group(group)
+        path = shard_path(shard, file_format)
+        fingerprint = _fingerprint(rows, recipe, file_format)
+        done = markers.is_done(work, f"shard/{shard}", fingerprint)
+        if done is not None and package.exists(path) and package.size(path) == done["bytes"]:
+            facts[path] = {**done, "fresh": False}
+            continue
+        with package.writing(path) as out:
+            _write(out, rows, work, recipe, file_format)
+        done = {"rows": rows.num_rows, "bytes": package.size(path), "sha256": package.sha256(path)}
+        markers.mark_done(work, f"shard/{shard}", fingerprint, **done)
+        facts[path] = {**done, "fresh": True}
+    return facts
+
+
+def _fingerprint(rows: pa.Table, recipe: Recipe, file_format: str) -> str:
+    """Hash what a shard is made from; where its pictures lie in WORK does not matter, their pixels do."""
+    content = rows.drop_columns(["part", "row"])
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, content.schema) as writer:
+        writer.write_table(content.combine_chunks())
+    made_from = pa.py_buffer(sink.getvalue())
+    digest = markers.fingerprint(made_from.to_pybytes().hex())
+    return markers.fingerprint("shard", file_format, digest, recipe.fingerprint("shard"), code_version("shard"))
+
+
+def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str) -> None:
+    pictures = PictureReader(work)
+    with _writer(out, file_format) as writer:
+        for start, end in batch_bounds(rows["bytes"].to_pylist(), recipe.batch_rows, recipe.batch_bytes):
+            batch = rows.slice(start, end - start)
+            encoded = [
+                pictures.read(p, r) for p, r in zip(*(batch[c].to_pylist() for c in ("part", "row")), strict=True)
+            ]
+            if recipe.size:
+                encoded = [png.encode(reduce(png.decode(picture), recipe.size)) for picture in encoded]
+            writer.write_batch(_examples(batch, encoded))
+
+
+def _writer(out: Any, file_format: str) -> Any:
+    if file_format == "arrow":
+        return pa.ipc.new_stream(out, EXAMPLES)
+    return pq.ParquetWriter(
+        out,
+        EXAMPLES,
+        compression="zstd",
+        use_dictionary=[name for name in METADATA.names if name not in ("filename", "idx")],
+        write_page_index=True,
+        use_content_defined_chunking=True,
+    )
+
+
+def _examples(batch: pa.Table, encoded: list[bytes]) -> pa.RecordBatch:
+    metadata = batch.select(METADATA.names).combine_chunks().to_batches()[0]
+    image = pa.StructArray.from_arrays(
+        [pa.array(encoded, pa.binary()), metadata["filename"]], fields=list(IMAGE_TYPE), mask=None
+    )
+    return pa.RecordBatch.from_arrays([image, *metadata.columns], schema=EXAMPLES)
+
+
+def batch_bounds(sizes: Sequence[int], most_rows: int, most_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of record batches of at most so many rows and bytes; one picture always fits."""
+    start = total = 0
+    for position, size in enumerate(sizes):
+        if position > start and (position - start == most_rows or total + size > most_bytes):
+            yield start, position
+            start, total = position, 0
+        total += size
+    if sizes:
+        yield start, len(sizes)
+
+
+class PictureReader:
+    """Reads single PNGs from parts: memory maps where WORK is local, whole parts (the last few kept) elsewhere."""
+
+    def __init__(self, work: Store) -> None:
+        self._work = work
+        self._open = functools.lru_cache(maxsize=2000 if work.local("") else 8)(self._open_part)
+
+    def read(self, part: str, row: int) -> bytes:
+        """Return the PNG in a row of a part."""
+        picture: bytes = self._open(part).get_batch(row).column(0)[0].as_py()
+        return picture
+
+    def _open_part(self, part: str) -> pa.RecordBatchFileReader:
+        local = self._work.local(f"{part}.arrow")
+        source = pa.memory_map(local) if local else pa.BufferReader(self._work.read_bytes(f"{part}.arrow"))
+        reader = pa.ipc.open_file(source)
+        if reader.schema != PART_PICTURES:
+            raise ValueError(f"{part}.arrow has the columns {reader.schema.names}, not {PART_PICTURES.names}")
+        return reader

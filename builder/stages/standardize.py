@@ -1,0 +1,193 @@
+"""Stage 3: the assigned images become PNG candidates, about 200 images a part (method, sections 3 to 5).
+
+A part is two files of WORK: ``part-….arrow`` with the PNG bytes, and, written last, ``part-….parquet`` with one row a
+picture made or refused. Its name is a hash of what it was made from, so parts are a cache: another recipe that wants
+the same crops of the same files finds them again, whatever part they lie in.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.draw import Draw
+from builder.engine import markers
+from builder.engine.run import Task
+from builder.engine.store import Store
+from builder.errors import RejectedError
+from builder.pixels import png
+from builder.pixels.picture import Candidate, candidates
+from builder.recipe import Recipe
+from builder.schema import PART_PICTURES, PART_ROWS
+from builder.stages.annotate import annotations_path
+from builder.stages.channels import ChannelReader
+from builder.stages.versions import code_version
+
+FOLDER = "standardized"
+_FINGERPRINT = b"fingerprint"
+
+
+class Item(NamedTuple):
+    """One image to standardise: where its channels lie, and how many crops are wanted of it."""
+
+    idx: str
+    dir_name: str
+    files: tuple[str, ...]
+    planes: tuple[int, ...]
+    region: tuple[int, int, int, int] | None
+    crops: int
+    stamp: int
+
+
+def pixels_fingerprint(recipe: Recipe) -> str:
+    """Return the hash of all that changes pixels: the recipe's part and the code."""
+    return markers.fingerprint("standardize", recipe.fingerprint("standardize"), code_version("standardize"))
+
+
+def wanted_items(work: Store, assignments: pa.Table) -> list[Item]:
+    """Return the assigned images with their files, those that share a file beside each other."""
+    items: list[Item] = []
+    columns = ["idx", "files", "planes", "region", "stamp"]
+    for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
+        here = assignments.filter(pc.equal(assignments["dir_name"], dir_name)).select(["idx", "crops"])
+        crops = dict(zip(here["idx"].to_pylist(), here["crops"].to_pylist(), strict=True))
+        with work.open(annotations_path(dir_name)) as file:
+            for batch in pq.ParquetFile(file).iter_batches(20_000, columns=columns):
+                mine = batch.filter(pc.is_in(batch["idx"], here["idx"].combine_chunks()))
+                items.extend(
+                    Item(
+                        row["idx"],
+                        dir_name,
+                        tuple(row["files"]),
+                        tuple(row["planes"]),
+                        tuple(row["region"]) if row["region"] else None,
+                        crops[row["idx"]],
+                        row["stamp"],
+                    )
+                    for row in mine.to_pylist()
+                )
+    return sorted(items, key=lambda item: (item.dir_name, item.files, item.idx))
+
+
+def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
+    """Yield (path without its ending, rows) of every finished part that was made by this recipe and code."""
+    for path in sorted(work.list(FOLDER)):
+        if path.endswith(".parquet"):
+            with work.open(path) as file:
+                part = pq.ParquetFile(file)
+                if (part.schema_arrow.metadata or {}).get(_FINGERPRINT) == fingerprint.encode():
+                    yield path.removesuffix(".parquet"), part.read(columns=list(columns) if columns else None)
+
+
+def covered(work: Store, fingerprint: str) -> set[tuple[str, int, int]]:
+    """Return (idx, crops, stamp) of every image that a finished part holds or has refused."""
+    found: set[tuple[str, int, int]] = set()
+    for _, rows in read_parts(work, fingerprint, ["idx", "crops", "stamp"]):
+        found.update(zip(*(rows[name].to_pylist() for name in ("idx", "crops", "stamp")), strict=True))
+    return found
+
+
+def part_tasks(items: Sequence[Item], part_images: int) -> Iterator[Task]:
+    """Yield tasks of at most ``part_images`` images of one source."""
+    start = 0
+    for end in range(1, len(items) + 1):
+        if end == len(items) or end - start == part_images or items[end].dir_name != items[start].dir_name:
+            chunk = tuple(items[start:end])
+            yield Task(name=f"{chunk[0].dir_name}/{chunk[0].idx}", items=chunk, weight=len(chunk))
+            start = end
+
+
+def standardize_part(
+    data: str, options: dict[str, Any], work: Store, recipe: Recipe, fingerprint: str, items: Sequence[Item]
+) -> dict[str, int]:
+    """Make one part; return how many images, pictures, rejected pictures and bytes of PNG it has."""
+    rows: list[dict[str, Any]] = []
+    pictures: list[bytes] = []
+    with ChannelReader(data, options, recipe.max_pixels) as reader:
+        for item, channels, left_out in reader.read_all(items):
+            for row, encoded in _pictures(item, channels, left_out, recipe):
+                if encoded is not None:
+                    row["row"] = len(pictures)
+                    pictures.append(encoded)
+                rows.append(row)
+    write_part(work, fingerprint, items, rows, pictures)
+    kept = len(pictures)
+    return {"images": len(items), "pictures": kept, "rejected": len(rows) - kept, "bytes": sum(map(len, pictures))}
+
+
+def _pictures(
+    item: Item, channels: list[Any], left_out: list[str], recipe: Recipe
+) -> Iterator[tuple[dict[str, Any], bytes | None]]:
+    """Yield (row, PNG or None) of each candidate of an image; one row with the reason where the image is refused."""
+    try:
+        if not channels:
+            raise RejectedError(*_worst(left_out))
+        found = candidates(channels, item.crops, Draw(recipe.seed, item.idx, "crops"), recipe)
+    except RejectedError as refused:
+        yield rejected_row(item, refused.reason, "; ".join([refused.detail, *left_out] if channels else left_out)), None
+        return
+    note = "; ".join(left_out)
+    for candidate in found:
+        yield _row(item, candidate, note)
+
+
+def _worst(left_out: list[str]) -> tuple[str, str]:
+    too_large = bool(left_out) and all("too_large" in reason for reason in left_out)
+    return ("too_large" if too_large else "unreadable"), "; ".join(left_out)
+
+
+def _row(item: Item, candidate: Candidate, note: str) -> tuple[dict[str, Any], bytes | None]:
+    encoded = None if candidate.pixels is None or candidate.reason else png.encode(candidate.pixels)
+    row = {
+        "idx": item.idx,
+        "candidate": candidate.candidate,
+        "crop": candidate.crop,
+        "scaling": candidate.scaling,
+        "x_min": candidate.x_min,
+        "x_max": candidate.x_max,
+        "y_min": candidate.y_min,
+        "y_max": candidate.y_max,
+        **candidate.statistics,
+        "bytes": None if encoded is None else len(encoded),
+        "reason": candidate.reason,
+        "detail": "; ".join(filter(None, [candidate.detail, note])) or None,
+        "crops": item.crops,
+        "stamp": item.stamp,
+    }
+    return row, encoded
+
+
+def rejected_row(item: Item, reason: str, detail: str) -> dict[str, Any]:
+    """Return the row of an image that gives nothing."""
+    row: dict[str, Any] = {"idx": item.idx, "candidate": -1, "crop": False, "scaling": 1.0}
+    return {**row, "reason": reason, "detail": detail or None, "crops": item.crops, "stamp": item.stamp}
+
+
+def write_part(
+    work: Store, fingerprint: str, items: Sequence[Item], rows: list[dict[str, Any]], pictures: list[bytes]
+) -> str:
+    """Write the pictures, then the rows that make the part count; return its path without ending."""
+    made_from = [fingerprint, *(f"{item.idx} {item.crops} {item.stamp}" for item in items)]
+    path = f"{FOLDER}/{items[0].dir_name}/part-{markers.fingerprint(*made_from)[:16]}"
+    table = pa.Table.from_pylist(rows, schema=PART_ROWS)
+    with work.writing(f"{path}.arrow") as file, pa.ipc.new_file(file, PART_PICTURES) as writer:
+        for encoded in pictures:  # a batch a picture: reading one touches no other
+            writer.write_batch(pa.record_batch({"png": pa.array([encoded], pa.large_binary())}, schema=PART_PICTURES))
+    with work.writing(f"{path}.parquet") as file:
+        pq.write_table(table.replace_schema_metadata({_FINGERPRINT: fingerprint}), file, compression="zstd")
+    return path
+
+
+def poisoned(work: Store, fingerprint: str, item: Item, reason: str, detail: str) -> None:
+    """Record an image whose reading hung or killed its process, as a part of its own."""
+    write_part(work, fingerprint, [item], [rejected_row(item, reason, detail)], [])
+
+
+def part_function(data: str, options: dict[str, Any], work: Store, recipe: Recipe) -> functools.partial[dict[str, int]]:
+    """Return the picklable function that makes a part of a task's items."""
+    return functools.partial(standardize_part, data, options, work, recipe, pixels_fingerprint(recipe))
