@@ -1,0 +1,104 @@
+"""The report of tokens that look alike but are not merged: what a curator should read before a release."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+_MIN_LENGTH: Final = 5  # of tokens compared by edit distance: shorter ones are nearly all codes
+_CODES: Final = frozenset(("gene", "sirna"))  # symbols and catalogue numbers that differ by design in one letter
+_NUMBERS: Final = re.compile(r"\d+")
+_NOT_A_LETTER: Final = re.compile(r"[\W_]+")
+
+
+class LookAlike(NamedTuple):
+    """Two tokens of one category, the more frequent first, and why they look alike."""
+
+    category: str
+    token: str
+    rows: int
+    other: str
+    other_rows: int
+    why: str  # "punctuation", "plural" or "spelling"
+
+
+def lookalikes(tokens_by_category: Mapping[str, Mapping[str, int]]) -> list[LookAlike]:
+    """Return pairs of tokens that differ in punctuation, number (singular, plural) or about one letter.
+
+    Spelling means that one character left out of each, at most, makes them equal (edit distance 2 or less: an insertion,
+    a substitution, a transposition); names with different numbers in them (``il-2``, ``il-12``) are never alike, nor
+    are genes and siRNAs by spelling. Time grows with the total length of the tokens, not with the number of pairs.
+
+    Parameters
+    ----------
+    tokens_by_category : category -> token -> rows that hold it
+
+    Returns
+    -------
+    pairs sorted by category, then by the rows of the rarer token (most first), then by name; each pair once, with the
+    first reason of punctuation, plural, spelling
+    """
+    found: dict[tuple[str, str, str], LookAlike] = {}
+    for category, rows in sorted(tokens_by_category.items()):
+        for why, keys in _WAYS:
+            if why == "spelling" and category in _CODES:
+                continue
+            for one, two in _pairs(rows, keys):
+                token, other = sorted((one, two), key=lambda name: (-rows[name], name))
+                pair = LookAlike(category, token, rows[token], other, rows[other], why)
+                found.setdefault((category, token, other), pair)
+    return sorted(found.values(), key=lambda pair: (pair.category, -pair.other_rows, pair.token, pair.other))
+
+
+def _pairs(tokens: Iterable[str], keys: Callable[[str], Iterable[str]]) -> Iterator[tuple[str, str]]:
+    by_key: defaultdict[str, set[str]] = defaultdict(set)
+    for token in tokens:
+        for key in keys(token):
+            by_key[key].add(token)
+    for names in by_key.values():
+        if len(names) > 1:
+            yield from itertools.combinations(sorted(names), 2)
+
+
+def _without_punctuation(token: str) -> list[str]:
+    """A sign between two digits stays: 98,059 is not 98 059."""
+    return [re.sub(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", token)]
+
+
+def _stems(token: str) -> list[str]:
+    """Two guesses, English and Latin, for comparison only: nothing is ever renamed by them."""
+    words = [word for word in _NOT_A_LETTER.split(token) if word]
+    return [f"s {' '.join(map(_english_stem, words))}", f"i {' '.join(map(_latin_stem, words))}"]
+
+
+def _english_stem(word: str) -> str:
+    if len(word) < 4 or word.endswith(("ss", "us", "is")):
+        return word
+    for plural, singular in (("ies", "y"), ("ses", "s"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("s", "")):
+        if word.endswith(plural):
+            return word.removesuffix(plural) + singular
+    return word
+
+
+def _latin_stem(word: str) -> str:
+    if len(word) > 4:
+        for ending in ("ion", "ium", "ia", "us", "i", "ae", "a"):
+            if word.endswith(ending):
+                return word.removesuffix(ending) + "~"
+    return word
+
+
+def _one_left_out(token: str) -> Iterator[str]:
+    if len(token) < _MIN_LENGTH:
+        return
+    numbers = " ".join(_NUMBERS.findall(token))
+    yield f"{numbers}\n{token}"
+    for i in range(len(token)):
+        if not token[i].isdigit():
+            yield f"{numbers}\n{token[:i]}{token[i + 1 :]}"
+
+
+_WAYS: Final = (("punctuation", _without_punctuation), ("plural", _stems), ("spelling", _one_left_out))

@@ -1,0 +1,105 @@
+"""How a value of a source becomes the tokens of a category (method, section 1)."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import importlib.resources
+import unicodedata
+from typing import Final, NamedTuple
+
+from builder.schema import CATEGORIES, TOKEN_SEPARATOR
+
+GENE_SUFFIX: Final = " targeted"
+UNKNOWN: Final = frozenset(
+    ("", "nan", "na", "n/a", "#n/a", "<na>", "n.a.", "none", "null", "nil", "unknown", "not available")
+)
+"""Words that say that nothing is known; ``na`` and ``#n/a`` are what spreadsheets and pandas write."""
+
+_COLUMNS: Final = (*CATEGORIES, "microscopy")
+_ANY_IN_BRACKETS: Final = " (...)"
+
+
+class Merge(NamedTuple):
+    """One row of the table: in ``category``, ``found`` is written ``becomes`` (nothing: dropped), because ``reason``.
+
+    ``found`` may end in `` (...)``, which stands for anything in brackets.
+    """
+
+    category: str
+    found: str
+    becomes: str
+    reason: str
+
+
+@functools.cache
+def merges() -> tuple[Merge, ...]:
+    """Return the table, in its order."""
+    text = importlib.resources.files(__package__).joinpath("merges.csv").read_text("utf-8")
+    rows = csv.reader(text.splitlines())
+    header = next(rows)
+    if header != ["category", "from", "to", "reason"]:
+        raise ValueError(f"merges.csv: the columns are {header}")
+    return tuple(Merge(*row) for row in rows)
+
+
+@functools.cache
+def _table(category: str) -> dict[str, str]:
+    return {merge.found: merge.becomes for merge in merges() if merge.category == category}
+
+
+@functools.lru_cache(maxsize=1 << 18)  # a big screen has some 10,000 values; the bound is for keys passed by mistake
+def normalize(category: str, value: str | None) -> str | None:
+    """Return a value's tokens as the tables hold them, joined by ``|``, or None where nothing is known.
+
+    Lower case, blanks collapsed, unknown words dropped, names of one thing merged by ``merges.csv``, each token once, in
+    the order of their first appearance. A gene ends in `` targeted``; ``*`` in a phenotype becomes `` -- ``; a doubtful
+    microscopy loses its `` (?)``. Applying it twice changes nothing.
+
+    Parameters
+    ----------
+    category : one of ``builder.schema.CATEGORIES``, or ``microscopy``
+
+    Raises
+    ------
+    ValueError
+        For another category.
+    """
+    if category not in _COLUMNS:
+        raise ValueError(f"no vocabulary for {category!r}; known are {', '.join(_COLUMNS)}")
+    if value is None:
+        return None
+    tokens: dict[str, None] = {}
+    for part in value.split(TOKEN_SEPARATOR):
+        for token in _merged(category, part).split(TOKEN_SEPARATOR):
+            if token not in UNKNOWN:
+                tokens[_suffixed(token) if category == "gene" else token] = None
+    return TOKEN_SEPARATOR.join(tokens) or None
+
+
+def _merged(category: str, part: str) -> str:
+    token = _plain(category, part)
+    table = _table(category)
+    if token not in table and token.endswith(")"):
+        token_in_table = token.partition(" (")[0] + _ANY_IN_BRACKETS
+        return table.get(token_in_table, token)
+    return table.get(token, token)
+
+
+def _plain(category: str, part: str) -> str:
+    """Return one token in lower case with single blanks, without what a category's own rule takes away."""
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).lower())
+    if category == "phenotype":
+        text = text.replace("*", " -- ")
+    token = " ".join(text.split())
+    if category == "gene":
+        while token.endswith(GENE_SUFFIX):
+            token = token.removesuffix(GENE_SUFFIX)
+    if category == "microscopy":
+        while token.endswith("(?)"):
+            token = token.removesuffix("(?)").rstrip()
+    return token
+
+
+def _suffixed(symbol: str) -> str:
+    return symbol + GENE_SUFFIX
