@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 U64 = npt.NDArray[np.uint64]
 T = TypeVar("T")
@@ -36,6 +37,39 @@ def mix64(values: U64, salt: int) -> U64:
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         out: U64 = z ^ (z >> np.uint64(31))
     return out
+
+
+def row_keys(texts: pa.Array | pa.ChunkedArray) -> U64:
+    """Return one uint64 key a text, shape (n,), which depends on the text's UTF-8 bytes only.
+
+    The bytes are read as little-endian 64-bit words, the last one padded with zeros, and folded in turn into the length
+    with `mix64`. Made for millions of ids: sha256 of each (`key64`) takes ten times as long. Nulls get the key of "".
+    """
+    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    parts = [_keys_of(chunk) for chunk in chunks if len(chunk)]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+
+def _keys_of(texts: pa.Array) -> U64:
+    texts = texts.cast(pa.large_string()).fill_null("")
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    padded = np.zeros(int(ends[-1]) + 8, np.uint8)  # so that the last text's last word lies inside
+    if data is not None:
+        padded[:-8] = np.frombuffer(data, np.uint8, int(ends[-1]))
+    words = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # a word from every byte on
+    starts, left = ends[:-1].copy(), np.diff(ends)
+    keys = mix64(left.astype(np.uint64), 0)
+    rows: npt.NDArray[np.intp] | slice = slice(None)
+    while left.size and left.max() > 0:
+        if left.min() <= 0:
+            more = np.flatnonzero(left > 0)
+            rows = more if isinstance(rows, slice) else rows[more]
+            starts, left = starts[more], left[more]
+        unused = (8 * (8 - np.minimum(left, 8))).astype(np.uint64)  # bits of the word that belong to the next text
+        keys[rows] = mix64(keys[rows] ^ (words[starts] << unused), 1)
+        starts, left = starts + 8, left - 8
+    return keys
 
 
 class Draw:

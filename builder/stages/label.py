@@ -1,0 +1,186 @@
+"""Weak labels (method, section 2; arXiv 2111.11646, section 3.1): which classes exist, and which image has which.
+
+Tokens match exactly. Strata are exact shares by largest remainders. Everything is drawn from the seed and the images'
+``idx``, so that neither the order of the rows nor the number of threads matters.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.draw import U64, key64, row_keys
+from builder.errors import UserError
+from builder.recipe import Recipe
+from builder.schema import ASSIGNMENTS, TOKEN_SEPARATOR
+from builder.stages.label_index import Column, Rows, TokenIndex, encode
+from builder.stages.label_sampling import stratified
+
+log = logging.getLogger(__name__)
+
+
+class Label(NamedTuple):
+    """A potential label: its name, the column it belongs to, and how many rows hold its token there."""
+
+    name: str
+    category: str
+    rows: int
+
+
+class Step(NamedTuple):
+    """What happened when the label's turn came; row numbers in no particular order."""
+
+    label: Label
+    candidates: Rows  # hold the token
+    free: Rows  # of these, taken by no earlier label
+    presample: Rows | None  # of these, the first draw, where there was one
+    taken: Rows  # empty where too few were free
+    strata: tuple[str, ...]  # columns of the last draw; empty where all were taken or none
+
+
+class Labelling:
+    """The annotation table made ready for assignment.
+
+    Parameters
+    ----------
+    annotations : needs ``idx``, the recipe's categories and the columns of its strata, as texts
+    recipe : see ``columns_needed``
+    """
+
+    def __init__(self, annotations: pa.Table, recipe: Recipe) -> None:
+        missing = [name for name in columns_needed(recipe) if name not in annotations.column_names]
+        if missing:
+            raise UserError(f"the annotations lack the columns {', '.join(missing)}; annotate the sources again")
+        self.recipe = recipe
+        self.annotations = annotations
+        self.keys = _unique_keys(annotations["idx"])
+        names = dict.fromkeys((*recipe.categories, *recipe.presample_strata, *recipe.strata))
+        self.columns: dict[str, Column] = {name: encode(annotations[name]) for name in names}
+        name_of = _naming(recipe)
+        self.index = {category: TokenIndex(self.columns[category], name_of) for category in recipe.categories}
+        self._warn_of_unknown_tokens()
+
+    def potential(self) -> list[Label]:
+        """Return the potential labels in the order of assignment: fewest rows first, then category, then name."""
+        best: dict[str, Label] = {}
+        for category in self.recipe.categories:  # the earlier category wins a tie
+            for name, rows in self.index[category].counts.items():
+                if rows >= self.recipe.min_images and (name not in best or rows > best[name].rows):
+                    best[name] = Label(name, category, rows)
+        rank = {category: place for place, category in enumerate(self.recipe.categories)}
+        return sorted(best.values(), key=lambda label: (label.rows, rank[label.category], label.name))
+
+    def steps(self) -> Iterator[Step]:
+        """Assign: yield one step a potential label, in order."""
+        used = np.zeros(self.annotations.num_rows, bool)
+        for label in self.potential():
+            candidates = self.index[label.category].rows(label.name)
+            step = self._step(label, candidates, candidates[~used[candidates]])
+            used[step.taken] = True
+            yield step
+
+    def _step(self, label: Label, candidates: Rows, free: Rows) -> Step:
+        recipe = self.recipe
+        if len(free) < recipe.min_images:
+            return Step(label, candidates, free, None, free[:0], ())
+        if len(free) <= recipe.class_size:
+            return Step(label, candidates, free, None, free, ())
+        strata = tuple(name for name in recipe.strata if name != label.category)
+        presample = None
+        if len(free) > recipe.presample_size:
+            first = tuple(name for name in recipe.presample_strata if name != label.category)
+            presample = self._draw(free, first, max(recipe.presample_size, recipe.class_size), label, "presample")
+            strata = tuple(name for name in strata if name not in recipe.presample_strata)
+        pool = free if presample is None else presample
+        taken = self._draw(pool, strata, recipe.class_size, label, "sample")
+        return Step(label, candidates, free, presample, taken, strata)
+
+    def _draw(self, rows: Rows, strata: tuple[str, ...], size: int, label: Label, purpose: str) -> Rows:
+        salt = key64(self.recipe.seed, label.name, purpose)
+        return stratified(rows, self.keys, [self.columns[name] for name in strata], size, salt)
+
+    def _warn_of_unknown_tokens(self) -> None:
+        known = {name for index in self.index.values() for name in index.tokens}
+        for field in ("drop_labels", "rename_labels"):
+            absent = sorted(set(getattr(self.recipe, field)) - known)
+            if absent:
+                log.warning("recipe: %s names %s, which no image has", field, ", ".join(map(repr, absent)))
+
+
+def columns_needed(recipe: Recipe) -> list[str]:
+    """Return the columns of the annotations that label assignment reads."""
+    names = ("idx", "dir_name", *recipe.categories, *recipe.presample_strata, *recipe.strata)
+    return list(dict.fromkeys(names))
+
+
+def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
+    """Give images their label.
+
+    Parameters
+    ----------
+    annotations : columns as ``columns_needed``, texts (dictionary-encoded ones are read without decoding)
+    recipe : ``drop_labels`` are taken out before counting. ``rename_labels`` is applied before counting too, once to
+        each token: two tokens with one name are one token, and its class belongs to the column with more rows.
+
+    Returns
+    -------
+    Table of ``ASSIGNMENTS``, one row an image with a label, sorted by ``dir_name`` and ``idx``.
+
+    Raises
+    ------
+    UserError
+        If a column is missing, an ``idx`` occurs twice, or a label would be renamed to something that is no token.
+    """
+    steps = [step for step in Labelling(annotations, recipe).steps() if len(step.taken)]
+    sizes = [len(step.taken) for step in steps]
+    rows = np.concatenate([step.taken for step in steps]) if steps else np.empty(0, np.int64)
+
+    def repeated(values: list[object], kind: pa.DataType) -> pa.Array:
+        return pa.array(values, kind).take(np.repeat(np.arange(len(steps)), sizes))
+
+    table = pa.table(
+        [
+            annotations["idx"].take(rows).cast(pa.string()),
+            annotations["dir_name"].take(rows).cast(pa.string()),
+            repeated([step.label.name for step in steps], pa.string()),
+            repeated([step.label.category for step in steps], pa.string()),
+            repeated([recipe.crops_wanted(size) for size in sizes], pa.int8()),
+        ],
+        schema=ASSIGNMENTS,
+    )
+    return table.sort_by([("dir_name", "ascending"), ("idx", "ascending")])
+
+
+def _naming(recipe: Recipe) -> Callable[[str], str | None]:
+    """Return the function from a token to the label it gives; a token dropped under its old or new name gives none."""
+    drop, rename = set(recipe.drop_labels), recipe.rename_labels
+    for token, name in rename.items():
+        if not name.strip() or TOKEN_SEPARATOR in name:
+            raise UserError(f"recipe: rename_labels gives {token!r} the name {name!r}; a label is one token")
+
+    def name_of(token: str) -> str | None:
+        name = rename.get(token, token)
+        return None if token in drop or name in drop else name
+
+    return name_of
+
+
+def _unique_keys(idx: pa.ChunkedArray) -> U64:
+    """Return one key an image, all different."""
+    keys = row_keys(idx)
+    order = np.sort(keys)
+    if not np.any(order[1:] == order[:-1]):
+        return keys
+    shared = np.flatnonzero(np.isin(keys, order[1:][order[1:] == order[:-1]]))
+    texts = idx.take(shared).to_pylist()
+    counts = pc.value_counts(pa.array(texts)).to_pylist()
+    twice = min((entry["values"] for entry in counts if entry["counts"] > 1), default=None)
+    if twice is not None:
+        raise UserError(f"annotations: idx {twice!r} occurs more than once; annotate the sources again")
+    keys[shared] = [key64(text) for text in texts]
+    return keys

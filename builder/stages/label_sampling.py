@@ -1,0 +1,105 @@
+"""Stratified sampling: every stratum gets its exact share, by largest remainders; the rows are drawn by their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.draw import U64, mix64
+from builder.stages.label_index import Column, Rows
+
+_DENSE = 1 << 22  # up to so many possible strata a table of them is faster than sorting
+_WIDEST = 1 << 62
+
+
+def strata_of(rows: Rows, columns: Sequence[Column]) -> npt.NDArray[np.int64]:
+    """Return the stratum of each row, shape (n,): 0, 1, 2 ... in the order of the strata's values, null first.
+
+    A stratum is one combination of the columns' cells (whole cells, not tokens) that occurs among the rows.
+    """
+    ids = np.zeros(len(rows), np.int64)
+    size = 1
+    for column in columns:
+        if size * len(column.values) > _WIDEST:
+            ids, size = _compact(ids, size)
+        size *= len(column.values)
+        ids = ids * len(column.values) + column.codes[rows]
+    return _compact(ids, size)[0]
+
+
+def _compact(ids: npt.NDArray[np.int64], size: int) -> tuple[npt.NDArray[np.int64], int]:
+    """Renumber ids below ``size`` as 0, 1, 2 ..., their order kept; return them and their number."""
+    if size > _DENSE:
+        present, ids = np.unique(ids, return_inverse=True)
+        return ids.reshape(-1), len(present)
+    seen = np.zeros(size, bool)
+    seen[ids] = True
+    number = np.cumsum(seen) - 1
+    return number[ids], int(number[-1]) + 1
+
+
+def shares(counts: npt.NDArray[np.int64], size: int, tie: U64 | None = None) -> npt.NDArray[np.int64]:
+    """Allot ``size`` places to strata of ``counts`` rows, shape (strata,), by largest remainders (Hamilton's method).
+
+    Each share lies less than one from ``size * counts / sum(counts)``. Equal remainders go to the smaller ``tie`` key,
+    then to the earlier stratum.
+    """
+    total = int(counts.sum())
+    places, rest = np.divmod(counts * size, total)
+    left = size - int(places.sum())
+    if left:
+        edge = np.partition(rest, len(rest) - left)[len(rest) - left]
+        places[rest > edge] += 1
+        equal = np.flatnonzero(rest == edge)
+        if tie is not None:
+            equal = equal[np.argsort(tie[equal], kind="stable")]
+        places[equal[: size - int(places.sum())]] += 1
+    return places
+
+
+def stratified(rows: Rows, keys: U64, columns: Sequence[Column], size: int, salt: int) -> Rows:
+    """Draw ``size`` of the rows, stratified over the columns.
+
+    Parameters
+    ----------
+    rows : shape (n,), n >= size, row numbers in any order
+    keys : one key a row of the table: with ``salt`` the only source of chance, so that positions do not matter
+    salt : what the draw is for, see ``builder.draw.key64``
+    """
+    ids = strata_of(rows, columns)
+    counts = np.bincount(ids)
+    places = shares(counts, size, _tie_keys(rows, ids, len(counts), columns, salt))
+    draws = mix64(keys[rows], salt)
+    likely = _likely(ids, draws, counts, places)
+    order = likely[np.lexsort((draws[likely], ids[likely]))]
+    starts = np.cumsum(np.bincount(ids[order], minlength=len(counts)))
+    ordered = ids[order]
+    rank = np.arange(len(order)) - np.concatenate(([0], starts[:-1]))[ordered]
+    return rows[order[rank < places[ordered]]]
+
+
+def _tie_keys(rows: Rows, ids: npt.NDArray[np.int64], strata: int, columns: Sequence[Column], salt: int) -> U64:
+    """Return a seeded key for each stratum, made of the texts of its cells."""
+    any_row = np.empty(strata, np.int64)
+    any_row[ids] = rows
+    key = np.zeros(strata, np.uint64)
+    for column in columns:
+        key = mix64(key ^ column.keys[column.codes[any_row]], salt)
+    return key
+
+
+def _likely(
+    ids: npt.NDArray[np.int64], draws: U64, counts: npt.NDArray[np.int64], places: npt.NDArray[np.int64]
+) -> npt.NDArray[np.intp]:
+    """Return positions that hold each stratum's ``places`` smallest draws: few of many, so that few are sorted."""
+    if len(ids) < 4 * int(places.sum()):
+        return np.arange(len(ids))
+    wanted = (places + 6 * np.sqrt(places) + 12) / counts  # six standard deviations more than needed
+    limit = (np.minimum(wanted, 1.0) * (2.0**64 - 4096)).astype(np.uint64)
+    limit[wanted >= 1] = np.iinfo(np.uint64).max
+    likely = np.flatnonzero(draws <= limit[ids])
+    if np.any(np.bincount(ids[likely], minlength=len(counts)) < places):
+        return np.arange(len(ids))
+    return likely
