@@ -1,1 +1,7 @@
-"""Arrays in, arrays out: read, standardise, crop, judge, encode. Knows no table and no label."""
+"""Pixels: arrays in, arrays out. Reads, standardises, crops, checks and encodes; knows no path, table or label."""
+
+from __future__ import annotations
+
+from builder.pixels.normalize import standardize
+
+__all__ = ["standardize"]

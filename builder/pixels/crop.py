@@ -1,0 +1,74 @@
+"""Where crops lie: drawn windows, one a quadrant, at several scales (method, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from builder.draw import Draw
+from builder.recipe import Recipe
+
+T = TypeVar("T")
+
+
+class Crop(NamedTuple):
+    """A window ``[y_min:y_max, x_min:x_max]`` of an image, in pixels, upper bounds excluded."""
+
+    scaling: float
+    x_min: int
+    x_max: int
+    y_min: int
+    y_max: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The slices of rows and of columns."""
+        return slice(self.y_min, self.y_max), slice(self.x_min, self.x_max)
+
+
+def scales(height: int, width: int, recipe: Recipe) -> list[float]:
+    """Return the scalings that an image of this size allows; none where it stays whole.
+
+    A crop's sides are ``int(side * scaling)``, each axis its own; a scaling is left out where the smaller is under
+    ``recipe.min_crop_side``.
+    """
+    shorter = min(height, width)
+    if shorter < recipe.min_side:
+        return []
+    return [scaling for scaling in recipe.scalings if int(shorter * scaling) >= recipe.min_crop_side]
+
+
+def crops(height: int, width: int, wanted: int, draw: Draw, recipe: Recipe) -> list[Crop]:
+    """Draw the windows of an image's crops; empty where the image stays whole.
+
+    The image is cut at ``side // 2`` into quadrants (for an odd side the second is one pixel longer). Scales and
+    quadrants are dealt from drawn orders, a fresh one when all are used, so that none repeats before it must. Draws
+    come crop by crop: the first k windows of a longer draw are the windows of a draw of k.
+    """
+    allowed = scales(height, width, recipe)
+    if not allowed:
+        return []
+    scale_deal: list[float] = []
+    quadrant_deal: list[int] = []
+    out = []
+    for _ in range(wanted):
+        scaling = _deal(scale_deal, allowed, draw)
+        row, column = divmod(_deal(quadrant_deal, range(4), draw), 2)
+        y_min, y_max = _place(height, row, scaling, draw)
+        x_min, x_max = _place(width, column, scaling, draw)
+        out.append(Crop(scaling, x_min, x_max, y_min, y_max))
+    return out
+
+
+def _deal(deal: list[T], items: Sequence[T], draw: Draw) -> T:
+    if not deal:
+        deal.extend(draw.shuffled(items))
+    return deal.pop(0)
+
+
+def _place(side: int, half: int, scaling: float, draw: Draw) -> tuple[int, int]:
+    """Draw where a crop lies along one axis, inside the first or second half."""
+    start, end = ((0, side // 2), (side // 2, side))[half]
+    length = int(side * scaling)
+    first = start + draw.below(end - start - length + 1)
+    return first, first + length

@@ -1,0 +1,48 @@
+"""What every reader checks before it decodes, and how it picks a plane of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.errors import RejectedError
+
+MIDDLE_PLANE = -1
+"""The plane in the middle of a stack (of an even number, the later of the two)."""
+MAX_PROJECTION = -2
+"""The largest value over all planes of a stack."""
+
+
+def unreadable(detail: str) -> RejectedError:
+    """Return the error for bytes that cannot be understood."""
+    return RejectedError("unreadable", detail)
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Reject sizes that no image has, or that are over the limit, before anything is decoded."""
+    if width < 1 or height < 1:
+        raise unreadable(f"a size of {width} x {height}")
+    if width * height > max_pixels:
+        raise RejectedError("too_large", f"{width} x {height} pixels, the limit is {max_pixels}")
+
+
+def pick(count: int, plane: int, read_one: Callable[[int], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return the wanted plane of a stack of ``count``: a number from 0, ``MIDDLE_PLANE`` or ``MAX_PROJECTION``."""
+    if count < 1:
+        raise unreadable("no plane")
+    if plane == MIDDLE_PLANE:
+        return read_one(count // 2)
+    if plane != MAX_PROJECTION:
+        if not 0 <= plane < count:
+            raise unreadable(f"plane {plane} of {count} (the first is 0)")
+        return read_one(plane)
+    largest = read_one(0)
+    for number in range(1, count):
+        other = read_one(number)
+        if other.shape != largest.shape or other.dtype != largest.dtype:
+            raise unreadable(f"planes differ: {largest.shape} {largest.dtype}, then {other.shape} {other.dtype}")
+        largest = np.maximum(largest, other)
+    return largest

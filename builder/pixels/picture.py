@@ -1,0 +1,85 @@
+"""Everything that is done to one image after reading: its pictures, their windows, statistics and refusals."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.draw import Draw
+from builder.pixels import crop, normalize, percentiles, quality
+from builder.recipe import Recipe
+
+U8 = npt.NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Candidate:
+    """A picture that may enter the package, or the refusal of one.
+
+    ``candidate`` is -1 for the whole image, else the crop's place in drawn order. A whole image has ``scaling`` 1 and
+    no window; a refused crop has a ``reason`` and no ``pixels``.
+    """
+
+    candidate: int
+    crop: bool
+    scaling: float
+    x_min: int | None
+    x_max: int | None
+    y_min: int | None
+    y_max: int | None
+    pixels: U8 | None  # (h, w)
+    statistics: dict[str, Any]  # schema.STATISTICS
+    reason: str | None
+    detail: str | None
+
+
+def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, recipe: Recipe) -> list[Candidate]:
+    """Standardise, check and crop one image (method, sections 3 to 5).
+
+    Parameters
+    ----------
+    channels : the readable channels, each (H, W) or (H, W, 3 or 4), any bool, integer or float type
+    crops : how many crops are wanted
+    draw : the image's own draw, from (seed, idx)
+
+    Returns
+    -------
+    The crops in drawn order, kept and refused, when at least one is kept; otherwise the whole image, then the refused.
+
+    Raises
+    ------
+    RejectedError
+        For the whole image: "unreadable" (no channel), "mismatched", "uniform", "binary_mask", "dim".
+    """
+    ready = normalize.prepared(channels, recipe.low_percentile, recipe.high_percentile)
+    whole = normalize.quantize(normalize.merge(ready))
+    counts = quality.histogram(whole)
+    quality.check_whole(counts, recipe)
+    height, width = whole.shape
+    windows = crop.crops(height, width, crops, draw, recipe)
+    out = [_cropped(number, place, ready, recipe) for number, place in enumerate(windows)]
+    if any(candidate.reason is None for candidate in out):
+        return out
+    facts = quality.statistics(whole, counts, recipe)
+    return [Candidate(-1, False, 1.0, None, None, None, None, whole, facts, None, None), *out]
+
+
+def _cropped(number: int, place: crop.Crop, ready: Sequence[normalize.Channel], recipe: Recipe) -> Candidate:
+    """Cut one crop from the merged image before it is quantised, judge it, and normalise it again."""
+    merged = normalize.merge(ready, place.window)
+    counts = quality.histogram(normalize.quantize(merged))
+    reason = quality.refuse_crop(counts, recipe)
+    if reason is None:
+        low, high = percentiles.of_values(merged.ravel(), (recipe.low_percentile, recipe.high_percentile))
+        if low < high:
+            pixels = normalize.quantize(normalize.scale(merged, low, high))
+            return Candidate(number, True, *place, pixels, quality.statistics(pixels, counts, recipe), None, None)
+        reason = "crop_uniform"
+    height, width = merged.shape
+    facts = quality.refused_statistics((height, width), counts, recipe)
+    detail = f"mean {facts['mean']:.3f}, p75 {facts['p75']:g}"
+    return Candidate(number, True, *place, None, facts, reason, detail)

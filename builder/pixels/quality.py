@@ -1,0 +1,117 @@
+"""Quality control and the statistics that are kept beside each picture (method, section 5)."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.errors import RejectedError
+from builder.pixels import percentiles
+from builder.pixels.phash import phash
+from builder.recipe import Recipe
+
+U8 = npt.NDArray[np.uint8]
+
+_LEVELS = np.arange(256, dtype=np.float64)
+
+
+def histogram(pixels: U8) -> npt.NDArray[np.int64]:
+    """Return how often each of the 256 grey levels occurs: int64 (256,)."""
+    return np.bincount(pixels.ravel(), minlength=256)
+
+
+def mean(counts: npt.NDArray[np.int64]) -> float:
+    """Return the mean grey level; the sum is of whole numbers, so it is exact in any order."""
+    return int((counts * np.arange(256)).sum()) / int(counts.sum())
+
+
+def percentile(counts: npt.NDArray[np.int64], percent: float) -> float:
+    """Return a percentile of the grey levels, as numpy's default interpolates it."""
+    return percentiles.of_histogram(counts, _LEVELS, (percent,))[0]
+
+
+def check_whole(counts: npt.NDArray[np.int64], recipe: Recipe) -> None:
+    """Reject a whole image, from the grey levels of its standardised picture.
+
+    Raises
+    ------
+    RejectedError
+        "binary_mask" with at most two grey levels, "dim" where ``recipe.dim_percentile`` is 0.
+    """
+    distinct = int(np.count_nonzero(counts))
+    if distinct <= 2:
+        raise RejectedError("binary_mask", f"{distinct} grey levels")
+    if percentile(counts, recipe.dim_percentile) == 0:
+        raise RejectedError("dim", f"mean {mean(counts):.3f}")
+
+
+def refuse_crop(counts: npt.NDArray[np.int64], recipe: Recipe) -> str | None:
+    """Return why a crop is not kept, from the grey levels of its window before its own normalisation, or None."""
+    average = mean(counts)
+    if average <= recipe.crop_mean_above:
+        return "crop_too_dark"
+    if average >= recipe.crop_mean_below:
+        return "crop_too_bright"
+    return "crop_dim" if percentile(counts, recipe.dim_percentile) == 0 else None
+
+
+def sharpness(pixels: U8) -> float | None:
+    """Return the variance of the 4-neighbour Laplacian over the squared mean; None where it has no meaning.
+
+    Variance of the Laplacian: Pech-Pacheco et al., ICPR 2000, "Diatom autofocusing in brightfield microscopy"; over
+    the squared mean it does not change with brightness. All sums are of whole numbers, hence exact.
+    """
+    total = int(pixels.sum(dtype=np.int64))
+    if min(pixels.shape) < 3 or total == 0:
+        return None
+    wide = pixels.astype(np.int32)
+    laplacian = wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:] - 4 * wide[1:-1, 1:-1]
+    count = laplacian.size
+    first = int(laplacian.sum(dtype=np.int64))
+    second = int(np.square(laplacian).sum(dtype=np.int64))
+    return ((count * second - first * first) / count**2) / (total / pixels.size) ** 2
+
+
+def digest(pixels: U8) -> bytes:
+    """Return sha256 of height, width (little-endian uint32) and the rows: equal for equal pictures only."""
+    height, width = pixels.shape
+    return hashlib.sha256(struct.pack("<II", height, width) + np.ascontiguousarray(pixels).tobytes()).digest()
+
+
+def statistics(pixels: U8, counts: npt.NDArray[np.int64], recipe: Recipe) -> dict[str, Any]:
+    """Return the columns of ``schema.STATISTICS``.
+
+    Parameters
+    ----------
+    pixels : uint8 (h, w), the finished picture: gives sharpness, distinct, pixels_sha256 and phash
+    counts : int64 (256,), grey levels before a crop's own normalisation (of ``pixels`` for a whole image): mean, p75
+    """
+    height, width = pixels.shape
+    return {
+        "height": height,
+        "width": width,
+        "mean": mean(counts),
+        "p75": percentile(counts, recipe.dim_percentile),
+        "distinct": int(np.count_nonzero(histogram(pixels))),
+        "sharpness": sharpness(pixels),
+        "pixels_sha256": digest(pixels),
+        "phash": phash(pixels),
+    }
+
+
+def refused_statistics(shape: tuple[int, int], counts: npt.NDArray[np.int64], recipe: Recipe) -> dict[str, Any]:
+    """Return the same columns for a crop that was not kept: what its window says, the rest null."""
+    return {
+        "height": shape[0],
+        "width": shape[1],
+        "mean": mean(counts),
+        "p75": percentile(counts, recipe.dim_percentile),
+        "distinct": int(np.count_nonzero(counts)),
+        "sharpness": None,
+        "pixels_sha256": None,
+        "phash": None,
+    }
