@@ -1,0 +1,89 @@
+"""Screens on plates: one file a channel, gathered plate by plate into the fields that they show."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
+
+from builder.schema import TOKEN_SEPARATOR
+from builder.sources.base import Channel, Download
+from builder.sources.folder import Folder, LayoutError, Notes
+
+Plate = TypeVar("Plate", bound=Hashable)
+
+IMAGE_SUFFIXES: Final = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".dib", ".dv", ".flex")
+_AND: Final = " + "  # between the structures of one channel: "|" separates channels
+
+
+def idr_downloads(study: str, size: int | None, *tables: str) -> tuple[Download, ...]:
+    """Return where a study of the Image Data Resource lies: its images, ``size`` bytes, then its annotation tables."""
+    images = Download(f"https://ftp.ebi.ac.uk/pub/databases/IDR/{study}/", size)
+    return (images, *(Download(f"https://raw.githubusercontent.com/IDR/{study}/HEAD/{table}") for table in tables))
+
+
+def by_plate(
+    folder: Folder, suffixes: Sequence[str], plate_of: Callable[[str], Plate | None]
+) -> dict[Plate, list[str]]:
+    """Return plate -> its files, sorted; ``plate_of`` is asked once a directory, None means no plate of this source."""
+    plates: dict[Plate, list[str]] = {}
+    known: dict[str, list[str] | None] = {}
+    for path in folder.paths(*suffixes):
+        directory = path.rpartition("/")[0]
+        if directory not in known:
+            plate = plate_of(directory)
+            known[directory] = None if plate is None else plates.setdefault(plate, [])
+        files = known[directory]
+        if files is None:
+            folder.notes.add("files in no known plate folder", path)
+        else:
+            files.append(path)
+    return plates
+
+
+def fields(
+    paths: Iterable[str], name: re.Pattern[str], notes: Notes
+) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
+    """Gather one plate's files into fields: yield (all groups of ``name`` but the last, {last group: path}), sorted.
+
+    A second file of one channel of one field is noted and left out; so are names that do not match from their start.
+    """
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for path in paths:
+        match = name.match(path, path.rfind("/") + 1)
+        if not match:
+            notes.add("files without a known name", path)
+            continue
+        *field, channel = match.groups()
+        if found.setdefault(tuple(field), {}).setdefault(channel, path) != path:
+            notes.add("second files of one channel of one field, left out", path)
+    yield from sorted(found.items())
+
+
+def channels_of(files: Mapping[str, str], stains: Mapping[str, str], notes: Notes) -> tuple[Channel, ...]:
+    """Return the channels that are there, in the order of ``stains``: channel -> structures, joined by `` + ``."""
+    channels = tuple(Channel(files[channel], shows) for channel, shows in stains.items() if channel in files)
+    if len(channels) < len(stains):
+        notes.add("images with channels missing", next(iter(files.values())))
+    return channels
+
+
+def visible(channels: Iterable[Channel]) -> str:
+    """Return the cell_visible of an image: every structure that its channels show, joined by ``|``."""
+    return TOKEN_SEPARATOR.join(channel.shows for channel in channels).replace(_AND, TOKEN_SEPARATOR)
+
+
+def check_understood(folder: Folder, images: int, looked_for: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> None:
+    """Raise where a folder has pictures but not one of them lies where the adapter looks.
+
+    Raises
+    ------
+    LayoutError
+        With what was looked for and what was found.
+    """
+    others = [] if images else list(itertools.islice(folder.paths(*suffixes), 3))
+    if others:
+        raise LayoutError(
+            f"{folder.root}: looked for {looked_for}; found {len(folder)} files, such as {', '.join(others)}"
+        )
