@@ -1,9 +1,11 @@
-"""Stage 5: the shards of the package, each from its rows of the selection and the parts' PNG bytes (method, section 6)."""
+"""Stage 5: the package's shards, each from its rows of the selection and the parts' PNGs (method, section 6)."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ from builder.engine import markers
 from builder.engine.run import Task
 from builder.engine.store import Store
 from builder.pixels import png
+from builder.pixels.read import read
 from builder.pixels.resize import reduce
 from builder.recipe import Recipe
 from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA, PART_PICTURES
@@ -22,6 +25,7 @@ from builder.stages.versions import code_version
 
 SELECTION = "selection.parquet"
 FORMATS = ("arrow", "parquet")
+_OPEN_PARTS = 400  # each holds a file descriptor; 1,024 is a common limit
 
 
 def write_selection(work: Store, selection: pa.Table) -> None:
@@ -53,7 +57,7 @@ def shard_path(shard: str, file_format: str) -> str:
 def write_shard(
     work: Store, package: Store, recipe: Recipe, file_format: str, items: Sequence[tuple[str, int, int]]
 ) -> dict[str, dict[str, Any]]:
-    """Write shards and return {path: {rows, bytes, sha256, fresh}}; a shard that is there, made from the same, stays."""
+    """Write shards unless they are there, made from the same; return {path: {rows, bytes, sha256, fresh}}."""
     facts: dict[str, dict[str, Any]] = {}
     for shard, group, _ in items:
         with work.open(SELECTION) as file:
@@ -78,8 +82,7 @@ def _fingerprint(rows: pa.Table, recipe: Recipe, file_format: str) -> str:
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, content.schema) as writer:
         writer.write_table(content.combine_chunks())
-    made_from = pa.py_buffer(sink.getvalue())
-    digest = markers.fingerprint(made_from.to_pybytes().hex())
+    digest = hashlib.sha256(sink.getbuffer()).hexdigest()
     return markers.fingerprint("shard", file_format, digest, recipe.fingerprint("shard"), code_version("shard"))
 
 
@@ -92,7 +95,7 @@ def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: s
                 pictures.read(p, r) for p, r in zip(*(batch[c].to_pylist() for c in ("part", "row")), strict=True)
             ]
             if recipe.size:
-                encoded = [png.encode(reduce(png.decode(picture), recipe.size)) for picture in encoded]
+                encoded = [png.encode(reduce(read(picture), recipe.size)) for picture in encoded]
             writer.write_batch(_examples(batch, encoded))
 
 
@@ -130,11 +133,11 @@ def batch_bounds(sizes: Sequence[int], most_rows: int, most_bytes: int) -> Itera
 
 
 class PictureReader:
-    """Reads single PNGs from parts: memory maps where WORK is local, whole parts (the last few kept) elsewhere."""
+    """Reads single PNGs from parts, whose footers are kept: from memory maps, or by ranges where WORK is remote."""
 
     def __init__(self, work: Store) -> None:
         self._work = work
-        self._open = functools.lru_cache(maxsize=2000 if work.local("") else 8)(self._open_part)
+        self._open = functools.lru_cache(maxsize=_OPEN_PARTS)(self._open_part)
 
     def read(self, part: str, row: int) -> bytes:
         """Return the PNG in a row of a part."""
@@ -143,8 +146,24 @@ class PictureReader:
 
     def _open_part(self, part: str) -> pa.RecordBatchFileReader:
         local = self._work.local(f"{part}.arrow")
-        source = pa.memory_map(local) if local else pa.BufferReader(self._work.read_bytes(f"{part}.arrow"))
+        source = pa.memory_map(local) if local else pa.PythonFile(self._work.open(f"{part}.arrow"), mode="r")
         reader = pa.ipc.open_file(source)
         if reader.schema != PART_PICTURES:
             raise ValueError(f"{part}.arrow has the columns {reader.schema.names}, not {PART_PICTURES.names}")
         return reader
+
+
+def retire(work: Store, package: Store, wanted: set[str]) -> None:
+    """Remove shards of an earlier build that this one does not have; what `build` did not write is never touched.
+
+    The manifest goes first, so that a package in the making is never taken for a finished one.
+    """
+    known = "markers/package-files.json"
+    before: list[str] = json.loads(work.read_bytes(known)) if work.exists(known) else []
+    stale = [path for path in before if path not in wanted and package.exists(path)]
+    if stale or any(not package.exists(path) for path in wanted):
+        if package.exists("manifest.json"):
+            package.delete("manifest.json")
+        work.write_bytes(known, json.dumps(sorted({*before, *wanted})).encode())
+    for path in stale:
+        package.delete(path)

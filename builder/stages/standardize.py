@@ -19,7 +19,7 @@ from builder.draw import Draw
 from builder.engine import markers
 from builder.engine.run import Task
 from builder.engine.store import Store
-from builder.errors import RejectedError
+from builder.errors import RejectedError, UserError
 from builder.pixels import png
 from builder.pixels.picture import Candidate, candidates
 from builder.recipe import Recipe
@@ -191,3 +191,22 @@ def poisoned(work: Store, fingerprint: str, item: Item, reason: str, detail: str
 def part_function(data: str, options: dict[str, Any], work: Store, recipe: Recipe) -> functools.partial[dict[str, int]]:
     """Return the picklable function that makes a part of a task's items."""
     return functools.partial(standardize_part, data, options, work, recipe, pixels_fingerprint(recipe))
+
+
+def rows_of(work: Store, recipe: Recipe, assignments: pa.Table) -> pa.Table:
+    """Return the rows of the assigned images (schema ``PART_ROWS`` and ``part``), each image from one part only."""
+    fingerprint = pixels_fingerprint(recipe)
+    wanted = {(item.idx, item.crops, item.stamp) for item in wanted_items(work, assignments)}
+    tables = []
+    for part, rows in read_parts(work, fingerprint):
+        keys = list(zip(*(rows[name].to_pylist() for name in ("idx", "crops", "stamp")), strict=True))
+        here = set(keys) & wanted
+        if here:
+            mine = rows.filter(pa.array([key in here for key in keys]))
+            tables.append(mine.append_column("part", pa.array([part] * mine.num_rows, pa.string())))
+            wanted -= here  # two parts may hold one image, with the same bytes: the first is taken
+    if wanted:
+        raise UserError(
+            f"{len(wanted)} images are in no part, for instance {min(wanted)[0]}; run the same command again"
+        )
+    return pa.concat_tables(tables).replace_schema_metadata(None)

@@ -1,0 +1,1 @@
+"""A small simulated build, from made-up sources to a loaded dataset, offline."""

@@ -1,0 +1,50 @@
+"""Which sources are there: the folders of DATA, by name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import fsspec
+
+from builder.errors import UserError
+from builder.sources.base import Source
+
+log = logging.getLogger(__name__)
+
+SIMULATED_MARK = "SIMULATED.txt"
+"""A file of this name in DATA says that its pictures are simulated; the package then says so everywhere."""
+
+
+def present_sources(
+    data: str, sources: Iterable[Source], options: dict[str, Any] | None = None
+) -> list[tuple[Source, str]]:
+    """Return (source, its folder) of each source that DATA holds; those that are absent are named.
+
+    Raises
+    ------
+    UserError
+        Where DATA is no folder, or holds none of the sources.
+    """
+    system, base = fsspec.core.url_to_fs(data, **(options or {}))
+    if not system.isdir(base):
+        raise UserError(f"{data} is no folder; DATA holds one folder a source, as `cytoimagenet sources` lists")
+    folders = {entry.rstrip("/").rpartition("/")[2]: entry for entry in system.ls(base, detail=False)}
+    present, absent = [], []
+    for source in sources:
+        if source.dir_name in folders and system.isdir(folders[source.dir_name]):
+            present.append((source, f"{data.rstrip('/')}/{source.dir_name}"))
+        else:
+            absent.append(source.dir_name)
+    if not present:
+        raise UserError(f"{data} holds none of the folders {', '.join(absent[:8])}{' …' * (len(absent) > 8)}")
+    if absent:
+        log.info("absent, skipped: %s", ", ".join(absent))
+    return present
+
+
+def is_simulated(data: str, options: dict[str, Any] | None = None) -> bool:
+    """Return whether DATA was made by `demo`."""
+    system, base = fsspec.core.url_to_fs(data, **(options or {}))
+    return bool(system.exists(f"{base.rstrip('/')}/{SIMULATED_MARK}"))
