@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,6 +33,7 @@ from builder.stages.versions import code_version
 log = logging.getLogger(__name__)
 
 ASSIGNMENTS_PATH = "assignments.parquet"
+MANIFEST = "manifest.json"
 _LABEL_COLUMNS = ("idx", "dir_name", "name", "database", *CATEGORIES, "microscopy")
 _HOURS = 3600.0
 
@@ -63,8 +66,9 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     """
     annotated = annotate(job)
     assignments = label(job, annotated)
-    standardize_images(job, assignments)
-    selected = select_pictures(job, annotated, assignments)
+    items = standardize.wanted_items(job.work, assignments)
+    standardize_images(job, items)
+    selected = select_pictures(job, annotated, assignments, items)
     return write_package(job, package, annotated, selected)
 
 
@@ -166,10 +170,9 @@ def label(job: Build, annotated: list[dict[str, Any]]) -> pa.Table:
     return assignments.cast(ASSIGNMENTS)
 
 
-def standardize_images(job: Build, assignments: pa.Table) -> None:
+def standardize_images(job: Build, items: list[standardize.Item]) -> None:
     """Make the pictures that no finished part holds yet."""
     fingerprint = standardize.pixels_fingerprint(job.recipe)
-    items = standardize.wanted_items(job.work, assignments)
     have = standardize.covered(job.work, fingerprint)
     missing = [item for item in items if (item.idx, item.crops, item.stamp) not in have]
     if not missing:
@@ -187,9 +190,11 @@ def standardize_images(job: Build, assignments: pa.Table) -> None:
         )
 
 
-def select_pictures(job: Build, annotated: list[dict[str, Any]], assignments: pa.Table) -> Selected:
+def select_pictures(
+    job: Build, annotated: list[dict[str, Any]], assignments: pa.Table, items: list[standardize.Item]
+) -> Selected:
     """Choose the pictures of the package, their split, names, shards and order."""
-    rows = standardize.rows_of(job.work, job.recipe, assignments)
+    rows = standardize.rows_of(job.work, job.recipe, items)
     columns = [name for name in ANNOTATIONS.names if name not in ("files", "planes", "region", "stamp")]
     dir_names = [str(found["dir_name"]) for found in annotated]
     annotations = read_annotations(job.work, dir_names, columns)
@@ -224,17 +229,41 @@ def write_package(job: Build, package: Store, annotated: list[dict[str, Any]], s
         sum(f["fresh"] for f in facts.values()),
         sum(not f["fresh"] for f in facts.values()),
     )
+    return _finish(job, package, annotated, selected, facts)
+
+
+def _finish(
+    job: Build,
+    package: Store,
+    annotated: list[dict[str, Any]],
+    selected: Selected,
+    facts: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """Write what is beside the shards, the manifest last, unless it is there for just these shards."""
     used = set(selected.selection["dir_name"].to_pylist())
-    return finish_package(
+    shards = {path: {k: v for k, v in found.items() if k != "fresh"} for path, found in sorted(facts.items())}
+    made_from = json.dumps(
+        [shards, selected.report, sorted(used), job.file_format, job.recipe.as_dict()], sort_keys=True
+    )
+    rejects = hashlib.sha256(str(selected.rejects.to_pydict()).encode()).hexdigest()
+    fingerprint = markers.fingerprint("finish", made_from, rejects, code_version("finish"))
+    if markers.is_done(job.work, "finish", fingerprint) is not None and package.exists(MANIFEST):
+        manifest: dict[str, Any] = json.loads(package.read_bytes(MANIFEST))
+        if all(package.exists(path) for path in manifest["files"]):
+            log.info("nothing to do: %s is complete", package.url)
+            return manifest
+    manifest = finish_package(
         package,
         selected.selection,
         selected.rejects,
         job.recipe,
         [get_source(str(f["dir_name"])) for f in annotated if f["dir_name"] in used],
-        {path: {k: v for k, v in found.items() if k != "fresh"} for path, found in sorted(facts.items())},
+        shards,
         selected.report,
         job.file_format,
     )
+    markers.mark_done(job.work, "finish", fingerprint)
+    return manifest
 
 
 def _shard_failed(item: tuple[str, int, int], reason: str, detail: str) -> None:

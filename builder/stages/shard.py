@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -68,6 +69,7 @@ def write_shard(
         if done is not None and package.exists(path) and package.size(path) == done["bytes"]:
             facts[path] = {**done, "fresh": False}
             continue
+        _unfinish(package)
         with package.writing(path) as out:
             _write(out, rows, work, recipe, file_format)
         done = {"rows": rows.num_rows, "bytes": package.size(path), "sha256": package.sha256(path)}
@@ -154,16 +156,19 @@ class PictureReader:
 
 
 def retire(work: Store, package: Store, wanted: set[str]) -> None:
-    """Remove shards of an earlier build that this one does not have; what `build` did not write is never touched.
-
-    The manifest goes first, so that a package in the making is never taken for a finished one.
-    """
-    known = "markers/package-files.json"
+    """Remove shards of an earlier build that this one does not have; what `build` did not write is never touched."""
+    known = "package-files.json"
     before: list[str] = json.loads(work.read_bytes(known)) if work.exists(known) else []
+    work.write_bytes(known, json.dumps(sorted({*before, *wanted})).encode())
     stale = [path for path in before if path not in wanted and package.exists(path)]
-    if stale or any(not package.exists(path) for path in wanted):
-        if package.exists("manifest.json"):
-            package.delete("manifest.json")
-        work.write_bytes(known, json.dumps(sorted({*before, *wanted})).encode())
+    if stale:
+        _unfinish(package)
     for path in stale:
         package.delete(path)
+
+
+def _unfinish(package: Store) -> None:
+    """Take the manifest away before a shard changes, so that a package in the making never passes for a finished one."""
+    with contextlib.suppress(FileNotFoundError):  # another worker was first
+        if package.exists("manifest.json"):
+            package.delete("manifest.json")

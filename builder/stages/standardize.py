@@ -193,10 +193,10 @@ def part_function(data: str, options: dict[str, Any], work: Store, recipe: Recip
     return functools.partial(standardize_part, data, options, work, recipe, pixels_fingerprint(recipe))
 
 
-def rows_of(work: Store, recipe: Recipe, assignments: pa.Table) -> pa.Table:
-    """Return the rows of the assigned images (schema ``PART_ROWS`` and ``part``), each image from one part only."""
+def rows_of(work: Store, recipe: Recipe, items: Sequence[Item]) -> pa.Table:
+    """Return the rows of the wanted images (schema ``PART_ROWS`` and ``part``), each image from one part only."""
     fingerprint = pixels_fingerprint(recipe)
-    wanted = {(item.idx, item.crops, item.stamp) for item in wanted_items(work, assignments)}
+    wanted = {(item.idx, item.crops, item.stamp) for item in items}
     tables = []
     for part, rows in read_parts(work, fingerprint):
         keys = list(zip(*(rows[name].to_pylist() for name in ("idx", "crops", "stamp")), strict=True))

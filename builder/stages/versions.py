@@ -14,6 +14,7 @@ _CODE = {
     "standardize": ("pixels", "stages/standardize*.py", "draw.py", "schema.py"),
     "select": ("stages/select*.py", "draw.py", "schema.py"),
     "shard": ("stages/shard.py", "schema.py"),
+    "finish": ("package", "schema.py", "../dataset_card"),
 }
 
 
@@ -26,7 +27,7 @@ def code_version(stage: str) -> str:
         files = sorted(path.rglob("*") if path.is_dir() else _ROOT.glob(pattern))
         for file in files:
             if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + _meaning(file) + b"\0")
+                digest.update(file.name.encode() + b"\0" + _meaning(file) + b"\0")
     return digest.hexdigest()
 
 

@@ -1,0 +1,57 @@
+"""Runs the demo: simulate, build as usual, load, show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from builder.demo.simulate import simulate
+from builder.engine.run import RunSettings
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.recipe import Recipe
+from builder.stages.lock import locked
+from builder.stages.pipeline import Build, build
+from builder.stages.present import SIMULATED_MARK
+
+DEMO_RECIPE = Recipe(min_images=20, class_size=100, min_class_size=30, part_images=50)
+"""The method's numbers, scaled down to a few hundred images."""
+
+
+def run_demo(out: Path, settings: RunSettings, say: Callable[[str], Any]) -> None:
+    """Make the demo's sources, work folder and package below ``out``, then load the package.
+
+    Raises
+    ------
+    UserError
+        Where ``out`` holds something else.
+    """
+    data, package = out / "data", out / "cytoimagenet"
+    if out.exists() and any(out.iterdir()) and not (data / SIMULATED_MARK).exists():
+        raise UserError(f"{out} is not empty and not a demo; name another folder")
+    say(f"SIMULATED pictures, made up by this program, in {data}")
+    if not (data / ".complete").exists():
+        simulate(data)
+        (data / ".complete").touch()
+    work = Store(str(out / "work"))
+    with locked(work):
+        manifest = build(Build(str(data), work, DEMO_RECIPE, settings), Store(str(package)))
+    say(f"\nBuilt {package}: {manifest['images']} simulated images in {manifest['classes']} classes")
+    _show(package, say)
+
+
+def _show(package: Path, say: Callable[[str], Any]) -> None:
+    import cytoimagenet
+
+    train = cytoimagenet.open(str(package), "full", "train")
+    names = train.features["label"].names
+    counts = Counter(train["label"])
+    say(f"Loaded: {len(train)} training images of {train[0]['image'].size} pixels ({train[0]['image'].mode})")
+    for label, count in sorted(counts.items()):
+        say(f"  {names[label]:<24} {count:>4}  {'#' * (count // 4)}")
+    say(f"\nLoad it yourself, in the folder {package.parent}:\n")
+    say("  from datasets import load_dataset")
+    say('  cells = load_dataset("cytoimagenet", "cell_type", split="train")')
+    say('  print(cells.features["label"].names, cells[0]["image"].size)')
