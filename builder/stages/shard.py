@@ -168,7 +168,7 @@ def retire(work: Store, package: Store, wanted: set[str]) -> None:
 
 
 def _unfinish(package: Store) -> None:
-    """Take the manifest away before a shard changes, so that a package in the making never passes for a finished one."""
+    """Take the manifest away before a shard changes: a package in the making must not pass for a finished one."""
     with contextlib.suppress(FileNotFoundError):  # another worker was first
         if package.exists("manifest.json"):
             package.delete("manifest.json")
