@@ -88,4 +88,5 @@ def _grouped(codes: Codes) -> Rows:
     words = codes.astype(np.uint64) << np.uint64(32)
     words |= np.arange(len(codes), dtype=np.uint64)
     words.sort()
-    return (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    words &= np.uint64(0xFFFFFFFF)
+    return words.view(np.int64)
