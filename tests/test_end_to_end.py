@@ -1,0 +1,198 @@
+"""From the folders of sources to a package that loads, through the command line, as a user would."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from builder.demo.simulate import simulate
+from builder.schema import CATEGORIES, EXAMPLES
+from tests.building import SMALL, cytoimagenet, files_of, read_shards
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sources")
+    simulate(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def package(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("built") / "cytoimagenet"
+    cytoimagenet("build", data, "-o", out, *SMALL, "--workers", "2")
+    return out
+
+
+def check_package(package: Path) -> None:
+    """Assert what must hold for every package, from its shards alone."""
+    seen: dict[str, set[tuple[str, str]]] = {"idx": set(), "group": set()}
+    for split in ("train", "validation"):
+        rows = read_shards(package, f"data/*/{split}-*.arrow")
+        assert rows.schema == EXAMPLES
+        for row in rows.to_pylist():
+            assert row["label"] in row[row["category"]].split("|"), (row["idx"], row["label"])
+            picture = Image.open(io.BytesIO(row["image"]["bytes"]))
+            assert (picture.format, picture.mode) == ("PNG", "L")
+            low, high = picture.getextrema()
+            assert high - low > 50, f"{row['filename']} is nearly uniform"
+        for column in seen:
+            seen[column] |= {(value, split) for value in rows[column].to_pylist()}
+        assert len(set(rows["filename"].to_pylist())) == rows.num_rows
+    for column, pairs in seen.items():
+        sides = Counter(value for value, _ in pairs)
+        assert [value for value, count in sides.items() if count > 1] == [], f"{column} on both sides"
+
+
+def test_every_row_of_the_package_is_true(package: Path) -> None:
+    check_package(package)
+
+
+def test_classes_are_as_large_as_the_method_says(package: Path) -> None:
+    counts: Counter[str] = Counter()
+    for split in ("train", "validation"):
+        counts.update(read_shards(package, f"data/*/{split}-*.arrow")["label"].to_pylist())
+    assert len(counts) >= 10
+    assert min(counts.values()) >= 30
+    assert max(counts.values()) <= 100
+
+
+def test_one_worker_writes_the_same_bytes(data: Path, package: Path, tmp_path: Path) -> None:
+    cytoimagenet("build", data, "-o", tmp_path / "cytoimagenet", *SMALL, "--workers", "1")
+    assert files_of(tmp_path / "cytoimagenet") == files_of(package)
+
+
+def test_again_does_nothing_and_says_so(data: Path, package: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in package.rglob("*")}
+    done = cytoimagenet("build", data, "-o", package, *SMALL, "--workers", "2")
+    assert "nothing to do" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in package.rglob("*")} == before
+
+
+def test_another_recipe_keeps_the_pixels(data: Path, package: Path, tmp_path: Path) -> None:
+    shutil.copytree(f"{package}.work", tmp_path / "p.work")
+    parts = files_of(tmp_path / "p.work" / "standardized")
+    done = cytoimagenet("build", data, "-o", tmp_path / "p", *SMALL, "--set", "validation_share=0.3", "--workers", "1")
+    assert "all " in done.stderr
+    assert files_of(tmp_path / "p.work" / "standardized") == parts
+    manifest = json.loads((tmp_path / "p" / "manifest.json").read_text())
+    assert manifest["recipe"]["validation_share"] == 0.3
+
+
+def test_killed_builds_go_on_to_the_same_bytes(data: Path, package: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cytoimagenet"
+    command = [sys.executable, "-m", "builder.cli", "build", str(data), "-o", str(out), *SMALL]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    moments = random.Random(5)
+    for workers in ("2", "1", "2"):
+        process = subprocess.Popen(
+            [*command, "--workers", workers], env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+        )
+        time.sleep(moments.uniform(2, 6))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    cytoimagenet("build", data, "-o", out, *SMALL, "--workers", "2")
+    assert files_of(out) == files_of(package)
+
+
+LOAD = """
+import json, sys
+from datasets import load_dataset
+out = {}
+for config in json.loads(sys.argv[1]):
+    for streaming in (False, True):
+        rows = load_dataset("cytoimagenet", config, split="train", streaming=streaming)
+        names = rows.features["label"].names
+        out[f"{config} {streaming}"] = sorted((row["idx"], row["filename"], names[row["label"]]) for row in rows)
+print(json.dumps(out))
+"""
+
+
+def test_datasets_loads_it_by_bare_name(package: Path, tmp_path: Path) -> None:
+    configs = list(json.loads((package / "classes.json").read_text()))
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, json.dumps(configs)],
+        cwd=package.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = json.loads(done.stdout)
+    parts = []
+    for config in configs:
+        assert loaded[f"{config} False"] == loaded[f"{config} True"]
+        pattern = "*" if config == "full" else config
+        rows = read_shards(package, f"data/{pattern}/train-*.arrow")
+        expected = zip(*(rows[c].to_pylist() for c in ("idx", "filename", "label")), strict=True)
+        assert loaded[f"{config} False"] == sorted(map(list, expected))
+        parts += [] if config == "full" else loaded[f"{config} False"]
+    assert sorted(parts) == loaded["full False"]
+
+
+def test_bad_files_become_rejects_and_the_build_goes_on(data: Path, tmp_path: Path) -> None:
+    sources = tmp_path / "data"
+    shutil.copytree(data / "kag_cell_cycle", sources / "kag_cell_cycle")
+    cells = sources / "kag_cell_cycle" / "nematode cells" / "nematode cells" / "mitosis"
+    victims = sorted(cells.iterdir())
+    victims[0].write_bytes(b"")
+    victims[1].write_bytes(victims[1].read_bytes()[:400])
+    victims[2].write_bytes(b"this is no picture" * 50)
+    Image.new("RGB", (160, 160), (7, 7, 7)).save(victims[3])
+    shutil.copy(victims[4], cells / "IMG_9999-1.jpg")
+    (sources / "rec_rxrx1").mkdir()
+    (sources / "bbbc022").write_text("a file where a folder should be")
+    done = cytoimagenet("build", sources, "-o", tmp_path / "p", *SMALL, "--workers", "1")
+    rejects = pq.read_table(tmp_path / "p" / "rejects.parquet")
+    reasons = Counter(rejects["reason"].to_pylist())
+    assert reasons["unreadable"] == 3
+    assert reasons["uniform"] == 1
+    assert reasons["duplicate"] >= 1
+    assert "rec_rxrx1" in done.stderr
+    check_package(tmp_path / "p")
+
+
+def test_bad_instructions_end_in_one_line(data: Path, tmp_path: Path) -> None:
+    cases = {
+        ("build", str(data), "-o", "p", "--set", "min_image=3"): "min_images",
+        ("build", str(data), "-o", "p", "--only", "rec_rxrx7"): "rec_rxrx1",
+        ("build", str(tmp_path), "-o", "p"): "none of the folders",
+        ("build", str(tmp_path / "nowhere"), "-o", "p"): "no folder",
+        ("build", str(data), "-o", "p", "--workers", "1", "--set", "min_images=100000"): "--set min_images",
+        ("verify", str(tmp_path)): "manifest.json",
+    }
+    for arguments, named in cases.items():
+        done = cytoimagenet(*arguments, cwd=tmp_path, check=False)
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+        assert named in done.stderr.strip().splitlines()[-1] + done.stderr, done.stderr
+
+
+@pytest.mark.real
+def test_real_files_give_a_true_package(real_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cytoimagenet"
+    cytoimagenet("build", real_data, "-o", out, "--set", "min_images=2", "--set", "min_class_size=2", "--workers", "2")
+    check_package(out)
+    train = read_shards(out, "data/*/train-*.arrow")
+    assert len(set(train["dir_name"].to_pylist())) >= 7
+    assert set(train["category"].to_pylist()) <= set(CATEGORIES)
+    assert pc.sum(pc.equal(train["crop"], True)).as_py() > 50
+    assert cytoimagenet("verify", out).returncode == 0
