@@ -28,9 +28,10 @@ class LookAlike(NamedTuple):
 def lookalikes(tokens_by_category: Mapping[str, Mapping[str, int]]) -> list[LookAlike]:
     """Return pairs of tokens that differ in punctuation, number (singular, plural) or about one letter.
 
-    Spelling means that one character left out of each, at most, makes them equal (edit distance 2 or less: an insertion,
-    a substitution, a transposition); names with different numbers in them (``il-2``, ``il-12``) are never alike, nor
-    are genes and siRNAs by spelling. Time grows with the total length of the tokens, not with the number of pairs.
+    Spelling means that one character left out of each, at most, makes them equal (edit distance 2 or less: an
+    insertion, a substitution, a transposition); names with different numbers in them (``il-2``, ``il-12``) are never
+    alike, nor are genes and siRNAs by spelling. Time grows with the total length of the tokens, not with the number of
+    pairs.
 
     Parameters
     ----------

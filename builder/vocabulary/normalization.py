@@ -52,9 +52,9 @@ def _table(category: str) -> dict[str, str]:
 def normalize(category: str, value: str | None) -> str | None:
     """Return a value's tokens as the tables hold them, joined by ``|``, or None where nothing is known.
 
-    Lower case, blanks collapsed, unknown words dropped, names of one thing merged by ``merges.csv``, each token once, in
-    the order of their first appearance. A gene ends in `` targeted``; ``*`` in a phenotype becomes `` -- ``; a doubtful
-    microscopy loses its `` (?)``. Applying it twice changes nothing.
+    Lower case, blanks collapsed, unknown words dropped, names of one thing merged by ``merges.csv``, each token once,
+    in the order of their first appearance. A gene ends in `` targeted``; ``*`` in a phenotype becomes `` -- ``;
+    a doubtful microscopy loses its `` (?)``. Applying it twice changes nothing.
 
     Parameters
     ----------

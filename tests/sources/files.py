@@ -1,0 +1,61 @@
+"""Tiny valid files for made-up sources: their pixels come from their names, so all differ and none changes."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from PIL import Image as Picture
+
+from builder.draw import key64
+
+
+def pixels(name: str, shape: tuple[int, ...] = (8, 9), dtype: str = "uint8") -> np.ndarray:
+    """Return pseudo-random pixels, the same for the same name."""
+    high = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1.0
+    return (np.random.default_rng(key64(name)).random(shape) * high).astype(dtype)
+
+
+def write_tiff(
+    path: Path, shape: tuple[int, ...] = (8, 9), dtype: str = "uint16", compression: str | None = None
+) -> None:
+    """Write a TIFF; (H, W), (H, W, 3) for RGB, or (pages, H, W)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rgb = len(shape) == 3 and shape[-1] in (3, 4)
+    photometric = "rgb" if rgb else "minisblack"
+    tifffile.imwrite(path, pixels(path.name, shape, dtype), photometric=photometric, compression=compression)
+
+
+def write_picture(path: Path, shape: tuple[int, ...] = (8, 9), dtype: str = "uint8", kind: str = "") -> None:
+    """Write a PNG, BMP or JPEG, as the ending (or ``kind``) says; (H, W), (H, W, 3) (H, W, 4); uint16 only PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = kind or {".jpg": "JPEG", ".jpeg": "JPEG"}.get(path.suffix.lower(), path.suffix[1:].upper())
+    Picture.fromarray(pixels(path.name, shape, dtype)).save(path, format=kind)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write a text, packed where the name ends in ``.gz``."""
+    content = text.encode(encoding)
+    write_bytes(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+def write_csv(
+    path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",", newline: str = "\n"
+) -> None:
+    """Write a table with a header line (none where ``header`` is empty)."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=delimiter, lineterminator=newline)
+    if header:
+        writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, out.getvalue())
