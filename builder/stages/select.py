@@ -168,10 +168,9 @@ def _described(assignments: pa.Table, annotations: pa.Table) -> pa.Table:
 def _groups(described: pa.Table, image: Ints) -> tuple[Ints, U64]:
     """Return the group of each picture, numbered from 0 in the order of their names, and a key a group.
 
-    A group is unique within its source only.
+    The names are unique among all sources, see ``builder.stages.annotate``; those that sources share stay one group.
     """
-    names = pc.binary_join_element_wise(described["dir_name"], described["group"], "\x1f").take(pa.array(image))
-    column = encode(names)
+    column = encode(described["group"].take(pa.array(image)))
     return column.codes.astype(np.int64) - 1, column.keys[1:]
 
 
