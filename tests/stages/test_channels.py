@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from builder.stages.channels import ChannelReader
+from builder.stages.standardize import Item
+
+
+def item(*files: str, region: tuple[int, int, int, int] | None = None) -> Item:
+    return Item("s-1", "s", files, (0,) * len(files), region, 1, 7)
+
+
+def picture(path: Path, seed: int) -> np.ndarray:
+    pixels = np.random.default_rng(seed).integers(0, 4096, (20, 30)).astype(np.uint16)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, pixels)
+    return pixels
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> ChannelReader:
+    return ChannelReader(str(tmp_path), {}, 10_000)
+
+
+def test_channels_come_in_order_at_native_depth(tmp_path: Path, reader: ChannelReader) -> None:
+    names = [f"a b/[w{n}]#%µ,.tif" for n in range(12)]
+    pixels = {name: picture(tmp_path / "s" / name, n) for n, name in enumerate(names)}
+    items = [item(*names[start : start + 3]) for start in range(0, 12, 3)]
+    with reader:
+        found = list(reader.read_all(items))
+    assert [entry[0] for entry in found] == items
+    for wanted, channels, left_out in found:
+        assert left_out == []
+        for name, channel in zip(wanted.files, channels, strict=True):
+            assert channel.dtype == np.uint16
+            np.testing.assert_array_equal(channel, pixels[name])
+
+
+def test_a_missing_or_broken_channel_is_left_out_and_named(tmp_path: Path, reader: ChannelReader) -> None:
+    picture(tmp_path / "s" / "good.tif", 1)
+    (tmp_path / "s" / "empty.tif").write_bytes(b"")
+    with reader:
+        [(_, channels, left_out)] = reader.read_all([item("missing.tif", "good.tif", "empty.tif")])
+    assert len(channels) == 1
+    assert [text.partition(":")[0] for text in left_out] == ["missing.tif", "empty.tif"]
+
+
+def test_a_path_that_climbs_out_is_not_read(tmp_path: Path, reader: ChannelReader) -> None:
+    picture(tmp_path / "secret.tif", 1)
+    with reader:
+        found = list(reader.read_all([item("../secret.tif"), item(str(tmp_path / "secret.tif"))]))
+    assert [channels for _, channels, _ in found] == [[], []]
+    assert "leaves" in found[0][2][0]
+
+
+def test_regions_are_cut_with_upper_bounds_excluded_and_clipped(tmp_path: Path, reader: ChannelReader) -> None:
+    pixels = picture(tmp_path / "s" / "a.tif", 1)
+    regions = [(2, 5, 1, 9), (-4, 3, 15, 99), (30, 40, 0, 5)]
+    with reader:
+        found = list(reader.read_all([item("a.tif", region=region) for region in regions]))
+    np.testing.assert_array_equal(found[0][1][0], pixels[1:9, 2:5])
+    np.testing.assert_array_equal(found[1][1][0], pixels[15:20, 0:3])
+    assert found[2][1] == []
+    assert "outside" in found[2][2][0]
+
+
+def test_a_file_is_decoded_once_for_all_its_boxes(
+    tmp_path: Path, reader: ChannelReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "s" / "a.tif", 1)
+    reads = []
+
+    def counted(data: bytes, plane: int, max_pixels: int) -> np.ndarray:
+        reads.append(plane)
+        return tifffile.imread(io.BytesIO(data))
+
+    monkeypatch.setattr("builder.stages.channels.read", counted)
+    with reader:
+        assert len(list(reader.read_all([item("a.tif", region=(n, n + 5, 0, 9)) for n in range(9)]))) == 9
+    assert reads == [0]
+
+
+def test_a_file_too_large_for_its_pixels_is_not_even_read(tmp_path: Path, reader: ChannelReader) -> None:
+    (tmp_path / "s").mkdir()
+    with (tmp_path / "s" / "huge.tif").open("wb") as file:
+        file.truncate(50_000_000)
+    with reader:
+        [(_, channels, left_out)] = reader.read_all([item("huge.tif")])
+    assert channels == []
+    assert "too_large" in left_out[0]
+
+
+def test_folders_and_links_in_place_of_files_are_left_out(tmp_path: Path, reader: ChannelReader) -> None:
+    (tmp_path / "s" / "folder.png").mkdir(parents=True)
+    (tmp_path / "s" / "dangling.png").symlink_to(tmp_path / "nowhere")
+    Image.new("L", (5, 5)).save(tmp_path / "s" / "ok.png")
+    with reader:
+        [(_, channels, left_out)] = reader.read_all([item("folder.png", "dangling.png", "ok.png")])
+    assert len(channels) == 1
+    assert len(left_out) == 2
