@@ -1,0 +1,80 @@
+"""The last step of a build: everything of a package but its shards, the manifest at the very end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from builder.engine.store import Store
+from builder.package.card import write_card
+from builder.package.layout import CARD, parse
+from builder.package.manifest import (
+    Manifest,
+    build_manifest,
+    class_index,
+    file_facts,
+    sealed,
+    source_facts,
+    write_manifest,
+    write_small_files,
+)
+from builder.package.tables import write_tables
+from builder.recipe import Recipe
+from builder.sources.base import Source
+
+
+def finish_package(
+    package: Store,
+    selection: pa.Table,
+    rejects: pa.Table,
+    recipe: Recipe,
+    sources: Iterable[Source],
+    shard_facts: Mapping[str, Mapping[str, Any]],
+    report: Mapping[str, Any],
+    file_format: str,
+) -> Manifest:
+    """Write what belongs beside the shards and return the manifest, which is written last.
+
+    The bytes depend on the arguments and the versions of the libraries alone, never on the time.
+
+    Parameters
+    ----------
+    selection : schema ``SELECTION``, sorted by shard and position
+    rejects : schema ``REJECTS``
+    sources : the facts of every source in the selection; others are ignored
+    shard_facts : path with its ending -> rows, bytes, sha256
+    report : JSON values that the manifest keeps as they are
+
+    Raises
+    ------
+    UserError
+        Where the facts of a source are missing.
+    """
+    sources = list(sources)
+    index = class_index(selection)
+    used = source_facts(selection, sources)
+    files: dict[str, dict[str, Any]] = {path: _placed(path, facts) for path, facts in shard_facts.items()}
+    files |= write_tables(package, selection, rejects, shard_facts, file_format)
+    files |= write_small_files(package, index, used)
+    manifest = build_manifest(
+        file_format=file_format,
+        files=files,
+        selection=selection,
+        class_index=index,
+        recipe=recipe,
+        sources=sources,
+        report=report,
+    )
+    card = write_card(package, manifest, index)
+    manifest = sealed({**manifest, "files": dict(sorted({**files, CARD: file_facts(card)}.items()))})
+    write_manifest(package, manifest)
+    return manifest
+
+
+def _placed(path: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    part = parse(path)
+    if part is None:
+        raise ValueError(f"{path} is not the name of a shard")
+    return {**facts, "config": part.config, "split": part.split}

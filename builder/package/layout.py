@@ -1,0 +1,94 @@
+"""The files of a package and what each config is made of: the only place that spells their names.
+
+The layout is that of a hub dataset repository whose card names configs and their data files:
+https://huggingface.co/docs/hub/datasets-manual-configuration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from builder.schema import CATEGORIES, SPLITS
+
+CARD: Final = "README.md"
+CLASSES: Final = "classes.json"
+CHANGELOG: Final = "CHANGELOG.md"
+CROISSANT: Final = "croissant.json"
+FIGURES: Final = "figures/"
+MANIFEST: Final = "manifest.json"
+METADATA_TABLE: Final = "metadata.parquet"
+REJECTS_TABLE: Final = "rejects.parquet"
+SOURCES_PAGE: Final = "SOURCES.md"
+
+FULL: Final = "full"
+"""The config of all categories together; the default."""
+BROWSE: Final = "metadata"
+"""The config of every column but the image."""
+
+FORMATS: Final = ("arrow", "parquet")
+FOREIGN: Final = (CHANGELOG, ".gitattributes")
+"""Files that a hub repository of the package may hold beside those of the manifest."""
+
+_SHARD = re.compile(
+    rf"data/(?P<category>{'|'.join(CATEGORIES)})/(?P<split>{'|'.join(SPLITS)})"
+    rf"-(?P<number>\d{{5,}})-of-(?P<total>\d{{5,}})\.(?P<format>{'|'.join(FORMATS)})"
+)
+_BROWSE = re.compile(rf"metadata/(?P<split>{'|'.join(SPLITS)})\.(?P<format>{'|'.join(FORMATS)})")
+
+
+class Part(NamedTuple):
+    """A data file by its name: ``config`` is the category, or ``metadata``; ``number`` counts from 0."""
+
+    config: str
+    split: str
+    number: int
+    total: int
+    format: str
+
+
+def parse(path: str) -> Part | None:
+    """Return what a data file holds, from its path; None for a file that is not a data file."""
+    if match := _SHARD.fullmatch(path):
+        return Part(match["category"], match["split"], int(match["number"]), int(match["total"]), match["format"])
+    if match := _BROWSE.fullmatch(path):
+        return Part(BROWSE, match["split"], 0, 1, match["format"])
+    return None
+
+
+def browse_path(split: str, file_format: str) -> str:
+    """Return the path of a split's metadata without images."""
+    return f"metadata/{split}.{file_format}"
+
+
+def configs(files: Iterable[str]) -> list[str]:
+    """Return the configs that give labels: ``full``, then the categories that the files hold, in schema order."""
+    present = {part.config for part in map(parse, files) if part}
+    return [FULL, *(category for category in CATEGORIES if category in present)]
+
+
+def splits_of(files: Iterable[str], config: str) -> list[str]:
+    """Return the splits of a config that have files: a split without images is not in the package."""
+    present = {part.split for part in map(parse, files) if part and _belongs(part, config)}
+    return [split for split in SPLITS if split in present]
+
+
+def shards_of(files: Iterable[str], config: str, split: str) -> list[str]:
+    """Return a config's files of one split, in reading order.
+
+    ``full`` interleaves the categories in proportion, so that a reader who goes through the files in order, as a
+    streaming one does, meets all categories from the start.
+    """
+    parts = {path: part for path in files if (part := parse(path)) and part.split == split and _belongs(part, config)}
+    order = {category: position for position, category in enumerate((*CATEGORIES, BROWSE))}
+    return sorted(parts, key=lambda path: _turn(parts[path], order[parts[path].config]))
+
+
+def _belongs(part: Part, config: str) -> bool:
+    return part.config == config or (config == FULL and part.config != BROWSE)
+
+
+def _turn(part: Part, category: int) -> tuple[float, int, int]:
+    """Return the place of a file among all: shard k of n stands at (k + 1/2) / n of the way."""
+    return (part.number + 0.5) / part.total, category, part.number

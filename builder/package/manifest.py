@@ -1,0 +1,223 @@
+"""``manifest.json``, what a package says of itself; ``classes.json``, its classes; ``SOURCES.md``, whom to cite."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import builder
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.package.layout import CLASSES, FULL, MANIFEST, SOURCES_PAGE
+from builder.recipe import Recipe
+from builder.schema import CATEGORIES, SPLITS
+from builder.sources import licenses
+from builder.sources.base import Source
+
+PACKAGE: Final = "cytoimagenet"
+_LIBRARIES: Final = ("pyarrow", "numpy", "pillow", "tifffile", "imagecodecs", "zlib-ng", "isal")
+"""Whose versions may change a pixel or a byte."""
+_SIMULATED: Final = " (simulated)"
+"""How the ``name`` of a source ends where its pictures were simulated in the layout of that source."""
+
+Manifest = dict[str, Any]
+ClassIndex = dict[str, dict[str, Any]]
+
+
+def build_manifest(
+    *,
+    file_format: str,
+    files: Mapping[str, Mapping[str, Any]],
+    selection: pa.Table,
+    class_index: ClassIndex,
+    recipe: Recipe,
+    sources: Iterable[Source],
+    report: Mapping[str, Any],
+) -> Manifest:
+    """Return the manifest of a package.
+
+    Parameters
+    ----------
+    files : path -> rows, bytes, sha256, config and split of a data file; bytes and sha256 of any other.
+    selection : table of ``builder.schema.SELECTION``
+    """
+    used = source_facts(selection, sources)
+    manifest: Manifest = {
+        "package": PACKAGE,
+        "format": file_format,
+        "version": "",
+        "simulated": any(source["simulated"] for source in used),
+        "images": selection.num_rows,
+        "classes": len(class_index[FULL]["names"]),
+        "recipe": recipe.as_dict(),
+        "versions": {PACKAGE: builder.__version__} | _library_versions(),
+        "sources": used,
+        "report": dict(report),
+        "files": {path: dict(files[path]) for path in sorted(files)},
+    }
+    return sealed(manifest | {"version": version_of(manifest)})
+
+
+def version_of(manifest: Manifest) -> str:
+    """Return ``<builder's version>-<8 hex digits>``: the digits change when any row, class or shard does.
+
+    It comes from the data files and the recipe alone, so that the same build has the same version everywhere and
+    the card can name it.
+    """
+    data = {path: facts["sha256"] for path, facts in manifest["files"].items() if "rows" in facts}
+    digits = _digest({"files": data, "recipe": manifest["recipe"]})[:8]
+    return f"{manifest['versions'][PACKAGE]}-{digits}"
+
+
+def sealed(manifest: Manifest) -> Manifest:
+    """Return the manifest with its own hash, of all its other keys, as its last key."""
+    rest = {key: value for key, value in manifest.items() if key != "sha256"}
+    return rest | {"sha256": _digest(rest)}
+
+
+def write_manifest(package: Store, manifest: Manifest) -> None:
+    """Write ``manifest.json``: the last file of a package, whose presence says that the package is whole."""
+    package.write_bytes(MANIFEST, to_json(manifest))
+
+
+def read_manifest(package: Store) -> Manifest:
+    """Return the manifest of a package.
+
+    Raises
+    ------
+    UserError
+        Where the folder holds none, or one that cannot be read.
+    """
+    if not package.exists(MANIFEST):
+        raise UserError(f"{package.url} is not a finished package: it holds no {MANIFEST}; run build again")
+    try:
+        manifest = json.loads(package.read_bytes(MANIFEST))
+    except ValueError as error:
+        raise UserError(f"{package.url}/{MANIFEST} is not JSON ({error}); build the package again") from None
+    if not isinstance(manifest, dict) or manifest.get("package") != PACKAGE:
+        raise UserError(f"{package.url}/{MANIFEST} is not the manifest of a {PACKAGE} package")
+    return manifest
+
+
+def class_index(selection: pa.Table) -> ClassIndex:
+    """Return, for each config that gives labels, its class names in ClassLabel order and their counts by split.
+
+    Names are sorted by code point. ``{"full": {"names": [...], "counts": {"train": {name: n}, ...}}, ...}``, ``full``
+    first, then the categories present in schema order; splits without images are left out.
+    """
+    counted = selection.group_by(["category", "split", "label"]).aggregate([([], "count_all")]).to_pylist()
+    index: ClassIndex = {}
+    for config in (FULL, *CATEGORIES):
+        rows = [row for row in counted if config in (FULL, row["category"])]
+        if not rows and config != FULL:
+            continue
+        names = sorted({row["label"] for row in rows})
+        splits = [split for split in SPLITS if any(row["split"] == split for row in rows)]
+        counts = {split: dict.fromkeys(names, 0) for split in splits}
+        for row in rows:
+            counts[row["split"]][row["label"]] += row["count_all"]
+        index[config] = {"names": names, "counts": counts}
+    return index
+
+
+def read_class_index(package: Store) -> ClassIndex:
+    """Return what ``classes.json`` says."""
+    index: ClassIndex = json.loads(package.read_bytes(CLASSES))
+    return index
+
+
+def source_facts(selection: pa.Table, sources: Iterable[Source]) -> list[dict[str, Any]]:
+    """Return the facts of the sources that gave pictures, by dir_name, with the number of pictures of each.
+
+    Raises
+    ------
+    UserError
+        Where a source of the selection is not among ``sources``: a package must name the licence of all it holds.
+    """
+    images = {pair["values"]: pair["counts"] for pair in pc.value_counts(selection["dir_name"]).to_pylist()}
+    known = {source.dir_name: source for source in sources}
+    unknown = sorted(images.keys() - known.keys())
+    if unknown:
+        raise UserError(f"no facts are known of {', '.join(unknown)}: a package names the licence of every source")
+    names = selection.group_by("dir_name").aggregate([("name", "min")]).to_pylist()
+    simulated = {row["dir_name"] for row in names if row["name_min"].endswith(_SIMULATED)}
+    return [_facts(known[name], images[name], known[name].simulated or name in simulated) for name in sorted(images)]
+
+
+def sources_page(sources: Sequence[Mapping[str, Any]]) -> str:
+    """Return ``SOURCES.md``: citation, licence and link of every source that is in the package."""
+    lines = ["# Sources", "", "Cite the sources that you use; their licences hold for the pictures made from them.", ""]
+    for source in sources:
+        licence = f"[{source['license_name']}]({source['license_url']})" if source["license_url"] else ""
+        lines += [
+            f"## {source['dir_name']}: {source['name']}",
+            "",
+            f"- Database: {source['database']}, accession {source['accession']}",
+            f"- Link: <{source['url']}>" if source["url"] else "- Link: none",
+            f"- Licence: {licence or source['license_name']} (`{source['license']}`)",
+            f"- Commercial use: {_ANSWER[source['commercial_use']]}",
+            f"- Images in this package: {source['images']:,}",
+            f"- Citation: {source['citation']}",
+            *(["- SIMULATED: made by code, not by a microscope"] if source["simulated"] else []),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+_ANSWER: Final = {True: "allowed", False: "not allowed", None: "the terms do not say"}
+
+
+def file_facts(content: bytes) -> dict[str, Any]:
+    """Return bytes and sha256 of a file's content, as the manifest lists them."""
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def to_json(value: object) -> bytes:
+    """Return readable JSON: UTF-8, one space of indent, keys in the order given."""
+    return json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def write_small_files(package: Store, index: ClassIndex, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Write ``classes.json`` and ``SOURCES.md``; return their facts for the manifest."""
+    contents = {CLASSES: to_json(index), SOURCES_PAGE: sources_page(facts).encode()}
+    for path, content in contents.items():
+        package.write_bytes(path, content)
+    return {path: file_facts(content) for path, content in contents.items()}
+
+
+def _facts(source: Source, images: int, simulated: bool) -> dict[str, Any]:
+    licence = licenses.SIMULATED if simulated else source.license
+    return {
+        "dir_name": source.dir_name,
+        "name": source.name,
+        "database": source.database,
+        "accession": source.accession,
+        "url": source.url,
+        "license": licence.id,
+        "license_name": licence.name,
+        "license_url": licence.url,
+        "commercial_use": licence.commercial_use,
+        "citation": "none: simulated" if simulated else source.citation,
+        "simulated": simulated,
+        "images": images,
+    }
+
+
+def _library_versions() -> dict[str, str]:
+    versions = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # optional, and not installed: nothing of it is in the package
+    return versions
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

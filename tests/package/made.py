@@ -1,0 +1,171 @@
+"""A tiny finished package of made-up pictures: its data shards written here, all the rest by ``finish_package``."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from builder.engine.store import Store
+from PIL import Image
+
+from builder.package.finish import finish_package
+from builder.recipe import Recipe
+from builder.schema import CATEGORIES, EXAMPLES, IMAGE_TYPE, METADATA, REJECTS, SELECTION
+from builder.sources import licenses
+from builder.sources.base import Source
+
+CLASSES: Mapping[str, tuple[str, ...]] = {
+    "organism": ("human", "yes", "yeast"),  # "yes": YAML must not turn it into a truth value
+    "compound": ("0", "dmso, 'x' -- <b>", "β-estradiol"),
+    "gene": ("tp53 targeted",),
+}
+RECIPE = Recipe.of({"min_images": 2, "min_class_size": 2, "class_size": 50, "batch_rows": 4})
+
+
+def source(dir_name: str, licence: licenses.License, simulated: bool = False) -> Source:
+    """Made-up facts of a source."""
+    return Source(
+        dir_name=dir_name,
+        database="BBBC",
+        name=f"Made-up set {dir_name}",
+        accession=dir_name.upper(),
+        url=f"https://example.org/{dir_name}",
+        downloads=(),
+        license=licence,
+        citation=f"Nobody et al., Journal of Made-up Data 2021, {dir_name}",
+        formats=(),
+        images=lambda folder: iter(()),
+        simulated=simulated,
+    )
+
+
+SOURCES = (source("bbbc900", licenses.CC0), source("bbbc901", licenses.CC_BY_4))
+
+
+def make_package(
+    folder: Path,
+    *,
+    seed: int = 0,
+    classes: Mapping[str, tuple[str, ...]] = CLASSES,
+    per_class: int = 10,
+    shards: int = 2,
+    file_format: str = "arrow",
+    side: int = 24,
+    simulated: bool = False,
+    recipe: Recipe = RECIPE,
+) -> dict[str, Any]:
+    """Write a package into ``folder`` and return its manifest; a fifth of each class is validation."""
+    package = Store(str(folder))
+    rows = _rows(seed, classes, per_class, shards, side)
+    facts = {}
+    for shard in sorted({row["shard"] for row in rows}):
+        facts |= _write_shard(package, shard, [row for row in rows if row["shard"] == shard], file_format, recipe)
+    columns = {name: [row[name] for row in rows] for name in SELECTION.names}
+    selection = pa.table(columns, schema=SELECTION).sort_by([("shard", "ascending"), ("position", "ascending")])
+    sources = [source(s.dir_name, s.license, simulated) for s in SOURCES]
+    rejects = pa.Table.from_pylist(
+        [
+            {"idx": "bbbc900-7", "dir_name": "bbbc900", "key": "a", "stage": "standardize", "reason": "dim"},
+            {"idx": "bbbc901-8", "dir_name": "bbbc901", "stage": "select", "reason": "duplicate", "label": "human"},
+        ],
+        schema=REJECTS,
+    )
+    return finish_package(package, selection, rejects, recipe, sources, facts, {"made_up": True}, file_format)
+
+
+def _rows(
+    seed: int, classes: Mapping[str, tuple[str, ...]], per_class: int, shards: int, side: int
+) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(seed)
+    rows = []
+    for category in CATEGORIES:
+        for split, share in (("train", per_class - per_class // 5), ("validation", per_class // 5)):
+            here = [
+                _row(rng, category, label, split, n, side) for label in classes.get(category, ()) for n in range(share)
+            ]
+            total = min(shards, len(here)) if split == "train" else 1
+            for place, position in enumerate(rng.permutation(len(here)).tolist()):
+                row = here[position]
+                row["shard"] = f"data/{category}/{split}-{place % total:05d}-of-{total:05d}"
+                row["position"] = place // total
+            rows += here
+    return rows
+
+
+def _row(rng: np.random.Generator, category: str, label: str, split: str, n: int, side: int) -> dict[str, Any]:
+    pixels = rng.integers(0, 256, (side, side + n % 3), dtype=np.uint8)
+    made_by = SOURCES[n % len(SOURCES)]
+    number = int.from_bytes(hashlib.sha256(f"{category}/{label}/{split}/{n}".encode()).digest()[:7], "little")
+    folder = "".join(letter if letter.isalnum() else "_" for letter in label)
+    crop = n % 4 == 3
+    row: dict[str, Any] = dict.fromkeys(SELECTION.names)
+    row |= dict.fromkeys(CATEGORIES) | {category: label if n % 2 else f"{label}|something else"}
+    return row | {
+        "label": label,
+        "category": category,
+        "database": made_by.database,
+        "name": made_by.name,
+        "dir_name": made_by.dir_name,
+        "path": f"cytoimagenet/{folder}",
+        "filename": f"{folder}-{n + (0 if split == 'train' else 64):08b}.png",
+        "idx": f"{made_by.dir_name}-{number}",
+        "microscopy": "fluorescence" if n % 2 else None,
+        "crop": crop,
+        "scaling": 0.5 if crop else 1.0,
+        **({"x_min": 0, "x_max": 12, "y_min": 3, "y_max": 15} if crop else {}),
+        "channels": "nucleus|actin",
+        "license": made_by.license.id,
+        "group": f"{category} {label} {split} {n // 2}",
+        "split": split,
+        "part": f"standardized/{made_by.dir_name}/part-00000",
+        "row": n,
+        "candidate": 0 if crop else -1,
+        "height": pixels.shape[0],
+        "width": pixels.shape[1],
+        "mean": float(pixels.mean()),
+        "p75": float(np.percentile(pixels, 75)),
+        "distinct": len(np.unique(pixels)),
+        "sharpness": 1.0,
+        "pixels_sha256": pixel_hash(pixels),
+        "phash": number % 2**63,
+        "png": png(pixels),
+        "bytes": len(png(pixels)),
+    }
+
+
+def png(pixels: np.ndarray[Any, Any]) -> bytes:
+    """Encode with Pillow."""
+    sink = io.BytesIO()
+    Image.fromarray(pixels).save(sink, "PNG")
+    return sink.getvalue()
+
+
+def pixel_hash(pixels: np.ndarray[Any, Any]) -> bytes:
+    """Hash as builder.schema describes ``pixels_sha256``."""
+    size = np.array(pixels.shape, "<u4").tobytes()
+    return hashlib.sha256(size + pixels.tobytes()).digest()
+
+
+def _write_shard(
+    package: Store, shard: str, rows: list[dict[str, Any]], file_format: str, recipe: Recipe
+) -> dict[str, Any]:
+    rows = sorted(rows, key=lambda row: row["position"])
+    images = pa.array([{"bytes": row["png"], "path": row["filename"]} for row in rows], IMAGE_TYPE)
+    rest = [pa.array([row[field.name] for row in rows], field.type) for field in METADATA]
+    table = pa.Table.from_arrays([images, *rest], schema=EXAMPLES)
+    sink = io.BytesIO()
+    if file_format == "parquet":
+        pq.write_table(table, sink, row_group_size=recipe.batch_rows)
+    else:
+        with pa.ipc.new_stream(sink, EXAMPLES) as writer:
+            writer.write_table(table, max_chunksize=recipe.batch_rows)
+    content = sink.getvalue()
+    path = f"{shard}.{file_format}"
+    package.write_bytes(path, content)
+    return {path: {"rows": len(rows), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}}
