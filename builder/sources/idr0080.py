@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from builder.sources import licenses
 from builder.sources.base import Image, Source
 from builder.sources.folder import Folder
-from builder.sources.screens import by_plate, channels_of, check_understood, fields, idr_downloads, visible
+from builder.sources.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
 from builder.sources.tables import Rows, find_tables, read_table
 from builder.sources.wells import parse_well
 
@@ -41,11 +41,6 @@ class _Plate(NamedTuple):
     corrected: bool
 
 
-class _Row(NamedTuple):
-    cell_type: str
-    gene: str
-
-
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a field."""
     rows = _read_rows(folder)
@@ -55,22 +50,7 @@ def images(folder: Folder) -> Iterator[Image]:
         if plate.corrected and _Plate(plate.name, False) in plates:
             folder.notes.add("illumination-corrected copies, left out", paths[0], len(paths))
             continue
-        for (place, field), files in fields(paths, _NAME, folder.notes):
-            well = parse_well(place)
-            if well is None:
-                folder.notes.add_all("files without a known name", files.values())
-                continue
-            row = rows.get(plate.name, well, tuple(files.values()))
-            channels = channels_of(files, _STAINS, folder.notes)
-            found += 1
-            yield Image(
-                key=f"{plate.name}_{well}_f{field}",
-                channels=channels,
-                group=f"{plate.name}_{well}",
-                cell_visible=visible(channels),
-                cell_type=row and row.cell_type,
-                gene=row and row.gene,
-            )
+        found += yield from field_images(folder, plate.name, paths, _NAME, _STAINS, rows)
     rows.note_unused()
     check_understood(folder, found, "…/SQ00014610__…/Images/r01c01f01p01-ch1sk1fk1fl1.tiff")
 
@@ -80,12 +60,13 @@ def _plate_of(directory: str) -> _Plate | None:
     return match and _Plate(match[1].upper(), match[2] is None or "illum" in directory.lower())
 
 
-def _read_rows(folder: Folder) -> Rows[_Row]:
-    rows: Rows[_Row] = Rows(folder.notes)
+def _read_rows(folder: Folder) -> Rows[Treatment]:
+    rows: Rows[Treatment] = Rows(folder.notes)
     columns = ("Plate", "Well", "Characteristics [Cell Line]", "Gene Symbol")
     for table in find_tables(folder, _TABLE):
         for plate, well, cell_line, gene in read_table(folder, table, columns):
-            rows.add(plate.partition("_")[0].upper(), parse_well(well) or well, _Row(cell_line, gene), table)
+            name = plate.partition("_")[0].upper()
+            rows.add(name, parse_well(well) or well, Treatment(cell_type=cell_line, gene=gene), table)
     return rows
 
 

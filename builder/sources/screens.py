@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 from builder.schema import TOKEN_SEPARATOR
-from builder.sources.base import Channel, Download
+from builder.sources.base import Channel, Download, Image
 from builder.sources.folder import Folder, LayoutError, Notes
+from builder.sources.tables import Rows
+from builder.sources.wells import parse_well
 
 Plate = TypeVar("Plate", bound=Hashable)
 
@@ -17,10 +19,36 @@ IMAGE_SUFFIXES: Final = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".dib
 _AND: Final = " + "  # between the structures of one channel: "|" separates channels
 
 
+class Treatment(NamedTuple):
+    """What the row of a well says, in Image's columns; '' for what it leaves empty."""
+
+    cell_type: str | None = None
+    phenotype: str | None = None
+    compound: str | None = None
+    gene: str | None = None
+    sirna: str | None = None
+    cell_visible: str | None = None  # filled in from the channels
+    microscopy: str | None = None
+
+
+NOTHING_KNOWN: Final = Treatment()
+
+
+FAILED_QUALITY: Final = Treatment(microscopy="failed quality control")
+"""The row of a well whose images the source itself has rejected."""
+
+
 def idr_downloads(study: str, size: int | None, *tables: str) -> tuple[Download, ...]:
-    """Return where a study of the Image Data Resource lies: its images, ``size`` bytes, then its annotation tables."""
+    """Return where a study of the Image Data Resource lies: its images (``size`` bytes), then its annotation tables.
+
+    ``tables`` are named as ``<screen>/<file>`` within the study, or ``<repository>:<path>`` within another repository.
+    """
+    urls = []
+    for table in tables:
+        repository, _, path = f"{study}:{table}".rpartition(":")
+        urls.append(f"https://raw.githubusercontent.com/IDR/{repository.rpartition(':')[2]}/HEAD/{path}")
     images = Download(f"https://ftp.ebi.ac.uk/pub/databases/IDR/{study}/", size)
-    return (images, *(Download(f"https://raw.githubusercontent.com/IDR/{study}/HEAD/{table}") for table in tables))
+    return (images, *map(Download, urls))
 
 
 def by_plate(
@@ -72,6 +100,48 @@ def channels_of(files: Mapping[str, str], stains: Mapping[str, str], notes: Note
 def visible(channels: Iterable[Channel]) -> str:
     """Return the cell_visible of an image: every structure that its channels show, joined by ``|``."""
     return TOKEN_SEPARATOR.join(channel.shows for channel in channels).replace(_AND, TOKEN_SEPARATOR)
+
+
+def field_images(
+    folder: Folder,
+    plate: str,
+    paths: Iterable[str],
+    name: re.Pattern[str],
+    stains: Mapping[str, str],
+    rows: Rows[Treatment],
+    brightfield: str | None = None,
+    no_row: Treatment = NOTHING_KNOWN,
+) -> Generator[Image, None, int]:
+    """Yield one image a field of the plate, joined to the row of its well, in order; return their number.
+
+    Parameters
+    ----------
+    name : groups well (any spelling that ``parse_well`` reads, 384 wells), field, channel
+    stains : channel -> structures, as for ``channels_of``
+    brightfield : the channel, if any, that is an image of its own, in transmitted light
+    no_row : what is known of a well that no table names
+    """
+    found = 0
+    for (place, number), files in fields(paths, name, folder.notes):
+        well = parse_well(place)
+        if well is None:
+            folder.notes.add_all("files without a known name", files.values())
+            continue
+        row = rows.get(plate, well, tuple(files.values())) or no_row
+        if row is FAILED_QUALITY:
+            folder.notes.add_all("files that failed the source's quality control, left out", files.values())
+            continue
+        key, group = f"{plate}_{well}_f{number}", f"{plate}_{well}"
+        if brightfield in files:
+            channel = (Channel(files.pop(brightfield), "brightfield"),)
+            transmitted = row._replace(cell_visible="cell body", microscopy="brightfield")
+            yield Image(f"{key}_brightfield", channel, group, **transmitted._asdict())
+            found += 1
+        if files:
+            channels = channels_of(files, stains, folder.notes)
+            yield Image(key, channels, group, **row._replace(cell_visible=visible(channels))._asdict())
+            found += 1
+    return found
 
 
 def check_understood(folder: Folder, images: int, looked_for: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> None:

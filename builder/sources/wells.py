@@ -13,7 +13,7 @@ from typing import Final
 PLATE_COLUMNS: Final = {6: 3, 12: 4, 24: 6, 48: 8, 96: 12, 384: 24, 1536: 48}
 """Wells of a plate -> its columns (ANSI/SLAS 4-2004)."""
 
-_LETTERS = re.compile(r"([A-Za-z]{1,2})\s*-?\s*0?([1-9]\d?)", re.ASCII)  # A1, a01, "A - 1", B-02
+_LETTERS = re.compile(r"([A-Za-z]{1,2})[\s_]*-?[\s_]*0?([1-9]\d?)", re.ASCII)  # A1, a01, "A - 1", A_-_1, B-02
 _ROW_COLUMN = re.compile(r"[Rr](\d\d)[Cc](\d\d)", re.ASCII)  # r01c02 (Operetta, Phenix)
 _DIGITS = re.compile(r"(\d{3})(\d{3})\d{0,3}", re.ASCII)  # 001002, 001002000 (Opera)
 _SCANR = re.compile(r"W(\d{5})", re.ASCII)  # W00026 (ScanR)
@@ -42,7 +42,7 @@ def numbered_well(number: int, columns: int = 24) -> str:
 
 @functools.lru_cache(maxsize=1 << 15)
 def parse_well(text: str, columns: int = 24) -> str | None:
-    """Return ``A01`` for A1, a01, "A - 1", r01c01, 001001, 001001000 and W00001; None for what names no well.
+    """Return ``A01`` for A1, a01, "A - 1", A_-_1, r01c01, 001001, 001001000 and W00001; None for what names no well.
 
     ``columns`` of the plate are needed for the numbered spelling ``W00001`` only.
     """

@@ -19,6 +19,7 @@ from builder.sources.wells import PLATE_COLUMNS, numbered_well, parse_well, well
         ("P24", "P24"),
         ("A - 1", "A01"),
         ("B - 09", "B09"),
+        ("C_-_23", "C23"),
         (" c12 ", "C12"),
         ("AF48", "AF48"),
         ("r02c11", "B11"),

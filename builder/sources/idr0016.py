@@ -1,0 +1,88 @@
+"""IDR idr0016, Cell Painting of 30,000 compounds: five channel files of one field are one record.
+
+Layout: a folder a plate and channel, ``…/24278-ERSyto/cdp2bioactives_a01_s1_w2<UUID>.tif``. The first part of a name
+varies and the UUID differs between the channels of a field, which meet by plate, well and site only.
+
+Most compounds have no name (a diversity-oriented library); they are called by their Broad identifier, where the
+original had nothing. The original's stains are kept: ``golgi|cell membrane`` for the channel of phalloidin and wheat
+germ agglutinin, in which its author saw no actin. The folder ``…-screens-bbbc022``, moved to another study in 2017, is
+left out: its plates are the source bbbc022.
+
+Open questions: plate 25723 holds nearly two files for each channel of each site; names do not tell which belong
+together, so the first of each is used and the others noted. The table's columns are known by name only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from builder.sources import licenses
+from builder.sources.base import Image, Source
+from builder.sources.folder import Folder
+from builder.sources.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.tables import Rows, find_tables, read_table
+from builder.sources.wells import parse_well
+
+_STAINS: Final = {
+    "5": "mitochondria",  # Mito
+    "1": "nucleus",  # Hoechst
+    "3": "nucleoli + cytoplasmic rna",  # ERSytoBleed
+    "2": "er",  # ERSyto
+    "4": "golgi + cell membrane",  # Ph_golgi
+}
+_PLATE = re.compile(r"(?:^|/)(\d{5})(?:-(?:Hoechst|ERSyto|ERSytoBleed|Ph_golgi|Mito))?(?=/|$)", re.IGNORECASE)
+_NAME = re.compile(r".*_([a-p]\d\d)_s(\d+)_w([1-5])[^_]*\.tiff?$", re.IGNORECASE)
+_TABLE: Final = "idr0016-screenA-annotation.csv"
+_MOVED: Final = "screens-bbbc022"
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a field."""
+    rows = _read_rows(folder)
+    found = 0
+    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), _plate_of).items()):
+        if plate == _MOVED:
+            folder.notes.add("files of bbbc022, a source of its own", paths[0], len(paths))
+            continue
+        found += yield from field_images(folder, plate, paths, _NAME, _STAINS, rows)
+    rows.note_unused()
+    check_understood(folder, found, "…/24278-ERSyto/cdp2bioactives_a01_s1_w2<UUID>.tif")
+
+
+def _plate_of(directory: str) -> str | None:
+    if _MOVED in directory.lower():
+        return _MOVED
+    match = _PLATE.search(directory)
+    return match and match[1]
+
+
+def _read_rows(folder: Folder) -> Rows[Treatment]:
+    rows: Rows[Treatment] = Rows(folder.notes)
+    columns = ("Plate", "Well", "Compound Name")
+    optional = ("Compound Broad Identifier Short", "Compound Broad Identifier")
+    for table in find_tables(folder, _TABLE):
+        for plate, well, name, short, full in read_table(folder, table, columns, optional):
+            rows.add(plate, parse_well(well) or well, Treatment(compound=name or short or full), table)
+    return rows
+
+
+SOURCE = Source(
+    dir_name="idr0016",
+    database="IDR",
+    name="Compound Profiling",
+    accession="idr0016 (screen 1251)",
+    url="https://idr.openmicroscopy.org/webclient/?show=screen-1251",
+    downloads=idr_downloads("idr0016-wawer-bioactivecompoundprofiling", None, f"screenA/{_TABLE}"),
+    license=licenses.CC0,
+    citation=(
+        "Wawer et al., PNAS 2014, doi:10.1073/pnas.1410933111; "
+        "Bray et al., GigaScience 2017, doi:10.1093/gigascience/giw014"
+    ),
+    formats=("16-bit TIFF, one file a channel, 696 x 520",),
+    images=images,
+    constants={"organism": "human", "cell_type": "u2os", "microscopy": "fluorescence"},
+    expected_images=935_393,
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 7},
+)
