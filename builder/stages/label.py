@@ -136,20 +136,23 @@ def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
     UserError
         If a column is missing, an ``idx`` occurs twice, or a label would be renamed to something that is no token.
     """
-    steps = [step for step in Labelling(annotations, recipe).steps() if len(step.taken)]
-    sizes = [len(step.taken) for step in steps]
-    rows = np.concatenate([step.taken for step in steps]) if steps else np.empty(0, np.int64)
-
-    def repeated(values: list[object], kind: pa.DataType) -> pa.Array:
-        return pa.array(values, kind).take(np.repeat(np.arange(len(steps)), sizes))
-
+    label_of = np.full(annotations.num_rows, -1, np.int32)
+    classes: list[Label] = []
+    for step in Labelling(annotations, recipe).steps():
+        if len(step.taken):
+            label_of[step.taken] = len(classes)
+            classes.append(step.label)
+    labelled = label_of >= 0
+    rows = annotations.select(["idx", "dir_name"]).filter(pa.array(labelled))
+    which = label_of[labelled]
+    crops = [recipe.crops_wanted(int(size)) for size in np.bincount(which, minlength=len(classes))]
     table = pa.table(
         [
-            annotations["idx"].take(rows).cast(pa.string()),
-            annotations["dir_name"].take(rows).cast(pa.string()),
-            repeated([step.label.name for step in steps], pa.string()),
-            repeated([step.label.category for step in steps], pa.string()),
-            repeated([recipe.crops_wanted(size) for size in sizes], pa.int8()),
+            rows["idx"].cast(pa.string()),
+            rows["dir_name"].cast(pa.string()),
+            pa.array([label.name for label in classes], pa.string()).take(pa.array(which)),
+            pa.array([label.category for label in classes], pa.string()).take(pa.array(which)),
+            pa.array(crops, pa.int8()).take(pa.array(which)),
         ],
         schema=ASSIGNMENTS,
     )

@@ -71,8 +71,9 @@ class TokenIndex:
                 if name is not None:
                     self._cells.setdefault(name, []).append(code)
         in_cell = np.bincount(column.codes, minlength=len(column.values))
+        in_cell[0] = 0  # null holds no token
         self._ends = np.cumsum(in_cell)
-        self._grouped: Rows | None = None
+        self._grouped: Codes | None = None
         self.counts = {name: int(in_cell[cells].sum()) for name, cells in self._cells.items()}
 
     def rows(self, name: str) -> Rows:
@@ -80,13 +81,15 @@ class TokenIndex:
         if self._grouped is None:
             self._grouped = _grouped(self._codes)
         bounds = [(self._ends[cell - 1], self._ends[cell]) for cell in self._cells[name]]
-        return np.concatenate([self._grouped[start:end] for start, end in bounds])
+        rows: Rows = np.concatenate([self._grouped[start:end] for start, end in bounds], dtype=np.int64)
+        return rows
 
 
-def _grouped(codes: Codes) -> Rows:
-    """Return the row numbers in the order of their codes: code and row in one word sort faster than an argsort."""
-    words = codes.astype(np.uint64) << np.uint64(32)
-    words |= np.arange(len(codes), dtype=np.uint64)
-    words.sort()
-    words &= np.uint64(0xFFFFFFFF)
-    return words.view(np.int64)
+def _grouped(codes: Codes) -> Codes:
+    """Return the rows that are not null in the order of their codes, 16 bits at a time: numpy sorts those by radix."""
+    rows = np.flatnonzero(codes).astype(np.int32)
+    widest = int(codes.max(initial=0))
+    for shift in range(0, widest.bit_length(), 16):
+        digits = (codes[rows] >> shift).astype(np.uint16)
+        rows = rows[np.argsort(digits, kind="stable")]
+    return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,13 @@ import numpy.typing as npt
 from builder.draw import U64, mix64
 from builder.stages.label_index import Column, Rows
 
+Ints = npt.NDArray[np.int64]
+
 _DENSE = 1 << 22  # up to so many possible strata a table of them is faster than sorting
 _WIDEST = 1 << 62
 
 
-def strata_of(rows: Rows, columns: Sequence[Column]) -> npt.NDArray[np.int64]:
+def strata_of(rows: Rows, columns: Sequence[Column]) -> Ints:
     """Return the stratum of each row, shape (n,): 0, 1, 2 ... in the order of the strata's values, null first.
 
     A stratum is one combination of the columns' cells (whole cells, not tokens) that occurs among the rows.
@@ -29,7 +31,7 @@ def strata_of(rows: Rows, columns: Sequence[Column]) -> npt.NDArray[np.int64]:
     return _compact(ids, size)[0]
 
 
-def _compact(ids: npt.NDArray[np.int64], size: int) -> tuple[npt.NDArray[np.int64], int]:
+def _compact(ids: Ints, size: int) -> tuple[Ints, int]:
     """Renumber ids below ``size`` as 0, 1, 2 ..., their order kept; return them and their number."""
     if size > _DENSE:
         present, ids = np.unique(ids, return_inverse=True)
@@ -40,11 +42,11 @@ def _compact(ids: npt.NDArray[np.int64], size: int) -> tuple[npt.NDArray[np.int6
     return number[ids], int(number[-1]) + 1
 
 
-def shares(counts: npt.NDArray[np.int64], size: int, tie: U64 | None = None) -> npt.NDArray[np.int64]:
+def shares(counts: Ints, size: int, tie: Callable[[Ints], U64]) -> Ints:
     """Allot ``size`` places to strata of ``counts`` rows, shape (strata,), by largest remainders (Hamilton's method).
 
-    Each share lies less than one from ``size * counts / sum(counts)``. Equal remainders go to the smaller ``tie`` key,
-    then to the earlier stratum.
+    Each share lies less than one from ``size * counts / sum(counts)``. Equal remainders go to the strata with the
+    smaller keys, which ``tie`` gives for strata (numbers), then to the earlier stratum.
     """
     total = int(counts.sum())
     places, rest = np.divmod(counts * size, total)
@@ -53,9 +55,10 @@ def shares(counts: npt.NDArray[np.int64], size: int, tie: U64 | None = None) -> 
         edge = np.partition(rest, len(rest) - left)[len(rest) - left]
         places[rest > edge] += 1
         equal = np.flatnonzero(rest == edge)
-        if tie is not None:
-            equal = equal[np.argsort(tie[equal], kind="stable")]
-        places[equal[: size - int(places.sum())]] += 1
+        wanted = size - int(places.sum())
+        if wanted < len(equal):
+            equal = equal[np.argsort(tie(equal), kind="stable")]
+        places[equal[:wanted]] += 1
     return places
 
 
@@ -70,7 +73,13 @@ def stratified(rows: Rows, keys: U64, columns: Sequence[Column], size: int, salt
     """
     ids = strata_of(rows, columns)
     counts = np.bincount(ids)
-    places = shares(counts, size, _tie_keys(rows, ids, len(counts), columns, salt))
+
+    def tie(strata: Ints) -> U64:
+        any_row = np.empty(len(counts), np.int64)
+        any_row[ids] = rows
+        return _stratum_keys(any_row[strata], columns, salt)
+
+    places = shares(counts, size, tie)
     draws = mix64(keys[rows], salt)
     likely = _likely(ids, draws, counts, places)
     order = likely[np.lexsort((draws[likely], ids[likely]))]
@@ -80,19 +89,15 @@ def stratified(rows: Rows, keys: U64, columns: Sequence[Column], size: int, salt
     return rows[order[rank < places[ordered]]]
 
 
-def _tie_keys(rows: Rows, ids: npt.NDArray[np.int64], strata: int, columns: Sequence[Column], salt: int) -> U64:
-    """Return a seeded key for each stratum, made of the texts of its cells."""
-    any_row = np.empty(strata, np.int64)
-    any_row[ids] = rows
-    key = np.zeros(strata, np.uint64)
+def _stratum_keys(rows: Rows, columns: Sequence[Column], salt: int) -> U64:
+    """Return a seeded key for the stratum of each row, made of the texts of its cells."""
+    keys = np.zeros(len(rows), np.uint64)
     for column in columns:
-        key = mix64(key ^ column.keys[column.codes[any_row]], salt)
-    return key
+        keys = mix64(keys ^ column.keys[column.codes[rows]], salt)
+    return keys
 
 
-def _likely(
-    ids: npt.NDArray[np.int64], draws: U64, counts: npt.NDArray[np.int64], places: npt.NDArray[np.int64]
-) -> npt.NDArray[np.intp]:
+def _likely(ids: Ints, draws: U64, counts: Ints, places: Ints) -> npt.NDArray[np.intp]:
     """Return positions that hold each stratum's ``places`` smallest draws: few of many, so that few are sorted."""
     if len(ids) < 4 * int(places.sum()):
         return np.arange(len(ids))
