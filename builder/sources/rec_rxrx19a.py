@@ -48,7 +48,8 @@ SOURCE = Source(
     ),
     license=licenses.CC_BY_4,
     citation="Heiser et al., Identification of potential treatments for COVID-19 through artificial "
-    "intelligence-enabled phenomic analysis of human cells infected with SARS-CoV-2, bioRxiv 2020, doi:10.1101/2020.04.21.054387",
+    "intelligence-enabled phenomic analysis of human cells infected with SARS-CoV-2, bioRxiv 2020, "
+    "doi:10.1101/2020.04.21.054387",
     formats=("8-bit PNG, one file a channel, 1024 x 1024",),
     images=images,
     constants={"microscopy": "fluorescence"},
