@@ -1,8 +1,8 @@
 """Standardising: channels of any type become one 8-bit grey picture (method, section 3).
 
-Every number is the float64 result of the plain formula: clip to the percentiles, ``(x - lo) / (hi - lo)``, sum of the
-channels in their order over their number, times 255, rounded half to even. Integers go through a table of that
-formula's results, one entry a grey level, which is the same to the last bit and does the arithmetic once a level
+Every number is the float64 result of the plain formula: clip to the percentiles, ``(x - low) / (high - low)``, the sum
+of the channels in their order over their number, times 255, rounded half to even. Whole numbers go through a table of
+that formula's results, one entry a grey level, which is the same to the last bit and does the arithmetic once a level
 instead of once a pixel.
 """
 
@@ -17,31 +17,30 @@ import numpy.typing as npt
 
 from builder.errors import RejectedError
 from builder.pixels import percentiles
+from builder.pixels.kernels import passes
 
 U8 = npt.NDArray[np.uint8]
 F64 = npt.NDArray[np.float64]
-Window = tuple[slice, slice]
 
 LOW_PERCENT = 0.1
 HIGH_PERCENT = 99.9
-WHOLE: Window = (slice(None), slice(None))
 
-_MOST_LEVELS = 1 << 20  # a table of more levels costs more than sorting the pixels
+_MOST_LEVELS = 1 << 20  # a table of more levels costs more than selecting among the pixels
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Levels:
     """A channel as indices into a table of its levels scaled to [0, 1]."""
 
-    indices: npt.NDArray[Any]  # (H, W), unsigned
-    scaled: F64  # (levels,)
+    indices: npt.NDArray[Any]  # (H, W), unsigned, C order
+    table: F64  # (levels,)
 
-    def window(self, window: Window) -> F64:
+    def window(self, rows: slice, columns: slice) -> F64:
         """Return the scaled grey values of a window, float64."""
-        return np.take(self.scaled, self.indices[window])
+        return np.take(self.table, self.indices[rows, columns])
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Values:
     """A channel as floats, scaled to [0, 1] when asked."""
 
@@ -49,130 +48,132 @@ class Values:
     low: float
     high: float
 
-    def window(self, window: Window) -> F64:
-        """Return the scaled grey values of a window, float64; missing pixels are black."""
-        return scale(self.values[window].astype(np.float64), self.low, self.high)
+    def window(self, rows: slice, columns: slice) -> F64:
+        """Return the scaled grey values of a window, float64; missing pixels (NaN, infinities) are black."""
+        values = self.values[rows, columns].astype(np.float64)
+        values[~np.isfinite(values)] = self.low
+        np.clip(values, self.low, self.high, out=values)
+        values -= self.low
+        values /= self.high - self.low
+        return values
 
 
-Channel = Levels | Values
-
-
-def scale(values: F64, low: float, high: float) -> F64:
-    """Clip to [low, high] and scale to [0, 1]; NaN and infinities are missing pixels and become 0 (black)."""
-    out = np.where(np.isfinite(values), values, low)
-    np.clip(out, low, high, out=out)
-    out -= low
-    out /= high - low
-    return out
-
-
-def gray(channel: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int]:
-    """Return a channel as one plane and what its values are to be divided by.
-
-    (H, W) stays as it is; of (H, W, 3 or 4) the first three are summed (a fourth is opacity, not light) and the
-    divisor is 3, so that the average of integers stays an integer until it is scaled.
-    """
-    if channel.ndim == 2:
-        return channel, 1
-    if channel.ndim != 3 or channel.shape[2] not in (3, 4):
-        raise ValueError(f"a channel is (H, W) or (H, W, 3 or 4), not {channel.shape}")
-    if channel.dtype.kind == "f":
-        return channel[..., :3].astype(np.float64).sum(axis=2) / 3, 1
-    wide = np.int64 if channel.dtype.itemsize > 2 else np.int32
-    red, green, blue = (channel[..., i].astype(wide) for i in range(3))
-    return red + green + blue, 3
-
-
-def prepare(
-    channel: npt.NDArray[Any], low_percent: float = LOW_PERCENT, high_percent: float = HIGH_PERCENT
-) -> Channel | None:
-    """Find a channel's percentiles and how to scale it; None where they are equal (it shows nothing).
-
-    Parameters
-    ----------
-    channel : (H, W) or (H, W, 3 or 4), bool, integer or float
-    low_percent, high_percent : percentiles that become black and white
-    """
-    plane, divisor = gray(channel)
-    percents = (low_percent, high_percent)
-    if plane.size == 0:
-        return None
-    if plane.dtype.kind == "f":
-        finite = plane[np.isfinite(plane)]
-        if finite.size == 0:
-            return None
-        low, high = percentiles.of_values(finite.astype(np.float64, copy=False), percents)
-        return Values(plane, low, high) if low < high else None
-    if plane.dtype.kind == "b":
-        plane = plane.view(np.uint8)
-    if plane.dtype.kind not in "ui":
-        raise ValueError(f"a channel holds whole numbers or floats, not {plane.dtype}")
-    first = 0 if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2 else int(plane.min())
-    span = int(plane.max()) - first + 1
-    if span > _MOST_LEVELS:
-        values = plane.astype(np.float64) / divisor
-        low, high = percentiles.of_values(values.ravel(), percents)
-        return Values(values, low, high) if low < high else None
-    indices = plane if first == 0 else (plane.astype(np.int64) - first).astype(np.uint32)
-    counts = np.bincount(indices.ravel(), minlength=span)
-    levels = np.arange(first, first + span, dtype=np.float64) / divisor
-    low, high = percentiles.of_histogram(counts, levels, percents)
-    return Levels(indices, scale(levels, low, high)) if low < high else None
-
-
-def merge(channels: Sequence[Channel], window: Window = WHOLE) -> F64:
-    """Return the average of the scaled channels in a window: float64 (h, w) in [0, 1]."""
-    total = channels[0].window(window)
-    for channel in channels[1:]:
-        total += channel.window(window)
-    total /= len(channels)
-    return total
-
-
-def quantize(merged: F64) -> U8:
-    """Return [0, 1] as 8-bit grey levels, rounded half to even."""
-    out: U8 = np.rint(merged * 255).astype(np.uint8)
-    return out
-
-
-def prepared(
-    channels: Sequence[npt.NDArray[Any]], low_percent: float = LOW_PERCENT, high_percent: float = HIGH_PERCENT
-) -> list[Channel]:
-    """Return the channels that show something, ready to be merged.
-
-    Raises
-    ------
-    RejectedError
-        "unreadable" with no channel, "mismatched" where their sizes differ, "uniform" where none shows anything.
-    """
-    if not channels:
-        raise RejectedError("unreadable", "no channel")
-    sizes = sorted({channel.shape[:2] for channel in channels})
-    if len(sizes) > 1:
-        raise RejectedError("mismatched", ", ".join(f"{width} x {height}" for height, width in sizes))
-    out = [ready for channel in channels if (ready := prepare(channel, low_percent, high_percent)) is not None]
-    if not out:
-        raise RejectedError("uniform", f"{len(channels)} channel(s)")
-    return out
-
-
-def standardize(
-    channels: Sequence[npt.NDArray[Any]], low_percent: float = LOW_PERCENT, high_percent: float = HIGH_PERCENT
-) -> U8:
-    """Return one 8-bit grey picture of an image's channels (method, section 3).
+class Merged:
+    """An image: the average of its channels that show something, computed where it is asked for.
 
     Parameters
     ----------
     channels : each (H, W) or (H, W, 3 or 4: the fourth, opacity, is dropped), any bool, integer or float type
     low_percent, high_percent : percentiles of a channel that become black and white
 
-    Returns
-    -------
-    uint8 (H, W)
-
     Raises
     ------
     RejectedError
         "unreadable" with no channel, "mismatched" where their sizes differ, "uniform" where every one is flat.
     """
-    return quantize(merge(prepared(channels, low_percent, high_percent)))
+
+    def __init__(self, channels: Sequence[npt.NDArray[Any]], low_percent: float, high_percent: float) -> None:
+        if not channels:
+            raise RejectedError("unreadable", "no channel")
+        sizes = sorted({channel.shape[:2] for channel in channels})
+        if len(sizes) > 1:
+            raise RejectedError("mismatched", ", ".join(f"{width} x {height}" for height, width in sizes))
+        ready = [prepare(channel, (low_percent, high_percent)) for channel in channels]
+        self._channels = [channel for channel in ready if channel is not None]
+        if not self._channels:
+            raise RejectedError("uniform", f"{len(channels)} channel(s)")
+        self.height, self.width = sizes[0]
+        self._indices = tuple(channel.indices for channel in self._channels if isinstance(channel, Levels))
+        self._tables = tuple(channel.table for channel in self._channels if isinstance(channel, Levels))
+        # one type for all, so that a compiled pass is one loop; anything else goes through numpy
+        self._alike = len(self._indices) == len(self._channels) and len({plane.dtype for plane in self._indices}) == 1
+
+    def window(self, rows: slice, columns: slice) -> F64:
+        """Return a window of the average: float64 (h, w) in [0, 1]."""
+        if self._alike:
+            bounds = (rows.start, rows.stop, columns.start, columns.stop)
+            merged: F64 = passes.merge(self._indices, self._tables, *bounds)
+            return merged
+        total = self._channels[0].window(rows, columns)
+        for channel in self._channels[1:]:
+            total += channel.window(rows, columns)
+        total /= len(self._channels)
+        return total
+
+    def quantized(self) -> U8:
+        """Return the whole, uint8 (H, W): times 255, rounded half to even."""
+        if self._alike:
+            return passes.merge_quantized(self._indices, self._tables)
+        return passes.quantize(self.window(slice(0, self.height), slice(0, self.width)))
+
+
+def prepare(channel: npt.NDArray[Any], percents: tuple[float, float]) -> Levels | Values | None:
+    """Find a channel's percentiles and so how to scale it; None where they are equal: it shows nothing."""
+    plane, divisor = _grey(channel)
+    if plane.size == 0:
+        return None
+    if plane.dtype.kind == "f":
+        return _prepare_floats(plane, percents)
+    first, last = int(plane.min()), int(plane.max())
+    if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2:
+        first = 0  # as they are, they are their own indices
+    if last - first >= _MOST_LEVELS:
+        return _prepare_floats(plane.astype(np.float64) / divisor, percents)
+    if first or plane.dtype.kind == "i" or plane.dtype.itemsize > 4:
+        plane = (plane.astype(np.int64) - first if plane.dtype.kind == "i" else plane - first).astype(np.uint32)
+    plane = np.ascontiguousarray(plane, plane.dtype.newbyteorder("="))
+    counts = passes.histogram(plane, last - first + 1)
+    levels = np.arange(first, last + 1, dtype=np.float64) / divisor
+    low, high = percentiles.of_histogram(counts, levels, percents)
+    return Levels(plane, _table(levels, low, high)) if low < high else None
+
+
+def _prepare_floats(plane: npt.NDArray[Any], percents: tuple[float, float]) -> Values | None:
+    finite = plane[np.isfinite(plane)]
+    if finite.size == 0:
+        return None
+    low, high = percentiles.of_values(finite.astype(np.float64, copy=False), percents)
+    return Values(plane, low, high) if low < high else None
+
+
+def _grey(channel: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int]:
+    """Return a channel as one plane, and what its values are to be divided by.
+
+    Of (H, W, 3 or 4) whole numbers the first three are summed and the divisor is 3: an average that stays whole.
+    """
+    if channel.dtype.kind not in "buif":
+        raise ValueError(f"a channel holds whole numbers or floats, not {channel.dtype}")
+    if channel.dtype.kind == "b":
+        channel = channel.view(np.uint8)
+    if channel.ndim == 2:
+        return channel, 1
+    if channel.ndim != 3 or channel.shape[2] not in (3, 4):
+        raise ValueError(f"a channel is (H, W) or (H, W, 3 or 4), not {channel.shape}")
+    if channel.dtype.kind == "f":
+        return channel[..., :3].astype(np.float64).sum(axis=2) / 3, 1
+    if channel.dtype in (np.uint8, np.uint16):
+        return passes.sum_colours(np.ascontiguousarray(channel, channel.dtype.newbyteorder("="))), 3
+    if channel.dtype.itemsize == 8:  # sums may not fit
+        return channel[..., :3].astype(np.float64).sum(axis=2) / 3, 1
+    return channel[..., :3].sum(axis=2, dtype=np.int64), 3
+
+
+def _table(levels: F64, low: float, high: float) -> F64:
+    """Return the levels clipped to [low, high] and scaled to [0, 1]; outside of it, 0 and 1."""
+    table = np.zeros(levels.size)
+    above = int(np.searchsorted(levels, low, "right"))
+    white = int(np.searchsorted(levels, high, "left"))
+    table[above:white] = (levels[above:white] - low) / (high - low)
+    table[white:] = 1
+    return table
+
+
+def standardize(
+    channels: Sequence[npt.NDArray[Any]], low_percent: float = LOW_PERCENT, high_percent: float = HIGH_PERCENT
+) -> U8:
+    """Return one 8-bit grey picture of an image's channels (method, section 3), uint8 (H, W).
+
+    Parameters and what is raised are those of ``Merged``. In floats, NaN and infinities are missing pixels: they count
+    in no percentile and are black.
+    """
+    return Merged(channels, low_percent, high_percent).quantized()

@@ -12,44 +12,52 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from builder.pixels.kernels import passes
 
-def _ranks(count: int, percent: float) -> tuple[int, int, float]:
-    """Return the order statistics (from 0) on both sides of a percentile, and its share of the way to the upper."""
-    position = (count - 1) * (percent / 100)  # numpy's own order of operations: other orders differ in the last bit
-    lower = min(int(position), count - 1)
-    return lower, min(lower + 1, count - 1), position - lower
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 
 
-def _between(low: float, high: float, share: float) -> float:
-    """Interpolate as numpy does: from the nearer end, which keeps the result monotone in ``share``."""
-    if share >= 0.5:
-        return high - (high - low) * (1 - share)
-    return low + (high - low) * share
+def _ranks(count: int, percents: Sequence[float]) -> tuple[I64, list[float]]:
+    """Return, for each percentile, the two order statistics (from 0) around it, and its share of the way between."""
+    ranks, shares = [], []
+    for percent in percents:
+        position = (count - 1) * (percent / 100)  # numpy's own order of operations: others differ in the last bit
+        lower = min(int(position), count - 1)
+        ranks += [lower, min(lower + 1, count - 1)]
+        shares.append(position - lower)
+    return np.array(ranks, np.int64), shares
 
 
-def of_histogram(
-    counts: npt.NDArray[np.int64], values: npt.NDArray[np.float64], percents: Sequence[float]
-) -> list[float]:
+def _between(around: F64, shares: Sequence[float]) -> list[float]:
+    """Interpolate as numpy does: from the nearer end, which keeps the result monotone in the share."""
+    pairs = [(float(low), float(high)) for low, high in around.reshape(-1, 2)]
+    return [
+        high - (high - low) * (1 - share) if share >= 0.5 else low + (high - low) * share
+        for (low, high), share in zip(pairs, shares, strict=True)
+    ]
+
+
+def of_histogram(counts: I64, values: F64, percents: Sequence[float]) -> list[float]:
     """Return percentiles of a distribution given as counts.
 
     Parameters
     ----------
-    counts : int64 (bins,), how often each value occurs; at least one is positive
-    values : float64 (bins,), the values, ascending
-    percents : in [0, 100]
+    counts : int64 (levels,), how often each value occurs; at least one is positive
+    values : float64 (levels,), the values, ascending
+    percents : in [0, 100], ascending
     """
-    ends = np.cumsum(counts)
-    out = []
-    for percent in percents:
-        lower, upper, share = _ranks(int(ends[-1]), percent)
-        at = np.searchsorted(ends, [lower, upper], side="right")
-        out.append(_between(float(values[at[0]]), float(values[at[1]]), share))
-    return out
+    ranks, shares = _ranks(int(counts.sum()), percents)
+    return _between(values[passes.levels_at(counts, ranks)], shares)
+
+
+def of_merged(merged: F64, percents: Sequence[float]) -> list[float]:
+    """Return percentiles of a float64 picture with all values in [0, 1]."""
+    ranks, shares = _ranks(merged.size, percents)
+    return _between(passes.order_statistics(merged, ranks), shares)
 
 
 def of_values(values: npt.NDArray[Any], percents: Sequence[float]) -> list[float]:
-    """Return percentiles of finite values, by selection; ``values`` (n,) with n of at least 1 is left as it is."""
-    ranks = [_ranks(values.size, percent) for percent in percents]
-    wanted = sorted({rank for lower, upper, _ in ranks for rank in (lower, upper)})
-    ordered = np.partition(values, wanted)
-    return [_between(float(ordered[lower]), float(ordered[upper]), share) for lower, upper, share in ranks]
+    """Return percentiles of finite float64 values (n,), n at least 1, by selection; ``values`` is left as it is."""
+    ranks, shares = _ranks(values.size, percents)
+    return _between(np.partition(values, np.unique(ranks))[ranks], shares)

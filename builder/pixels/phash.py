@@ -7,10 +7,11 @@ to 32 x 32, discrete cosine transform, keep the 8 x 8 lowest frequencies, one bi
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from builder.pixels.kernels import passes
 
 _SIDE = 32
 _KEPT = 8
@@ -31,15 +32,7 @@ def phash(pixels: npt.NDArray[np.uint8]) -> int:
 
 def _reduced(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Return the means of a 32 x 32 grid of blocks, times 256, rounded down; small pictures repeat pixels."""
-    rows, row_counts, sums = _blocks(pixels, 0)
-    columns, column_counts, sums = _blocks(sums, 1)
-    del rows, columns
-    out: npt.NDArray[np.int64] = (sums * 256) // (row_counts[:, None] * column_counts[None, :])
+    rows, columns = (np.arange(_SIDE + 1, dtype=np.int64) * side // _SIDE for side in pixels.shape)
+    heights, widths = (np.maximum(np.diff(bounds), 1) for bounds in (rows, columns))
+    out: npt.NDArray[np.int64] = passes.block_sums(pixels, rows, columns) * 256 // (heights[:, None] * widths)
     return out
-
-
-def _blocks(values: npt.NDArray[Any], axis: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Any]:
-    side = values.shape[axis]
-    starts = np.arange(_SIDE + 1, dtype=np.int64) * side // _SIDE
-    counts = np.maximum(np.diff(starts), 1)
-    return starts[:-1], counts, np.add.reduceat(values, starts[:-1], axis=axis, dtype=np.int64)

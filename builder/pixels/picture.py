@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from builder.draw import Draw
 from builder.pixels import crop, normalize, percentiles, quality
+from builder.pixels.kernels import passes
 from builder.recipe import Recipe
 
 U8 = npt.NDArray[np.uint8]
@@ -55,31 +56,29 @@ def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, rec
     RejectedError
         For the whole image: "unreadable" (no channel), "mismatched", "uniform", "binary_mask", "dim".
     """
-    ready = normalize.prepared(channels, recipe.low_percentile, recipe.high_percentile)
-    whole = normalize.quantize(normalize.merge(ready))
+    merged = normalize.Merged(channels, recipe.low_percentile, recipe.high_percentile)
+    whole = merged.quantized()
     counts = quality.histogram(whole)
     quality.check_whole(counts, recipe)
-    height, width = whole.shape
-    windows = crop.crops(height, width, crops, draw, recipe)
-    out = [_cropped(number, place, ready, recipe) for number, place in enumerate(windows)]
+    windows = crop.crops(merged.height, merged.width, crops, draw, recipe)
+    out = [_cropped(number, place, merged, recipe) for number, place in enumerate(windows)]
     if any(candidate.reason is None for candidate in out):
         return out
     facts = quality.statistics(whole, counts, recipe)
     return [Candidate(-1, False, 1.0, None, None, None, None, whole, facts, None, None), *out]
 
 
-def _cropped(number: int, place: crop.Crop, ready: Sequence[normalize.Channel], recipe: Recipe) -> Candidate:
+def _cropped(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe) -> Candidate:
     """Cut one crop from the merged image before it is quantised, judge it, and normalise it again."""
-    merged = normalize.merge(ready, place.window)
-    counts = quality.histogram(normalize.quantize(merged))
+    merged = image.window(*place.window)
+    counts = quality.histogram(passes.quantize(merged))
     reason = quality.refuse_crop(counts, recipe)
     if reason is None:
-        low, high = percentiles.of_values(merged.ravel(), (recipe.low_percentile, recipe.high_percentile))
+        low, high = percentiles.of_merged(merged, (recipe.low_percentile, recipe.high_percentile))
         if low < high:
-            pixels = normalize.quantize(normalize.scale(merged, low, high))
+            pixels = passes.rescale(merged, low, high)
             return Candidate(number, True, *place, pixels, quality.statistics(pixels, counts, recipe), None, None)
         reason = "crop_uniform"
-    height, width = merged.shape
-    facts = quality.refused_statistics((height, width), counts, recipe)
+    facts = quality.refused_statistics(merged.shape, counts, recipe)
     detail = f"mean {facts['mean']:.3f}, p75 {facts['p75']:g}"
     return Candidate(number, True, *place, None, facts, reason, detail)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from builder.errors import RejectedError
 from builder.pixels import percentiles
+from builder.pixels.kernels import passes
 from builder.pixels.phash import phash
 from builder.recipe import Recipe
 
@@ -21,7 +22,7 @@ _LEVELS = np.arange(256, dtype=np.float64)
 
 def histogram(pixels: U8) -> npt.NDArray[np.int64]:
     """Return how often each of the 256 grey levels occurs: int64 (256,)."""
-    return np.bincount(pixels.ravel(), minlength=256)
+    return passes.histogram(pixels, 256)
 
 
 def mean(counts: npt.NDArray[np.int64]) -> float:
@@ -68,12 +69,10 @@ def sharpness(pixels: U8) -> float | None:
     total = int(pixels.sum(dtype=np.int64))
     if min(pixels.shape) < 3 or total == 0:
         return None
-    wide = pixels.astype(np.int32)
-    laplacian = wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:] - 4 * wide[1:-1, 1:-1]
-    count = laplacian.size
-    first = int(laplacian.sum(dtype=np.int64))
-    second = int(np.square(laplacian).sum(dtype=np.int64))
-    return ((count * second - first * first) / count**2) / (total / pixels.size) ** 2
+    count = (pixels.shape[0] - 2) * (pixels.shape[1] - 2)
+    first, second = passes.laplacian_sums(pixels)
+    variance = (count * second - first * first) / count**2
+    return float(variance / (total / pixels.size) ** 2)
 
 
 def digest(pixels: U8) -> bytes:
@@ -103,7 +102,7 @@ def statistics(pixels: U8, counts: npt.NDArray[np.int64], recipe: Recipe) -> dic
     }
 
 
-def refused_statistics(shape: tuple[int, int], counts: npt.NDArray[np.int64], recipe: Recipe) -> dict[str, Any]:
+def refused_statistics(shape: tuple[int, ...], counts: npt.NDArray[np.int64], recipe: Recipe) -> dict[str, Any]:
     """Return the same columns for a crop that was not kept: what its window says, the rest null."""
     return {
         "height": shape[0],
