@@ -3,7 +3,7 @@
 Layout (https://github.com/recursionpharma/rxrx-datasets): ``…/<experiment>/Plate<plate>/<well>_s<site>_w<channel>.png``
 and one ``metadata.csv`` with a row a site. Only the last three parts of a path count, so any root will do. Experiment
 numbers are padded in one set (HUVEC-01) and not in the next, and differently in prose and data: they join as numbers.
-The first word of an experiment is its cell type; a site without a row keeps that much.
+A site without a row gives no image: the tables leave out wells that failed the makers' quality control.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def no_table(folder: Folder, wanted: str) -> LayoutError:
 def site_images(
     folder: Folder, find: Callable[[str, str, Sequence[str]], Annotation | None], stains: Mapping[str, str]
 ) -> Iterator[Image]:
-    """Yield one image a site, its channels in the order of ``stains``; channels that are not there are left out.
+    """Yield one image a site that has a row, its channels in the order of ``stains``, without those that are missing.
 
     Parameters
     ----------
@@ -106,11 +106,11 @@ def site_images(
         if key in seen:
             folder.notes.add_all("files of a site found before, in another folder", paths)
             continue
-        channels = channels_of(files, stains, folder.notes)
-        if not channels:
+        annotation = find(place, field, paths)
+        if annotation is None or files.keys().isdisjoint(stains):
             continue
         seen.add(key)
-        annotation = find(place, field, paths) or Annotation(cell_type=cells)
+        channels = channels_of(files, stains, folder.notes)
         yield Image(
             key=key,
             channels=channels,
