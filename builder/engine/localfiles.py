@@ -1,0 +1,104 @@
+"""Files of a local store: written under a hidden name in the same folder, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import platform
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+HIDDEN = ".tmp-"
+_DAY = 86_400.0
+_unpublished: set[str] = set()
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a new file that takes the path's place when the block ends cleanly, and vanishes otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.parent / f"{HIDDEN}{platform.node()}-{os.getpid()}-{uuid.uuid4().hex}"
+    _unpublished.add(str(hidden))
+    try:
+        with hidden.open("xb") as file:
+            yield file
+            if not file.closed:
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut may leave an empty file under the final name
+        hidden.replace(path)
+    except BaseException:
+        hidden.unlink(missing_ok=True)
+        raise
+    finally:
+        _unpublished.discard(str(hidden))
+
+
+def discard_unpublished() -> None:
+    """Remove what this process is writing: for one that is told to end at once."""
+    for hidden in tuple(_unpublished):
+        Path(hidden).unlink(missing_ok=True)
+
+
+def sizes(root: Path, prefix: str) -> dict[str, int]:
+    """Return {relative path: bytes} below a folder of the root; hidden names are left out."""
+    found: dict[str, int] = {}
+    pending = [prefix.strip("/")]
+    while pending:
+        below = pending.pop()
+        try:
+            entries = os.scandir(root / below)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        with entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                rel = f"{below}/{entry.name}".lstrip("/")
+                if entry.is_dir():
+                    pending.append(rel)
+                else:
+                    with contextlib.suppress(FileNotFoundError):  # removed since it was listed
+                        found[rel] = entry.stat().st_size
+    return found
+
+
+def clean(root: Path) -> int:
+    """Remove hidden files whose process is gone; those of other machines when they are a day old."""
+    removed = 0
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name.startswith(HIDDEN) and _is_abandoned(Path(folder, name)):
+                Path(folder, name).unlink(missing_ok=True)
+                removed += 1
+    return removed
+
+
+def _is_abandoned(path: Path) -> bool:
+    node, _, pid = path.name.removeprefix(HIDDEN).rpartition("-")[0].rpartition("-")
+    if node == platform.node() and pid.isdigit() and not _is_running(int(pid)):
+        return True
+    try:
+        return time.time() - path.stat().st_mtime > _DAY
+    except FileNotFoundError:
+        return False
+
+
+def _is_running(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # signal 0 would end the process there; the file's age decides
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def is_full(error: OSError) -> bool:
+    """Return whether an error says that there is no space, or no quota, left."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)

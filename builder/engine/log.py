@@ -1,0 +1,45 @@
+"""The run log: one JSON object a line, for people and programs that watch a build."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from builder import __version__
+
+
+class RunLog:
+    """Appends events to a local file; each line is whole even where several builds share it.
+
+    Every event has ``time`` (seconds since 1970) and ``event``; those of tasks have ``stage``, ``task``, ``weight``
+    (images, rows ...: what the stage counts) and ``seconds`` (from the start of the call to its end, waiting
+    included).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("ab", buffering=0)  # a line a write: appends do not mix
+
+    def __enter__(self) -> RunLog:
+        """Note the start."""
+        self.write("begin", version=__version__)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Note the end, and what ended it."""
+        self.write("end", error=None if error is None else f"{type(error).__name__}: {error}")
+        self._file.close()
+
+    def write(self, event: str, **facts: Any) -> None:
+        """Append one event."""
+        seconds = facts.get("seconds")
+        if seconds is not None:
+            facts["seconds"] = round(seconds, 3)
+        line = json.dumps({"time": round(time.time(), 3), "event": event, **facts}, ensure_ascii=False)
+        self._file.write(line.encode("utf-8", "replace") + b"\n")

@@ -1,0 +1,204 @@
+"""Where pieces run: in this process, or in a pool of local ones. (On a cluster: ``cluster``.)"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, Protocol
+
+import pebble
+
+from builder.engine import worker
+from builder.engine.task import Ended, RunSettings
+
+log = logging.getLogger(__name__)
+
+_AHEAD = 3  # pieces in flight a worker: enough that none waits, few enough that memory stays flat
+
+
+class Pool(Protocol):
+    """Runs ``function(items)`` somewhere."""
+
+    @property
+    def places(self) -> int:
+        """Return how many pieces should be in flight."""
+
+    def submit(self, items: tuple[Any, ...]) -> Future[Any]:
+        """Start a call."""
+
+    def ended(self, future: Future[Any]) -> Ended:
+        """Say how a finished call ended."""
+
+    def is_stuck(self, seconds: float) -> bool:
+        """Return whether a pool that gave nothing for so long cannot be working."""
+
+    def restart(self) -> None:
+        """Start anew; what was in flight is lost."""
+
+    def close(self) -> None:
+        """End the workers, at once where they are busy."""
+
+
+class InProcess:
+    """Runs every call at once, in this process: to debug."""
+
+    places = 1
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function = function
+
+    def submit(self, items: tuple[Any, ...]) -> Future[Any]:
+        """Run the call."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(self._function(items))
+        except Exception as error:  # noqa: BLE001 -- kept in the future, as an executor does
+            future.set_exception(error)
+        return future
+
+    def ended(self, future: Future[Any]) -> Ended:
+        """Say how a call ended."""
+        error = future.exception()
+        return Ended(error=error) if error else Ended(value=future.result())
+
+    def is_stuck(self, seconds: float) -> bool:
+        """Return False: it works while one waits."""
+        return False
+
+    def restart(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class LocalPool:
+    """Processes of this machine, started afresh (spawn) and replaced after some tasks, each call watched."""
+
+    def __init__(self, function: Callable[[Any], Any], settings: RunSettings) -> None:
+        self._function = function
+        self._settings = settings
+        self._calls = itertools.count()
+        self._numbers: dict[Future[Any], int] = {}
+        self._notes = tempfile.TemporaryDirectory(prefix="cytoimagenet-workers-", ignore_cleanup_errors=True)
+        self._most_items = 0
+        self._pool = self._started()
+
+    @property
+    def places(self) -> int:
+        """Return how many pieces should be in flight."""
+        return _AHEAD * self._settings.workers
+
+    def _started(self) -> pebble.ProcessPool:
+        return pebble.ProcessPool(
+            max_workers=self._settings.workers,
+            max_tasks=self._settings.tasks_per_worker,
+            initializer=worker.start_worker,
+            initargs=(self._notes.name,),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def submit(self, items: tuple[Any, ...]) -> Future[Any]:
+        """Start a call; its worker keeps the time limit, pebble's longer one is for a worker that cannot."""
+        call, limit = next(self._calls), self._settings.time_limit
+        self._most_items = max(self._most_items, len(items))
+        most = (len(items) + 3) * limit + len(items) + 60
+        arguments = (self._function, call, limit, items)
+        try:
+            future: Future[Any] = self._pool.schedule(worker.call_watched, args=arguments, timeout=most)
+        except RuntimeError as error:  # the pool has broken since
+            future = Future()
+            future.set_exception(BrokenProcessPool(str(error)))
+        self._numbers[future] = call
+        return future
+
+    def ended(self, future: Future[Any]) -> Ended:
+        """Say how a finished call ended."""
+        call = self._numbers.pop(future)
+        try:
+            return Ended(value=future.result())
+        except pebble.ProcessExpired as expired:
+            return self._died(expired, call)
+        except MemoryError as error:
+            return Ended(failure="crashed", detail=f"out of memory {error}".strip(), killed=True)
+        except (BrokenProcessPool, CancelledError):
+            return Ended(lost=True)
+        except FutureTimeoutError as error:
+            if len(error.args) == 2 and error.args[0] == "Task timeout":
+                return Ended(failure="timed_out", detail=self._limit_text())
+            return Ended(error=error)
+        except Exception as error:  # noqa: BLE001 -- the function's own: handed on
+            return Ended(error=error)
+
+    def _died(self, expired: pebble.ProcessExpired, call: int) -> Ended:
+        folder, pid = Path(self._notes.name), int(expired.pid or 0)
+        position, trace = worker.place_of(folder, pid, call), worker.trace_of(folder, pid)
+        worker.forget(folder, pid)
+        if trace:
+            log.warning("a worker ended in %s", worker.innermost(trace))
+            log.debug("its stack:\n%s", trace.rstrip())
+        if trace.startswith("Timeout"):
+            return Ended(failure="timed_out", detail=self._limit_text(), position=position)
+        killed = expired.exitcode == -9
+        return Ended(failure="crashed", detail=exit_text(expired.exitcode), position=position, killed=killed)
+
+    def _limit_text(self) -> str:
+        return f"longer than {self._settings.time_limit:g} s"
+
+    def is_stuck(self, seconds: float) -> bool:
+        """Return whether nothing was finished for so long, nor any item begun: a message was lost with its process."""
+        most = 3 * self._settings.time_limit + self._most_items + 120  # a watched worker ends itself before
+        if seconds < most:
+            return False
+        begun = [path.stat().st_mtime for path in Path(self._notes.name).glob("*.place")]
+        return time.time() - max(begun, default=0.0) > most
+
+    def restart(self) -> None:
+        """Start anew; what was in flight is lost."""
+        self._stop()
+        self._numbers.clear()
+        self._pool = self._started()
+
+    def close(self) -> None:
+        """End the workers, at once where they are busy."""
+        self._stop()
+        self._notes.cleanup()
+
+    def _stop(self) -> None:
+        # All are told before any is waited for: pebble gives one after another three seconds.
+        for child in multiprocessing.active_children():
+            if Path(self._notes.name, f"{child.pid}.place").exists():
+                child.terminate()
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+
+def exit_text(code: int | None) -> str:
+    """Return how a process ended, in words that are the same on every machine."""
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            return f"ended by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+@contextlib.contextmanager
+def single_threads() -> Iterator[None]:
+    """Have processes started meanwhile keep their libraries to one thread each; what the user set stays."""
+    added = [name for name in worker.THREAD_LIMITS if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)

@@ -1,0 +1,158 @@
+"""Files of a remote store, through fsspec: published in one step, asked again when the network fails for a while."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, BinaryIO, TypeVar, cast
+
+import fsspec
+
+from builder.engine.localfiles import HIDDEN
+from builder.errors import UserError
+
+T = TypeVar("T")
+
+# Systems without rename whose puts are all or nothing: an object appears when its upload is complete.
+OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "r2", "hf", "memory"})
+
+# Answers, not failures of the way there: asking again would give the same.
+_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError, UserError)
+_PATIENCE = 120.0  # seconds after which no further attempt begins
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+class StoreError(UserError):
+    """A file system that does not answer, or answers with errors, after several attempts."""
+
+
+def patiently(what: str, call: Callable[[], T]) -> T:
+    """Return ``call()``, tried again with growing pauses while the network or the server fails.
+
+    Raises
+    ------
+    StoreError
+        After seven attempts or two minutes. FileNotFoundError and its like come through at once.
+    """
+    began = time.monotonic()
+    for pause in (*_PAUSES, None):
+        try:
+            return call()
+        except _FINAL:
+            raise
+        except Exception as error:  # each file system has errors of its own, without a common base
+            if pause is None or time.monotonic() - began > _PATIENCE or isinstance(error, (TypeError, ValueError)):
+                text = f"{type(error).__name__}: {error}".splitlines()[0]
+                raise StoreError(f"{what} fails ({text}); run the same again when it answers") from error
+        time.sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+class Remote:
+    """The files below one URL of an fsspec file system."""
+
+    def __init__(self, url: str, options: dict[str, Any]) -> None:
+        self.url = url
+        self._protocol = url.partition("://")[0]
+        try:
+            self._fs, base = fsspec.core.url_to_fs(url, **_with_limits(self._protocol, options))
+        except (ImportError, ValueError) as error:
+            raise UserError(f"{url} cannot be opened: {error}") from error
+        self._base = base.rstrip("/")
+
+    def _path(self, rel: str) -> str:
+        return f"{self._base}/{rel}".rstrip("/")
+
+    def _ask(self, rel: str, call: Callable[[], T]) -> T:
+        self._fs.invalidate_cache()  # other processes write too: a listing of before is no answer
+        return patiently(f"{self.url}/{rel}", call)
+
+    def exists(self, rel: str) -> bool:
+        """Return whether there is such a file."""
+        return bool(self._ask(rel, lambda: self._fs.isfile(self._path(rel))))
+
+    def size(self, rel: str) -> int:
+        """Return a file's bytes."""
+        return int(self._ask(rel, lambda: self._fs.info(self._path(rel))["size"]))
+
+    def open(self, rel: str) -> BinaryIO:
+        """Return a seekable reader."""
+        return cast(BinaryIO, self._ask(rel, lambda: self._fs.open(self._path(rel), "rb")))
+
+    def read_bytes(self, rel: str) -> bytes:
+        """Return a file's content."""
+        return bytes(self._ask(rel, lambda: self._fs.cat_file(self._path(rel))))
+
+    def read_many(self, rels: list[str]) -> dict[str, bytes]:
+        """Return the content of those files that are there, read at once where the file system can."""
+        if not rels:
+            return {}
+        paths = {self._path(rel): rel for rel in rels}
+        found = self._ask("", lambda: self._fs.cat(list(paths), recursive=False, on_error="return"))
+        got = {} if isinstance(found, bytes) else found
+        if isinstance(found, bytes):  # one path without a wildcard: fsspec returns its content alone
+            got = {next(iter(paths)): found}
+        content: dict[str, bytes] = {}
+        for path, answer in got.items():
+            if isinstance(answer, FileNotFoundError):
+                continue
+            rel = paths[path]
+            content[rel] = self.read_bytes(rel) if isinstance(answer, Exception) else bytes(answer)
+        return content
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Return {relative path: bytes} below a folder; hidden names are left out."""
+        top = self._path(prefix.strip("/"))
+        found = self._ask(prefix, lambda: self._fs.find(top, detail=True, withdirs=False))
+        self._fs.invalidate_cache()
+        return {
+            rel: int(facts.get("size") or 0)
+            for name, facts in found.items()
+            if (rel := name[len(self._base) + 1 :]) and not any(part.startswith(".") for part in rel.split("/"))
+        }
+
+    def put(self, local: str, rel: str) -> None:
+        """Publish a local file under its name in one step."""
+        final = self._path(rel)
+        if self._protocol in OBJECT_STORES:
+            self._ask(rel, lambda: self._fs.put_file(local, final))
+            return
+        folder, _, _ = final.rpartition("/")
+        hidden = f"{folder}/{HIDDEN}{os.getpid()}-{uuid.uuid4().hex}"
+        self._ask(rel, lambda: self._fs.makedirs(folder, exist_ok=True))
+        self._ask(rel, lambda: self._fs.put_file(local, hidden))
+        self._ask(rel, lambda: self._rename(hidden, final))
+
+    def _rename(self, hidden: str, final: str) -> None:
+        try:
+            self._fs.mv(hidden, final)
+        except OSError:  # servers whose rename does not replace: the name is absent for a moment, never half there
+            if not self._fs.exists(final) or not self._fs.exists(hidden):
+                raise
+            self._fs.rm_file(final)
+            self._fs.mv(hidden, final)
+
+    def delete(self, rel: str) -> None:
+        """Remove a file; one that is not there is no error."""
+        if self.exists(rel):
+            self._ask(rel, lambda: self._fs.rm_file(self._path(rel)))
+
+    def clean(self) -> int:
+        """Remove hidden files of earlier runs; object stores have none."""
+        if self._protocol in OBJECT_STORES:
+            return 0
+        names = [name for name in self._ask("", lambda: self._fs.find(self._base)) if f"/{HIDDEN}" in name]
+        for name in names:
+            self._ask(name, functools.partial(self._fs.rm_file, name))
+        return len(names)
+
+
+def _with_limits(protocol: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Give S3 time limits shorter than an image's, so that a dead network ends the run instead of rejecting images."""
+    if protocol not in ("s3", "s3a"):
+        return options
+    limits = {"connect_timeout": 10, "read_timeout": 30, "retries": {"max_attempts": 3, "mode": "standard"}}
+    return {**options, "config_kwargs": {**limits, **options.get("config_kwargs", {})}}

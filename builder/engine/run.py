@@ -1,0 +1,213 @@
+"""Runs a stage's tasks in processes or on a cluster; a task that hangs or kills its process loses its guilty item only.
+
+Such a task is tried once more as a whole, then cut at the item that its worker was at (where that is not known: in
+halves), until single items that fail twice, alone, are left. All other items go on.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import itertools
+import logging
+import queue
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+from builder.engine.log import RunLog
+from builder.engine.pools import InProcess, LocalPool, Pool, single_threads
+from builder.engine.progress import Progress
+from builder.engine.task import Ended, Piece, RunSettings, Task
+from builder.errors import UserError
+
+__all__ = ["RunSettings", "Task", "TaskError", "run_tasks"]
+
+log = logging.getLogger(__name__)
+
+_MOST_LOST_IN_A_ROW = 20
+_MOST_RESTARTS_IN_A_ROW = 3
+_LOOK_EVERY = 1.0  # seconds
+
+
+class TaskError(RuntimeError):
+    """An exception in a task: a bug, not bad input. Its cause is the exception itself."""
+
+
+def run_tasks(
+    function: Callable[[tuple[Any, ...]], Any],
+    tasks: Iterable[Task],
+    *,
+    settings: RunSettings,
+    progress: Progress,
+    on_result: Callable[[Task, Any], None],
+    on_poison: Callable[[Any, str, str], None],
+    run_log: RunLog | None = None,
+) -> None:
+    """Run ``function(items)`` for every task; only a few tasks a worker are taken from ``tasks`` ahead of time.
+
+    Parameters
+    ----------
+    function : picklable; goes through its items in order, and may be called with some of a task's items
+    on_result : called in this thread with each result, in the order of completion; where a task's items had to be
+        parted, once for each part, with a task that holds just these items
+    on_poison : called with an item that hangs or ends its process, "timed_out" or "crashed", and how
+
+    Raises
+    ------
+    TaskError
+        Where the function raised; the first ends the run.
+    UserError
+        The function's own, as it is; or where item after item fails, which is not the items' fault.
+    """
+    with _pool(function, settings) as pool:
+        _Run(pool, iter(tasks), progress, on_result, on_poison, run_log).drive()
+
+
+@contextlib.contextmanager
+def _pool(function: Callable[[Any], Any], settings: RunSettings) -> Iterator[Pool]:
+    pool: Pool
+    with contextlib.ExitStack() as stack:
+        if settings.scheduler is not None:
+            from builder.engine.cluster import ClusterPool
+
+            pool = ClusterPool(function, settings)
+        elif settings.workers == 0:
+            pool = InProcess(function)
+        else:
+            stack.enter_context(single_threads())
+            pool = LocalPool(function, settings)
+        stack.callback(pool.close)
+        yield pool
+
+
+@dataclasses.dataclass
+class _Run:
+    pool: Pool
+    tasks: Iterator[Task]
+    progress: Progress
+    on_result: Callable[[Task, Any], None]
+    on_poison: Callable[[Any, str, str], None]
+    run_log: RunLog | None
+
+    def __post_init__(self) -> None:
+        self.running: dict[Future[Any], tuple[Piece, float]] = {}
+        self.finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        self.again: collections.deque[Piece] = collections.deque()
+        self.exclusive: collections.deque[Piece] = collections.deque()
+        self.exhausted = False
+        self.poisoned_in_a_row = 0
+        self.restarts_in_a_row = 0
+        self.last_end = time.monotonic()
+
+    def drive(self) -> None:
+        """Keep the pool filled and deal with what ends, until nothing is left."""
+        while self._fill():
+            try:
+                future = self.finished.get(timeout=_LOOK_EVERY)
+            except queue.Empty:
+                if self.pool.is_stuck(time.monotonic() - self.last_end):
+                    self._restart("gives no answer")
+                continue
+            if future not in self.running:
+                continue  # of a pool before a restart
+            piece, began = self.running.pop(future)
+            self.last_end = time.monotonic()
+            self._deal_with(piece, self.pool.ended(future), self.last_end - began)
+
+    def _fill(self) -> bool:
+        """Start what there is place for; return whether anything is running."""
+        while len(self.running) < self.pool.places:
+            piece = self._next()
+            if piece is None:
+                break
+            future = self.pool.submit(piece.task.items)
+            self.running[future] = (piece, time.monotonic())
+            future.add_done_callback(self.finished.put)
+            if piece.exclusive:
+                break
+        return bool(self.running)
+
+    def _next(self) -> Piece | None:
+        if any(piece.exclusive for piece, _ in self.running.values()):
+            return None
+        if self.again:
+            return self.again.popleft()
+        if not self.exhausted:
+            for task in self.tasks:
+                return Piece(task)
+            self.exhausted = True
+        return self.exclusive.popleft() if self.exclusive and not self.running else None
+
+    def _deal_with(self, piece: Piece, ended: Ended, seconds: float) -> None:
+        task = piece.task
+        if ended.lost:
+            self.again.append(piece)
+            self._restart("broke")
+        elif ended.error is not None:
+            self._note("error", task, seconds, detail=repr(ended.error))
+            if isinstance(ended.error, UserError):
+                raise ended.error
+            raise TaskError(f"task {task.name}: {type(ended.error).__name__}: {ended.error}") from ended.error
+        elif ended.failure is not None:
+            self._note(ended.failure, task, seconds, detail=ended.detail)
+            self._failed(piece, ended)
+        else:
+            self.poisoned_in_a_row = self.restarts_in_a_row = 0
+            self.on_result(task, ended.value)
+            self.progress.add(task.weight)
+            self._note("done", task, seconds)
+
+    def _failed(self, piece: Piece, ended: Ended) -> None:
+        """Try once more, or part the items, or give up the one that is left."""
+        task, exclusive = piece.task, piece.exclusive or ended.killed
+        log.warning("%s (%d items): %s", task.name, len(task.items), ended.detail)
+        if piece.tries == 0:
+            self._put(Piece(task, tries=1, exclusive=exclusive))
+        elif len(task.items) > 1:
+            for part in _parts(task, ended.position):
+                self._put(Piece(part, tries=0 if len(part.items) == 1 else 1, exclusive=exclusive))
+        else:
+            self._poison(task, ended)
+
+    def _put(self, piece: Piece) -> None:
+        (self.exclusive if piece.exclusive else self.again).append(piece)
+
+    def _poison(self, task: Task, ended: Ended) -> None:
+        self.poisoned_in_a_row += 1
+        if self.poisoned_in_a_row > _MOST_LOST_IN_A_ROW:
+            raise UserError(
+                f"{self.poisoned_in_a_row} items in a row {ended.failure}, the last in {task.name} ({ended.detail}): "
+                "that is not the items' fault; see the log above, mend the machine or its file system, run again"
+            )
+        for item in task.items:
+            self.on_poison(item, str(ended.failure), ended.detail)
+        self.progress.add(task.weight)
+        self._note("poisoned", task, 0.0, reason=ended.failure, detail=ended.detail)
+
+    def _restart(self, why: str) -> None:
+        self.restarts_in_a_row += 1
+        if self.restarts_in_a_row > _MOST_RESTARTS_IN_A_ROW:
+            raise TaskError(f"the pool {why}, {self.restarts_in_a_row} times in a row")
+        log.warning("the pool of processes %s; it is started anew", why)
+        self.again.extend(piece for piece, _ in self.running.values())
+        self.running.clear()
+        self.pool.restart()
+        self.last_end = time.monotonic()
+
+    def _note(self, event: str, task: Task, seconds: float, **facts: Any) -> None:
+        if self.run_log is not None:
+            name = self.progress.title
+            self.run_log.write(event, stage=name, task=task.name, weight=task.weight, seconds=seconds, **facts)
+
+
+def _parts(task: Task, position: int | None) -> Iterator[Task]:
+    """Yield the task in parts: before, at and after the position, or in halves; weights add up to the task's."""
+    count = len(task.items)
+    bounds = [0, count // 2, count] if position is None else [0, position, position + 1, count]
+    for start, end in itertools.pairwise(bounds):
+        if end > start:
+            weight = task.weight * end // count - task.weight * start // count
+            yield Task(task.name, task.items[start:end], weight)

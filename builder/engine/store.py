@@ -1,0 +1,150 @@
+"""A folder of artefacts, local or on any fsspec file system: what has a final name is whole, whatever was killed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from builder.engine import localfiles, remote
+from builder.errors import UserError
+
+_CHUNK = 1 << 20
+
+
+class Store:
+    """The files below one folder, by relative path with "/" whatever the system.
+
+    It can be pickled (a worker opens the file system anew). A file is published in one step: by a rename where there
+    is one, by a single put or a multipart upload completed last where there is none.
+
+    Parameters
+    ----------
+    url : local path or fsspec URL
+    options : storage options of the file system, as fsspec takes them
+
+    Raises
+    ------
+    UserError
+        Where the file system is unknown, does not answer, or has no space left.
+    """
+
+    def __init__(self, url: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> None:
+        text = os.fspath(url)
+        text = text[len("file://") :] if text.startswith("file://") else text
+        self.options = dict(options or {})
+        self._root = None if "://" in text else Path(text).absolute()
+        self.url = text.rstrip("/") if self._root is None else str(self._root)
+        self._opened: remote.Remote | None = None
+
+    def __repr__(self) -> str:
+        """Show the URL, not the options: they may hold keys."""
+        return f"Store({self.url!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the open file system behind: it must not cross a process."""
+        return {**self.__dict__, "_opened": None}
+
+    @property
+    def _remote(self) -> remote.Remote:
+        if self._opened is None:
+            self._opened = remote.Remote(self.url, self.options)
+        return self._opened
+
+    def local(self, rel: str) -> str | None:
+        """Return the path of a file, or None where the store is not local."""
+        return None if self._root is None else str(self._root / _checked(rel))
+
+    def exists(self, rel: str) -> bool:
+        """Return whether there is such a file."""
+        path = self.local(rel)
+        return self._remote.exists(rel) if path is None else Path(path).is_file()
+
+    def size(self, rel: str) -> int:
+        """Return a file's bytes; raises FileNotFoundError where there is none."""
+        path = self.local(rel)
+        return self._remote.size(rel) if path is None else Path(path).stat().st_size
+
+    def open(self, rel: str) -> BinaryIO:
+        """Return a seekable reader."""
+        path = self.local(rel)
+        return self._remote.open(rel) if path is None else Path(path).open("rb")
+
+    def read_bytes(self, rel: str) -> bytes:
+        """Return a file's content; raises FileNotFoundError where there is none."""
+        path = self.local(rel)
+        return self._remote.read_bytes(rel) if path is None else Path(path).read_bytes()
+
+    def read_many(self, rels: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of those files that are there; remote reads overlap."""
+        if self._root is None:
+            return self._remote.read_many(list(rels))
+        found: dict[str, bytes] = {}
+        for rel in rels:
+            with contextlib.suppress(FileNotFoundError):
+                found[rel] = self.read_bytes(rel)
+        return found
+
+    def sha256(self, rel: str) -> str:
+        """Return the hash of a file's content, in hex."""
+        digest = hashlib.sha256()
+        with self.open(rel) as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Return {path: bytes} of the files below a folder, in sorted order, from one listing; hidden ones left out."""
+        found = self._remote.sizes(prefix) if self._root is None else localfiles.sizes(self._root, prefix)
+        return {rel: found[rel] for rel in sorted(found)}
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Return the paths of the files below a folder ("" is everything), sorted; hidden ones left out."""
+        return list(self.sizes(prefix))
+
+    def write_bytes(self, rel: str, data: bytes) -> None:
+        """Publish a file with this content, or none."""
+        with self.writing(rel) as file:
+            file.write(data)
+
+    @contextlib.contextmanager
+    def writing(self, rel: str) -> Iterator[BinaryIO]:
+        """Give a local file to write to, published under its name at a clean end of the block and never before."""
+        path = self.local(rel)
+        try:
+            if path is not None:
+                with localfiles.replacing(Path(path)) as file:
+                    yield file
+            else:
+                with tempfile.TemporaryDirectory(prefix="cytoimagenet-") as folder:
+                    spool = Path(folder, "spool")
+                    with spool.open("xb") as file:
+                        yield file
+                    self._remote.put(str(spool), _checked(rel))
+        except OSError as error:
+            if localfiles.is_full(error):
+                raise UserError(f"no space left for {self.url}/{rel}: make room and run the same again") from error
+            raise
+
+    def delete(self, rel: str) -> None:
+        """Remove a file; one that is not there is no error."""
+        path = self.local(rel)
+        if path is None:
+            self._remote.delete(rel)
+        else:
+            Path(path).unlink(missing_ok=True)
+
+    def clean(self) -> int:
+        """Remove what killed processes left half-written; return how many files that were."""
+        return self._remote.clean() if self._root is None else localfiles.clean(self._root)
+
+
+def _checked(rel: str) -> str:
+    """Return the path if it stays below the store."""
+    if rel.startswith("/") or ".." in rel.split("/"):
+        raise ValueError(f"{rel!r} leaves the store")
+    return rel

@@ -1,0 +1,64 @@
+"""What is run: a task, how it is to be run, and how a piece of it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+Failure = Literal["timed_out", "crashed"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A unit of work: ``function(items)`` in one process.
+
+    Parameters
+    ----------
+    name : for people
+    items : what is worked on, each item by itself: any part of them may be run apart from the others
+    weight : what it counts for in the progress
+    """
+
+    name: str
+    items: tuple[Any, ...]
+    weight: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """How tasks run.
+
+    Parameters
+    ----------
+    workers : processes on this machine; 0 runs everything in this process, without time limits (to debug)
+    scheduler : address of a Dask scheduler that takes the place of local processes
+    time_limit : seconds that one item may take
+    tasks_per_worker : tasks after which a process is replaced, so that leaks of codecs cannot add up
+    """
+
+    workers: int = 1
+    scheduler: str | None = None
+    time_limit: float = 300.0
+    tasks_per_worker: int = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """A task, or some of its items after the whole failed."""
+
+    task: Task
+    tries: int = 0
+    exclusive: bool = False  # to be run while nothing else does: its process may have been killed for memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """How a piece ended: a value, an exception, a failure of its process, or lost with its pool (all None)."""
+
+    value: Any = None
+    error: BaseException | None = None
+    failure: Failure | None = None
+    detail: str = ""
+    position: int | None = None  # of the item that was being worked on, where known
+    killed: bool = False  # from outside, as by the kernel when memory runs out
+    lost: bool = False

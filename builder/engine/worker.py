@@ -1,0 +1,141 @@
+"""What happens inside a worker process: items watched one by one, an end with its parent, one thread a library.
+
+A worker notes in a small file which item it is at, so that the item that hangs or kills it is known at once. The time
+limit is faulthandler's: its thread is C code, so it ends even a process that hangs with the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import multiprocessing
+import multiprocessing.util
+import os
+import signal
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from builder.engine.localfiles import discard_unpublished
+
+THREAD_LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "TIFFFILE_NUM_THREADS",
+)
+"""Variables that keep libraries to one thread a process; the processes are what fills the cores."""
+
+_PLACE = struct.Struct("<qq")  # call, position of the item
+_BEFORE_FIRST = -1
+
+
+class Watch:
+    """Notes the item that is being worked on, and ends the process when one takes too long."""
+
+    def __init__(self, folder: Path) -> None:
+        self._place: BinaryIO = (folder / f"{os.getpid()}.place").open("wb", buffering=0)
+        self._trace: BinaryIO = (folder / f"{os.getpid()}.trace").open("wb", buffering=0)
+        faulthandler.enable(self._trace)
+        # At an ordinary end; a process that is killed leaves them, and they say why.
+        multiprocessing.util.Finalize(None, forget, args=(folder, os.getpid()), exitpriority=0)
+
+    def note(self, call: int, position: int, seconds: float) -> None:
+        """Note the item begun, and give it so many seconds."""
+        self._place.seek(0)
+        self._place.write(_PLACE.pack(call, position))
+        faulthandler.dump_traceback_later(seconds, exit=True, file=self._trace)
+
+    def rest(self) -> None:
+        """Note that nothing is being worked on."""
+        faulthandler.cancel_dump_traceback_later()
+
+
+class WatchedItems(tuple[Any, ...]):
+    """A task's items; going through them notes each on the watch."""
+
+    watch: Watch
+    call: int
+    time_limit: float
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the items; each has the time limit until the next is taken, what follows the last has twice as much."""
+        for position, item in enumerate(tuple.__iter__(self)):
+            self.watch.note(self.call, position, self.time_limit)
+            yield item
+        self.watch.note(self.call, len(self) - 1, 2 * self.time_limit + len(self))
+
+
+_watch: Watch | None = None
+
+
+def start_worker(folder: str) -> None:
+    """Prepare a new worker process; ``folder`` is where it notes what it is at."""
+    global _watch
+    _watch = Watch(Path(folder))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    signal.signal(signal.SIGTERM, _end)
+    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
+    import pyarrow as pa
+
+    pa.set_cpu_count(1)
+
+
+def _end(*_: object) -> None:
+    discard_unpublished()
+    os._exit(128 + signal.SIGTERM)
+
+
+def _end_with_parent() -> None:
+    """End when the parent is gone, however it ended: an orphan must not write into the next run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        _end()
+
+
+def call_watched(function: Callable[[Any], Any], call: int, time_limit: float, items: tuple[Any, ...]) -> Any:
+    """Return ``function(items)``, watched."""
+    if _watch is None:
+        raise RuntimeError("start_worker has not been called in this process")
+    watched = WatchedItems(items)
+    watched.watch, watched.call, watched.time_limit = _watch, call, time_limit
+    _watch.note(call, _BEFORE_FIRST, 2 * time_limit + len(items))
+    try:
+        return function(watched)
+    finally:
+        _watch.rest()
+
+
+def place_of(folder: Path, pid: int, call: int) -> int | None:
+    """Return the position of the item that a worker was at in a call, or None where it noted none."""
+    try:
+        noted = _PLACE.unpack((folder / f"{pid}.place").read_bytes())
+    except (FileNotFoundError, struct.error):
+        return None
+    position: int = noted[1]
+    return position if noted[0] == call and position != _BEFORE_FIRST else None
+
+
+def trace_of(folder: Path, pid: int) -> str:
+    """Return what faulthandler wrote when a worker ended, "" where it wrote nothing."""
+    try:
+        return (folder / f"{pid}.trace").read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+def innermost(trace: str) -> str:
+    """Return where the main thread was, of what faulthandler wrote: the innermost calls, outermost last."""
+    frames = trace.rpartition("(most recent call first):")[2].splitlines()
+    calls = [line.strip() for line in frames if line.strip().startswith("File")]
+    return " < ".join(calls[:3]) or "unknown code"
+
+
+def forget(folder: Path, pid: int) -> None:
+    """Remove the notes of a worker that has ended."""
+    for kind in ("place", "trace"):
+        (folder / f"{pid}.{kind}").unlink(missing_ok=True)
