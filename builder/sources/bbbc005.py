@@ -1,8 +1,8 @@
 """BBBC005, synthetic cells (SIMCEP): one record a file, each stain its own, as the original kept them.
 
 The ground-truth archive unpacks into two folders whose masks bear the very names of images; the original's table
-listed only those 2,400 masks and no image. Here they are told apart by their folder. Blur and focus belong to a field:
-its two stains and all samples of one well at one cell count and blur share the group.
+listed only those 2,400 masks and no image. Here they are told apart by their folder. Cell count and blur belong to a
+well: all its samples and both stains of each share the group.
 
 Open question: whether the released data set still holds masks.
 """
@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator
 
 from builder.sources import licenses
-from builder.sources.base import Channel, Download, Image, Source
+from builder.sources.base import Channel, Image, Source
+from builder.sources.broad import COLLECTION, download, named_files, page
 from builder.sources.folder import Folder
 
 _NAME = re.compile(r"(?:SIMCEPImages_)?([A-P]\d\d)_C(\d+)_F(\d+)_s(\d+)_w([12])\.tiff?$", re.IGNORECASE)
@@ -22,13 +23,7 @@ _STAIN = {"1": "cell body", "2": "nucleus"}
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a TIFF; masks (any folder named ``…ground_truth…``) are left out."""
-    for path in folder.paths(".tif", ".tiff"):
-        if "ground_truth" in path.lower():
-            continue
-        match = _NAME.search(path)
-        if not match:
-            folder.notes.add("files without a known name", path)
-            continue
+    for path, match in named_files(folder, _NAME, "SIMCEPImages_A14_C57_F1_s21_w1.TIF", ".tif", ".tiff"):
         well, cells, blur, sample, stain = match.groups()
         shows = _STAIN[stain]
         yield Image(
@@ -44,11 +39,11 @@ SOURCE = Source(
     database="BBBC",
     name="Synthetic cells",
     accession="BBBC005",
-    url="https://bbbc.broadinstitute.org/BBBC005",
-    downloads=(Download("https://data.broadinstitute.org/bbbc/BBBC005/BBBC005_v1_images.zip", 1_800_000_000),),
+    url=page("BBBC005"),
+    downloads=(download("BBBC005", "BBBC005_v1_images.zip", 1_800_000_000),),
     license=licenses.CC0,
     citation=(
-        "Ljosa et al., Nature Methods 2012, doi:10.1038/nmeth.2083 (image set BBBC005); "
+        f"{COLLECTION} (image set BBBC005); "
         "Lehmussola et al., IEEE Transactions on Medical Imaging 2007, doi:10.1109/TMI.2007.896925 (simulator)"
     ),
     formats=("8-bit TIFF, 696 x 520",),

@@ -18,6 +18,7 @@ class TestBbbc005(SourceTestCase):
             "microscopy": "fluorescence",
         },
     }
+    notes = {"masks and ground truth, left out": 2}
     strangers = {"BBBC005_v1_images/overview.tif": "files without a known name"}
     losses = {"BBBC005_v1_images/SIMCEPImages_A14_C57_F1_s21_w1.TIF": None}
     real_count = 6

@@ -1,0 +1,114 @@
+"""BBBC041, blood smears with P. vivax: one record a bounding box, cut from the picture of the smear.
+
+``training.json`` and ``test.json`` list pictures and the boxes of their cells. As in the original, a record is named
+``<uuid>_<n>``, n counting a picture's boxes from 1, and its cell_type is the box's category. The original looked for
+every picture as PNG and so lost the test set, which is JPEG; here a picture is found by the name in the list.
+A box marked 'difficult' says that nobody could tell: it has no cell_type here (the original made it one). Boxes that
+reach over the border are clipped. All boxes of a smear picture share its group.
+
+Open question: what pictures without an entry in the lists are; they are counted and left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from builder.sources import licenses
+from builder.sources.base import Channel, Image, Region, Source
+from builder.sources.broad import COLLECTION, download, page
+from builder.sources.folder import Folder, LayoutError
+
+_LISTS = ("training.json", "test.json")
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a box, training before test."""
+    pictures = {path.rpartition("/")[2].lower(): path for path in folder.paths(".png", ".jpg", ".jpeg")}
+    unlisted = dict(pictures)
+    lists = [path for name in _LISTS for path in folder.named(name)[:1]]
+    if pictures and not lists:
+        raise LayoutError(f"{folder.root}: looked for {' and '.join(_LISTS)}; found {len(pictures)} pictures only")
+    for table in lists:
+        for where, entry in enumerate(_entries(folder, table)):
+            try:
+                name = entry["image"]["pathname"]
+                boxes = list(entry["objects"])
+                shape = entry["image"].get("shape") or {}
+                height, width = int(shape.get("r", 1 << 30)), int(shape.get("c", 1 << 30))
+            except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+                folder.notes.add("malformed entries", f"{table}, entry {where}: {error!r}")
+                continue
+            path = _picture(folder, table, str(name), pictures)
+            if path is not None:
+                unlisted.pop(path.rpartition("/")[2].lower(), None)
+                yield from _boxes(folder, path, boxes, height, width)
+    folder.notes.add_all("files without a row", unlisted.values())
+
+
+def _entries(folder: Folder, table: str) -> list[Any]:
+    try:
+        entries = json.loads(folder.read_text(table))
+    except (ValueError, RecursionError) as error:
+        raise LayoutError(f"{folder.root}/{table}: not JSON ({error})") from None
+    if not isinstance(entries, list):
+        raise LayoutError(f"{folder.root}/{table}: looked for a list of pictures, found {type(entries).__name__}")
+    return entries
+
+
+def _picture(folder: Folder, table: str, name: str, pictures: dict[str, str]) -> str | None:
+    """Return the file that a list names, or None and a note: beside the list, else anywhere under its own name."""
+    if ".." in name.replace("\\", "/").split("/"):
+        folder.notes.add("paths that leave the source", f"{table}: {name}")
+        return None
+    beside = f"{table.rpartition('/')[0]}/{name.lstrip('/')}".lstrip("/")
+    path = beside if beside in folder else pictures.get(name.rpartition("/")[2].lower())
+    if path is None:
+        folder.notes.add("rows without a file", f"{table}: {name}")
+    return path
+
+
+def _boxes(folder: Folder, path: str, boxes: list[Any], height: int, width: int) -> Iterator[Image]:
+    stem = path.rpartition("/")[2].rpartition(".")[0]
+    for number, box in enumerate(boxes, start=1):
+        key = f"{stem}_{number}"
+        try:
+            low, high = box["bounding_box"]["minimum"], box["bounding_box"]["maximum"]
+            region = Region(
+                x_min=max(0, int(low["c"])),
+                x_max=min(width, int(high["c"])),
+                y_min=max(0, int(low["r"])),
+                y_max=min(height, int(high["r"])),
+            )
+            category = str(box["category"])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            folder.notes.add("malformed entries", f"{key}: {error!r}")
+            continue
+        if region.x_min >= region.x_max or region.y_min >= region.y_max:
+            folder.notes.add("empty boxes", f"{key}: {tuple(region)}")
+            continue
+        yield Image(
+            key=key,
+            channels=(Channel(path, "brightfield"),),
+            group=stem,
+            cell_type=None if category.strip().lower() == "difficult" else category,
+            region=region,
+        )
+
+
+SOURCE = Source(
+    dir_name="bbbc041",
+    database="BBBC",
+    name="P. vivax (malaria) infected human blood smears",
+    accession="BBBC041",
+    url=page("BBBC041"),
+    downloads=(download("BBBC041", "malaria.zip", 2_260_000_000),),
+    license=licenses.CC_BY_NC_SA_3,
+    citation=f"{COLLECTION} (image set BBBC041, provided by Jane Hung)",
+    formats=("8-bit RGB PNG, 1600 x 1200 (training)", "8-bit RGB JPEG, 1944 x 1383 (test)"),
+    images=images,
+    constants={"organism": "human", "microscopy": "brightfield"},
+    expected_images=86_035,
+    expected_tokens={"organism": 1, "cell_type": 6},
+)

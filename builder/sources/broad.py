@@ -1,0 +1,73 @@
+"""What the sets of the Broad Bioimage Benchmark Collection share: where they are, what is no image, how to find files.
+
+The collection is at https://bbbc.broadinstitute.org; each set has a page and a folder of archives named by accession.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from builder.sources.base import Channel, Download
+from builder.sources.folder import Folder
+from builder.sources.screens import check_understood
+
+COLLECTION: Final = "Ljosa et al., Nature Methods 2012, doi:10.1038/nmeth.2083"
+UNKNOWN_NAME: Final = "files without a known name"
+_NO_IMAGE = re.compile(r"ground_truth|foreground|eachworm|outlines|labels|masks|GT_images", re.IGNORECASE)
+
+
+def page(accession: str) -> str:
+    """Return the address of a set's page."""
+    return f"https://bbbc.broadinstitute.org/{accession}"
+
+
+def download(accession: str, name: str, size: int | None = None) -> Download:
+    """Return one archive or table of a set; ``+`` in a name is escaped."""
+    return Download(f"https://data.broadinstitute.org/bbbc/{accession}/{name.replace('+', '%2B')}", size)
+
+
+def named_files(
+    folder: Folder, name: re.Pattern[str], looked_for: str, *suffixes: str
+) -> Iterator[tuple[str, re.Match[str]]]:
+    """Yield the files whose path ``name`` is found in, with the match; masks and misfits are noted.
+
+    Raises
+    ------
+    LayoutError
+        At the end, where there are pictures but none of a known name.
+    """
+    found = 0
+    for path in folder.paths(*suffixes):
+        if _NO_IMAGE.search(path):
+            folder.notes.add("masks and ground truth, left out", path)
+        elif match := name.search(path):
+            found += 1
+            yield path, match
+        else:
+            folder.notes.add(UNKNOWN_NAME, path)
+    check_understood(folder, found, looked_for)
+
+
+class Fields:
+    """Channel files gathered by field; a second file for a channel (a copy of the archive) is noted, not used."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._notes = folder.notes
+        self._files: dict[str, dict[str, str]] = {}
+
+    def add(self, field: str, channel: str, path: str) -> None:
+        """Keep one channel file of a field."""
+        kept = self._files.setdefault(field, {}).setdefault(channel, path)
+        if kept != path:
+            self._notes.add("second copies of a channel", path)
+
+    def __iter__(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield each field's name and its channel -> path, sorted by name."""
+        return iter(sorted(self._files.items()))
+
+    def channels(self, field: str, files: dict[str, str], stains: dict[str, str]) -> tuple[Channel, ...]:
+        """Return the channels that are there, in the order of ``stains`` (channel -> what it shows); note the rest."""
+        self._notes.add_all("missing channels", (f"{field}: {channel}" for channel in stains if channel not in files))
+        return tuple(Channel(files[channel], shows) for channel, shows in stains.items() if channel in files)
