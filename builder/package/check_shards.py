@@ -1,0 +1,155 @@
+"""Is every data file what the manifest and ``metadata.parquet`` say, down to the header of each PNG?"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image, UnidentifiedImageError
+
+from builder.engine.store import Store
+from builder.package.features import schema_of
+from builder.package.layout import BROWSE, parse
+from builder.package.problem import Problem
+from builder.recipe import Recipe
+from builder.schema import METADATA
+
+_PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_PNG_TAIL = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_NAMED_ROWS = 3
+
+
+class ShardTask(NamedTuple):
+    """One data file to check: ``expected`` holds its rows of ``metadata.parquet``, None where that is unreadable."""
+
+    path: str
+    facts: Mapping[str, Any]
+    expected: pa.Table | None
+    recipe: Recipe
+    deep: bool
+
+
+def check_shard(package: Store, task: ShardTask) -> list[Problem]:
+    """Return what is wrong with one data file; a file whose bytes changed is not looked into."""
+    content = _content(package, task.path)
+    if hashlib.sha256(content).hexdigest() != task.facts["sha256"]:
+        return [Problem(task.path, "its bytes changed: sha256 differs from the manifest's")]
+    try:
+        batches = _batches(content, task.path)
+        table = pa.Table.from_batches(batches) if batches else None
+    except (pa.ArrowInvalid, OSError) as error:
+        return [Problem(task.path, f"cannot be read: {error}")]
+    if table is None:
+        return [Problem(task.path, "holds no rows")]
+    return [Problem(task.path, what) for what in _findings(task, batches, table)]
+
+
+def _content(package: Store, path: str) -> pa.Buffer:
+    local = package.local(path)
+    if local is None:
+        return pa.py_buffer(package.read_bytes(path))
+    with pa.memory_map(local) as file:
+        return file.read_buffer()
+
+
+def _batches(content: pa.Buffer, path: str) -> list[pa.RecordBatch]:
+    """Return the record batches of a stream, or the row groups of a Parquet file."""
+    if path.endswith(".arrow"):
+        with pa.ipc.open_stream(content) as reader:
+            return list(reader)
+    with pq.ParquetFile(pa.BufferReader(content)) as file:
+        groups = [file.read_row_group(number).combine_chunks() for number in range(file.num_row_groups)]
+    return [batch for group in groups for batch in group.to_batches()]
+
+
+def _findings(task: ShardTask, batches: list[pa.RecordBatch], table: pa.Table) -> Iterator[str]:
+    part = parse(task.path)
+    config = part.config if part else BROWSE
+    if not table.schema.equals(schema_of(config)):
+        yield f"its columns are not those of builder.schema: {_difference(table.schema, schema_of(config))}"
+        return
+    if table.num_rows != task.facts["rows"]:
+        yield f"holds {table.num_rows} rows; the manifest says {task.facts['rows']}"
+    if task.expected is not None and not table.select(METADATA.names).equals(task.expected.select(METADATA.names)):
+        yield f"its rows differ from metadata.parquet{_first_difference(table, task.expected)}"
+    if config == BROWSE:
+        return
+    largest = max(batch.num_rows for batch in batches)
+    if largest > task.recipe.batch_rows:
+        yield f"has a record batch of {largest} rows; the recipe allows {task.recipe.batch_rows}"
+    yield from _pictures(task, batches)
+
+
+def _pictures(task: ShardTask, batches: list[pa.RecordBatch]) -> Iterator[str]:
+    # A build that reduces pictures keeps the statistics of the pictures before.
+    stated = task.expected if task.recipe.size == 0 else None
+    sizes = None if stated is None else list(zip(*(stated[c].to_pylist() for c in ("width", "height")), strict=True))
+    hashes = None if stated is None or not task.deep else stated["pixels_sha256"].to_pylist()
+    bad: list[str] = []
+    row = 0
+    for batch in batches:
+        for picture, name in zip(batch["image"].field("bytes"), batch["filename"], strict=True):
+            png = picture.as_py()
+            what = png_fault(png, sizes[row] if sizes and row < len(sizes) else None)
+            if what is None and task.deep:
+                what = _pixel_fault(png, hashes[row] if hashes and row < len(hashes) else None)
+            if what is not None:
+                bad.append(f"row {row} ({name}) {what}")
+            row += 1
+    yield from bad[:_NAMED_ROWS]
+    if len(bad) > _NAMED_ROWS:
+        yield f"and {len(bad) - _NAMED_ROWS} more pictures like these"
+
+
+def png_fault(png: bytes | None, size: tuple[int, int] | None) -> str | None:
+    """Return why bytes are no 8-bit grayscale PNG of this (width, height), from its header and end; None if they are.
+
+    Layout: https://www.w3.org/TR/png-3/#11IHDR.
+    """
+    if png is None or not png.startswith(_PNG_HEAD) or len(png) < 33:
+        return "is no PNG"
+    width, height, depth, colour = struct.unpack(">IIBB", png[16:26])
+    if (depth, colour) != (8, 0):
+        return f"is no 8-bit grayscale PNG: bit depth {depth}, colour type {colour}"
+    if not png.endswith(_PNG_TAIL):
+        return "has no end"
+    if size is not None and size != (width, height):
+        return f"is {width} x {height} pixels; metadata.parquet says {size[0]} x {size[1]}"
+    return None
+
+
+def _pixel_fault(png: bytes, stated: bytes | None) -> str | None:
+    """Decode with Pillow, which is not the decoder of the build's own tests, and compare the pixels' hash."""
+    try:
+        with Image.open(io.BytesIO(png)) as image:
+            pixels = np.asarray(image)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        return f"cannot be decoded: {error}"
+    if pixels.ndim != 2 or pixels.dtype != np.uint8:
+        return f"decodes to {pixels.dtype} of shape {pixels.shape}"
+    found = hashlib.sha256(struct.pack("<II", *pixels.shape) + pixels.tobytes()).digest()
+    return None if stated is None or found == stated else "has other pixels than metadata.parquet's pixels_sha256 says"
+
+
+def _difference(found: pa.Schema, wanted: pa.Schema) -> str:
+    for ours, theirs in zip(wanted, found, strict=False):
+        if not ours.equals(theirs):
+            return f"{theirs.name} ({theirs.type}) in place of {ours.name} ({ours.type})"
+    return f"{len(found)} columns in place of {len(wanted)}"
+
+
+def _first_difference(found: pa.Table, wanted: pa.Table) -> str:
+    if found.num_rows != wanted.num_rows:
+        return f", which has {wanted.num_rows} for it"
+    for name in METADATA.names:
+        if not found[name].equals(wanted[name]):
+            pairs = zip(found[name].to_pylist(), wanted[name].to_pylist(), strict=True)
+            row = next((n for n, (a, b) in enumerate(pairs) if a != b), 0)
+            return f" in {name}, first in row {row}"
+    return ""
