@@ -23,7 +23,7 @@ _UNIT = float(1 << 40)  # cost of a class that is wrong by its whole size
 _EMPTY_SIDE = 1 << 44
 _PASSES = 50
 _ENUMERABLE = 12  # shared groups of a component, up to which all their subsets are tried
-_STARTS = 4
+_STARTS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,8 +128,8 @@ class _Search:
         self.salt = salt
         self.groups = groups
         self.members, starts = _first_seen(group)
-        self.classes_of = np.split(klass, starts[1:])
-        self.weights_of = np.split(weights, starts[1:])
+        self.classes_of = np.split(klass, starts)[1:]
+        self.weights_of = np.split(weights, starts)[1:]
 
     def run(self, group_keys: U64) -> npt.NDArray[np.bool_]:
         validation = np.zeros(self.groups, bool)
