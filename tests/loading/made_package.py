@@ -1,0 +1,205 @@
+"""A small, valid package of made-up pictures, for tests and benchmarks: the same bytes for the same arguments.
+
+The layout is that of a built package: ``data/<category>/<split>-…arrow`` (Arrow IPC stream, schema EXAMPLES), the
+metadata tables, ``classes.json``, ``manifest.json`` and a card whose YAML names configs and features. A class is a
+stripe pattern (its frequency and its angle), so that a model can learn it from the pixels alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from PIL import Image
+
+from builder.schema import CATEGORIES, EXAMPLES, METADATA, SPLITS
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "organism": ("human", "mouse"),
+    "phenotype": ("elongated cell", "mitotic -- arrest", "rounded cell"),
+    "compound": ("dmso", "nocodazole", "taxol", "with, comma"),
+}
+
+SOURCES: tuple[dict[str, str], ...] = (
+    {"dir_name": "bbbc005", "name": "Synthetic cells", "database": "BBBC", "license": "CC0-1.0"},
+    {"dir_name": "rec_rxrx1", "name": "RxRx1", "database": "Recursion", "license": "CC-BY-NC-SA-4.0"},
+    {"dir_name": "idr0080", "name": "Perturbation", "database": "IDR", "license": "CC-BY-4.0"},
+)
+
+
+def pillow_png(pixels: np.ndarray[Any, Any]) -> bytes:
+    """Return the picture (uint8, (H, W)) as a PNG written by Pillow."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def picture(number: int, classes: int, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Return stripes (uint8, (H, W)) of class ``number``: its angle and wavelength, a random phase, and noise."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    angle = np.pi * number / classes
+    wave = 2 * np.pi / (4 + 3 * (number % 3))
+    phase = rng.uniform(0, 2 * np.pi)
+    stripes = 127 + 90 * np.sin(wave * (x * np.cos(angle) + y * np.sin(angle)) + phase)
+    noisy: np.ndarray[Any, Any] = np.clip(stripes + rng.normal(0, 12, shape), 0, 255).astype(np.uint8)
+    return noisy
+
+
+def make_package(
+    folder: Path,
+    *,
+    classes: Mapping[str, tuple[str, ...]] = CLASSES,
+    per_class: Mapping[str, int] = {"train": 24, "validation": 6},
+    shards: Mapping[str, int] = {"train": 3, "validation": 1},
+    batch_rows: int = 7,
+    side: int = 40,
+    encode: Callable[[np.ndarray[Any, Any]], bytes] = pillow_png,
+    seed: int = 0,
+) -> Path:
+    """Write a package with these classes, ``per_class`` pictures of each, into ``folder`` and return it."""
+    rng = np.random.default_rng(seed)
+    every = [name for category in CATEGORIES for name in classes.get(category, ())]
+    files: dict[str, dict[str, Any]] = {}
+    browse = []
+    for split in SPLITS:
+        tables = []
+        for category in CATEGORIES:
+            names = [name for name in classes.get(category, ()) for _ in range(per_class[split])]
+            if not names:
+                continue
+            rows = [_row(category, names[i], i, split, every, side, encode, rng) for i in rng.permutation(len(names))]
+            table = pa.Table.from_pylist(rows, schema=EXAMPLES)
+            tables.append(table)
+            bounds = np.linspace(0, len(rows), shards[split] + 1).astype(int)
+            for n, (start, stop) in enumerate(itertools.pairwise(bounds)):
+                path = f"data/{category}/{split}-{n:05d}-of-{shards[split]:05d}.arrow"
+                part = table.slice(start, stop - start)
+                write_stream(folder / path, part, batch_rows)
+                browse.append(_with_places(part, split, path))
+                files[path] = {"rows": int(stop - start), "config": category, "split": split}
+        metadata = pa.concat_tables(tables).select(METADATA.names).cast(METADATA)
+        write_stream(folder / f"metadata/{split}.arrow", metadata, batch_rows)
+        files[f"metadata/{split}.arrow"] = {"rows": len(metadata), "config": "metadata", "split": split}
+    pq.write_table(pa.concat_tables(browse), folder / "metadata.parquet")
+    write_facts(folder, classes, per_class, files)
+    return folder
+
+
+def write_stream(path: Path, table: pa.Table, batch_rows: int) -> None:
+    """Write an Arrow IPC stream of batches of at most ``batch_rows`` rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks(), max_chunksize=batch_rows)
+
+
+def _with_places(part: pa.Table, split: str, path: str) -> pa.Table:
+    """Return a shard's rows without pictures, with where each lies, as ``metadata.parquet`` says it."""
+    columns = {
+        "split": pa.array([split] * len(part), pa.string()),
+        "shard": pa.array([path.removesuffix(".arrow")] * len(part), pa.string()),
+        "position": pa.array(range(len(part)), pa.int64()),
+    }
+    table = part.select(METADATA.names).cast(METADATA)
+    for name, values in columns.items():
+        table = table.append_column(name, values)
+    return table
+
+
+def write_facts(
+    folder: Path, classes: Mapping[str, tuple[str, ...]], per_class: Mapping[str, int], files: dict[str, dict[str, Any]]
+) -> None:
+    """Write classes.json, the card and the manifest of what lies in the folder."""
+    configs = {"full": sorted(name for names in classes.values() for name in names)}
+    configs |= {category: sorted(classes[category]) for category in CATEGORIES if category in classes}
+    counts = {
+        config: {"names": names, "counts": {split: dict.fromkeys(names, per_class[split]) for split in SPLITS}}
+        for config, names in configs.items()
+    }
+    (folder / "classes.json").write_text(json.dumps(counts, indent=1), "utf-8")
+    (folder / "README.md").write_text(_card(configs), "utf-8")
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json"):
+        facts = files.setdefault(path.relative_to(folder).as_posix(), {})
+        data = path.read_bytes()
+        facts |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    images = sum(facts["rows"] for name, facts in files.items() if name.startswith("data/"))
+    manifest = {
+        "package": "cytoimagenet",
+        "format": "arrow",
+        "version": "0.1.0",
+        "recipe": {},
+        "versions": {"pyarrow": pa.__version__},
+        "simulated": True,
+        "images": images,
+        "classes": len(configs["full"]),
+        "sources": [{**source, "commercial_use": "NC" not in source["license"]} for source in SOURCES],
+        "files": files,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
+
+
+def _row(
+    category: str,
+    label: str,
+    number: int,
+    split: str,
+    every: list[str],
+    side: int,
+    encode: Callable[[np.ndarray[Any, Any]], bytes],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    source = SOURCES[number % len(SOURCES)]
+    crop = bool(number % 2)
+    shape = (side, side + 3 * (number % 4))
+    pixels = picture(every.index(label), len(every), shape, rng)
+    folder = label.replace(" -- ", "-").replace(", ", "_").replace(" ", "_")
+    filename = f"{folder}-{number:011b}.png" if split == SPLITS[0] else f"{folder}-1{number:010b}.png"
+    row: dict[str, Any] = dict.fromkeys(EXAMPLES.names)
+    row |= {key: source[key] for key in ("dir_name", "database", "name", "license")}
+    row |= {"organism": "human", "microscopy": ("fluorescence", "brightfield", None)[number % 3], category: label}
+    row |= {"image": {"bytes": encode(pixels), "path": filename}, "label": label, "category": category}
+    row |= {"path": f"cytoimagenet/{folder}", "filename": filename, "idx": f"{source['dir_name']}-{split}-{number}"}
+    row |= {"crop": crop, "scaling": 0.5 if crop else 1.0, "group": f"{split}-{number // 4}", "channels": "nucleus"}
+    if crop:
+        row |= {"x_min": 0, "x_max": shape[1], "y_min": 0, "y_max": shape[0]}
+    return row
+
+
+def _card(configs: Mapping[str, list[str]]) -> str:
+    """Return a card whose YAML says where each config's files are and what their features are."""
+    yaml_configs: list[dict[str, Any]] = []
+    infos = []
+    for config in (*configs, "metadata"):
+        place = {"full": "data/*", "metadata": "metadata"}.get(config, f"data/{config}")
+        ending = ".arrow" if config == "metadata" else "-*.arrow"
+        yaml_configs.append(
+            {
+                "config_name": config,
+                "data_files": [{"split": split, "path": f"{place}/{split}{ending}"} for split in SPLITS],
+                **({"default": True} if config == "full" else {}),
+            }
+        )
+        infos.append({"config_name": config, "features": _features(configs.get(config))})
+    head = yaml.safe_dump({"configs": yaml_configs, "dataset_info": infos}, sort_keys=False)
+    return f"---\n{head}---\n# made up\n"
+
+
+def _features(names: list[str] | None) -> list[dict[str, Any]]:
+    out: list[dict[str, Any]] = []
+    for field in EXAMPLES if names else METADATA:
+        if field.name == "image":
+            out.append({"name": "image", "dtype": "image"})
+        elif field.name == "label" and names:
+            classes = {"names": {str(i): name for i, name in enumerate(names)}}
+            out.append({"name": "label", "dtype": {"class_label": classes}})
+        else:
+            out.append({"name": field.name, "dtype": str(field.type).replace("double", "float64")})
+    return out
