@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.sources import get_source
+from builder.sources.folder import Folder, LayoutError
+from tests.sources.case import SourceTestCase
+from tests.sources.files import write_bytes, write_csv, write_tiff
+
+
+class TestKinome(SourceTestCase):
+    dir_name = "cil_kinome"
+    count = 3
+    channel_orders = (("kinase",),)
+    tokens = {"organism": {"human": 3}, "cell_type": {"hela": 3}, "cell_visible": {"kinase": 3}}
+    rows = {
+        "53366": {"files": ("53366.tif",), "microscopy": "confocal", "cell_visible": "kinase"},
+        "53464": {"files": ("53464/53464.tif",), "cell_type": "hela", "group": "53464"},
+        "54562": {"organism": "human", "phenotype": None, "gene": None},
+    }
+    strangers = {"53365.tif": "files without a known name", "montage.tif": "files without a known name"}
+    losses = {"53366.tif": None}
+
+    def tree(self, root: Path) -> None:
+        for path in ("53366.tif", "53464/53464.tif", "54562.tif"):
+            write_tiff(root / path, (16, 16, 3), "uint8")
+        write_csv(root / "cil_kinome_mapping.csv", ["file_name", "kinase"], [("53464.zip", "AGC")])
+
+
+def test_archives_still_packed(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "53464.zip", b"PK")
+    folder = Folder.listed(str(tmp_path))
+    assert list(get_source("cil_kinome").images(folder)) == []
+    assert folder.notes.examples == {"archives that may still need unpacking": ["53464.zip"]}
+
+
+def test_other_pictures(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "12.tif")
+    with pytest.raises(LayoutError, match=r"53366 to 54562.*12\.tif"):
+        list(get_source("cil_kinome").images(Folder.listed(str(tmp_path))))

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.sources.case import SourceTestCase
+from tests.sources.files import write_picture
+
+_FOLDER = "nematode cells/nematode cells"
+
+
+class TestCellCycle(SourceTestCase):
+    dir_name = "kag_cell_cycle"
+    count = 4
+    channel_orders = (("light",),)
+    tokens = {
+        "organism": {"nematode": 4},
+        "cell_visible": {"nucleus": 4},
+        "phenotype": {"interphase": 2, "mitosis": 2},
+    }
+    rows = {
+        f"{_FOLDER}/interphase/IMG_1667-1.jpg": {"phenotype": "interphase", "group": "1667", "microscopy": "light"},
+        f"{_FOLDER}/interphase/IMG_1681-3.jpg": {"phenotype": "interphase", "group": "1681", "cell_type": None},
+        f"{_FOLDER}/mitosis/IMG_1681-3.jpg": {"phenotype": "mitosis", "group": "1681", "organism": "nematode"},
+        f"{_FOLDER}/mitosis/IMG_1681-12.jpg": {"phenotype": "mitosis", "channels": ("light",)},
+    }
+    strangers = {f"{_FOLDER}/overview.jpg": "files without a known name"}
+    losses = {f"{_FOLDER}/mitosis/IMG_1681-3.jpg": None}
+    real_count = 44
+    real_rows = {
+        f"{_FOLDER}/interphase/IMG_1667-1.jpg": {"phenotype": "interphase", "group": "1667"},
+        f"{_FOLDER}/mitosis/IMG_1712-8.jpg": {"phenotype": "mitosis", "group": "1712"},
+    }
+
+    def tree(self, root: Path) -> None:
+        for name in ("interphase/IMG_1667-1", "interphase/IMG_1681-3", "mitosis/IMG_1681-3", "mitosis/IMG_1681-12"):
+            write_picture(root / _FOLDER / f"{name}.jpg", (12, 12, 3))
