@@ -26,6 +26,7 @@ REASONS: Final = {
     "crop_too_bright": "a crop whose mean is 254 or more, of 255",
     "crop_dim": "a crop whose 75th percentile is 0",
     "crop_uniform": "a crop whose 0.1th percentile equals its 99.9th",
+    "crop_binary": "a crop with only two intensities: blank background, or a mask",
     "too_large": "more pixels than the recipe's max_pixels",
     "mismatched": "channels of one image differ in size",
     "crashed": "reading it ended the process (alone, twice)",

@@ -77,8 +77,18 @@ def _cropped(number: int, place: crop.Crop, image: normalize.Merged, recipe: Rec
         low, high = percentiles.of_merged(merged, (recipe.low_percentile, recipe.high_percentile))
         if low < high:
             pixels = passes.rescale(merged, low, high)
-            return Candidate(number, True, *place, pixels, quality.statistics(pixels, counts, recipe), None, None)
-        reason = "crop_uniform"
+            facts = quality.statistics(pixels, counts, recipe)
+            if facts["distinct"] > 2:
+                return Candidate(number, True, *place, pixels, facts, None, None)
+            reason = "crop_binary"  # blank background, a single grey level blown up to white
+        else:
+            reason = "crop_uniform"
+    return _refused(number, place, merged, counts, reason, recipe)
+
+
+def _refused(
+    number: int, place: crop.Crop, merged: npt.NDArray[np.float64], counts: Any, reason: str, recipe: Recipe
+) -> Candidate:
     facts = quality.refused_statistics(merged.shape, counts, recipe)
     detail = f"mean {facts['mean']:.3f}, p75 {facts['p75']:g}"
     return Candidate(number, True, *place, None, facts, reason, detail)
