@@ -1,23 +1,47 @@
-"""Which pictures stay: exact duplicates once, no class above its size (method, sections 4 and 5)."""
+"""Which pictures stay: exact duplicates once, no class above its size, none too small (method, sections 4 and 5)."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from builder.draw import U64, key64, mix64
+from builder.recipe import Recipe
+from builder.stages.select_pictures import Fates, Ints, Mask, Pictures
 
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+
+def drop_duplicates(pictures: Pictures, fates: Fates) -> None:
+    """Keep, of pictures with the same pixels, the one with the smallest idx, then candidate."""
+    made = np.flatnonzero(fates.kept)
+    hashes = pictures.rows["pixels_sha256"].take(made).combine_chunks().dictionary_encode().indices.to_numpy()
+    _, first, which = np.unique(hashes, return_index=True, return_inverse=True)
+    keeper = made[first[which.reshape(-1)]]
+    again = np.flatnonzero(keeper != made)
+    names = pictures.rows["idx"].take(keeper[again]).to_pylist()
+    crops = pictures.rows["candidate"].take(keeper[again]).to_pylist()
+    for place, kept, name, crop in zip(made[again].tolist(), keeper[again].tolist(), names, crops, strict=True):
+        detail = f"same pixels as {name}" + (f" crop {crop}" if crop >= 0 else "")
+        if pictures.label[place] != pictures.label[kept]:
+            detail += f"; conflicting label: {pictures.labels[pictures.label[kept]]}"
+        fates.drop(place, "duplicate", detail)
 
 
-def first_of_equals(codes: Ints, kept: Mask) -> Ints:
-    """Return for each picture the place of the first kept one with its code, shape (n,); its own if it is not kept."""
-    first = np.arange(len(codes))
-    places = np.flatnonzero(kept)
-    _, where, which = np.unique(codes[places], return_index=True, return_inverse=True)
-    first[places] = places[where[which.reshape(-1)]]
-    return first
+def cap_classes(pictures: Pictures, fates: Fates, recipe: Recipe) -> None:
+    """Draw every class back to ``class_size``."""
+    crops = pictures.rows["crop"].combine_chunks().to_numpy(zero_copy_only=False)
+    for label, places in pictures.by_label(fates.kept):
+        if len(places) > recipe.class_size:
+            images = np.unique(pictures.image[places], return_inverse=True)[1].reshape(-1)
+            gone = over_size(images, crops[places], pictures.keys[places], recipe.class_size, recipe.seed, label)
+            for place in places[gone].tolist():
+                fates.drop(place, "over_class_size", f"its class had {len(places)} pictures")
+
+
+def drop_small_classes(pictures: Pictures, fates: Fates, recipe: Recipe) -> None:
+    """Drop the classes with fewer than ``min_class_size`` pictures."""
+    for _, places in pictures.by_label(fates.kept):
+        if len(places) < recipe.min_class_size:
+            for place in places.tolist():
+                fates.drop(place, "small_class", f"its class had {len(places)} pictures")
 
 
 def over_size(images: Ints, crops: Mask, keys: U64, size: int, seed: int, label: str) -> Mask:
@@ -27,14 +51,12 @@ def over_size(images: Ints, crops: Mask, keys: U64, size: int, seed: int, label:
 
     Parameters
     ----------
-    images : shape (n,), number of each picture's image
-    crops : is it a crop?
-    keys : one a picture, all different
+    images : shape (n,), number of each picture's image, from 0
+    crops : shape (n,), is it a crop?
+    keys : shape (n,), all different
     """
     gone = np.zeros(len(images), bool)
-    excess = len(images) - size
-    if excess <= 0:
-        return gone
+    excess = max(0, len(images) - size)
     picks = _one_crop_an_image(images, crops, mix64(keys, key64(seed, label, "cap: crop")))
     alone = np.bincount(images)[images[picks]] == 1
     gone[picks[np.lexsort((mix64(keys[picks], key64(seed, label, "cap: image")), alone))[:excess]]] = True
