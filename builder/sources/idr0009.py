@@ -30,7 +30,7 @@ _STAINS: Final = {
     "vsvg-cfp": "cell membrane",  # the cargo protein, tsO45G-CFP, wherever it is
 }
 _PLATE = re.compile(r"(?:^|/)(\d{4}-\d\d--\d{4}-\d\d-\d\d)(?=/|$)")
-_NAME = re.compile(r".*?(W\d{5})--P(\d{5})--Z\d+--T\d+--(?:nucleus-)?(dapi|pm-647|vsvg-cfp)\.tiff?$")
+_NAME = re.compile(r".*?(W\d{5})--(P\d{5})--Z\d+--T\d+--(?:nucleus-)?(dapi|pm-647|vsvg-cfp)\.tiff?$")
 _STUDY: Final = "idr0009-simpson-secretion"
 _TABLES: Final = ("idr0009-screenA-annotation.csv", "idr0009-screenB-annotation.csv")
 _COLUMNS: Final = ("Plate", "Well", "siRNA Identifier", "Gene Symbol|Gene Symbol (Ensembl 81)")

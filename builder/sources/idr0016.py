@@ -33,7 +33,7 @@ _STAINS: Final = {
     "4": "golgi + cell membrane",  # Ph_golgi
 }
 _PLATE = re.compile(r"(?:^|/)(\d{5})(?:-(?:Hoechst|ERSyto|ERSytoBleed|Ph_golgi|Mito))?(?=/|$)", re.IGNORECASE)
-_NAME = re.compile(r".*_([a-p]\d\d)_s(\d+)_w([1-5])[^_]*\.tiff?$", re.IGNORECASE)
+_NAME = re.compile(r".*_([a-p]\d\d)_(s\d+)_w([1-5])[^_]*\.tiff?$", re.IGNORECASE)
 _TABLE: Final = "idr0016-screenA-annotation.csv"
 _MOVED: Final = "screens-bbbc022"
 

@@ -32,7 +32,7 @@ _STAINS: Final = {
     "5": "mitochondria",  # MitoTracker
 }
 _PLATE = re.compile(r"(?:^|/)(SQ\d{8})(__[^/]*)?(?=/|$)", re.IGNORECASE)
-_NAME = re.compile(r"(r\d\dc\d\d)f(\d\d)p\d\d-ch([1-5])sk\d+fk\d+fl\d+\.tiff?$", re.IGNORECASE)
+_NAME = re.compile(r"(r\d\dc\d\d)(f\d\d)p\d\d-ch([1-5])sk\d+fk\d+fl\d+\.tiff?$", re.IGNORECASE)
 _TABLE: Final = "idr0080-screenA-annotation.csv"
 
 

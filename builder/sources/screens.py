@@ -116,7 +116,7 @@ def field_images(
 
     Parameters
     ----------
-    name : groups well (any spelling that ``parse_well`` reads, 384 wells), field, channel
+    name : groups well (any spelling that ``parse_well`` reads, 384 wells), field (may be empty), channel
     stains : channel -> structures, as for ``channels_of``
     brightfield : the channel, if any, that is an image of its own, in transmitted light
     no_row : what is known of a well that no table names
@@ -131,7 +131,8 @@ def field_images(
         if row is FAILED_QUALITY:
             folder.notes.add_all("files that failed the source's quality control, left out", files.values())
             continue
-        key, group = f"{plate}_{well}_f{number}", f"{plate}_{well}"
+        group = f"{plate}_{well}"
+        key = f"{group}_{number}" if number else group
         if brightfield in files:
             channel = (Channel(files.pop(brightfield), "brightfield"),)
             transmitted = row._replace(cell_visible="cell body", microscopy="brightfield")

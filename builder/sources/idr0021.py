@@ -1,0 +1,83 @@
+"""IDR idr0021, centrosomes in structured illumination: one record a ``.dv`` file, its two or three channels merged.
+
+Layout: ``…/<data set>/<slide>/<name>_SIR_PRJ.dv``, the data set (once with a slash in its name) being the protein
+under study. The table knows a file by data set and name: 45 pictures lie in two data sets, so a name is the group.
+The channels are the sections of the file, as many as the table lists (two without a row); every one shows a protein of
+the centrosome. Antibodies mark the proteins, nothing targets their genes, so there is no gene.
+
+Open questions: the order of channels in the file (irrelevant to the merged record), and which of them the original's
+pictures showed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from builder.sources import licenses
+from builder.sources.base import Channel, Image, Source
+from builder.sources.folder import Folder
+from builder.sources.screens import check_understood, idr_downloads
+from builder.sources.tables import Rows, find_tables, read_table
+
+_FEWEST_CHANNELS: Final = 2
+_DATA_SETS: Final = (
+    *("CDK5RAP2-C", "CENT2", "CEP120/20111106", "CEP120/20111209", "CEP152"),
+    *("CEP192-M", "CPAP", "NEDD1-C1", "PCNT-N1", "TUBG1-N"),
+)
+_PATH = re.compile(rf"(?:^|.*/)({'|'.join(_DATA_SETS)})/(?:.*/)?([^/]+)$")
+_TABLE: Final = "idr0021-experimentA-annotation.csv"
+_COLUMNS: Final = ("Dataset Name", "Image Name", "Channels", "Phenotype 1")
+
+
+class _Row(NamedTuple):
+    channels: int
+    phenotype: str
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a file."""
+    rows: Rows[_Row] = Rows(folder.notes)
+    for table in find_tables(folder, _TABLE):
+        for data_set, name, channels, phenotype in read_table(folder, table, _COLUMNS):
+            rows.add(data_set, name, _Row(channels.count(";") + 1, phenotype), table)
+    seen: set[str] = set()
+    for path in folder.paths(".dv"):
+        match = _PATH.match(path)
+        if not match:
+            folder.notes.add("files in no known data set", path)
+            continue
+        data_set, name = match.groups()
+        key = f"{data_set}/{name}"
+        if key in seen:
+            folder.notes.add("second copies of a file, left out", path)
+            continue
+        seen.add(key)
+        row = rows.get(data_set, name, (path,)) or _Row(_FEWEST_CHANNELS, "")
+        yield Image(
+            key=key,
+            channels=tuple(Channel(path, "centrosome", section) for section in range(row.channels)),
+            group=name,
+            cell_visible="centrosome",
+            phenotype=row.phenotype,
+        )
+    rows.note_unused()
+    check_understood(folder, len(seen), "…/<data set>/<slide>/<name>_SIR_PRJ.dv")
+
+
+SOURCE = Source(
+    dir_name="idr0021",
+    database="IDR",
+    name="Pericentriolar Material",
+    accession="idr0021 (project 51)",
+    url="https://idr.openmicroscopy.org/webclient/?show=project-51",
+    downloads=idr_downloads("idr0021-lawo-pericentriolarmaterial", 200_000_000, f"experimentA/{_TABLE}"),
+    license=licenses.CC_BY_4,
+    citation="Lawo et al., Nature Cell Biology 2012, doi:10.1038/ncb2591",
+    formats=("DeltaVision, 257 x 257, 2 or 3 channels",),
+    images=images,
+    constants={"organism": "human", "cell_type": "hela", "microscopy": "super resolution"},
+    expected_images=414,
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 1, "phenotype": 1},
+)

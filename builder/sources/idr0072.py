@@ -1,0 +1,162 @@
+"""IDR idr0072, subcellular localisation: EGFP on a landmark protein, and DNA; one record a file.
+
+Layout: ``…/<plate>/001001000.flex`` (row, column, screen), all fields and both channels of a well in one file, EGFP
+first. A record is the first field's two planes. The original converted the files to TIFF beforehand, probably one a
+field; such files, named alike or ``<plate>__<Meas_01>__<A01>__….tif``, are one record each, instead of their ``.flex``.
+
+Plate folders differ from the table's plates in case, separators and dates. ``idr0072-screen{A,B}-plates.tsv``
+translates them where it is there; without it, names are compared without separators (and without the measurement, if
+that is enough to tell a plate), and folders that match no plate have no rows.
+
+As in the original, gene is the tagged protein's gene and cell_visible ``nucleus|<protein>``, ``nucleus`` alone for a
+well without a row. A tagged peptide (SKL) has no gene, which is ours. Columns that spreadsheets have counted upwards
+(accessions, sequences) are not read.
+
+Open questions: how many fields a file holds, and what exactly the converted files show.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from builder.sources import licenses
+from builder.sources.base import Channel, Image, Source
+from builder.sources.folder import Folder
+from builder.sources.screens import check_understood, idr_downloads
+from builder.sources.tables import Rows, find_tables, read_table
+from builder.sources.wells import parse_well
+
+_FILE = re.compile(r"(\d{6})\d{3}(.*?)\.(?:flex|tiff?)$", re.IGNORECASE)
+_CONVERTED = re.compile(r"(.+?)__(Meas_?\d+)__([A-P]\d\d?)(__.*)?\.tiff?$", re.IGNORECASE)
+_MEASUREMENT = re.compile(r"meas_?\d+", re.IGNORECASE)
+_LAST_MEASUREMENT = re.compile(r"meas\d+$")
+_SEPARATORS = re.compile(r"[^a-z0-9]+|library")
+_STUDY: Final = "idr0072-schormann-subcellref"
+_TABLES: Final = ("idr0072-screenA-annotation.csv", "idr0072-screenB-annotation.csv")
+_PLATES: Final = ("idr0072-screenA-plates.tsv", "idr0072-screenB-plates.tsv")
+_COLUMNS: Final = (
+    "Plate",
+    "Well",
+    "Characteristics [Organism]",
+    "Characteristics [Cell Line]",
+    "Comment [Gene Symbol]",
+    "Comment [Protein Name Abbreviation]",
+)
+
+
+class _Row(NamedTuple):
+    organism: str
+    cell_type: str
+    gene: str
+    protein: str
+
+
+class _File(NamedTuple):
+    plate: str  # its folder, simplified
+    well: str
+    part: str  # of the well, for converted files
+    path: str
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a file."""
+    rows, plates = _read_rows(folder)
+    files = sorted(_find_files(folder))
+    converted = {(file.plate, file.well) for file in files if not _is_flex(file.path)}
+    found: set[str] = set()
+    for file in files:
+        group = f"{file.plate}_{file.well}"
+        if _is_flex(file.path) and (file.plate, file.well) in converted:
+            folder.notes.add("files that have converted copies, left out", file.path)
+            continue
+        key = f"{group}{file.part}"
+        if key in found:
+            folder.notes.add("second copies of a file, left out", file.path)
+            continue
+        found.add(key)
+        row = rows.get(plates.get(file.plate, file.plate), file.well, (file.path,))
+        yield Image(
+            key=key,
+            channels=_channels(file.path, row.protein.lower() if row else "protein"),
+            group=group,
+            organism=row and row.organism,
+            cell_type=row and row.cell_type,
+            gene=row.gene if row and " " not in row.gene else None,
+            cell_visible=f"nucleus|{row.protein}" if row else "nucleus",
+        )
+    rows.note_unused()
+    check_understood(folder, len(found), "…/<plate>/001001000.flex")
+
+
+def _is_flex(path: str) -> bool:
+    return path.lower().endswith(".flex")
+
+
+def _channels(path: str, protein: str) -> tuple[Channel, ...]:
+    if _is_flex(path):
+        return Channel(path, protein, 0), Channel(path, "nucleus", 1)
+    return (Channel(path, f"nucleus + {protein}"),)
+
+
+def _find_files(folder: Folder) -> Iterator[_File]:
+    """Yield the files by plate and well."""
+    for path in folder.paths(".flex", ".tif", ".tiff"):
+        directory, _, name = path.rpartition("/")
+        if match := _CONVERTED.match(name):
+            plate, well, part = f"{match[1]}/{match[2]}", parse_well(match[3]), match[4] or ""
+        elif match := _FILE.match(name):
+            plate, well, part = directory, parse_well(match[1]), match[2]
+        else:
+            well = None
+        if well is None:
+            folder.notes.add("files without a known name", path)
+        elif "ws_nmumg" in plate.lower():
+            folder.notes.add("plates that the original dropped, left out", path)
+        else:
+            yield _File(_tail(plate), well, part, path)
+
+
+def _tail(plate: str) -> str:
+    """Return what tells a plate's folder from others, at any depth: lower case, no separators."""
+    *above, last = plate.strip("/").split("/")
+    if above and _MEASUREMENT.fullmatch(last):
+        last = f"{above[-1]}{last}"
+    return _SEPARATORS.sub("", last.lower()).replace("landmarks", "landmark")
+
+
+def _read_rows(folder: Folder) -> tuple[Rows[_Row], dict[str, str]]:
+    """Return the rows by plate and well, and the plates by the tails of their folders."""
+    rows: Rows[_Row] = Rows(folder.notes)
+    plates: dict[str, str] = {}
+    for table in find_tables(folder, *_TABLES):
+        for plate, well, *values in read_table(folder, table, _COLUMNS):
+            rows.add(plate, parse_well(well) or well, _Row(*values), table)
+            plates[_tail(plate)] = plate
+    shorter = [(_LAST_MEASUREMENT.sub("", tail), plate) for tail, plate in plates.items()]
+    counts = Counter(name for name, _ in shorter)
+    plates |= {name: plate for name, plate in shorter if counts[name] == 1}
+    for listing in find_tables(folder, *_PLATES):
+        for line in folder.read_text(listing).splitlines():
+            plate, _, path = line.partition("\t")
+            plates[_tail(path)] = plate
+    return rows, plates
+
+
+SOURCE = Source(
+    dir_name="idr0072",
+    database="IDR",
+    name="Subcellular Localization",
+    accession="idr0072 (screens 2952 and 2953)",
+    url="https://idr.openmicroscopy.org/webclient/?show=screen-2952",
+    downloads=idr_downloads(_STUDY, None, *(f"{name.split('-')[1]}/{name}" for name in (*_TABLES, *_PLATES))),
+    license=licenses.CC_BY_4,
+    citation="Schormann et al., Journal of Cell Biology 2020, doi:10.1083/jcb.201904090; data doi:10.17867/10000160",
+    formats=("Opera flex (TIFF), 1010 x 755, all fields and 2 channels of a well",),
+    images=images,
+    constants={"microscopy": "confocal"},
+    expected_images=6_142,
+    expected_tokens={"organism": 2, "cell_type": 2},
+)

@@ -1,0 +1,89 @@
+"""IDR idr0081, drugs against adenovirus: the two channel files of a well are one record.
+
+The same plates were imaged at two sites, in two layouts: ``…/Data_UZH/…/<plate>/<stem>_A02_w1.TIF`` (w1 nuclei, w2 the
+virus's GFP) and ``…/Data_EPFL/…/<plate>/A - 02(fld 1 wv DAPI - DAPI).tif`` (and FITC). The original merged the files of
+the first site only; here both are read. Names of plates are the same at both sites, so the site, told by the file's
+name, is part of every key; a folder has ``_`` where the table has ``-``.
+
+All wells are infected. Wells that the study fails (drugs toxic by themselves) and the positive control, whose quality
+is not stated, are sound pictures of what the table says: they are kept, where the original left them out.
+
+Open questions: whether EPFL's first channel is called DAPI on disk (FITC is known; any other name counts as nuclei).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from builder.sources import licenses
+from builder.sources.base import Image, Source
+from builder.sources.folder import Folder
+from builder.sources.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.tables import Rows, find_tables, read_table
+from builder.sources.wells import parse_well
+
+_SITES: Final = {"A": "UZH", "B": "UZH", "C": "EPFL", "D": "UZH", "E": "EPFL"}
+"""Screen -> where it was imaged."""
+_TABLES: Final = {f"idr0081-screen{screen}-annotation.csv": site for screen, site in _SITES.items()}
+_STAINS: Final = {
+    "UZH": {"1": "nucleus", "2": "infection"},
+    "EPFL": {"DAPI": "nucleus", "FITC": "infection"},
+}
+_NAMES: Final = {
+    "UZH": re.compile(r".*_([A-P]\d\d)_(s\d+|)_?w([12])\.tiff?$", re.IGNORECASE),
+    "EPFL": re.compile(r"([A-P][ _]-[ _]\d{1,2})\(fld[ _](\d+)[ _]wv[ _](DAPI|FITC)[ _]-[ _]\w+\)\.tiff?$"),
+}
+_PLATE = re.compile(r"(?:^|/)(preScreen|preZ|Z[ab][_-]BSF\d+|BSF\d+[_-]\d[A-D])(?=/|$)")
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a well and site."""
+    rows = _read_rows(folder)
+    found = 0
+    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), _plate_of).items()):
+        sites: dict[str, list[str]] = {}
+        for path in paths:
+            sites.setdefault("EPFL" if "(fld" in path.rpartition("/")[2] else "UZH", []).append(path)
+        for site, here in sorted(sites.items()):
+            name = f"{site}_{plate}"
+            found += yield from field_images(folder, name, here, _NAMES[site], _STAINS[site], rows)
+    rows.note_unused()
+    check_understood(folder, found, "…/BSF018292-1A/…_A02_w1.TIF or …/BSF018292_1A/A - 02(fld 1 wv FITC - FITC).tif")
+
+
+def _plate_of(directory: str) -> str | None:
+    match = _PLATE.search(directory)
+    return match and match[1].replace("_", "-")
+
+
+def _read_rows(folder: Folder) -> Rows[Treatment]:
+    rows: Rows[Treatment] = Rows(folder.notes)
+    for table in find_tables(folder, *_TABLES):
+        site = _TABLES[table.rpartition("/")[2].removesuffix(".gz")]
+        for plate, well, compound in read_table(folder, table, ("Plate", "Well", "Compound Name")):
+            name = f"{site}_{plate.replace('_', '-')}"
+            rows.add(name, parse_well(well) or well, Treatment(compound=compound), table)
+    return rows
+
+
+SOURCE = Source(
+    dir_name="idr0081",
+    database="IDR",
+    name="Adenovirus",
+    accession="idr0081 (screens 2406 and four more)",
+    url="https://idr.openmicroscopy.org/webclient/?show=screen-2406",
+    downloads=idr_downloads(
+        "idr0081-georgi-adenovirus",
+        240_000_000_000,
+        *(f"screen{screen}/idr0081-screen{screen}-annotation.csv" for screen in _SITES),
+    ),
+    license=licenses.CC_BY_4,
+    citation="Georgi et al., Scientific Data 2020, doi:10.1038/s41597-020-00604-0; data doi:10.17867/10000136",
+    formats=("16-bit TIFF, one file a channel, 2048 x 2048",),
+    images=images,
+    constants={"organism": "human", "cell_type": "a549", "phenotype": "infection", "microscopy": "fluorescence"},
+    expected_images=14_592,
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2, "phenotype": 1},
+)

@@ -1,0 +1,93 @@
+"""IDR idr0088, 1,008 small molecules in fifteen reporter lines: three channel files of one field are one record.
+
+Layout: ``…/<batch>/<run>/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif``; A counts along with C, the channel. A plate
+is known by its run, whose folder the table gives as ``<batch>/<run>``.
+
+Channel 1 shows nuclei (and, dimmer, cytoplasm), 2 and 3 the two proteins that the line reports. The original called
+them actin and rab5a in every line; here they follow the line: five pairs. A marker that stands for a structure bears
+its name, another that of the protein. phenotype is the mechanism of action, several already joined by ``|``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from builder.sources import licenses
+from builder.sources.base import Image, Source
+from builder.sources.folder import Folder
+from builder.sources.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.tables import Rows, find_tables, read_table
+from builder.sources.wells import parse_well
+
+_MARKERS: Final = {
+    "ACTB-RAB5A": ("actin", "rab5a"),
+    "CANX-COX4I1": ("er", "mitochondria"),  # calnexin, cytochrome c oxidase
+    "GM130-SQSTM1": ("golgi", "sqstm1"),
+    "TP53BP1-CLTA": ("tp53bp1", "clta"),
+    "TUBA1B-RELA": ("microtubules", "rela"),
+}
+"""Proteins of channels 2 and 3, as the table names them after the line -> what they show."""
+_PLATE = re.compile(r"(?:^|/)([^/]+/\d{10,12})(?=/|$)")
+_NAME = re.compile(r"\d+_([A-P]\d\d)_T\d{4}(F\d{3})L\d\dA\d\dZ\d\dC(\d\d)\.tiff?$", re.IGNORECASE)
+_TABLE: Final = "idr0088-screenA-annotation.csv"
+_COLUMNS: Final = (
+    "Plate Location",
+    "Plate",
+    "Well",
+    "Characteristics [Cell Line]",
+    "Comment [Cell Line with Markers]",
+    "Compound Name",
+    "Compound MoA",
+)
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a field."""
+    rows, markers = _read_rows(folder)
+    found = 0
+    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), _plate_of).items()):
+        second, third = markers.get(plate, ("protein", "protein"))
+        stains = {"01": "nucleus", "02": second, "03": third}
+        found += yield from field_images(folder, plate, paths, _NAME, stains, rows)
+    rows.note_unused()
+    check_understood(folder, found, "…/<batch>/<run>/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif")
+
+
+def _plate_of(directory: str) -> str | None:
+    match = _PLATE.search(directory)
+    return match and match[1]
+
+
+def _read_rows(folder: Folder) -> tuple[Rows[Treatment], dict[str, tuple[str, str]]]:
+    """Return the rows, and each plate's markers."""
+    rows: Rows[Treatment] = Rows(folder.notes)
+    markers: dict[str, tuple[str, str]] = {}
+    for table in find_tables(folder, _TABLE):
+        for run, number, well, line, reporter, compound, mechanism in read_table(folder, table, _COLUMNS):
+            plate = f"{run.rpartition('/')[2]}/{number}"
+            pair = reporter.partition("-")[2].upper()
+            if pair in _MARKERS:
+                markers[plate] = _MARKERS[pair]
+            else:
+                folder.notes.add("rows of an unknown reporter line", f"{table}: {reporter}")
+            treatment = Treatment(cell_type=line, compound=compound, phenotype=mechanism)
+            rows.add(plate, parse_well(well) or well, treatment, table)
+    return rows, markers
+
+
+SOURCE = Source(
+    dir_name="idr0088",
+    database="IDR",
+    name="Phenomic Profiling",
+    accession="idr0088 (screen 2651)",
+    url="https://idr.openmicroscopy.org/webclient/?show=screen-2651",
+    downloads=idr_downloads("idr0088-cox-phenomicprofiling", 5_400_000_000_000, f"screenA/{_TABLE}.gz"),
+    license=licenses.CC_BY_NC_4,
+    citation="Cox et al., Scientific Reports 2020, doi:10.1038/s41598-020-69354-8; data doi:10.17867/10000150",
+    formats=("16-bit TIFF, one file a channel, 1250 x 1050",),
+    images=images,
+    constants={"organism": "human", "microscopy": "confocal"},
+    expected_tokens={"organism": 1, "cell_type": 3, "cell_visible": 11, "compound": 1_177, "phenotype": 219},
+)
