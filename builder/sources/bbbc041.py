@@ -2,9 +2,9 @@
 
 ``training.json`` and ``test.json`` list pictures and the boxes of their cells. As in the original, a record is named
 ``<uuid>_<n>``, n counting a picture's boxes from 1, and its cell_type is the box's category. The original looked for
-every picture as PNG and so lost the test set, which is JPEG; here a picture is found by the name in the list.
-A box marked 'difficult' says that nobody could tell: it has no cell_type here (the original made it one). Boxes that
-reach over the border are clipped. All boxes of a smear picture share its group.
+every picture as PNG and so lost the test set, which is JPEG; here a picture is found by the name in the list. A box
+marked 'difficult' says that nobody could tell: it has no cell_type here (the original made it one). Boxes that reach
+over the border are clipped. All boxes of a smear picture share its group.
 
 Open question: what pictures without an entry in the lists are; they are counted and left out.
 """

@@ -1,0 +1,54 @@
+"""BBBC011, C. elegans metabolism assay: one record a picture, colour brightfield (oil red O).
+
+The folder says what the worms are, not the name of the file: ``L4440…`` (empty vector) is 'wildtype', ``daf-2…`` is
+'fat', the original's words. The wells of both folders may have the same names, so the folder is part of the key.
+
+Open questions: the names of the files (``H10s.png`` is known from a published pattern only; other endings may exist,
+as there are six pictures a well); their number; whether 'daf-2 targeted' should be a gene of the second folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from builder.sources import licenses
+from builder.sources.base import Channel, Image, Source
+from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.folder import Folder
+
+_NAME = re.compile(r"(?:^|/)((l4440|daf-2)[^/]*)/(?:.*/)?([^/]+)\.(?:png|bmp|tiff?)$", re.IGNORECASE)
+_WELL = re.compile(r"[A-P]\d\d", re.IGNORECASE)
+_PHENOTYPE = {"l4440": "wildtype", "daf-2": "fat"}
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a picture; those of one well share a group, where the name tells the well."""
+    for path, match in named_files(folder, _NAME, "L4440_rep1/H10s.png, daf-2_rep1/H10s.png", ".png", ".tif", ".tiff"):
+        plate, vector, stem = match[1].lower(), match[2].lower(), match[3]
+        well = _WELL.match(stem)
+        yield Image(
+            key=f"{plate}/{stem}",
+            channels=(Channel(path, "brightfield"),),
+            group=f"{plate}/{well[0].upper() if well else stem}",
+            phenotype=_PHENOTYPE[vector],
+        )
+
+
+SOURCE = Source(
+    dir_name="bbbc011",
+    database="BBBC",
+    name="C. elegans metabolism assay",
+    accession="BBBC011",
+    url=page("BBBC011"),
+    downloads=(download("BBBC011", "BBBC011_v1_images.zip", 39_876_190),),
+    license=licenses.UNSTATED,
+    citation=(
+        f"{COLLECTION} (image set BBBC011); O'Rourke et al., Cell Metabolism 2009, doi:10.1016/j.cmet.2009.10.002"
+    ),
+    formats=("8-bit RGB PNG, 691 x 770",),
+    images=images,
+    constants={"organism": "nematode", "microscopy": "brightfield"},
+    expected_images=50,
+    expected_tokens={"organism": 1, "phenotype": 2},
+)

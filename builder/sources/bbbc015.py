@@ -1,0 +1,55 @@
+"""BBBC015, transfluor assay (arrestin-GFP) in U2OS cells: one record a file.
+
+Names are ``<well>_<field>_<channel>.JPG``; wells are numbered 49 to 84 (rows E to G of 12 columns). Which of the
+channels 0 and 1 is green and which the nuclei is not known, so both keep the original's 'nucleus|cell membrane' (the
+receptor, 'gpcr', sits in the cell membrane). The page names the agonist of all wells, isoproterenol in 12 dilutions;
+the original has no compound.
+
+Open questions: which channel is which; whether one column holds no agonist (the plate map would say).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from builder.sources import licenses
+from builder.sources.base import Channel, Image, Source
+from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.folder import Folder
+
+_NAME = re.compile(r"(?:^|/)(\d\d)_(\d)_([01])\.jpe?g$", re.IGNORECASE)
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a JPEG; all fields of a well share its group."""
+    for path, match in named_files(folder, _NAME, "49_1_0.JPG", ".jpg", ".jpeg"):
+        well, field, channel = match.groups()
+        yield Image(
+            key=f"{well}_{field}_{channel}",
+            channels=(Channel(path, "nucleus + cell membrane"),),
+            group=well,
+        )
+
+
+SOURCE = Source(
+    dir_name="bbbc015",
+    database="BBBC",
+    name="Human U2OS cells transfluor",
+    accession="BBBC015",
+    url=page("BBBC015"),
+    downloads=(download("BBBC015", "BBBC015_v1_images.zip", 23_000_000),),
+    license=licenses.CC_BY_3,
+    citation=f"{COLLECTION} (image set BBBC015, provided by Ilya Ravkin)",
+    formats=("8-bit RGB JPEG with equal channels, 1000 x 768",),
+    images=images,
+    constants={
+        "organism": "human",
+        "cell_type": "u2os",
+        "cell_visible": "nucleus|cell membrane",
+        "compound": "isoproterenol",
+        "microscopy": "fluorescence",
+    },
+    expected_images=288,
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2, "compound": 1},
+)

@@ -1,0 +1,95 @@
+"""BBBC017, shRNA screen in HT29 cells: three channel files (DNA, phospho-histone H3, actin) of a field are one record.
+
+Layout: ``NIRHTa+002/AS_09125_050117080001_A01f00d0.DIB``: plate 002, treated (+) or not (-) with puromycin, plate
+number, well, field, channel. The 12-digit number names the plate as well, so a record needs no folder, but its gene
+does: ``BBBC017_v1_metadata.xls`` knows plates by the folder's number. **Plate 014 of the folders is plate 15 of the
+sheet**, whose plate 14 was never imaged (set page); the original read row 14, so its genes of that plate are wrong.
+
+Controls are kept as the original has them (``shluc targeted``, ``shlamin targeted``, ``pgk-gfp targeted``: they name
+what was done to the cells); EMPTY and UNK have no gene. The sheet's gene classes are no phenotype, as in the
+original's last version. Channel 1 shows mitotic cells and adds no cell_visible.
+
+Open question: the header of a .DIB file (none was seen).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from builder.sources import licenses
+from builder.sources.base import Image, Source
+from builder.sources.broad import COLLECTION, Fields, download, named_files, page
+from builder.sources.excel import read_sheet
+from builder.sources.folder import Folder
+from builder.sources.tables import Rows
+
+_NAME = re.compile(r"(?:^|/)AS_09125_(\d+)_([A-P]\d\d)(f\d\d)d([012])\.dib$", re.IGNORECASE)
+_PLATE = re.compile(r"NIRHTa(?:\+|-|%2B)(\d{3})(?!\d)", re.IGNORECASE)
+_STAINS: Final = {"0": "nucleus", "1": "mitosis", "2": "actin"}
+_SHEET_PLATE: Final = {"14": "15"}  # folder -> sheet, where they differ
+_NEVER_IMAGED: Final = "14"  # of the sheet
+_NO_PLATE: Final = "files without a plate folder (NIRHTa+001 ...), without gene"
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a field."""
+    fields = Fields(folder)
+    plate_of: dict[str, str] = {}
+    layout = "NIRHTa+002/AS_09125_050117080001_A01f00d0.DIB"
+    for path, match in named_files(folder, _NAME, layout, ".dib"):
+        number, well, field, channel = match.groups()
+        fields.add(f"AS_09125_{number}_{well.upper()}{field.lower()}", channel, path)
+        if plates := _PLATE.findall(path):
+            plate_of[number] = str(int(plates[-1]))
+    genes = _genes(folder)
+    for name, files in fields:
+        number, well = name.split("_")[2], name.split("_")[3][:3]
+        plate = plate_of.get(number)
+        gene = None
+        if plate is None:
+            folder.notes.add_all(_NO_PLATE, files.values())
+        else:
+            gene = genes.get(_SHEET_PLATE.get(plate, plate), well, tuple(files.values()))
+        yield Image(key=name, channels=fields.channels(name, files, _STAINS), group=f"{number}_{well}", gene=gene)
+    genes.note_unused()
+
+
+def _genes(folder: Folder) -> Rows[str]:
+    rows: Rows[str] = Rows(folder.notes)
+    for table, (plate, well, gene) in read_sheet(
+        folder, ("BBBC017_v1_metadata.xls", "BBBC017_v1_metadata.xlsx"), ("384-Plate#", "384-well", "gene name")
+    ):
+        if plate != _NEVER_IMAGED:
+            rows.add(plate, well.upper(), gene, table)
+    return rows
+
+
+SOURCE = Source(
+    dir_name="bbbc017",
+    database="BBBC",
+    name="Human HT29 colon-cancer cells shRNAi screen",
+    accession="BBBC017",
+    url=page("BBBC017"),
+    downloads=(
+        *(
+            download("BBBC017", f"BBBC017_v1_images_NIRHTa{treated}{plate:03d}.zip", 1_850_000_000)
+            for treated in "-+"
+            for plate in range(1, 15)
+        ),
+        download("BBBC017", "BBBC017_v1_metadata.xls", 2_400_000),
+    ),
+    license=licenses.CC_BY_NC_SA_3,
+    citation=f"Moffat et al., Cell 2006, doi:10.1016/j.cell.2006.01.040; {COLLECTION} (image set BBBC017)",
+    formats=("16-bit DIB of a Cellomics ArrayScan, 512 x 512",),
+    images=images,
+    constants={
+        "organism": "human",
+        "cell_type": "ht29",
+        "cell_visible": "nucleus|actin",
+        "microscopy": "fluorescence",
+    },
+    expected_images=64_512,
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2},
+)

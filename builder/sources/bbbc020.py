@@ -1,0 +1,55 @@
+"""BBBC020, murine macrophages: one record a file, two stains a field.
+
+A folder a field (``jw-1h 1``) holds ``…_c1.TIF`` (CD11b/APC, the cell surface, drawn yellow), ``…_c5.TIF`` (DAPI, the
+nucleus, drawn blue) and ``…_(c1+c5).TIF``, a coloured overlay of both, which is counted and left out: it would show
+each field twice. Masks lie in ``BBC020_v1_outlines_…`` (one B missing in the release).
+
+Open question: whether the original's 25 records were the overlays or the fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from builder.sources import licenses
+from builder.sources.base import Channel, Image, Source
+from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.folder import Folder
+
+_NAME = re.compile(r"(?:^|/)(jw-[^/]+)_(c1|c5|\(c1\+c5\))\.tiff?$", re.IGNORECASE)
+_STAIN = {"c1": "cell surface", "c5": "nucleus"}
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a stain; both stains of a field share its group."""
+    for path, match in named_files(folder, _NAME, "jw-1h 1/jw-1h 1_c1.TIF", ".tif", ".tiff"):
+        field, stain = match[1], match[2].lower()
+        if stain not in _STAIN:
+            folder.notes.add("overlays of both stains, left out", path)
+            continue
+        yield Image(
+            key=f"{field}_{stain}",
+            channels=(Channel(path, _STAIN[stain]),),
+            group=field,
+            cell_visible=_STAIN[stain],
+        )
+
+
+SOURCE = Source(
+    dir_name="bbbc020",
+    database="BBBC",
+    name="Murine bone-marrow derived macrophages",
+    accession="BBBC020",
+    url=page("BBBC020"),
+    downloads=(download("BBBC020", "BBBC020_v1_images.zip", 92_000_000),),
+    license=licenses.CC_BY_NC_SA_3,
+    citation=(
+        f"Wenzel et al., Frontiers in Physiology 2011, doi:10.3389/fphys.2011.00071; {COLLECTION} (image set BBBC020)"
+    ),
+    formats=("8-bit RGB TIFF, 1388 x 1040",),
+    images=images,
+    constants={"organism": "mouse", "cell_type": "macrophage", "microscopy": "fluorescence"},
+    expected_images=50,
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2},
+)

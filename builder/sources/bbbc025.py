@@ -1,0 +1,68 @@
+"""BBBC025, Cell Painting of RNAi in U2OS cells: one record a file, as the original kept its five channels.
+
+Layout: ``37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif``, a folder a plate and channel (one for each
+archive of the set). What a file shows is read from the folder; a file outside such a folder is counted and left out,
+as only one channel number (w5, Mito) is known. All files of a well share its group.
+
+Open questions: whether the archives unpack into folders of that name (else unpack each into one); the wells' genes:
+315 shRNAs against 41 genes were used, but the set has no table of them, so there is no gene and no sirna.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from builder.sources import licenses
+from builder.sources.base import Channel, Image, Source
+from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.folder import Folder
+
+_NAME = re.compile(
+    r"(?:^|/)(3\d{4})_(ERSyto|ERSytoBleed|Hoechst|Mito|PhGolgi)(?:\.tar)?(?:\.gz)?/(?:.*/)?"
+    r"[^/]*_([a-p]\d\d)_s(\d+)_w\d[0-9a-f-]{30,}\.tiff?$",
+    re.IGNORECASE,
+)
+_SHOWS: Final = {
+    "ersyto": "er",
+    "ersytobleed": "nucleoli|cytoplasmic rna",
+    "hoechst": "nucleus",
+    "mito": "mitochondria",
+    "phgolgi": "actin|golgi|cell membrane",
+}
+_PLATES: Final = ("37983", "38002", "38003", "38004", "38005", "38006", "38030", "38034")
+_CHANNELS: Final = ("ERSyto", "ERSytoBleed", "Hoechst", "Mito", "PhGolgi")
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a TIFF."""
+    layout = "37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif"
+    for path, match in named_files(folder, _NAME, layout, ".tif", ".tiff"):
+        plate, channel, well, site = match[1], match[2].lower(), match[3].upper(), match[4]
+        visible = _SHOWS[channel]
+        yield Image(
+            key=f"{plate}_{well}_s{site}_{channel}",
+            channels=(Channel(path, visible.replace("|", " + ")),),
+            group=f"{plate}_{well}",
+            cell_visible=visible,
+        )
+
+
+SOURCE = Source(
+    dir_name="bbbc025",
+    database="BBBC",
+    name="Human U2OS cells - RNAi Cell Painting experiment",
+    accession="BBBC025",
+    url=page("BBBC025"),
+    downloads=tuple(
+        download("BBBC025", f"DatasetS8/{plate}_{channel}.tar.gz") for plate in _PLATES for channel in _CHANNELS
+    ),
+    license=licenses.CC0,
+    citation=f"Singh et al., PLoS ONE 2015, doi:10.1371/journal.pone.0131370; {COLLECTION} (image set BBBC025)",
+    formats=("16-bit TIFF, 1080 x 1080",),
+    images=images,
+    constants={"organism": "human", "cell_type": "u2os", "microscopy": "fluorescence"},
+    expected_images=138_240,
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 8},
+)

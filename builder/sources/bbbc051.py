@@ -1,0 +1,74 @@
+"""BBBC051, nuclei of human kidney cortex: one record a stack of 7 slices of 32 x 32, its middle slice.
+
+Layout: ``<class>/All_3D/object_<id>_<x>__<y>__<z>_1.tif``, in a folder a specimen (F33, F44, F59) where archives were
+unpacked apart; unpacked into one folder, the same class of several specimens would overwrite each other. The class
+gives the cell_type. How the original flattened a stack is not known; common readers take its first page, the rim of a
+nucleus. The original drew 800 pictures a cell_type; here all are listed, and the labels' own draw does that work.
+
+Neighbouring nuclei overlap in their pictures, and there are too few specimens to hold out whole ones: the group is a
+tile of 512 x 512 pixels of a specimen, by the coordinates in the name (taken to be x, y, z).
+
+Open questions: the meaning of the numbers in a name; the number of pictures (236,000 to 243,000); the licence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from builder.sources import licenses
+from builder.sources.base import MIDDLE_PLANE, Channel, Image, Source
+from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.folder import Folder
+
+_CELL_TYPE: Final = {
+    "cd_cnt": "collecting duct",
+    "dct": "distal convoluted tubule",
+    "tal": "thick ascending limb",
+    "nestin": "podocyte",
+    "cd31glom": "endothelial",
+    "cd31int": "endothelial",
+    "s1s2": "proximal tubule segments",
+    "s2s3": "proximal tubule segments",
+    "cd45.0": "white blood cell",
+    "cd45.1": "white blood cell",
+    "cd45.2": "white blood cell",
+}
+_CLASSES: Final = "|".join(map(re.escape, _CELL_TYPE))
+_NAME = re.compile(
+    rf"(?:^|/)({_CLASSES})/(?:All_3D/)?(object_(\d+)_(\d+)__(\d+)__(\d+)_\d+)\.tiff?$",
+    re.IGNORECASE,
+)
+_SPECIMEN = re.compile(r"(?:^|[/_ -])(F\d\d)(?=[/_ -])", re.IGNORECASE)
+_TILE: Final = 512
+
+
+def images(folder: Folder) -> Iterator[Image]:
+    """Yield one image a stack."""
+    layout = "CD_CNT/All_3D/object_38359_333__4395__44_1.tif"
+    for path, match in named_files(folder, _NAME, layout, ".tif", ".tiff"):
+        kind, name, x, y = match[1].lower(), match[2], int(match[4]), int(match[5])
+        specimen = "".join(found.upper() + " " for found in _SPECIMEN.findall(path)[-1:])
+        yield Image(
+            key=f"{specimen}{kind} {name}",
+            channels=(Channel(path, "nucleus", MIDDLE_PLANE),),
+            group=f"{specimen}tile {x // _TILE} {y // _TILE}",
+            cell_type=_CELL_TYPE[kind],
+        )
+
+
+SOURCE = Source(
+    dir_name="bbbc051",
+    database="BBBC",
+    name="Human kidney cortex cells",
+    accession="BBBC051",
+    url=page("BBBC051"),
+    downloads=(download("BBBC051", "Images.zip"),),
+    license=licenses.UNSTATED,
+    citation=f"Woloshuk et al., Cytometry Part A 2021, doi:10.1002/cyto.a.24274; {COLLECTION} (image set BBBC051)",
+    formats=("8-bit TIFF stacks, 7 x 32 x 32",),
+    images=images,
+    constants={"organism": "human", "cell_visible": "nucleus", "microscopy": "confocal"},
+    expected_tokens={"organism": 1, "cell_type": 7, "cell_visible": 1},
+)
