@@ -86,7 +86,10 @@ def read_table(
         Where one of ``columns`` is missing.
     """
     reader = csv.reader(_text(folder, path), delimiter=delimiter)
-    header = [name.partition(_LINK)[0].strip() for name in next(reader, [])]
+    try:
+        header = [name.partition(_LINK)[0].strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise LayoutError(f"{folder.root}/{path}: no table ({error})") from None
     places = {name.lower(): place for place, name in reversed(list(enumerate(header)))}
     wanted = [_place(places, name) for name in (*columns, *optional)]
     missing = [name for name, place in zip(columns, wanted, strict=False) if place is None]
