@@ -185,5 +185,33 @@ def verify(package: str, deep: bool, workers: int) -> None:
     click.echo(f"{package}: as it should be")
 
 
+@main.command()
+@click.argument("package")
+@click.argument("idx")
+@click.option(
+    "--data", required=True, metavar="DATA", help="Folder (or URL) with the sources the package was built from."
+)
+def trace(package: str, idx: str, data: str) -> None:
+    """Show where the image IDX of PACKAGE came from, and make its pixels again from the source's files.
+
+    Exits with 1 if a picture of the package is not what the files give.
+    """
+    from builder.engine.store import Store
+    from builder.stages.trace import trace as run_trace
+
+    image, pictures = run_trace(Store(package), idx, data)
+    click.echo(f"{idx}: {image.key}, group {image.group}")
+    for channel in image.channels:
+        plane = f", plane {channel.plane}" if channel.plane else ""
+        click.echo(f"  {channel.shows}: {channel.path}{plane}")
+    if image.region:
+        click.echo(f"  box {image.region}")
+    for row, _, detail in pictures:
+        window = f"[{row['y_min']}:{row['y_max']}, {row['x_min']}:{row['x_max']}]" if row["crop"] else "whole"
+        click.echo(f"  {row['split']} {row['filename']} ({row['label']}) {window}: {detail}")
+    if any(not same for _, same, _ in pictures):
+        sys.exit(1)
+
+
 if __name__ == "__main__":
     main()

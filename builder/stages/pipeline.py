@@ -64,12 +64,22 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     UserError
         Where there is nothing to build from, or no class is left.
     """
+    _refuse_strange(package, job.work)
     annotated = annotate(job)
     assignments = label(job, annotated)
     items = standardize.wanted_items(job.work, assignments)
     standardize_images(job, items)
     selected = select_pictures(job, annotated, assignments, items)
     return write_package(job, package, annotated, selected)
+
+
+def _refuse_strange(package: Store, work: Store) -> None:
+    """Refuse to write among files that no build made."""
+    if shard.known_files(work) or package.exists(MANIFEST):
+        return
+    strange = package.list("")
+    if strange:
+        raise UserError(f"{package.url} holds {strange[0]} and is no package; name a new or empty folder with -o")
 
 
 def annotate(job: Build) -> list[dict[str, Any]]:
@@ -127,7 +137,13 @@ def _say_annotated(found: dict[str, Any]) -> None:
         return
     log.info("%s: %s images%s", name, f"{found['images']:,}", "" if found["fresh"] else " (as before)")
     for kind, count in sorted(found["notes"].items()):
-        log.warning("%s: %s %s, for instance %s", name, f"{count:,}", kind, "; ".join(found["examples"][kind][:3]))
+        examples = "; ".join(_short(example) for example in found["examples"][kind][:3])
+        log.warning("%s: %s %s, for instance %s", name, f"{count:,}", kind, examples)
+
+
+def _short(text: str, most: int = 80) -> str:
+    """Return the end of a long text, where paths differ."""
+    return text if len(text) <= most else "…" + text[-most:]
 
 
 def read_annotations(work: Store, dir_names: Sequence[str], columns: Sequence[str]) -> pa.Table:

@@ -26,6 +26,7 @@ from builder.stages.versions import code_version
 
 SELECTION = "selection.parquet"
 FORMATS = ("arrow", "parquet")
+_KNOWN_FILES = "package-files.json"
 _OPEN_PARTS = 400  # each holds a file descriptor; 1,024 is a common limit
 
 
@@ -155,11 +156,16 @@ class PictureReader:
         return reader
 
 
+def known_files(work: Store) -> list[str]:
+    """Return the shards that builds with this WORK have planned for the package."""
+    names: list[str] = json.loads(work.read_bytes(_KNOWN_FILES)) if work.exists(_KNOWN_FILES) else []
+    return names
+
+
 def retire(work: Store, package: Store, wanted: set[str]) -> None:
     """Remove shards of an earlier build that this one does not have; what `build` did not write is never touched."""
-    known = "package-files.json"
-    before: list[str] = json.loads(work.read_bytes(known)) if work.exists(known) else []
-    work.write_bytes(known, json.dumps(sorted({*before, *wanted})).encode())
+    before = known_files(work)
+    work.write_bytes(_KNOWN_FILES, json.dumps(sorted({*before, *wanted})).encode())
     stale = [path for path in before if path not in wanted and package.exists(path)]
     if stale:
         _unfinish(package)
