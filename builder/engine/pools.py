@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 _AHEAD = 3  # pieces in flight a worker: enough that none waits, few enough that memory stays flat
 
 
+Function = Callable[[Any], Any]
+
+
 class Pool(Protocol):
     """Runs ``function(items)`` somewhere."""
 
@@ -34,7 +37,7 @@ class Pool(Protocol):
     def places(self) -> int:
         """Return how many pieces should be in flight."""
 
-    def submit(self, items: tuple[Any, ...]) -> Future[Any]:
+    def submit(self, function: Function, items: tuple[Any, ...]) -> Future[Any]:
         """Start a call."""
 
     def ended(self, future: Future[Any]) -> Ended:
@@ -55,14 +58,11 @@ class InProcess:
 
     places = 1
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        self._function = function
-
-    def submit(self, items: tuple[Any, ...]) -> Future[Any]:
+    def submit(self, function: Function, items: tuple[Any, ...]) -> Future[Any]:
         """Run the call."""
         future: Future[Any] = Future()
         try:
-            future.set_result(self._function(items))
+            future.set_result(function(items))
         except Exception as error:  # noqa: BLE001 -- kept in the future, as an executor does
             future.set_exception(error)
         return future
@@ -86,8 +86,7 @@ class InProcess:
 class LocalPool:
     """Processes of this machine, started afresh (spawn) and replaced after some tasks, each call watched."""
 
-    def __init__(self, function: Callable[[Any], Any], settings: RunSettings) -> None:
-        self._function = function
+    def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
         self._calls = itertools.count()
         self._numbers: dict[Future[Any], int] = {}
@@ -109,12 +108,12 @@ class LocalPool:
             context=multiprocessing.get_context("spawn"),
         )
 
-    def submit(self, items: tuple[Any, ...]) -> Future[Any]:
+    def submit(self, function: Function, items: tuple[Any, ...]) -> Future[Any]:
         """Start a call; its worker keeps the time limit, pebble's longer one is for a worker that cannot."""
         call, limit = next(self._calls), self._settings.time_limit
         self._most_items = max(self._most_items, len(items))
         most = (len(items) + 3) * limit + len(items) + 60
-        arguments = (self._function, call, limit, items)
+        arguments = (function, call, limit, items)
         try:
             future: Future[Any] = self._pool.schedule(worker.call_watched, args=arguments, timeout=most)
         except RuntimeError as error:  # the pool has broken since
@@ -139,7 +138,7 @@ class LocalPool:
                 return Ended(failure="timed_out", detail=self._limit_text())
             return Ended(error=error)
         except Exception as error:  # noqa: BLE001 -- the function's own: handed on
-            return Ended(error=error)
+            return Ended(error=error, detail=str(getattr(error, "traceback", "")))
 
     def _died(self, expired: pebble.ProcessExpired, call: int) -> Ended:
         folder, pid = Path(self._notes.name), int(expired.pid or 0)

@@ -62,29 +62,30 @@ def run_tasks(
     UserError
         The function's own, as it is; or where item after item fails, which is not the items' fault.
     """
-    with _pool(function, settings) as pool:
-        _Run(pool, iter(tasks), progress, on_result, on_poison, run_log).drive()
+    with _pool(settings) as pool:
+        _Run(function, pool, iter(tasks), progress, on_result, on_poison, run_log).drive()
 
 
 @contextlib.contextmanager
-def _pool(function: Callable[[Any], Any], settings: RunSettings) -> Iterator[Pool]:
+def _pool(settings: RunSettings) -> Iterator[Pool]:
     pool: Pool
     with contextlib.ExitStack() as stack:
         if settings.scheduler is not None:
             from builder.engine.cluster import ClusterPool
 
-            pool = ClusterPool(function, settings)
+            pool = ClusterPool(settings)
         elif settings.workers == 0:
-            pool = InProcess(function)
+            pool = InProcess()
         else:
             stack.enter_context(single_threads())
-            pool = LocalPool(function, settings)
+            pool = LocalPool(settings)
         stack.callback(pool.close)
         yield pool
 
 
 @dataclasses.dataclass
 class _Run:
+    function: Callable[[Any], Any]
     pool: Pool
     tasks: Iterator[Task]
     progress: Progress
@@ -123,7 +124,7 @@ class _Run:
             piece = self._next()
             if piece is None:
                 break
-            future = self.pool.submit(piece.task.items)
+            future = self.pool.submit(self.function, piece.task.items)
             self.running[future] = (piece, time.monotonic())
             future.add_done_callback(self.finished.put)
             if piece.exclusive:
@@ -150,6 +151,8 @@ class _Run:
             self._note("error", task, seconds, detail=repr(ended.error))
             if isinstance(ended.error, UserError):
                 raise ended.error
+            if ended.detail:
+                log.error("%s", ended.detail.rstrip())
             raise TaskError(f"task {task.name}: {type(ended.error).__name__}: {ended.error}") from ended.error
         elif ended.failure is not None:
             self._note(ended.failure, task, seconds, detail=ended.detail)

@@ -1,0 +1,158 @@
+"""Pieces run on a Dask cluster, through its ``concurrent.futures`` interface.
+
+Each Dask worker hands its pieces to child processes of its own (``pools.LocalPool``). So a piece that hangs or dies
+ends as it does on one machine, and never takes a Dask worker with it; workers that vanish are Dask's to replace.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import importlib
+import logging
+import multiprocessing
+import os
+import threading
+import time
+from concurrent.futures import CancelledError, Future
+from typing import Any
+
+from builder.engine.pools import Function, LocalPool
+from builder.engine.task import Ended, RunSettings
+from builder.engine.worker import THREAD_LIMITS
+from builder.errors import UserError
+
+try:
+    distributed: Any = importlib.import_module("distributed")  # partly typed: taken as untyped
+except ImportError:
+    raise UserError("--scheduler needs dask.distributed: pip install 'cytoimagenet[cluster]'") from None
+
+log = logging.getLogger(__name__)
+
+_AHEAD = 3  # pieces in flight a thread
+_FEWEST = 32  # pieces in flight: an adaptive cluster grows by what waits, also when it has no worker yet
+_COUNT_EVERY = 5.0  # seconds
+_SAY_EVERY = 60.0
+_MOST_RESTARTS = 3
+
+
+class ClusterPool:
+    """The workers of a Dask scheduler; they may come and go.
+
+    Raises
+    ------
+    UserError
+        Where no scheduler answers at the address.
+    """
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._settings = settings
+        self._connect()
+
+    def _connect(self) -> None:
+        address = self._settings.scheduler
+        try:
+            self._client = distributed.Client(address, timeout=30, set_as_default=False, name="cytoimagenet")
+        except (OSError, ValueError) as error:
+            raise UserError(f"no Dask scheduler answers at {address}: {error}") from error
+        self._executor = self._client.get_executor(pure=False)
+        self._counted, self._threads, self._said = 0.0, 0, time.monotonic()
+
+    @property
+    def places(self) -> int:
+        """Return how many pieces should be in flight: it follows the size of the cluster."""
+        if time.monotonic() - self._counted > _COUNT_EVERY:
+            self._threads = sum(self._client.nthreads().values())
+            self._counted = time.monotonic()
+        return max(_FEWEST, _AHEAD * self._threads)
+
+    def submit(self, function: Function, items: tuple[Any, ...]) -> Future[Any]:
+        """Start a call."""
+        future: Future[Any] = self._executor.submit(run_piece, function, self._settings, items)
+        return future
+
+    def ended(self, future: Future[Any]) -> Ended:
+        """Say how a finished call ended."""
+        try:
+            ended: Ended = future.result()
+        except distributed.KilledWorker:
+            return Ended(failure="crashed", detail="ended several Dask workers", killed=True)
+        except (CancelledError, distributed.comm.CommClosedError):
+            return Ended(lost=True)  # the scheduler was restarted or has lost the data
+        except Exception as error:  # noqa: BLE001 -- of unpickling on the worker, for instance: handed on
+            return Ended(error=error)
+        return ended
+
+    def is_stuck(self, seconds: float) -> bool:
+        """Return False: Dask runs lost pieces again. Says now and then when there is no worker to do so."""
+        if not self._threads and time.monotonic() - self._said > _SAY_EVERY:
+            self._said = time.monotonic()
+            log.warning("the Dask cluster at %s has no worker yet; waiting", self._settings.scheduler)
+        return False
+
+    def restart(self) -> None:
+        """Connect again; what was in flight is lost."""
+        self._client.close(timeout=5)
+        self._connect()
+
+    def close(self) -> None:
+        """Cancel what runs, and end the children on the workers."""
+        self._executor.shutdown(wait=False)
+        if self._client.status == "running":
+            try:
+                self._client.run(end_children, on_error="ignore")
+            except (OSError, TimeoutError) as error:
+                log.debug("workers left alone: %s", error)
+        self._client.close(timeout=5)
+
+
+# What follows runs on the workers.
+
+_children: dict[tuple[int, float, int], LocalPool] = {}
+_lock = threading.Lock()
+
+
+def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...]) -> Ended:
+    """Return how ``function(items)`` ended in a child process of this Dask worker."""
+    for _ in range(_MOST_RESTARTS):
+        pool = _pool_here(settings)
+        future = pool.submit(function, items)
+        began = time.monotonic()
+        while not concurrent.futures.wait([future], timeout=5).done:
+            if pool.is_stuck(time.monotonic() - began):
+                break
+        else:
+            ended = pool.ended(future)
+            if not ended.lost:
+                return ended
+        _drop(pool)
+    return Ended(failure="crashed", detail="the child processes of a Dask worker end at once", killed=True)
+
+
+def _pool_here(settings: RunSettings) -> LocalPool:
+    threads = distributed.get_worker().state.nthreads
+    key = (threads, settings.time_limit, settings.tasks_per_worker)
+    with _lock:
+        if key not in _children:
+            # Dask starts its workers as daemons, which may have no children: they could outlive them. These cannot.
+            multiprocessing.current_process().daemon = False
+            for name in THREAD_LIMITS:
+                os.environ.setdefault(name, "1")
+            local = RunSettings(threads, None, settings.time_limit, settings.tasks_per_worker)
+            _children[key] = LocalPool(local)
+        return _children[key]
+
+
+def _drop(pool: LocalPool) -> None:
+    with _lock:
+        for key in [key for key, known in _children.items() if known is pool]:
+            del _children[key]
+    pool.close()
+
+
+def end_children() -> None:
+    """End the child processes of this Dask worker."""
+    with _lock:
+        pools = list(_children.values())
+        _children.clear()
+    for pool in pools:
+        pool.close()
