@@ -1,0 +1,186 @@
+"""The table of sources: what each is, what it may be used for, what is there, how to get the rest."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import fsspec
+
+from builder.errors import UserError
+from builder.schema import CATEGORIES
+from builder.sources import all_sources
+from builder.sources.base import Source
+
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
+_HEADER: Final = ("source", "database", "name", "images", "download", "licence")
+_PRESENCE: Final = ("status", "on disk")
+_LABELS: Final = "labels it feeds (distinct ones)"  # last: it is the widest
+_RIGHT: Final = frozenset(("images", "download", "on disk"))
+_NAME_WIDTH: Final = 34
+
+
+def catalog(
+    data: str | None = None, only: Iterable[str] = (), options: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Return the facts of each source as JSON values, sorted by ``dir_name``.
+
+    Parameters
+    ----------
+    data : folder or fsspec URL that holds one folder a source; None leaves out what is there
+    only : dir_names; all without
+
+    Returns
+    -------
+    list of dict:
+        dir_name, database, name, accession, url, citation, formats
+        license
+            id, name, url, commercial_use, derivatives (None: the terms do not say), restricted
+        images
+            of the full download, None where nobody says
+        download_bytes
+            sum of the sizes that are known, None where none is
+        labels
+            category -> number of distinct tokens of the full download, None where it is not known
+        downloads
+            list of url and bytes
+        and with ``data``: status (present, empty, missing), files and bytes on disk (None where missing), and
+        ``found_as``, the name of a folder that looks like the source's under another spelling
+
+    Raises
+    ------
+    UserError
+        Where ``data`` is no folder, or a name in ``only`` is no source.
+    """
+    sources = all_sources(only)
+    if data is None:
+        return [_facts(source) for source in sources]
+    system, base = fsspec.core.url_to_fs(data, **(options or {}))
+    if not system.isdir(base):
+        raise UserError(
+            f"{data} is no folder; DATA holds one folder a source, named as `cytoimagenet sources` lists them"
+        )
+    folders = [
+        entry["name"].rstrip("/").rpartition("/")[2]
+        for entry in system.ls(base, detail=True)
+        if system.isdir(entry["name"])
+    ]
+    base = base.rstrip("/")
+    return [_facts(source) | _presence(system, base, folders, source.dir_name) for source in sources]
+
+
+def catalog_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the rows of ``catalog`` as a table to read, then how to get what is not there.
+
+    Without ``data`` the downloads of all sources are listed, else those of the missing ones.
+    """
+    with_data = bool(rows) and "status" in rows[0]
+    header = (*_HEADER, *_PRESENCE, _LABELS) if with_data else (*_HEADER, _LABELS)
+    lines = [_line(row, with_data) for row in rows]
+    parts = [_table([header, *lines]), _summary(rows, with_data)]
+    parts += [_remarks(rows), _how_to_get([row for row in rows if row.get("status") != "present"])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _facts(source: Source) -> dict[str, Any]:
+    sizes = [download.size for download in source.downloads if download.size is not None]
+    given = {**dict.fromkeys((c for c in CATEGORIES if c in source.constants), None), **source.expected_tokens}
+    terms = source.license
+    return {
+        "dir_name": source.dir_name,
+        "database": source.database,
+        "name": source.name,
+        "accession": source.accession,
+        "url": source.url,
+        "license": {**terms._asdict(), "restricted": terms.restricted},
+        "images": source.expected_images,
+        "download_bytes": sum(sizes) if sizes else None,
+        "labels": {category: given[category] for category in CATEGORIES if category in given},
+        "formats": list(source.formats),
+        "citation": source.citation,
+        "downloads": [{"url": download.url, "bytes": download.size} for download in source.downloads],
+    }
+
+
+def _presence(system: Any, base: str, folders: Sequence[str], dir_name: str) -> dict[str, Any]:
+    if dir_name in folders:
+        files = size = 0
+        for _, _, found in system.walk(f"{base}/{dir_name}", detail=True):
+            files += len(found)
+            size += sum(int(facts.get("size") or 0) for facts in found.values())
+        return {"status": "present" if files else "empty", "files": files, "bytes": size, "found_as": None}
+    similar = sorted(name for name in folders if _plain(name) == dir_name or _plain(name).startswith(f"{dir_name}_"))
+    return {"status": "missing", "files": None, "bytes": None, "found_as": similar[0] if similar else None}
+
+
+def _plain(name: str) -> str:
+    """BBBC022, rec-rxrx1, idr0080-way-perturbation: how people call the folders of bbbc022, rec_rxrx1, idr0080."""
+    return name.lower().replace("-", "_").replace(" ", "_")
+
+
+def _line(row: dict[str, Any], with_data: bool) -> tuple[str, ...]:
+    name = textwrap.shorten(row["name"], _NAME_WIDTH, placeholder=" …")
+    license_id = row["license"]["id"].removeprefix("LicenseRef-") + (" (!)" if row["license"]["restricted"] else "")
+    images = "?" if row["images"] is None else f"{row['images']:,}"
+    facts = (row["dir_name"], row["database"], name, images, _size(row["download_bytes"]), license_id)
+    labels = ", ".join(c if count is None else f"{c} {count:,}" for c, count in row["labels"].items())
+    return (*facts, row["status"], _size(row["bytes"], ""), labels) if with_data else (*facts, labels)
+
+
+def _size(count: int | None, unknown: str = "?") -> str:
+    """Return a number of bytes in three digits or so; units of 1000."""
+    if count is None:
+        return unknown
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if value >= 10 or unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    right = [name in _RIGHT for name in lines[0]]
+    lines = [lines[0], ["-" * width for width in widths], *lines[1:]]
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if to_right else text.ljust(width)
+            for text, width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _summary(rows: Sequence[dict[str, Any]], with_data: bool) -> str:
+    images = sum(row["images"] or 0 for row in rows)
+    text = f"{len(rows)} sources, {images:,} images where it is known how many"
+    if with_data:
+        counts = {status: sum(row["status"] == status for row in rows) for status in ("present", "empty", "missing")}
+        text += "; " + ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+        text += f"; {_size(sum(row['bytes'] or 0 for row in rows))} on disk"
+    return text + "."
+
+
+def _remarks(rows: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        f"{row['dir_name']}: there is a folder {row['found_as']}; rename it to {row['dir_name']}"
+        for row in rows
+        if row.get("found_as")
+    ]
+    if any(row["license"]["restricted"] for row in rows):
+        lines.append("(!) forbids to publish changed images: `build` takes it with --include-restricted only")
+    if any(row["license"]["id"] == "LicenseRef-unstated" for row in rows):
+        lines.append("unstated: the source states no licence; ask its makers before you publish what you build of it")
+    return "\n".join(lines)
+
+
+def _how_to_get(rows: Sequence[dict[str, Any]]) -> str:
+    if not rows:
+        return ""
+    lines = ["How to get them: unpack each into the folder DATA/<source>, at any depth."]
+    for row in rows:
+        lines.append(f"{row['dir_name']}  {row['url']}")
+        for download in row["downloads"]:
+            size = "" if download["bytes"] is None else f"  ({_size(download['bytes'])})"
+            lines.append(f"    {download['url']}{size}")
+    return "\n".join(lines)
