@@ -6,31 +6,23 @@ Sums of whole numbers are exact in any order; floats go through the same operati
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from builder.pixels.compiled_png import average_rows, jit, paeth_rows, unfilter
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
-F = TypeVar("F", bound=Callable[..., Any])
+
+__all__ = ["average_rows", "paeth_rows", "unfilter"]
 
 _BUCKETS = 4096
 
 
-def _jit(function: F) -> F:
-    """Compile at first use, keeping the machine code on disk where a folder can be written."""
-    options: Any = {"nogil": True, "error_model": "numpy"}
-    try:
-        return cast(F, numba.njit(cache=True, **options)(function))
-    except RuntimeError:  # no writable place for the cache
-        return cast(F, numba.njit(**options)(function))
-
-
-@_jit
+@jit
 def histogram(plane: npt.NDArray[Any], levels: int) -> I64:
     """See ``plain.histogram``; four tables, so that runs of one level do not wait for their own last store."""
     counts = np.zeros((4, levels), np.uint32)
@@ -49,7 +41,7 @@ def histogram(plane: npt.NDArray[Any], levels: int) -> I64:
     return out
 
 
-@_jit
+@jit
 def levels_at(counts: I64, ranks: I64) -> I64:
     """See ``plain.levels_at``."""
     out = np.empty(ranks.size, np.int64)
@@ -63,7 +55,7 @@ def levels_at(counts: I64, ranks: I64) -> I64:
     return out
 
 
-@_jit
+@jit
 def _sum_colours(colours: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
     height, width = out.shape
     for y in range(height):
@@ -78,7 +70,7 @@ def sum_colours(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return out
 
 
-@_jit
+@jit
 def _merge_row(indices: Any, tables: Any, y: int, first: int, out: F64) -> None:
     """Write the average of one row from column ``first`` on; three channels a pass, then two, then one, in order."""
     count = len(indices)
@@ -101,7 +93,7 @@ def _merge_row(indices: Any, tables: Any, y: int, first: int, out: F64) -> None:
         out[x] /= count
 
 
-@_jit
+@jit
 def merge(indices: Any, tables: Any, y_min: int, y_max: int, x_min: int, x_max: int) -> F64:
     """See ``plain.merge``."""
     out = np.empty((y_max - y_min, x_max - x_min), np.float64)
@@ -110,7 +102,7 @@ def merge(indices: Any, tables: Any, y_min: int, y_max: int, x_min: int, x_max: 
     return out
 
 
-@_jit
+@jit
 def merge_quantized(indices: Any, tables: Any) -> U8:
     """See ``plain.merge_quantized``; the float picture never exists."""
     height, width = indices[0].shape
@@ -123,7 +115,7 @@ def merge_quantized(indices: Any, tables: Any) -> U8:
     return out
 
 
-@_jit
+@jit
 def quantize(merged: F64) -> U8:
     """See ``plain.quantize``."""
     out = np.empty(merged.shape, np.uint8)
@@ -133,7 +125,7 @@ def quantize(merged: F64) -> U8:
     return out
 
 
-@_jit
+@jit
 def rescale(merged: F64, low: float, high: float) -> U8:
     """See ``plain.rescale``."""
     out = np.empty(merged.shape, np.uint8)
@@ -145,7 +137,7 @@ def rescale(merged: F64, low: float, high: float) -> U8:
     return out
 
 
-@_jit
+@jit
 def order_statistics(merged: F64, ranks: I64) -> F64:
     """See ``plain.order_statistics``; values are counted in buckets of [0, 1], only a rank's own bucket is sorted."""
     flat = merged.ravel()
@@ -175,7 +167,7 @@ def order_statistics(merged: F64, ranks: I64) -> F64:
     return out
 
 
-@_jit
+@jit
 def laplacian_sums(pixels: U8) -> tuple[int, int]:
     """See ``plain.laplacian_sums``."""
     first = np.int64(0)
@@ -194,7 +186,7 @@ def laplacian_sums(pixels: U8) -> tuple[int, int]:
     return first, second
 
 
-@_jit
+@jit
 def block_sums(pixels: U8, rows: I64, columns: I64) -> I64:
     """See ``plain.block_sums``."""
     out = np.zeros((rows.size - 1, columns.size - 1), np.int64)
@@ -205,40 +197,4 @@ def block_sums(pixels: U8, rows: I64, columns: I64) -> I64:
                 for x in range(columns[j], max(columns[j + 1], columns[j] + 1)):
                     total += np.uint32(pixels[y, x])
                 out[i, j] += total
-    return out
-
-
-@_jit
-def average_rows(pixels: U8) -> U8:
-    """See ``plain.average_rows``."""
-    height, width = pixels.shape
-    out = np.empty((height, width + 1), np.uint8)
-    blank = np.zeros(width, np.uint8)
-    for y in range(height):
-        row, above, target = pixels[y], pixels[y - 1] if y else blank, out[y]
-        target[0] = 3
-        target[1] = np.uint8(row[0] - (above[0] >> 1))
-        for x in range(1, width):
-            target[x + 1] = np.uint8(row[x] - ((np.int16(row[x - 1]) + np.int16(above[x])) >> 1))
-    return out
-
-
-@_jit
-def paeth_rows(pixels: U8) -> U8:
-    """See ``plain.paeth_rows``."""
-    height, width = pixels.shape
-    out = np.empty((height, width + 1), np.uint8)
-    blank = np.zeros(width, np.uint8)
-    for y in range(height):
-        row, above, target = pixels[y], pixels[y - 1] if y else blank, out[y]
-        target[0] = 4
-        target[1] = np.uint8(row[0] - above[0])
-        for x in range(1, width):
-            left, up, corner = np.int16(row[x - 1]), np.int16(above[x]), np.int16(above[x - 1])
-            to_left = abs(np.int16(up - corner))
-            to_up = abs(np.int16(left - corner))
-            to_corner = abs(np.int16(np.int16(left - corner) + np.int16(up - corner)))
-            guess = up if to_up <= to_corner else corner
-            guess = left if to_left <= to_up and to_left <= to_corner else guess
-            target[x + 1] = np.uint8(np.int16(row[x]) - guess)
     return out

@@ -21,18 +21,23 @@ def unreadable(detail: str) -> RejectedError:
     return RejectedError("unreadable", detail)
 
 
-def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Reject sizes that no image has, or that are over the limit, before anything is decoded."""
+def check_size(width: int, height: int, max_pixels: int, pixel_bytes: int = 1) -> None:
+    """Reject sizes that no image has, or that are over the limit, before anything is decoded.
+
+    ``max_pixels`` limits the bytes too, to two a pixel (a 16-bit grey image of ``max_pixels``), so that it bounds the
+    memory whatever a file says of its depth and colours.
+    """
     if width < 1 or height < 1:
         raise unreadable(f"a size of {width} x {height}")
     if width * height > max_pixels:
         raise RejectedError("too_large", f"{width} x {height} pixels, the limit is {max_pixels}")
+    if width * height * pixel_bytes > 2 * max_pixels:
+        found = f"{width} x {height} pixels of {pixel_bytes} bytes"
+        raise RejectedError("too_large", f"{found}, the limit is {2 * max_pixels} bytes")
 
 
 def pick(count: int, plane: int, read_one: Callable[[int], npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Return the wanted plane of a stack of ``count``: a number from 0, ``MIDDLE_PLANE`` or ``MAX_PROJECTION``."""
-    if count < 1:
-        raise unreadable("no plane")
     if plane == MIDDLE_PLANE:
         return read_one(count // 2)
     if plane != MAX_PROJECTION:
