@@ -100,7 +100,7 @@ def _table(sums: Ints, in_shared: int, total: int, share: float, groups: int) ->
     wish = np.clip(share * total, low, high) - shared
     after = np.searchsorted(sums, wish)
     options = np.stack([sums[np.maximum(after - 1, 0)], sums[np.minimum(after, len(sums) - 1)]])
-    cost = np.rint(((options + shared - share * total) / total) ** 2 * _UNIT).astype(np.int64)
+    cost = np.rint(((options + shared - share * total) / max(total, 1)) ** 2 * _UNIT).astype(np.int64)
     cost[(options + shared < low) | (options + shared > high)] += _EMPTY_SIDE
     pick = cost.argmin(axis=0)
     return options[pick, shared], cost[pick, shared]
