@@ -6,7 +6,7 @@ import re
 import urllib.parse
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.stages.select_names import class_folders, file_names
@@ -56,6 +56,7 @@ def test_a_label_that_looks_like_anothers_way_out() -> None:
     assert len(set(folders.values())) == 3
 
 
+@settings(deadline=None)
 @given(st.sets(st.text(max_size=12) | st.text("ab _./-A", max_size=4) | st.text(min_size=100, max_size=300)))
 def test_folders_are_safe_and_different(labels: set[str]) -> None:
     folders = class_folders(labels)

@@ -6,13 +6,14 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.draw import row_keys
 from builder.stages.select_shards import cut, plan_shards
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=80), st.integers(1, 3000))
 def test_cuts(sizes: list[int], shard_bytes: int) -> None:
     lengths = cut(np.array(sizes), shard_bytes)
@@ -21,6 +22,7 @@ def test_cuts(sizes: list[int], shard_bytes: int) -> None:
     assert lengths.min() >= 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 100), min_size=200, max_size=300), st.integers(1000, 5000))
 def test_shards_are_balanced(sizes: list[int], shard_bytes: int) -> None:
     """No cut is further than a picture from where equal shares would lie."""
