@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import struct
+import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import numpy as np
 import tifffile
@@ -59,3 +62,43 @@ def write_csv(
         writer.writerow(header)
     writer.writerows(rows)
     write_text(path, out.getvalue())
+
+
+def write_dib(path: Path, shape: tuple[int, int] = (8, 10)) -> None:
+    """Write 16-bit grey pixels behind a BITMAPINFOHEADER and 12 more bytes, as the sizes of the real files suggest."""
+    height, width = shape
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 16, 0, 0, 0, 0, 0, 0)
+    write_bytes(path, header + bytes(12) + pixels(path.name, shape, "uint16").astype("<u2").tobytes())
+
+
+def write_xlsx(path: Path, rows: Iterable[Sequence[str | int]]) -> None:
+    """Write a workbook of one sheet (ECMA-376: texts in the cells, nothing but what a reader must have)."""
+    cells = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in rows)
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/sheet1.xml" ContentType="{kind}.worksheet+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships">'
+        f'<Relationship Id="r1" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}">'
+        '<sheets><sheet name="Data" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
+        f'<Relationship Id="r1" Type="{office}/worksheet" Target="sheet1.xml"/></Relationships>',
+        "xl/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>',
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    write_bytes(path, out.getvalue())
+
+
+def _cell(value: str | int) -> str:
+    if isinstance(value, int):
+        return f"<c><v>{value}</v></c>"
+    return f'<c t="inlineStr"><is><t>{escape(value)}</t></is></c>'
