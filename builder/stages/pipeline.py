@@ -70,7 +70,8 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     items = standardize.wanted_items(job.work, assignments)
     standardize_images(job, items)
     selected = select_pictures(job, annotated, assignments, items)
-    return write_package(job, package, annotated, selected)
+    sources = [get_source(str(found["dir_name"])) for found in annotated]
+    return write_package(job, package, sources, selected)
 
 
 def _refuse_strange(package: Store, work: Store) -> None:
@@ -225,8 +226,11 @@ def select_pictures(
     return selected
 
 
-def write_package(job: Build, package: Store, annotated: list[dict[str, Any]], selected: Selected) -> dict[str, Any]:
-    """Write the shards that are not there yet, remove those of an earlier build, and finish the package."""
+def write_package(job: Build, package: Store, sources: Sequence[Source], selected: Selected) -> dict[str, Any]:
+    """Write the shards that are not there yet, remove those of an earlier build, and finish the package.
+
+    ``sources`` are the facts of every source that gave a picture; others among them do no harm.
+    """
     plan = list(shard.shard_tasks(selected.selection))
     wanted = {shard.shard_path(task.name, job.file_format) for task in plan}
     shard.retire(job.work, package, wanted)
@@ -245,13 +249,13 @@ def write_package(job: Build, package: Store, annotated: list[dict[str, Any]], s
         sum(f["fresh"] for f in facts.values()),
         sum(not f["fresh"] for f in facts.values()),
     )
-    return _finish(job, package, annotated, selected, facts)
+    return _finish(job, package, sources, selected, facts)
 
 
 def _finish(
     job: Build,
     package: Store,
-    annotated: list[dict[str, Any]],
+    sources: Sequence[Source],
     selected: Selected,
     facts: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
@@ -273,7 +277,7 @@ def _finish(
         selected.selection,
         selected.rejects,
         job.recipe,
-        [get_source(str(f["dir_name"])) for f in annotated if f["dir_name"] in used],
+        [source for source in sources if source.dir_name in used],
         shards,
         selected.report,
         job.file_format,
