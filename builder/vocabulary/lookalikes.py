@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 _MIN_LENGTH: Final = 5  # of tokens compared by edit distance: shorter ones are nearly all codes
 _CODES: Final = frozenset(("gene", "sirna"))  # symbols and catalogue numbers that differ by design in one letter
 _NUMBERS: Final = re.compile(r"\d+")
-_NOT_A_LETTER: Final = re.compile(r"[\W_]+")
 
 
 class LookAlike(NamedTuple):
@@ -71,7 +70,7 @@ def _without_punctuation(token: str) -> list[str]:
 
 def _stems(token: str) -> list[str]:
     """Two guesses, English and Latin, for comparison only: nothing is ever renamed by them."""
-    words = [word for word in _NOT_A_LETTER.split(token) if word]
+    words = token.split()
     return [f"s {' '.join(map(_english_stem, words))}", f"i {' '.join(map(_latin_stem, words))}"]
 
 
