@@ -6,6 +6,8 @@ Tokens match exactly. Strata are exact shares by largest remainders. Everything 
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -40,7 +42,13 @@ class Step(NamedTuple):
     free: Rows  # of these, taken by no earlier label
     presample: Rows | None  # of these, the first draw, where there was one
     taken: Rows  # empty where too few were free
-    strata: tuple[str, ...]  # columns of the last draw; empty where all were taken or none
+    drawn: bool  # were some left out by lot?
+    strata: tuple[str, ...]  # columns of the last draw
+
+    @property
+    def pool(self) -> Rows:
+        """What the last draw was made from."""
+        return self.free if self.presample is None else self.presample
 
 
 class Labelling:
@@ -84,12 +92,18 @@ class Labelling:
             used[step.taken] = True
             yield step
 
+    def at(self, min_images: int) -> Labelling:
+        """Return the same table with another threshold; the index is shared."""
+        other = copy.copy(self)
+        other.recipe = dataclasses.replace(self.recipe, min_images=min_images)
+        return other
+
     def _step(self, label: Label, candidates: Rows, free: Rows) -> Step:
         recipe = self.recipe
         if len(free) < recipe.min_images:
-            return Step(label, candidates, free, None, free[:0], ())
+            return Step(label, candidates, free, None, free[:0], False, ())
         if len(free) <= recipe.class_size:
-            return Step(label, candidates, free, None, free, ())
+            return Step(label, candidates, free, None, free, False, ())
         strata = tuple(name for name in recipe.strata if name != label.category)
         presample = None
         if len(free) > recipe.presample_size:
@@ -98,7 +112,7 @@ class Labelling:
             strata = tuple(name for name in strata if name not in recipe.presample_strata)
         pool = free if presample is None else presample
         taken = self._draw(pool, strata, recipe.class_size, label, "sample")
-        return Step(label, candidates, free, presample, taken, strata)
+        return Step(label, candidates, free, presample, taken, True, strata)
 
     def _draw(self, rows: Rows, strata: tuple[str, ...], size: int, label: Label, purpose: str) -> Rows:
         salt = key64(self.recipe.seed, label.name, purpose)

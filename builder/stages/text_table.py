@@ -1,0 +1,28 @@
+"""Tables for people: columns side by side, numbers to the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_WIDEST = 60
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[object]], indent: str = "") -> str:
+    """Return lines with the columns aligned; numbers with thousands separators, None as "-", long texts cut."""
+    cells = [[_text(value) for value in row] for row in rows]
+    widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
+    right = [bool(rows) and all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(header))]
+    lines = []
+    for line in [list(header), *cells]:
+        padded = (text.rjust(w) if r else text.ljust(w) for text, w, r in zip(line, widths, right, strict=True))
+        lines.append(indent + "  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
