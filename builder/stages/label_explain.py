@@ -77,7 +77,7 @@ def _story(labelling: Labelling, step: Step, owner: Rows, earlier: list[str]) ->
     if step.presample is not None:
         first = tuple(name for name in recipe.presample_strata if name != step.label.category)
         lines += [
-            f"More than presample_size={recipe.presample_size:,}: first {len(step.presample):,} are drawn, in strata of",
+            f"More than presample_size={recipe.presample_size:,}: first {len(step.presample):,} drawn, in strata of",
             *_shares(labelling, step.free, step.presample, first),
         ]
     return [

@@ -11,12 +11,17 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]], indent: 
     """Return lines with the columns aligned; numbers with thousands separators, None as "-", long texts cut."""
     cells = [[_text(value) for value in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
-    right = [bool(rows) and all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(header))]
+    right = [_is_numeric([row[i] for row in rows]) for i in range(len(header))]
     lines = []
     for line in [list(header), *cells]:
         padded = (text.rjust(w) if r else text.ljust(w) for text, w, r in zip(line, widths, right, strict=True))
         lines.append(indent + "  ".join(padded).rstrip())
     return "\n".join(lines)
+
+
+def _is_numeric(values: Sequence[object]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, int | float) for value in known)
 
 
 def _text(value: object) -> str:
