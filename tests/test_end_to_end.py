@@ -173,7 +173,7 @@ def test_bad_files_become_rejects_and_the_build_goes_on(data: Path, tmp_path: Pa
 def test_bad_instructions_end_in_one_line(data: Path, tmp_path: Path) -> None:
     cases = {
         ("build", str(data), "-o", "p", "--set", "min_image=3"): "min_images",
-        ("build", str(data), "-o", "p", "--only", "rec_rxrx7"): "rec_rxrx1",
+        ("build", str(data), "-o", "p", "--only", "rec_rxrx7"): "did you mean rec_rxrx",
         ("build", str(tmp_path), "-o", "p"): "none of the folders",
         ("build", str(tmp_path / "nowhere"), "-o", "p"): "no folder",
         ("build", str(data), "-o", "p", "--workers", "1", "--set", "min_images=100000"): "--set min_images",
