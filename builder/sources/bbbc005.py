@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
 from builder.sources.folder import Folder
 
 _NAME = re.compile(r"(?:SIMCEPImages_)?([A-P]\d\d)_C(\d+)_F(\d+)_s(\d+)_w([12])\.tiff?$", re.IGNORECASE)
@@ -23,7 +23,9 @@ _STAIN = {"1": "cell body", "2": "nucleus"}
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a TIFF; masks (any folder named ``…ground_truth…``) are left out."""
-    for path, match in named_files(folder, _NAME, "SIMCEPImages_A14_C57_F1_s21_w1.TIF", ".tif", ".tiff"):
+    for path, _, match in named_files(
+        folder, _NAME, "SIMCEPImages_A14_C57_F1_s21_w1.TIF", ".tif", ".tiff", place=anywhere
+    ):
         well, cells, blur, sample, stain = match.groups()
         shows = _STAIN[stain]
         yield Image(

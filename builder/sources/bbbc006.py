@@ -16,11 +16,11 @@ from typing import Final
 
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
 from builder.sources.folder import Folder
 
 _BEST_PLANE: Final = 16
-_NAME = re.compile(r"(?:^|/)mcf-z-stacks-(\d+)_([a-p]\d\d)_s(\d)_w([12])[0-9a-f-]{30,}\.tiff?$", re.IGNORECASE)
+_NAME = re.compile(r"mcf-z-stacks-(\d+)_([a-p]\d\d)_s(\d)_w([12])[0-9a-f-]{30,}\.tiff?$", re.IGNORECASE)
 _PLANE = re.compile(r"_z_(\d+)(?=/)")
 _STAIN = {"1": "nucleus", "2": "actin"}
 
@@ -29,7 +29,7 @@ def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a stain of a field."""
     best: dict[str, tuple[int, str, re.Match[str]]] = {}
     layout = "BBBC006_v1_images_z_16/mcf-z-stacks-03212011_a01_s1_w1<uuid>.tif"
-    for path, match in named_files(folder, _NAME, layout, ".tif", ".tiff"):
+    for path, _, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=anywhere):
         planes = _PLANE.findall(path)
         distance = 2 * abs(int(planes[-1]) - _BEST_PLANE) - (int(planes[-1]) > _BEST_PLANE) if planes else 0
         stack, well, site, stain = match.groups()

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
 from builder.sources.folder import Folder
 
-_NAME = re.compile(r"(?:^|/)([^/]*_)?([A-E])(\d\d)_w([12])_\[?[0-9A-F-]{30,}\]?\.tiff?$", re.IGNORECASE)
+_NAME = re.compile(r"([^/]*_)?([A-E])(\d\d)_w([12])_\[?[0-9A-F-]{30,}\]?\.tiff?$", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a TIFF; the two pictures of a well share its group."""
     layout = "1649_1109_0003_Amp5-1_B_20070424_A01_w1_<UUID>.tif"
-    for path, match in named_files(folder, _NAME, layout, ".tif", ".tiff"):
+    for path, _, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=anywhere):
         plate, row, column, channel = match.groups()
         well = f"{row.upper()}{column}"
         brightfield = channel == "2"

@@ -17,15 +17,17 @@ from builder.sources.base import Channel, Image, Source
 from builder.sources.broad import COLLECTION, download, named_files, page
 from builder.sources.folder import Folder
 
-_NAME = re.compile(r"(?:^|/)((l4440|daf-2)[^/]*)/(?:.*/)?([^/]+)\.(?:png|bmp|tiff?)$", re.IGNORECASE)
+_NAME = re.compile(r"(.+)\.(?:png|tiff?)$", re.IGNORECASE)
+_WORMS = re.compile(r"(?:^|/)((l4440|daf-2)[^/]*)(?=/)", re.IGNORECASE)
 _WELL = re.compile(r"[A-P]\d\d", re.IGNORECASE)
 _PHENOTYPE = {"l4440": "wildtype", "daf-2": "fat"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a picture; those of one well share a group, where the name tells the well."""
-    for path, match in named_files(folder, _NAME, "L4440_rep1/H10s.png, daf-2_rep1/H10s.png", ".png", ".tif", ".tiff"):
-        plate, vector, stem = match[1].lower(), match[2].lower(), match[3]
+    layout = "L4440_rep1/H10s.png, daf-2_rep1/H10s.png"
+    for path, worms, match in named_files(folder, _NAME, layout, ".png", ".tif", ".tiff", place=_WORMS.search):
+        plate, vector, stem = worms[1].lower(), worms[2].lower(), match[1]
         well = _WELL.match(stem)
         yield Image(
             key=f"{plate}/{stem}",

@@ -17,7 +17,7 @@ from builder.sources.base import Channel, Image, Source
 from builder.sources.broad import COLLECTION, download, named_files, page
 from builder.sources.folder import Folder
 
-_NAME = re.compile(r"(?:^|/)([^/]+)_([A-P]\d\d)_w([123])_\[?[0-9A-F-]{30,}\]?\.tiff?$", re.IGNORECASE)
+_NAME = re.compile(r"([^/]+)_([A-P]\d\d)_w([123])_\[?[0-9A-F-]{30,}\]?\.tiff?$", re.IGNORECASE)
 _WORMS = re.compile(r"(?:^|/)(wt|pmk)(?=[^/a-z][^/]*/|/)", re.IGNORECASE)
 _PHENOTYPE = {"wt": "wildtype", "pmk": "infected"}
 _SHOWS = {"1": "brightfield", "2": "intestine", "3": "pharynx"}
@@ -26,10 +26,8 @@ _SHOWS = {"1": "brightfield", "2": "intestine", "3": "pharynx"}
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a TIFF; the channels of a well share its group."""
     layout = "WT_plate2/<plate>_C16_w1_[<UUID>].tif, pmk_plate2/…"
-    for path, match in named_files(folder, _NAME, layout, ".tif", ".tiff"):
+    for path, worms, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=_worms):
         plate, well, channel = match[1], match[2].upper(), match[3]
-        found = _WORMS.findall(path)
-        worms = found[-1].lower() if found else ""
         if not worms:
             folder.notes.add("files outside the folders WT… and pmk…, without phenotype", path)
         field = "_".join(part for part in (worms, plate, well) if part)
@@ -41,6 +39,12 @@ def images(folder: Folder) -> Iterator[Image]:
             phenotype=_PHENOTYPE.get(worms),
             microscopy="brightfield" if channel == "1" else "fluorescence",
         )
+
+
+def _worms(directory: str) -> str:
+    """Return wt or pmk, or nothing where no folder says."""
+    found = _WORMS.findall(directory)
+    return found[-1].lower() if found else ""
 
 
 SOURCE = Source(

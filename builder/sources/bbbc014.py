@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
 from builder.sources.folder import Folder
 
 _NAME = re.compile(r"Channel[ _]?([12])-(\d\d)-([A-H])-(\d\d)-\d\d\.bmp$", re.IGNORECASE)
@@ -23,7 +23,7 @@ _STAIN = {"1": "nfkb", "2": "nucleus"}
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a BMP; the channels of a well share its group."""
-    for path, match in named_files(folder, _NAME, "Channel 1-01-A-01-00.Bmp", ".bmp"):
+    for path, _, match in named_files(folder, _NAME, "Channel 1-01-A-01-00.Bmp", ".bmp", place=anywhere):
         channel, number, row, column = match.groups()
         row = row.upper()
         yield Image(

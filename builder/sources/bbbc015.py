@@ -15,15 +15,15 @@ from collections.abc import Iterator
 
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
 from builder.sources.folder import Folder
 
-_NAME = re.compile(r"(?:^|/)(\d\d)_(\d)_([01])\.jpe?g$", re.IGNORECASE)
+_NAME = re.compile(r"(\d\d)_(\d)_([01])\.jpe?g$", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a JPEG; all fields of a well share its group."""
-    for path, match in named_files(folder, _NAME, "49_1_0.JPG", ".jpg", ".jpeg"):
+    for path, _, match in named_files(folder, _NAME, "49_1_0.JPG", ".jpg", ".jpeg", place=anywhere):
         well, field, channel = match.groups()
         yield Image(
             key=f"{well}_{field}_{channel}",

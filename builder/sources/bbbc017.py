@@ -25,7 +25,7 @@ from builder.sources.excel import read_sheet
 from builder.sources.folder import Folder
 from builder.sources.tables import Rows
 
-_NAME = re.compile(r"(?:^|/)AS_09125_(\d+)_([A-P]\d\d)(f\d\d)d([012])\.dib$", re.IGNORECASE)
+_NAME = re.compile(r"AS_09125_(\d+)_([A-P]\d\d)(f\d\d)d([012])\.dib$", re.IGNORECASE)
 _PLATE = re.compile(r"NIRHTa(?:\+|-|%2B)(\d{3})(?!\d)", re.IGNORECASE)
 _STAINS: Final = {"0": "nucleus", "1": "mitosis", "2": "actin"}
 _SHEET_PLATE: Final = {"14": "15"}  # folder -> sheet, where they differ
@@ -38,22 +38,28 @@ def images(folder: Folder) -> Iterator[Image]:
     fields = Fields(folder)
     plate_of: dict[str, str] = {}
     layout = "NIRHTa+002/AS_09125_050117080001_A01f00d0.DIB"
-    for path, match in named_files(folder, _NAME, layout, ".dib"):
+    for path, plate, match in named_files(folder, _NAME, layout, ".dib", place=_plate):
         number, well, field, channel = match.groups()
         fields.add(f"AS_09125_{number}_{well.upper()}{field.lower()}", channel, path)
-        if plates := _PLATE.findall(path):
-            plate_of[number] = str(int(plates[-1]))
+        if plate:
+            plate_of[number] = plate
     genes = _genes(folder)
     for name, files in fields:
         number, well = name.split("_")[2], name.split("_")[3][:3]
-        plate = plate_of.get(number)
         gene = None
-        if plate is None:
-            folder.notes.add_all(_NO_PLATE, files.values())
+        if number in plate_of:
+            gene = genes.get(plate_of[number], well, tuple(files.values()))
         else:
-            gene = genes.get(_SHEET_PLATE.get(plate, plate), well, tuple(files.values()))
+            folder.notes.add_all(_NO_PLATE, files.values())
         yield Image(key=name, channels=fields.channels(name, files, _STAINS), group=f"{number}_{well}", gene=gene)
     genes.note_unused()
+
+
+def _plate(directory: str) -> str:
+    """Return the plate as the sheet numbers it, or nothing where no folder says."""
+    found = _PLATE.findall(directory)
+    plate = str(int(found[-1])) if found else ""
+    return _SHEET_PLATE.get(plate, plate)
 
 
 def _genes(folder: Folder) -> Rows[str]:

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
 from builder.sources.folder import Folder
 
-_NAME = re.compile(r"(?:^|/)(jw-[^/]+)_(c1|c5|\(c1\+c5\))\.tiff?$", re.IGNORECASE)
+_NAME = re.compile(r"(jw-[^/]+)_(c1|c5|\(c1\+c5\))\.tiff?$", re.IGNORECASE)
 _STAIN = {"c1": "cell surface", "c5": "nucleus"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a stain; both stains of a field share its group."""
-    for path, match in named_files(folder, _NAME, "jw-1h 1/jw-1h 1_c1.TIF", ".tif", ".tiff"):
+    for path, _, match in named_files(folder, _NAME, "jw-1h 1/jw-1h 1_c1.TIF", ".tif", ".tiff", place=anywhere):
         field, stain = match[1], match[2].lower()
         if stain not in _STAIN:
             folder.notes.add("overlays of both stains, left out", path)

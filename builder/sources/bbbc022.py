@@ -22,7 +22,7 @@ from builder.sources.broad import COLLECTION, Fields, download, named_files, pag
 from builder.sources.folder import Folder
 from builder.sources.tables import Rows, find_tables, read_table
 
-_NAME = re.compile(r"(?:^|/)(IXMtest_([A-P]\d\d)_s([1-9])_w([1-5])[0-9A-F-]{30,}\.tiff?)$", re.IGNORECASE)
+_NAME = re.compile(r"(IXMtest_([A-P]\d\d)_s([1-9])_w([1-5])[0-9A-F-]{30,}\.tiff?)$", re.IGNORECASE)
 _PLATE = re.compile(r"(?:^|[/_])(\d{5})w[1-5](?=/)", re.IGNORECASE)
 _STAINS: Final = {
     "2": "er",  # concanavalin A
@@ -46,11 +46,10 @@ def images(folder: Folder) -> Iterator[Image]:
     fields = Fields(folder)
     homeless: dict[str, tuple[str, str, str]] = {}
     layout = "BBBC022_v1_images_20585w1/IXMtest_A01_s1_w1<UUID>.tif"
-    for path, match in named_files(folder, _NAME, layout, ".tif", ".tiff"):
+    for path, plate, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=_plate):
         name, well, site, channel = match.groups()
-        plate = _PLATE.findall(path)
         if plate:
-            fields.add(f"{plate[-1]}_{well.upper()}_s{site}", channel, path)
+            fields.add(f"{plate}_{well.upper()}_s{site}", channel, path)
         else:
             homeless[name] = (path, f"{well.upper()}_s{site}", channel)
     compounds = _compounds(folder, fields, homeless)
@@ -64,6 +63,12 @@ def images(folder: Folder) -> Iterator[Image]:
             compound=compounds.get(plate_name, site_name, tuple(files.values())),
         )
     compounds.note_unused()
+
+
+def _plate(directory: str) -> str:
+    """Return the plate's number, or nothing where no folder says."""
+    found = _PLATE.findall(directory)
+    return found[-1] if found else ""
 
 
 def _compounds(folder: Folder, fields: Fields, homeless: dict[str, tuple[str, str, str]]) -> Rows[str]:

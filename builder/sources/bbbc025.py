@@ -19,11 +19,8 @@ from builder.sources.base import Channel, Image, Source
 from builder.sources.broad import COLLECTION, download, named_files, page
 from builder.sources.folder import Folder
 
-_NAME = re.compile(
-    r"(?:^|/)(3\d{4})_(ERSyto|ERSytoBleed|Hoechst|Mito|PhGolgi)(?:\.tar)?(?:\.gz)?/(?:.*/)?"
-    r"[^/]*_([a-p]\d\d)_s(\d+)_w\d[0-9a-f-]{30,}\.tiff?$",
-    re.IGNORECASE,
-)
+_NAME = re.compile(r".*_([a-p]\d\d)_s(\d+)_w\d[0-9a-f-]{30,}\.tiff?$", re.IGNORECASE)
+_PLACE = re.compile(r"(?:^|/)(3\d{4})_(ERSyto|ERSytoBleed|Hoechst|Mito|PhGolgi)(?:\.tar)?(?:\.gz)?(?=/)", re.IGNORECASE)
 _SHOWS: Final = {
     "ersyto": "er",
     "ersytobleed": "nucleoli|cytoplasmic rna",
@@ -38,8 +35,8 @@ _CHANNELS: Final = ("ERSyto", "ERSytoBleed", "Hoechst", "Mito", "PhGolgi")
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a TIFF."""
     layout = "37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif"
-    for path, match in named_files(folder, _NAME, layout, ".tif", ".tiff"):
-        plate, channel, well, site = match[1], match[2].lower(), match[3].upper(), match[4]
+    for path, place, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=_PLACE.search):
+        plate, channel, well, site = place[1], place[2].lower(), match[1].upper(), match[2]
         visible = _SHOWS[channel]
         yield Image(
             key=f"{plate}_{well}_s{site}_{channel}",

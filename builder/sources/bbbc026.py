@@ -14,16 +14,16 @@ from collections.abc import Iterator
 
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
 from builder.sources.folder import Folder
 
-_NAME = re.compile(r"(?:^|/)([^/]+)_([A-P]\d\d)_s(\d)_w1[0-9A-F-]{30,}\.png$", re.IGNORECASE)
+_NAME = re.compile(r"([^/]+)_([A-P]\d\d)_s(\d)_w1[0-9A-F-]{30,}\.png$", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a PNG."""
     layout = "ADSASS092408-GHAD2-D6-20x_A01_s1_w1<UUID>.png"
-    for path, match in named_files(folder, _NAME, layout, ".png"):
+    for path, _, match in named_files(folder, _NAME, layout, ".png", place=anywhere):
         plate, well, site = match[1], match[2].upper(), match[3]
         yield Image(
             key=f"{plate}_{well}_s{site}",

@@ -14,15 +14,17 @@ from collections.abc import Iterator
 
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
 from builder.sources.folder import Folder
 
-_NAME = re.compile(r"(?:^|/)([0-9a-f]{64})\.png$", re.IGNORECASE)
+_NAME = re.compile(r"([0-9a-f]{64})\.png$", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a PNG named by its ImageId."""
-    for path, match in named_files(folder, _NAME, "<ImageId>/images/<ImageId>.png, an id of 64 hex digits", ".png"):
+    for path, _, match in named_files(
+        folder, _NAME, "<ImageId>/images/<ImageId>.png, an id of 64 hex digits", ".png", place=anywhere
+    ):
         image_id = match[1].lower()
         yield Image(key=image_id, channels=(Channel(path, "nucleus"),), group=image_id)
 

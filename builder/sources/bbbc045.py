@@ -20,10 +20,10 @@ from typing import Final
 
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Region, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
+from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
 from builder.sources.folder import Folder
 
-_NAME = re.compile(r"(?:^|/)((?:[^/]+/){0,3}[^/_]+_\d+)\.tiff?$", re.IGNORECASE)
+_NAME = re.compile(r"([^/_]+_\d+)\.tiff?$", re.IGNORECASE)
 _DONOR = re.compile(r"(?:^|/)([^/]*201[45][^/]*)(?=/)")
 _WHOLE_CELLS: Final = Region(x_min=0, x_max=15 * 55, y_min=0, y_max=13 * 55)
 _MICROSCOPY: Final = (
@@ -36,8 +36,8 @@ _MICROSCOPY: Final = (
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a montage."""
     layout = "Stained_Montages/<subject>/<kind of cell>/<channel>/<name>_<number>.tif, in any order"
-    for path, match in named_files(folder, _NAME, layout, ".tif", ".tiff"):
-        donors = _DONOR.findall(path)
+    for path, directory, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=anywhere):
+        donors = _DONOR.findall(directory)
         if not donors:
             folder.notes.add("montages whose donor is not known, one group", path)
         microscopy = next((value for pattern, value in _MICROSCOPY if pattern.search(path)), None)
@@ -45,7 +45,7 @@ def images(folder: Folder) -> Iterator[Image]:
             folder.notes.add("montages whose channel is not known, without microscopy", path)
         shows = microscopy if microscopy in ("brightfield", "darkfield") else "cell body"
         yield Image(
-            key=match[1],
+            key="/".join([*directory.split("/")[:-1][-3:], match[1]]),
             channels=(Channel(path, shows),),
             group=donors[-1] if donors else "all",
             microscopy=microscopy,

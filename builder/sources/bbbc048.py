@@ -20,14 +20,16 @@ from builder.sources.broad import COLLECTION, download, named_files, page
 from builder.sources.folder import Folder
 
 _PHASES: Final = "g1|s|g2|prophase|metaphase|anaphase|telophase"
-_NAME = re.compile(rf"(?:^|/)({_PHASES}) ?/([^/]+)_Ch([346])\.ome\.jpe?g$", re.IGNORECASE)
+_PHASE = re.compile(rf"(?:^|/)({_PHASES}) ?/$", re.IGNORECASE)
+_NAME = re.compile(r"(.+)_Ch([346])\.ome\.jpe?g$", re.IGNORECASE)
 _SHOWS: Final = {"3": "brightfield", "4": "nucleus", "6": "darkfield"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a JPEG."""
-    for path, match in named_files(folder, _NAME, "CellCycle/G1/<id>_Ch3.ome.jpg", ".jpg", ".jpeg"):
-        phase, cell, channel = match[1].lower(), match[2], match[3]
+    layout = "CellCycle/G1/<id>_Ch3.ome.jpg"
+    for path, place, match in named_files(folder, _NAME, layout, ".jpg", ".jpeg", place=_PHASE.search):
+        phase, cell, channel = place[1].lower(), match[1], match[2]
         shows = _SHOWS[channel]
         yield Image(
             key=f"{phase}_{cell}_Ch{channel}",

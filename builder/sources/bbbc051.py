@@ -36,10 +36,8 @@ _CELL_TYPE: Final = {
     "cd45.2": "white blood cell",
 }
 _CLASSES: Final = "|".join(map(re.escape, _CELL_TYPE))
-_NAME = re.compile(
-    rf"(?:^|/)({_CLASSES})/(?:All_3D/)?(object_(\d+)_(\d+)__(\d+)__(\d+)_\d+)\.tiff?$",
-    re.IGNORECASE,
-)
+_CLASS = re.compile(rf"(?:^|/)({_CLASSES})/(?:All_3D/)?$", re.IGNORECASE)
+_NAME = re.compile(r"(object_\d+_(\d+)__(\d+)__\d+_\d+)\.tiff?$", re.IGNORECASE)
 _SPECIMEN = re.compile(r"(?:^|[/_ -])(F\d\d)(?=[/_ -])", re.IGNORECASE)
 _TILE: Final = 512
 
@@ -47,15 +45,21 @@ _TILE: Final = 512
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a stack."""
     layout = "CD_CNT/All_3D/object_38359_333__4395__44_1.tif"
-    for path, match in named_files(folder, _NAME, layout, ".tif", ".tiff"):
-        kind, name, x, y = match[1].lower(), match[2], int(match[4]), int(match[5])
-        specimen = "".join(found.upper() + " " for found in _SPECIMEN.findall(path)[-1:])
+    for path, (specimen, kind), match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=_place):
+        name, x, y = match[1], int(match[2]), int(match[3])
         yield Image(
             key=f"{specimen}{kind} {name}",
             channels=(Channel(path, "nucleus", MIDDLE_PLANE),),
             group=f"{specimen}tile {x // _TILE} {y // _TILE}",
             cell_type=_CELL_TYPE[kind],
         )
+
+
+def _place(directory: str) -> tuple[str, str] | None:
+    """Return the specimen, with a blank, or nothing where no folder says, and the class."""
+    kind = _CLASS.search(directory)
+    specimen = "".join(f"{found.upper()} " for found in _SPECIMEN.findall(directory)[-1:])
+    return (specimen, kind[1].lower()) if kind else None
 
 
 SOURCE = Source(

@@ -6,12 +6,14 @@ The collection is at https://bbbc.broadinstitute.org; each set has a page and a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
 
 from builder.sources.base import Channel, Download
 from builder.sources.folder import Folder
 from builder.sources.screens import check_understood
+
+P = TypeVar("P")
 
 COLLECTION: Final = "Ljosa et al., Nature Methods 2012, doi:10.1038/nmeth.2083"
 UNKNOWN_NAME: Final = "files without a known name"
@@ -28,23 +30,42 @@ def download(accession: str, name: str, size: int | None = None) -> Download:
     return Download(f"https://data.broadinstitute.org/bbbc/{accession}/{name.replace('+', '%2B')}", size)
 
 
+def anywhere(directory: str) -> str | None:
+    """Accept any directory: for sets whose file names say all."""
+    return directory
+
+
 def named_files(
-    folder: Folder, name: re.Pattern[str], looked_for: str, *suffixes: str
-) -> Iterator[tuple[str, re.Match[str]]]:
-    """Yield the files whose path ``name`` is found in, with the match; masks and misfits are noted.
+    folder: Folder,
+    name: re.Pattern[str],
+    looked_for: str,
+    *suffixes: str,
+    place: Callable[[str], P | None],
+) -> Iterator[tuple[str, P, re.Match[str]]]:
+    """Yield (path, place, match) of the files that the set knows, in sorted order; masks and misfits are noted.
+
+    Parameters
+    ----------
+    name : matches the file's own name from its first letter
+    place : directory -> what it says (plate, class ...), None for one where no images lie; asked once a directory
 
     Raises
     ------
     LayoutError
-        At the end, where there are pictures but none of a known name.
+        At the end, where there are pictures but none of a known name in a known place.
     """
-    found = 0
+    found, directory, known, masks = 0, "\0", None, False
     for path in folder.paths(*suffixes):
-        if _NO_IMAGE.search(path):
-            folder.notes.add("masks and ground truth, left out", path)
-        elif match := name.search(path):
+        start = path.rfind("/") + 1
+        if path[:start] != directory:
+            directory = path[:start]
+            known, masks = place(directory), _NO_IMAGE.search(directory) is not None
+        match = None if masks or known is None else name.match(path, start)
+        if match and known is not None:
             found += 1
-            yield path, match
+            yield path, known, match
+        elif masks or _NO_IMAGE.search(path, start):
+            folder.notes.add("masks and ground truth, left out", path)
         else:
             folder.notes.add(UNKNOWN_NAME, path)
     check_understood(folder, found, looked_for)
