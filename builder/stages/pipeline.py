@@ -64,7 +64,7 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     UserError
         Where there is nothing to build from, or no class is left.
     """
-    _refuse_strange(package, job.work)
+    refuse_strange(package, job.work)
     annotated = annotate(job)
     assignments = label(job, annotated)
     items = standardize.wanted_items(job.work, assignments)
@@ -74,7 +74,7 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     return write_package(job, package, sources, selected)
 
 
-def _refuse_strange(package: Store, work: Store) -> None:
+def refuse_strange(package: Store, work: Store) -> None:
     """Refuse to write among files that no build made."""
     if shard.known_files(work) or package.exists(MANIFEST):
         return

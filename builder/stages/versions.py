@@ -12,6 +12,7 @@ _CODE = {
     "annotate": ("sources", "vocabulary", "stages/annotate.py", "schema.py"),
     "label": ("stages/label*.py", "draw.py", "schema.py"),
     "standardize": ("pixels", "stages/standardize*.py", "draw.py", "schema.py"),
+    "release": ("pixels", "stages/convert.py", "schema.py"),
     "select": ("stages/select*.py", "draw.py", "schema.py"),
     "shard": ("stages/shard.py", "schema.py"),
     "finish": ("package", "schema.py", "../dataset_card"),

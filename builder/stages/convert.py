@@ -1,0 +1,176 @@
+"""The published release as a package: its pictures, labels, windows and names, our split, shards and checks.
+
+The pictures go through WORK as those of a build do: parts of PNGs with one row a picture, which the shard stage reads.
+An 8-bit grey PNG is kept byte for byte, once its pixels could be read. Nothing is drawn away and no class is dropped
+for its size: that was done when the release was made.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from builder.engine import markers
+from builder.engine.progress import Progress
+from builder.engine.run import run_tasks
+from builder.engine.store import Store
+from builder.errors import RejectedError, UserError
+from builder.pixels import png, quality, standardize
+from builder.pixels.read import read
+from builder.recipe import Recipe
+from builder.sources.folder import Folder, LayoutError
+from builder.sources.release import Release, read_release
+from builder.stages import shard
+from builder.stages.pipeline import Build, refuse_strange, write_package
+from builder.stages.select_release import select_released
+from builder.stages.standardize import Item, covered, part_tasks, poisoned, read_parts, rejected_row, write_part
+from builder.stages.versions import code_version
+
+log = logging.getLogger(__name__)
+
+_FOLDER: Final = "release"  # of its parts, beside those of sources
+_GREY_HEADER: Final = b"\x08\x00"  # bit depth, colour type: https://www.w3.org/TR/png-3/#11IHDR
+_END: Final = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_READ_AT_ONCE: Final = 32
+
+
+def convert(job: Build, package: Store) -> dict[str, Any]:
+    """Make a package of the release in ``job.data``; what is there already is not made again.
+
+    The release is taken as a whole: ``only`` and ``include_restricted`` of the job do not count. Of its recipe
+    ``seed``, ``validation_share``, ``size``, ``max_pixels`` and the numbers of shards and batches do.
+
+    Returns
+    -------
+    dict: the package's manifest; its ``report.release`` is described in ``builder.stages.select_release``
+
+    Raises
+    ------
+    UserError
+        Where the folder holds no release, or no picture of it can be used.
+    """
+    refuse_strange(package, job.work)
+    folder = Folder.listed(job.data, job.options)
+    try:
+        release = read_release(folder)
+    except LayoutError as error:
+        raise UserError(f"{error}; name the folder that holds metadata.csv and the class folders") from None
+    _say_read(release, folder)
+    parts = _read_pictures(job, release)
+    selected = select_released(release, parts, folder.notes, job.recipe)
+    if not selected.selection.num_rows:
+        raise UserError(f"{job.data}: none of the {release.rows.num_rows} pictures that its table names can be read")
+    _say_selected(selected.report["release"], selected.selection.num_rows)
+    shard.write_selection(job.work, selected.selection)
+    used = sorted(set(selected.selection["dir_name"].to_pylist()))
+    return write_package(job, package, [release.sources.of(name) for name in used], selected)
+
+
+def _read_pictures(job: Build, release: Release) -> pa.Table:
+    """Bring every picture into a part, unless one holds it; return the parts' rows, ``idx`` being the file."""
+    fingerprint = markers.fingerprint("release", job.recipe.fingerprint("standardize"), code_version("release"))
+    columns = (release.rows[name].to_pylist() for name in ("file", "stamp"))
+    items = [Item(file, _FOLDER, (file,), (0,), None, 0, stamp) for file, stamp in zip(*columns, strict=True)]
+    have = covered(job.work, fingerprint)
+    missing = [item for item in items if (item.idx, item.crops, item.stamp) not in have]
+    log.info("read: %s of %s pictures to do", f"{len(missing):,}", f"{len(items):,}")
+    with Progress("read", len(missing), "pictures") as progress:
+        run_tasks(
+            functools.partial(read_part, Store(job.data, job.options), job.work, job.recipe, fingerprint),
+            part_tasks(missing, job.recipe.part_images),
+            settings=job.settings,
+            progress=progress,
+            on_result=lambda _, __: None,
+            on_poison=lambda item, reason, detail: poisoned(job.work, fingerprint, item, reason, detail),
+        )
+    return _rows(job.work, fingerprint, {(item.idx, item.stamp) for item in items})
+
+
+def _rows(work: Store, fingerprint: str, wanted: set[tuple[str, int]]) -> pa.Table:
+    tables = []
+    for part, rows in read_parts(work, fingerprint):
+        keys = list(zip(rows["idx"].to_pylist(), rows["stamp"].to_pylist(), strict=True))
+        here = [key in wanted for key in keys]
+        wanted = wanted.difference(keys)  # two parts may hold one picture: the first is taken
+        mine = rows.filter(pa.array(here, pa.bool_()))
+        tables.append(mine.append_column("part", pa.array([part] * mine.num_rows, pa.string())))
+    if wanted:
+        raise UserError(f"{len(wanted)} pictures are in no part, for instance {min(wanted)[0]}; run the command again")
+    return pa.concat_tables(tables).replace_schema_metadata(None)
+
+
+def read_part(release: Store, work: Store, recipe: Recipe, fingerprint: str, items: Sequence[Item]) -> int:
+    """Make one part of released pictures; return how many could be read."""
+    rows: list[dict[str, Any]] = []
+    pictures: list[bytes] = []
+    for start in range(0, len(items), _READ_AT_ONCE):
+        some = items[start : start + _READ_AT_ONCE]
+        for item, content in zip(some, _contents(release, [item.idx for item in some]), strict=True):
+            row = rejected_row(item, "", "")
+            try:
+                kept, facts, note = read_picture(content, recipe)
+            except RejectedError as refused:
+                rows.append({**row, "reason": refused.reason, "detail": refused.detail or None})
+                continue
+            found = {"bytes": len(kept), "row": len(pictures), "reason": None, "detail": note}
+            rows.append({**row, **facts, **found})
+            pictures.append(kept)
+    write_part(work, fingerprint, items, rows, pictures)
+    return len(pictures)
+
+
+def read_picture(content: bytes | OSError, recipe: Recipe) -> tuple[bytes, dict[str, Any], str | None]:
+    """Return the PNG that the package holds for a released file, its ``schema.STATISTICS``, and what was changed.
+
+    Raises
+    ------
+    RejectedError
+        Where the file cannot be read, or is no 8-bit grey picture and cannot be made one.
+    """
+    if isinstance(content, OSError):
+        raise RejectedError("unreadable", f"{type(content).__name__}: {content.strerror or 'cannot be read'}")
+    pixels = read(content, max_pixels=recipe.max_pixels)
+    note = None
+    if content[24:26] != _GREY_HEADER or not content.startswith(b"\x89PNG") or not content.endswith(_END):
+        note = f"was no plain 8-bit grey PNG ({pixels.dtype}, {pixels.ndim} axes), written anew"
+        if pixels.ndim != 2 or pixels.dtype != np.uint8:
+            pixels = standardize([pixels])
+        content = png.encode(pixels)
+    return content, quality.statistics(pixels, quality.histogram(pixels), recipe), note
+
+
+def _contents(release: Store, files: list[str]) -> Iterator[bytes | OSError]:
+    """Yield the content of each file, or why it could not be had; remote reads overlap."""
+    try:
+        found = release.read_many(files)
+    except OSError:
+        found = {}  # one of them: read singly below
+    for file in files:
+        try:
+            yield found[file] if file in found else release.read_bytes(file)
+        except OSError as error:
+            yield error
+
+
+def _say_read(release: Release, folder: Folder) -> None:
+    log.info("release: %s pictures", f"{release.rows.num_rows:,}")
+    for kind, count in sorted(folder.notes.counts.items()):
+        log.warning("release: %s %s, for instance %s", f"{count:,}", kind, "; ".join(folder.notes.examples[kind][:3]))
+
+
+def _say_selected(found: Mapping[str, Any], pictures: int) -> None:
+    duplicates = found["duplicates"]
+    log.info("select: %s pictures; %s unreadable", f"{pictures:,}", f"{found['unreadable']:,}")
+    log.info(
+        "duplicates left out: %s under the same label, %s under another one",
+        f"{duplicates['same_label']:,}",
+        f"{duplicates['other_label']:,}",
+    )
+    if found["original_split"]:
+        both = found["original_split"]["both_sides"]
+        log.info("the release's own split had %s source images on both sides; this one has none", f"{both:,}")

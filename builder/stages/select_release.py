@@ -1,0 +1,204 @@
+"""Selection from the published release: duplicates once, a split that no source image crosses, order and shards.
+
+Labels, windows and file names stay as they are. A group is a source image (``idx``); source images that share a
+picture, pixel for pixel, are one group, whether that picture stays or not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.draw import key64, mix64, row_keys
+from builder.recipe import Recipe
+from builder.schema import REJECTS, SELECTION, SPLITS
+from builder.sources.folder import Notes
+from builder.sources.release import Release
+from builder.stages.label_index import encode
+from builder.stages.select import Selected
+from builder.stages.select_report import selection_report
+from builder.stages.select_shards import plan_shards
+from builder.stages.select_split import split_groups
+
+Ints = npt.NDArray[np.int64]
+
+_NAMED_CONFLICTS: Final = 100
+_MOST_CANDIDATES: Final = 127  # int8
+
+
+def select_released(release: Release, parts: pa.Table, notes: Notes, recipe: Recipe) -> Selected:
+    """Choose the pictures of the package from those of the release.
+
+    Parameters
+    ----------
+    parts : columns of ``PART_ROWS`` and ``part``, ``idx`` being the file; one row for each row of the release
+    notes : of the release's folder
+
+    Returns
+    -------
+    Selected; its report is that of ``selection_report`` and has ``release``:
+        pictures, missing_files, extra_files, gaps, unreadable, labels_without_token
+            numbers of rows with a file, rows without one, files without a row, numbers of a class that no row uses,
+            files that could not be read, rows whose label is no token of its category's cell
+        duplicates
+            sets (of equal pictures), same_label, other_label (pictures left out, by the label of the one that stays),
+            conflicts (the first 100: file, label, stays, stays_label)
+        original_split
+            images (source images with ``dset``), both_sides (of these, with pictures on both sides); null without it
+        notes
+            kind -> count of all that did not fit
+    """
+    table = release.rows
+    place = pc.index_in(table["file"], value_set=parts["idx"].combine_chunks())
+    pictures = parts.take(place)
+    made = pc.is_null(pictures["reason"]).combine_chunks().to_numpy(zero_copy_only=False)
+    first = _first_of_equals(pictures["pixels_sha256"], made)
+    kept = np.flatnonzero(made & (first == np.arange(len(first))))
+    group = _groups(table["idx"], first)
+    selection = _selection(table, pictures, kept, group, recipe)
+    rejects = _rejects(release, pictures, made, first)
+    assigned = table.select(["idx", "label", "category"]).group_by(["idx", "label", "category"]).aggregate([])
+    report = selection_report(selection, rejects, assigned, table["idx"], recipe)
+    report["release"] = {
+        "pictures": table.num_rows,
+        "missing_files": release.missing.num_rows,
+        "extra_files": notes.counts.get("files without a row", 0),
+        "gaps": release.gaps,
+        "unreadable": int((~made).sum()),
+        "labels_without_token": release.without_token,
+        "duplicates": _duplicates(table, first),
+        "original_split": _original_split(table),
+        "notes": dict(sorted(notes.counts.items())),
+    }
+    return Selected(selection, rejects, report)
+
+
+def _first_of_equals(hashes: pa.ChunkedArray, made: npt.NDArray[np.bool_]) -> Ints:
+    """Return for each picture the place of the first with the same pixels; its own if it could not be read."""
+    first = np.arange(len(hashes))
+    places = np.flatnonzero(made)
+    codes = hashes.take(pa.array(places)).combine_chunks().dictionary_encode().indices.to_numpy()
+    _, where, which = np.unique(codes, return_index=True, return_inverse=True)
+    first[places] = places[where[which.reshape(-1)]]
+    return first
+
+
+def _groups(idx: pa.ChunkedArray, first: Ints) -> pa.Array:
+    """Return the group of each picture: the smallest idx that equal pictures join its own to."""
+    column = encode(idx)
+    codes = column.codes.astype(np.int64)  # in code point order
+    parent = np.arange(len(column.values))
+
+    def root(code: int) -> int:
+        while parent[code] != code:
+            parent[code] = parent[parent[code]]
+            code = int(parent[code])
+        return code
+
+    for picture in np.flatnonzero(first != np.arange(len(first))).tolist():
+        one, other = root(int(codes[picture])), root(int(codes[first[picture]]))
+        parent[max(one, other)] = min(one, other)
+    roots = np.array([root(code) for code in range(len(parent))], np.int64)
+    return pa.array(column.values, pa.string()).take(pa.array(roots[codes]))
+
+
+def _selection(table: pa.Table, pictures: pa.Table, kept: Ints, group: pa.Array, recipe: Recipe) -> pa.Table:
+    """Return the kept pictures, schema ``SELECTION``, sorted by shard and position."""
+    chosen = pa.array(kept)
+    table, rows = table.append_column("group", group).take(chosen), pictures.take(chosen)
+    groups = encode(table["group"])
+    codes = groups.codes.astype(np.int64) - 1
+    classes = encode(table["label"]).codes.astype(np.int64) - 1
+    salt = key64(recipe.seed, "split")
+    validation = split_groups(classes, codes, groups.keys[1:], recipe.validation_share, salt)[codes]
+    splits = [SPLITS[int(held_out)] for held_out in validation]
+    keys = mix64(row_keys(table["filename"]), key64(recipe.seed, "picture"))
+    sizes = rows["bytes"].to_numpy().astype(np.int64)
+    plan = plan_shards(table["category"].to_pylist(), splits, sizes, keys, recipe.seed, recipe.shard_bytes)
+    order = pa.array(plan.order)
+    made: dict[str, Any] = {
+        "path": pc.binary_join_element_wise("cytoimagenet", table["folder"], "/").take(order),
+        "split": pa.array(splits, pa.string()).take(order),
+        "candidate": pa.array(_candidates(table), pa.int8()).take(order),
+        "shard": pa.array(plan.shards, pa.string()).take(pa.array(plan.shard)),
+        "position": pa.array(plan.position),
+    }
+    columns = []
+    for field in SELECTION:
+        found = made.get(field.name)
+        if found is None:
+            found = (table if field.name in table.column_names else rows)[field.name].take(order)
+        columns.append(found.cast(field.type))
+    return pa.table(columns, schema=SELECTION)
+
+
+def _candidates(table: pa.Table) -> npt.NDArray[np.int8]:
+    """Return -1 for a whole picture, else the crop's place among those of its source image, by file."""
+    crop = table["crop"].combine_chunks().to_numpy(zero_copy_only=False)
+    codes = encode(table["idx"]).codes
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))  # the table is sorted by idx
+    before = np.cumsum(crop) - crop
+    places = before - np.repeat(before[starts], np.diff(starts, append=len(codes)))
+    return np.where(crop, np.minimum(places, _MOST_CANDIDATES), -1).astype(np.int8)
+
+
+def _rejects(release: Release, pictures: pa.Table, made: npt.NDArray[np.bool_], first: Ints) -> pa.Table:
+    """Return what is left out, schema ``REJECTS``: missing and unreadable files, and duplicates."""
+    table = release.rows
+    names = ("idx", "dir_name", "label", "file")
+    out: list[dict[str, Any]] = [
+        {**row, "stage": "standardize", "reason": "unreadable", "detail": "the table names it; the file is not there"}
+        for row in release.missing.to_pylist()
+    ]
+    candidates = _candidates(table)
+    for place in np.flatnonzero(~made | (first != np.arange(len(first)))).tolist():
+        row: dict[str, Any] = {name: table[name][place].as_py() for name in names}
+        if made[place]:
+            stays = int(first[place])
+            detail = f"same pixels as {table['file'][stays]}"
+            if table["label"][stays].as_py() != row["label"]:
+                detail += f"; conflicting label: {table['label'][stays]}"
+            row |= {"stage": "select", "reason": "duplicate", "detail": detail}
+        else:
+            found = {name: pictures[name][place].as_py() for name in ("reason", "detail")}
+            row |= {"stage": "standardize", **found}
+        out.append({**row, "candidate": int(candidates[place])})
+    for row in out:
+        row["key"] = row.pop("file")
+    return pa.Table.from_pylist(sorted(out, key=lambda row: (row["idx"], row["key"])), REJECTS)
+
+
+def _duplicates(table: pa.Table, first: Ints) -> dict[str, Any]:
+    gone = np.flatnonzero(first != np.arange(len(first)))
+    labels = encode(table["label"]).codes
+    other = gone[labels[gone] != labels[first[gone]]]
+    return {
+        "sets": len(np.unique(first[gone])),
+        "same_label": len(gone) - len(other),
+        "other_label": len(other),
+        "conflicts": [
+            {
+                "file": table["file"][place].as_py(),
+                "label": table["label"][place].as_py(),
+                "stays": table["file"][stays].as_py(),
+                "stays_label": table["label"][stays].as_py(),
+            }
+            for place, stays in zip(
+                other[:_NAMED_CONFLICTS].tolist(), first[other[:_NAMED_CONFLICTS]].tolist(), strict=True
+            )
+        ],
+    }
+
+
+def _original_split(table: pa.Table) -> dict[str, int] | None:
+    """Return how many source images the release's own split cut in two."""
+    sides = table.filter(pc.is_valid(table["dset"])).group_by(["idx", "dset"]).aggregate([])
+    if not sides.num_rows:
+        return None
+    counts = sides.group_by("idx").aggregate([([], "count_all")])
+    both = int(pc.sum(pc.greater(counts["count_all"], 1)).as_py())
+    return {"images": counts.num_rows, "both_sides": both}
