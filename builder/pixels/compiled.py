@@ -48,6 +48,8 @@ def levels_at(counts: I64, ranks: I64) -> I64:
     level = 0
     below = np.int64(0)
     for k in range(ranks.size):
+        if ranks[k] < below:
+            level, below = 0, np.int64(0)
         while below + counts[level] <= ranks[k]:
             below += counts[level]
             level += 1

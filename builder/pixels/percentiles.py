@@ -45,7 +45,7 @@ def of_histogram(counts: I64, values: F64, percents: Sequence[float]) -> list[fl
     ----------
     counts : int64 (levels,), how often each value occurs; at least one is positive
     values : float64 (levels,), the values, ascending
-    percents : in [0, 100], ascending
+    percents : in [0, 100]
     """
     ranks, shares = _ranks(int(counts.sum()), percents)
     return _between(values[passes.levels_at(counts, ranks)], shares)

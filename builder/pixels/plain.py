@@ -21,7 +21,7 @@ def histogram(plane: npt.NDArray[Any], levels: int) -> I64:
 
 
 def levels_at(counts: I64, ranks: I64) -> I64:
-    """Return the level of each order statistic (rank from 0, ascending) of a distribution given as counts."""
+    """Return the level of each order statistic (rank from 0) of a distribution given as counts."""
     return np.searchsorted(np.cumsum(counts), ranks, side="right")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from builder.errors import RejectedError
@@ -40,11 +41,18 @@ def read(data: bytes, plane: int = 0, max_pixels: int = _MAX_PIXELS) -> npt.NDAr
     for module in _FORMATS:
         if module.matches(data):
             try:
-                pixels: npt.NDArray[Any] = module.decode(data, plane, max_pixels)
-                return pixels
+                return _checked(module.decode(data, plane, max_pixels))
             except RejectedError:
                 raise
             except Exception as error:  # decoders raise what they like: the reject records it
                 name = module.__name__.rpartition(".")[2]
                 raise limits.unreadable(f"{name}: {type(error).__name__}: {error}") from error
     raise limits.unreadable(f"no known image: {len(data)} bytes that begin {data[:8].hex(' ')}")
+
+
+def _checked(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return pixels in C order and the machine's byte order; reject what is no picture."""
+    colours = pixels.shape[2] if pixels.ndim == 3 else 3
+    if pixels.ndim not in (2, 3) or colours not in (3, 4) or pixels.dtype.kind not in "buif" or pixels.size == 0:
+        raise limits.unreadable(f"pixels of shape {pixels.shape}, type {pixels.dtype}")
+    return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))

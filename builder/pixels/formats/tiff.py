@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ import tifffile
 
 from builder.pixels.formats import limits
 from builder.pixels.formats.tiff_page import Page, Tiff
+
+logging.getLogger("tifffile").propagate = False  # it logs each odd tag; what matters of that is in the reject
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _MAGIC: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WHITE_IS_ZERO, _PALETTE = 0, 3
@@ -50,7 +54,7 @@ def _decode_page(data: bytes, number: int, page: Page, max_pixels: int) -> npt.N
         limits.check_size(width, height, max_pixels, pixel_bytes)
     dtype = _dtype(page)
     if dtype is None or (page.compression != _UNCOMPRESSED and page.compression not in _DECOMPRESS):
-        pixels = _through_tifffile(data, number, page)
+        pixels = _through_tifffile(data, number, page, max_pixels)
     else:
         pixels = _decode_segments(data, _joined(page, dtype), dtype)
     return _as_light(pixels, page)
@@ -118,14 +122,17 @@ def _segment(data: bytes, page: Page, number: int, dtype: np.dtype[Any], values:
     return np.frombuffer(raw, dtype, values)
 
 
-def _through_tifffile(data: bytes, number: int, page: Page) -> npt.NDArray[Any]:
+def _through_tifffile(data: bytes, number: int, page: Page, max_pixels: int) -> npt.NDArray[Any]:
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        pixels: npt.NDArray[Any] = file.pages.get(number).asarray(maxworkers=1)
+        theirs = file.pages.get(number).aspage()
+        shape = (theirs.imagelength, theirs.imagewidth, theirs.samplesperpixel)
+        if shape != (page.height, page.width, page.samples) or theirs.imagedepth != 1 or theirs.dtype is None:
+            raise limits.unreadable(f"TIFF page that two readers understand differently: {shape}")
+        limits.check_size(theirs.tilewidth or 1, theirs.tilelength or 1, max_pixels, theirs.dtype.itemsize * shape[2])
+        pixels: npt.NDArray[Any] = theirs.asarray(maxworkers=1)
     if page.separate and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
-    if pixels.shape[:2] != (page.height, page.width):
-        raise limits.unreadable(f"TIFF page of {page.width} x {page.height} decodes to {pixels.shape}")
-    return pixels
+    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
 
 
 def _as_light(pixels: npt.NDArray[Any], page: Page) -> npt.NDArray[Any]:

@@ -1,0 +1,54 @@
+"""Fuzz the image readers: python benchmarks/fuzz_readers.py CORPUS [libFuzzer options, such as -max_total_time=3600].
+
+Needs atheris (https://github.com/google/atheris). CORPUS is a folder; it is filled with made-up files of every kind
+first. A finding is anything but pixels of the promised form or a RejectedError: another exception, a crash, an input
+that takes over ``-timeout`` seconds (2) or ``-rss_limit_mb`` (1024).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+with atheris.instrument_imports(include=["builder.pixels.formats", "builder.pixels.read", "tifffile"]):
+    import numpy as np
+
+    from builder.errors import RejectedError
+    from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE, read
+
+MAX_PIXELS = 1_000_000
+PLANES = (0, 1, MIDDLE_PLANE, MAX_PROJECTION)
+
+
+def check(data: bytes) -> None:
+    """Read one input; its last byte chooses the plane."""
+    try:
+        pixels = read(data[:-1], PLANES[data[-1] % len(PLANES)] if data else 0, MAX_PIXELS)
+    except RejectedError:
+        return
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+        raise TypeError(f"pixels of shape {pixels.shape}")
+    if pixels.dtype.kind not in "buif" or not pixels.dtype.isnative or pixels.nbytes > 4 * MAX_PIXELS:
+        raise TypeError(f"{pixels.nbytes} bytes of {pixels.dtype}")
+    np.add.reduce(pixels, axis=None)  # touches every byte
+
+
+def main() -> None:
+    from tests.pixels.made_up_files import files
+
+    corpus = Path(sys.argv[1])
+    corpus.mkdir(parents=True, exist_ok=True)
+    for _, data, _ in files():
+        check(data + b"\0")  # compiles what is to be compiled, outside any time limit
+        (corpus / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data + b"\0")
+    atheris.Setup([sys.argv[0], "-timeout=2", "-rss_limit_mb=1024", "-max_len=16384", *sys.argv[1:]], check)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""Time reading, standardising, cropping and encoding against the plain ways: python benchmarks/pixels.py [FOLDER].
+
+Three made-up images (the sizes and types of Recursion, Cell Painting and full-frame cameras) and four crops are each
+processed in alternation, one core, by
+  paper    the paper's way of working: numpy float64 throughout, percentiles by sorting, before and after merging,
+           Pillow level 6
+  plain    the usual good way: OpenCV reads, numpy's percentile, float32, Pillow level 6
+  here     builder.pixels
+and once more in a second process in which numba cannot be imported ("no compiler"). FOLDER holds real images to encode
+(every file that can be read, below it). Prints medians in milliseconds and ratios, and counts pixels that differ from the
+float64 specification (must be 0) and bytes against Pillow's level 6.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+if os.environ.get("PIXELS_BENCHMARK_WITHOUT_NUMBA"):
+    sys.modules["numba"] = None  # type: ignore[assignment]
+
+from builder.draw import Draw
+from builder.errors import RejectedError
+from builder.pixels import crop, normalize, percentiles, png
+from builder.pixels.kernels import passes, unfilter
+from builder.pixels.picture import candidates
+from builder.pixels.read import read
+from builder.recipe import Recipe
+
+Channels = list[np.ndarray]
+
+
+def cells(height: int, width: int, channel: int, seed: int, bits: int) -> np.ndarray:
+    """A field of made-up cells: soft ellipses over background, with shot and read noise."""
+    rng = np.random.default_rng([seed, channel])
+    light = np.full((height, width), 120.0)
+    for _ in range(height * width // 4000):
+        y, x = rng.integers(0, height), rng.integers(0, width)
+        radius, tilt = rng.uniform(8, 22), rng.uniform(0, np.pi)
+        top, left = max(0, y - 60), max(0, x - 60)
+        yy, xx = np.mgrid[top : min(height, y + 60), left : min(width, x + 60)]
+        along = (yy - y) * np.cos(tilt) + (xx - x) * np.sin(tilt)
+        across = (xx - x) * np.cos(tilt) - (yy - y) * np.sin(tilt)
+        level = rng.uniform(300, 2500)
+        light[top : top + yy.shape[0], left : left + yy.shape[1]] += level * np.exp(
+            -((along / radius) ** 2 + (across / radius / 0.6) ** 2)
+        )
+    noisy = rng.poisson(light) + rng.normal(0, 6, light.shape)
+    top_level = 4095 if bits == 16 else 255
+    scaled = noisy if bits == 16 else noisy / 14
+    return np.clip(scaled, 0, top_level).astype(np.uint16 if bits == 16 else np.uint8)
+
+
+def as_tiff(pixels: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    tifffile.imwrite(out, pixels, photometric="minisblack")
+    return out.getvalue()
+
+
+def as_png(pixels: np.ndarray) -> bytes:
+    return imagecodecs.png_encode(pixels, level=6, filter=248)
+
+
+def pillow_png(pixels: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", compress_level=6)
+    return out.getvalue()
+
+
+def stretched(values: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(values, [0.1, 99.9])
+    return (np.clip(values, low, high) - low) / (high - low)
+
+
+def specification(channels: Channels) -> np.ndarray:
+    """The float64 reading of the method."""
+    total = np.zeros(channels[0].shape)
+    for channel in channels:
+        total += stretched(channel.astype(np.float64))
+    return total / len(channels)
+
+
+def paper(files: Sequence[bytes]) -> bytes:
+    """Pillow or tifffile, float64, sorted percentiles of each channel and of the merged image, Pillow level 6."""
+    channels = [
+        tifffile.imread(io.BytesIO(f)) if f[:2] == b"II" else np.asarray(Image.open(io.BytesIO(f))) for f in files
+    ]
+    return pillow_png(np.rint(stretched(specification_by_sorting(channels)) * 255).astype(np.uint8))
+
+
+def specification_by_sorting(channels: Channels) -> np.ndarray:
+    scaled = []
+    for channel in channels:
+        values = channel.astype(np.float64)
+        ordered = np.sort(values, axis=None)
+        low, high = np.percentile(ordered, 0.1), np.percentile(ordered, 99.9)
+        scaled.append((np.clip(values, low, high) - low) / (high - low))
+    return np.mean(scaled, axis=0)
+
+
+def plain(files: Sequence[bytes]) -> bytes:
+    total: np.ndarray | None = None
+    for file in files:
+        values = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED).astype(np.float32)
+        low, high = np.percentile(values, [0.1, 99.9])
+        values = (np.clip(values, low, high) - low) / (high - low)
+        total = values if total is None else total + values
+    assert total is not None
+    return pillow_png(np.rint(total / len(files) * 255).astype(np.uint8))
+
+
+def here(files: Sequence[bytes]) -> bytes:
+    return png.encode(normalize.standardize([read(f) for f in files]))
+
+
+def medians(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median milliseconds of each way, run in alternation after one unmeasured run."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(rounds + 1):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            if turn:
+                times[name].append((time.perf_counter() - start) * 1e3)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def report(name: str, times: dict[str, float]) -> None:
+    own = times["here"]
+    cells_ = "  ".join(f"{way} {ms:8.2f} ms ({ms / own:5.1f}x)" for way, ms in times.items() if way != "here")
+    print(f"{name:34s} here {own:7.2f} ms  {cells_}", flush=True)
+
+
+INPUTS = {
+    "512 x 512, 6 x 8-bit PNG": (512, 6, 8, as_png),
+    "1080 x 1080, 5 x 16-bit TIFF": (1080, 5, 16, as_tiff),
+    "2160 x 2160, 5 x 16-bit TIFF": (2160, 5, 16, as_tiff),
+}
+
+
+def whole_images(rounds: int) -> None:
+    for name, (side, count, bits, write) in INPUTS.items():
+        channels = [cells(side, side, k, 1, bits) for k in range(count)]
+        files = [write(channel) for channel in channels]
+        ways: dict[str, Callable[[], object]] = {
+            "here": lambda files=files: here(files),
+            "paper": lambda files=files: paper(files),
+            "plain": lambda files=files: plain(files),
+        }
+        report(name, medians(ways, rounds if side < 2000 else max(3, rounds // 3)))
+        pixels = normalize.standardize(channels)
+        wanted = np.rint(specification(channels) * 255).astype(np.uint8)
+        steps = medians(
+            {
+                "read": lambda files=files: [read(f) for f in files],
+                "standardise": lambda channels=channels: normalize.standardize(channels),
+                "encode": lambda pixels=pixels: png.encode(pixels),
+            },
+            rounds,
+        )
+        size = len(png.encode(pixels)) / len(pillow_png(pixels))
+        off = np.count_nonzero(pixels != wanted)
+        shown = ", ".join(f"{step} {ms:.2f}" for step, ms in steps.items())
+        print(f"    {shown}; bytes {size:.3f} of Pillow level 6; {off} pixels off the specification")
+
+
+def four_crops(rounds: int) -> None:
+    channels = [cells(1080, 1080, k, 2, 16) for k in range(5)]
+    recipe = Recipe()
+    windows = [place.window for place in crop.crops(1080, 1080, 4, Draw(0, "benchmark"), recipe)]
+    merged = specification(channels)
+
+    def usual() -> list[bytes]:
+        return [pillow_png(np.rint(stretched(merged[window]) * 255).astype(np.uint8)) for window in windows]
+
+    def ours() -> list[bytes]:
+        out = []
+        for window in windows:
+            values = np.ascontiguousarray(merged[window])
+            out.append(png.encode(passes.rescale(values, *percentiles.of_merged(values, (0.1, 99.9)))))
+        return out
+
+    report("4 crops of it, normalise + encode", medians({"here": ours, "numpy + Pillow 6": usual}, rounds))
+    image = [cells(1080, 1080, k, 2, 16) for k in range(5)]
+    times = medians({"here": lambda: candidates(image, 4, Draw(0, "benchmark"), recipe)}, rounds)
+    print(f"    all of picture.candidates on the 5 channels, 4 crops, with statistics: {times['here']:.2f} ms")
+
+
+def encoding(name: str, pictures: list[np.ndarray], rounds: int) -> None:
+    """Encode and decode a set of pictures, each way over the whole set in turn."""
+    ours, theirs = [png.encode(p) for p in pictures], [pillow_png(p) for p in pictures]
+    size, other = sum(map(len, ours)), sum(map(len, theirs))
+    ways = {
+        "here": lambda: [png.encode(p) for p in pictures],
+        "Pillow 6": lambda: [pillow_png(p) for p in pictures],
+    }
+    report(f"encode {len(pictures)} {name}", medians(ways, rounds))
+    readers = {
+        "Pillow, ours": lambda: [np.asarray(Image.open(io.BytesIO(d))) for d in ours],
+        "Pillow, Pillow 6": lambda: [np.asarray(Image.open(io.BytesIO(d))) for d in theirs],
+        "OpenCV, ours": lambda: [cv2.imdecode(np.frombuffer(d, np.uint8), -1) for d in ours],
+        "OpenCV, Pillow 6": lambda: [cv2.imdecode(np.frombuffer(d, np.uint8), -1) for d in theirs],
+        "here, ours": lambda: [read(d) for d in ours],
+    }
+    times = medians(readers, rounds)
+    print(f"    bytes {size / other:.4f} of Pillow 6 ({size / len(ours) / 1e3:.1f} kB a picture); decode ms: ", end="")
+    print(", ".join(f"{way} {ms:.2f}" for way, ms in times.items()))
+
+
+def made_up_pictures() -> list[np.ndarray]:
+    recipe = Recipe()
+    out = []
+    for seed in range(8):
+        channels = [cells(696, 520, k, seed, 16) for k in range(3)]
+        for candidate in candidates(channels, seed % 4 + 1, Draw(0, seed), recipe):
+            if candidate.pixels is not None:
+                out.append(candidate.pixels)
+        out.append(normalize.standardize(channels))
+    return out
+
+
+def real_pictures(folder: Path, most: int = 6) -> dict[str, list[np.ndarray]]:
+    """Up to ``most`` standardised pictures (wholes and crops) of each folder below."""
+    out: dict[str, list[np.ndarray]] = {}
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".tif", ".png", ".jpg", ".bmp")):
+        found = out.setdefault(path.relative_to(folder).parts[0], [])
+        if len(found) >= most:
+            continue
+        try:
+            pictures = candidates([read(path.read_bytes())], len(found) % 3, Draw(0, path.name), Recipe())
+        except RejectedError:
+            continue
+        found += [p.pixels for p in pictures if p.pixels is not None][: most - len(found)]
+    return {name: found for name, found in out.items() if found}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, help="real images, one folder a source")
+    parser.add_argument("--rounds", type=int, default=9)
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    names = ("numpy", "pillow", "opencv-python-headless", "imagecodecs", "tifffile", "zlib-ng", "numba")
+    versions = {name: importlib.metadata.version(name) for name in names}
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {json.dumps(versions)}")
+    print("compiled passes:", "yes" if unfilter is not None else "no", flush=True)
+    whole_images(args.rounds)
+    four_crops(args.rounds)
+    encoding("made-up pictures", made_up_pictures(), max(3, args.rounds // 3))
+    if args.folder:
+        sets = real_pictures(args.folder)
+        encoding("real pictures", [p for found in sets.values() for p in found], max(3, args.rounds // 3))
+        for name, found in sets.items():
+            sizes = [sum(len(way(p)) for p in found) for way in (png.encode, pillow_png)]
+            print(f"    {name:24s} {len(found)} pictures, bytes {sizes[0] / sizes[1]:.3f} of Pillow 6")
+    if not os.environ.get("PIXELS_BENCHMARK_WITHOUT_NUMBA"):
+        print("\nwithout numba:", flush=True)
+        subprocess.run(
+            [*sys.orig_argv[:1], *sys.argv], env={**os.environ, "PIXELS_BENCHMARK_WITHOUT_NUMBA": "1"}, check=True
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""One image's pictures, against sections 3 to 5 of the method read plainly."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+
+from builder import schema
+from builder.draw import Draw
+from builder.errors import RejectedError
+from builder.pixels import kernels, normalize, percentiles, phash, picture, plain, quality
+from builder.recipe import Recipe
+
+
+def image(seed=0, side=300, background=50.0):
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    light = background + 300 * (1 + np.sin(x / 9 + seed)) * (1 + np.cos(y / 13))
+    return rng.poisson(light).astype(np.uint16)
+
+
+def stretch(values):
+    low, high = np.percentile(values, [0.1, 99.9])
+    return (np.clip(values, low, high) - low) / (high - low)
+
+
+def test_crops_are_cut_before_quantising_and_stretched_again():
+    channels = [image(1), image(2), image(3)]
+    found = picture.candidates(channels, 4, Draw(0, "a"), Recipe())
+    merged = (
+        stretch(channels[0].astype(float)) + stretch(channels[1].astype(float)) + stretch(channels[2].astype(float))
+    ) / 3
+    assert [one.candidate for one in found] == [0, 1, 2, 3]
+    for one in found:
+        cut = merged[one.y_min : one.y_max, one.x_min : one.x_max]
+        np.testing.assert_array_equal(one.pixels, np.rint(stretch(cut) * 255).astype(np.uint8))
+        assert one.crop
+        assert one.reason is None
+        facts = one.statistics
+        assert list(facts) == [field[0] for field in schema.STATISTICS]
+        assert (facts["height"], facts["width"]) == one.pixels.shape
+        before = np.rint(cut * 255)
+        assert facts["mean"] == pytest.approx(before.mean(), rel=1e-12)
+        assert facts["p75"] == np.percentile(before, 75)
+        assert facts["distinct"] == np.unique(one.pixels).size
+        size = struct.pack("<II", *one.pixels.shape)
+        assert facts["pixels_sha256"] == hashlib.sha256(size + one.pixels.tobytes()).digest()
+
+
+def test_a_small_image_stays_whole():
+    (one,) = picture.candidates([image(1, side=139)], 4, Draw(0), Recipe())
+    assert (one.candidate, one.crop, one.scaling, one.x_min, one.y_max) == (-1, False, 1.0, None, None)
+    np.testing.assert_array_equal(one.pixels, normalize.standardize([image(1, side=139)]))
+
+
+def test_no_crop_wanted_leaves_the_whole():
+    (one,) = picture.candidates([image(1)], 0, Draw(0), Recipe())
+    assert one.candidate == -1
+
+
+def test_the_whole_returns_when_every_crop_is_refused():
+    recipe = Recipe(crop_mean_above=200.0)  # no crop is that bright
+    whole, *refused = picture.candidates([image(1)], 2, Draw(0), recipe)
+    assert whole.candidate == -1
+    assert [(one.candidate, one.reason, one.pixels) for one in refused] == [
+        (0, "crop_too_dark", None),
+        (1, "crop_too_dark", None),
+    ]
+    assert all(one.statistics["mean"] <= 200 for one in refused)
+
+
+def test_an_empty_quadrant_is_refused_and_the_rest_kept():
+    """Left half empty: of four quadrants two give nothing but background."""
+    lit = image(4)
+    lit[:, :150] = 0
+    lit[::7, :150] = 1
+    reasons = {}
+    for one in picture.candidates([lit], 4, Draw(1), Recipe(scalings=(0.5,))):
+        reasons.setdefault(one.x_min, set()).add(one.reason)
+    assert reasons[150] == {None}
+    assert reasons[0] <= {"crop_too_dark", "crop_dim", "crop_uniform"}
+
+
+@pytest.mark.parametrize(
+    ("channels", "reason"),
+    [
+        ([], "unreadable"),
+        ([image(1), image(1, side=200)], "mismatched"),
+        ([np.full((200, 200), 3, np.uint8)], "uniform"),
+        ([np.arange(40_000).reshape(200, 200) % 2], "binary_mask"),
+        ([np.where(np.arange(40_000).reshape(200, 200) % 5 == 0, np.arange(40_000).reshape(200, 200) % 90, 0)], "dim"),
+    ],
+)
+def test_whole_image_rejects(channels, reason):
+    with pytest.raises(RejectedError) as caught:
+        picture.candidates(channels, 2, Draw(0), Recipe())
+    assert caught.value.reason == reason
+    assert reason in schema.REASONS
+
+
+def test_the_same_without_numba(monkeypatch):
+    channels = [image(1), image(2), np.random.default_rng(3).integers(0, 256, (300, 300, 3), dtype=np.uint8)]
+    channels.append(image(4).astype(np.float32))
+    sets = [channels, channels[:2], channels[2:3]]
+    ours = [picture.candidates(some, 3, Draw(0, "n"), Recipe()) for some in sets]
+    for module in (kernels, normalize, percentiles, phash, picture, quality):
+        monkeypatch.setattr(module, "passes", plain)
+    again = [picture.candidates(some, 3, Draw(0, "n"), Recipe()) for some in sets]
+    for one, other in zip(sum(ours, []), sum(again, []), strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+        assert one.statistics == other.statistics

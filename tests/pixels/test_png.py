@@ -1,0 +1,114 @@
+"""Encoding: valid for every reader, one filter a picture, no larger than Pillow's, the same without numba."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import struct
+import subprocess
+import zlib
+
+import imagecodecs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from builder.draw import Draw
+from builder.errors import RejectedError
+from builder.pixels import normalize, plain, png
+from builder.pixels.picture import candidates
+from builder.pixels.read import read
+from builder.recipe import Recipe
+from tests.pixels.made_up_files import pillow
+
+
+def scene(seed, height=300, width=340):
+    """Made-up cells on a background, with noise: what a standardised picture looks like."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    light = np.full((height, width), 60.0)
+    for _ in range(25):
+        centre_y, centre_x, radius = rng.integers(0, height), rng.integers(0, width), rng.uniform(8, 25)
+        light += 700 * np.exp(-((y - centre_y) ** 2 + (x - centre_x) ** 2) / radius**2)
+    return normalize.standardize([rng.poisson(light).astype(np.uint16)])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 70), st.integers(1, 70), st.sampled_from([2, 5, 256]))
+def test_every_reader_gives_the_pixels_back(seed, height, width, levels):
+    pixels = np.random.default_rng(seed).integers(0, levels, (height, width), dtype=np.uint8)
+    packed = png.encode(pixels)
+    image = Image.open(io.BytesIO(packed))
+    assert image.mode == "L"
+    np.testing.assert_array_equal(np.asarray(image), pixels)
+    np.testing.assert_array_equal(imagecodecs.png_decode(packed), pixels)
+    np.testing.assert_array_equal(read(packed), pixels)
+
+
+def test_one_chunk_of_rows_with_one_filter():
+    packed = png.encode(scene(1))
+    assert packed[:16] == b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"
+    assert struct.unpack(">IIBBBBB", packed[16:29]) == (340, 300, 8, 0, 0, 0, 0)
+    (length,) = struct.unpack(">I", packed[33:37])
+    assert packed[37:41] == b"IDAT"
+    assert len(packed) == 41 + length + 4 + 12
+    rows = np.frombuffer(zlib.decompress(packed[41 : 41 + length]), np.uint8).reshape(300, 341)
+    assert set(rows[:, 0]) in ({0}, {3}, {4})
+
+
+@pytest.mark.parametrize(("name", "filter_number"), [("few levels", 0), ("noise on a slope", 3), ("smooth", 4)])
+def test_filter_suits_the_picture(name, filter_number):
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[:200, :200]
+    pixels = {
+        "few levels": rng.choice([0, 90, 200], (200, 200)),
+        "noise on a slope": 50 + x // 2 + rng.integers(0, 40, (200, 200)),
+        "smooth": 127 + 100 * np.sin(x / 15) * np.cos(y / 11) + rng.integers(0, 2, (200, 200)),
+    }[name]
+    packed = png.encode(pixels.astype(np.uint8))
+    assert zlib.decompress(packed[41:-16])[0] == filter_number
+
+
+def test_the_same_bytes_without_numba(monkeypatch):
+    pictures = [scene(seed) for seed in range(4)] + [np.zeros((3, 5), np.uint8)]
+    ours = [png.encode(pixels) for pixels in pictures]
+    monkeypatch.setattr(png, "_FILTERS", {4: plain.paeth_rows, 3: plain.average_rows, 0: png._none_rows})
+    assert [png.encode(pixels) for pixels in pictures] == ours
+
+
+def test_no_larger_than_pillow_over_made_up_pictures():
+    pictures = [scene(seed) for seed in range(12)]
+    ours = sum(len(png.encode(pixels)) for pixels in pictures)
+    assert ours <= sum(len(pillow(Image.fromarray(pixels), "PNG", compress_level=6)) for pixels in pictures)
+
+
+@pytest.mark.skipif(not shutil.which("pngcheck"), reason="pngcheck is not installed")
+def test_pngcheck_finds_nothing(tmp_path):
+    for number, pixels in enumerate([scene(3), np.arange(256, dtype=np.uint8)[None], np.full((1, 1), 9, np.uint8)]):
+        (tmp_path / f"{number}.png").write_bytes(png.encode(pixels))
+    found = subprocess.run(["pngcheck", "-q", *sorted(tmp_path.iterdir())], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((3, 3)), np.zeros((0, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)])
+def test_anything_else_is_a_mistake(pixels):
+    with pytest.raises(ValueError, match="uint8"):
+        png.encode(pixels)
+
+
+@pytest.mark.real
+def test_no_larger_than_pillow_over_real_pictures(real_data):
+    ours = theirs = 0
+    for path in sorted(p for p in real_data.rglob("*") if p.suffix.lower() in (".tif", ".png", ".bmp"))[::3]:
+        try:
+            pictures = candidates([read(path.read_bytes())], 2, Draw(0, path.name), Recipe())
+        except RejectedError:
+            continue
+        for pixels in (p.pixels for p in pictures if p.pixels is not None):
+            packed = png.encode(pixels)
+            np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(packed))), pixels)
+            ours += len(packed)
+            theirs += len(pillow(Image.fromarray(pixels), "PNG", compress_level=6))
+    assert 0 < ours <= theirs
