@@ -77,4 +77,5 @@ def _placed(path: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     part = parse(path)
     if part is None:
         raise ValueError(f"{path} is not the name of a shard")
-    return {**facts, "config": part.config, "split": part.split}
+    stated = {name: facts[name] for name in ("rows", "bytes", "sha256")}  # in one order, whoever kept them
+    return {**stated, "config": part.config, "split": part.split}
