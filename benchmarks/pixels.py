@@ -7,8 +7,8 @@ processed in alternation, one core, by
   plain    the usual good way: OpenCV reads, numpy's percentile, float32, Pillow level 6
   here     builder.pixels
 and once more in a second process in which numba cannot be imported ("no compiler"). FOLDER holds real images to encode
-(every file that can be read, below it). Prints medians in milliseconds and ratios, and counts pixels that differ from the
-float64 specification (must be 0) and bytes against Pillow's level 6.
+(every file that can be read, below it). Prints medians in milliseconds and ratios, and counts pixels that differ from
+the float64 specification (must be 0) and bytes against Pillow's level 6.
 """
 
 from __future__ import annotations
@@ -97,22 +97,19 @@ def specification(channels: Channels) -> np.ndarray:
     return total / len(channels)
 
 
+def sorted_stretch(values: np.ndarray) -> np.ndarray:
+    """The paper's way: sort twice for two percentiles, float64 throughout."""
+    low, high = (np.percentile(np.sort(values, axis=None), percent) for percent in (0.1, 99.9))
+    return (np.clip(values, low, high) - low) / (high - low)
+
+
 def paper(files: Sequence[bytes]) -> bytes:
-    """Pillow or tifffile, float64, sorted percentiles of each channel and of the merged image, Pillow level 6."""
+    """Pillow or tifffile, sorted percentiles of each channel and again of the merged image, Pillow level 6."""
     channels = [
         tifffile.imread(io.BytesIO(f)) if f[:2] == b"II" else np.asarray(Image.open(io.BytesIO(f))) for f in files
     ]
-    return pillow_png(np.rint(stretched(specification_by_sorting(channels)) * 255).astype(np.uint8))
-
-
-def specification_by_sorting(channels: Channels) -> np.ndarray:
-    scaled = []
-    for channel in channels:
-        values = channel.astype(np.float64)
-        ordered = np.sort(values, axis=None)
-        low, high = np.percentile(ordered, 0.1), np.percentile(ordered, 99.9)
-        scaled.append((np.clip(values, low, high) - low) / (high - low))
-    return np.mean(scaled, axis=0)
+    merged = np.mean([sorted_stretch(channel.astype(np.float64)) for channel in channels], axis=0)
+    return pillow_png(np.rint(sorted_stretch(merged) * 255).astype(np.uint8))
 
 
 def plain(files: Sequence[bytes]) -> bytes:
@@ -187,8 +184,8 @@ def four_crops(rounds: int) -> None:
     windows = [place.window for place in crop.crops(1080, 1080, 4, Draw(0, "benchmark"), recipe)]
     merged = specification(channels)
 
-    def usual() -> list[bytes]:
-        return [pillow_png(np.rint(stretched(merged[window]) * 255).astype(np.uint8)) for window in windows]
+    def usual(stretch: Callable[[np.ndarray], np.ndarray]) -> list[bytes]:
+        return [pillow_png(np.rint(stretch(merged[window]) * 255).astype(np.uint8)) for window in windows]
 
     def ours() -> list[bytes]:
         out = []
@@ -197,9 +194,9 @@ def four_crops(rounds: int) -> None:
             out.append(png.encode(passes.rescale(values, *percentiles.of_merged(values, (0.1, 99.9)))))
         return out
 
-    report("4 crops of it, normalise + encode", medians({"here": ours, "numpy + Pillow 6": usual}, rounds))
-    image = [cells(1080, 1080, k, 2, 16) for k in range(5)]
-    times = medians({"here": lambda: candidates(image, 4, Draw(0, "benchmark"), recipe)}, rounds)
+    ways = {"here": ours, "paper": lambda: usual(sorted_stretch), "plain": lambda: usual(stretched)}
+    report("4 crops of it, normalise + encode", medians(ways, rounds))
+    times = medians({"here": lambda: candidates(channels, 4, Draw(0, "benchmark"), recipe)}, rounds)
     print(f"    all of picture.candidates on the 5 channels, 4 crops, with statistics: {times['here']:.2f} ms")
 
 
@@ -272,9 +269,8 @@ def main() -> None:
             print(f"    {name:24s} {len(found)} pictures, bytes {sizes[0] / sizes[1]:.3f} of Pillow 6")
     if not os.environ.get("PIXELS_BENCHMARK_WITHOUT_NUMBA"):
         print("\nwithout numba:", flush=True)
-        subprocess.run(
-            [*sys.orig_argv[:1], *sys.argv], env={**os.environ, "PIXELS_BENCHMARK_WITHOUT_NUMBA": "1"}, check=True
-        )
+        environment = {**os.environ, "PIXELS_BENCHMARK_WITHOUT_NUMBA": "1"}
+        subprocess.run([sys.executable, *sys.argv], env=environment, check=True)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,9 @@ def test_passes_over_8_bit_pictures(seed, height, width):
 
 
 @CASES
-@given(SEEDS, SIDES, SIDES, st.integers(1, 7), st.sampled_from(["uint8", "uint16", "uint32"]))
-def test_merging(seed, height, width, count, dtype):
+@given(SEEDS, SIDES, SIDES, st.sampled_from([(1, "uint16"), (2, "uint32"), (3, "uint8"), (5, "uint16"), (7, "uint8")]))
+def test_merging(seed, height, width, kind):
+    count, dtype = kind  # each kind is compiled once
     rng = np.random.default_rng(seed)
     indices = tuple(rng.integers(0, 200, (height, width)).astype(dtype) for _ in range(count))
     tables = tuple(np.sort(rng.random(200)) for _ in range(count))
@@ -74,8 +75,8 @@ def test_colours_and_levels(seed, height, width, samples, dtype):
     np.testing.assert_array_equal(compiled.levels_at(counts, ranks), plain.levels_at(counts, ranks))
 
 
-@CASES
-@given(SEEDS, SIDES, SIDES, st.sampled_from([1, 2, 3, 4, 6, 8]))
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, st.integers(1, 9), st.integers(1, 40), st.sampled_from([1, 2, 3, 4, 6, 8]))
 def test_unfilter_by_the_definition(seed, height, width, step):
     """Un-filtering, against the definitions of PNG (section 9.2) one byte at a time."""
     rng = np.random.default_rng(seed)
@@ -84,7 +85,7 @@ def test_unfilter_by_the_definition(seed, height, width, step):
     out = np.empty((height, width * step), np.uint8)
     assert compiled.unfilter(rows, step, out)
     wanted = np.zeros_like(out)
-    for y in range(min(height, 12)):
+    for y in range(height):
         for x in range(width * step):
             a = int(wanted[y, x - step]) if x >= step else 0
             b = int(wanted[y - 1, x]) if y else 0
@@ -92,7 +93,7 @@ def test_unfilter_by_the_definition(seed, height, width, step):
             nearest = min((a, b, c), key=lambda v: abs(a + b - c - v))  # min takes the first of equals: a, b, c
             guess = (0, a, b, (a + b) // 2, nearest)[rows[y, 0]]
             wanted[y, x] = (int(rows[y, x + 1]) + guess) % 256
-    np.testing.assert_array_equal(out[:12], wanted[:12])
+    np.testing.assert_array_equal(out, wanted)
 
 
 def test_unfilter_knows_five_filters():

@@ -30,9 +30,8 @@ def stretch(values):
 def test_crops_are_cut_before_quantising_and_stretched_again():
     channels = [image(1), image(2), image(3)]
     found = picture.candidates(channels, 4, Draw(0, "a"), Recipe())
-    merged = (
-        stretch(channels[0].astype(float)) + stretch(channels[1].astype(float)) + stretch(channels[2].astype(float))
-    ) / 3
+    one, two, three = (stretch(channel.astype(float)) for channel in channels)
+    merged = (one + two + three) / 3
     assert [one.candidate for one in found] == [0, 1, 2, 3]
     for one in found:
         cut = merged[one.y_min : one.y_max, one.x_min : one.x_max]
@@ -105,10 +104,10 @@ def test_the_same_without_numba(monkeypatch):
     channels = [image(1), image(2), np.random.default_rng(3).integers(0, 256, (300, 300, 3), dtype=np.uint8)]
     channels.append(image(4).astype(np.float32))
     sets = [channels, channels[:2], channels[2:3]]
-    ours = [picture.candidates(some, 3, Draw(0, "n"), Recipe()) for some in sets]
+    ours = [one for some in sets for one in picture.candidates(some, 3, Draw(0, "n"), Recipe())]
     for module in (kernels, normalize, percentiles, phash, picture, quality):
         monkeypatch.setattr(module, "passes", plain)
-    again = [picture.candidates(some, 3, Draw(0, "n"), Recipe()) for some in sets]
-    for one, other in zip(sum(ours, []), sum(again, []), strict=True):
+    again = [one for some in sets for one in picture.candidates(some, 3, Draw(0, "n"), Recipe())]
+    for one, other in zip(ours, again, strict=True):
         np.testing.assert_array_equal(one.pixels, other.pixels)
         assert one.statistics == other.statistics
