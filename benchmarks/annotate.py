@@ -1,0 +1,238 @@
+"""How many files a second one core annotates, once they are listed; and the same join by pandas, for comparison.
+
+The trees are made up in memory, in the layout and size of the real sources (file names and tables, no pictures):
+rec_rxrx19a 1.5 million files, bbbc022 345,600, bbbc017 193,536, and bbbc041's 86,000 boxes. Timed, in CPU seconds of
+one process, are the adapter alone (``images``), the whole stage (adapter, vocabulary, keys, Arrow, Parquet), and pandas
+doing no more than the join: names taken apart by ``str.extract``, merged with the table, grouped by site. Runs
+alternate; medians are printed.
+
+    python -m benchmarks.annotate [--scale 1.0] [--rounds 3] [--only rec_rxrx19a]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import platform
+import random
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from builder.engine.store import Store
+from builder.sources import get_source
+from builder.sources.folder import Folder
+from builder.stages.annotate import _write_rows
+from builder.vocabulary import lookalikes, normalize
+
+WELLS = [f"{row}{column:02d}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25)]
+
+
+class Tree(NamedTuple):
+    """Names of files below ``root``, which holds the tables alone, and how pandas would join them (None: it is not)."""
+
+    root: Path
+    files: list[str]
+    join: Callable[[], int] | None
+
+
+def uuid(rng: random.Random) -> str:
+    digits = f"{rng.getrandbits(128):032X}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def rec_rxrx19a(root: Path, scale: float) -> Tree:
+    """HRCE-1 ... and VERO-1 ..., 1,380 wells a plate, 4 sites, 5 channels, 1,660 treatments."""
+    rng = random.Random(0)
+    plates = max(1, round(305_520 * scale / (1380 * 4)))
+    wells = [f"{row}{column:02d}" for row in [*"BCDEFGHIJKLMNOPQRSTUVWXYZ", "AA", "AB"] for column in range(2, 48)][
+        :1380
+    ]
+    files, rows = [], ["site_id,well_id,cell_type,experiment,plate,well,site,disease_condition,treatment,SMILES"]
+    for number, well, site in itertools.product(range(plates), wells, range(1, 5)):
+        experiment, plate = f"HRCE-{number // 25 + 1}", number % 25 + 1
+        stem = f"images/{experiment}/Plate{plate}/{well}_s{site}"
+        files.extend(f"rxrx19a/{stem}_w{channel}.png" for channel in range(1, 6))
+        name = f"{experiment}_{plate}_{well}"
+        condition = rng.choice(("Mock", "Active SARS-CoV-2", "UV Inactivated SARS-CoV-2", ""))
+        drug = f"Drug-{rng.randrange(1660)}"
+        rows.append(f"{name}_{site},{name},HRCE,{experiment},{plate},{well},{site},{condition},{drug},CC(C)O")
+    table = root / "rxrx19a/metadata.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("\n".join(rows) + "\n")
+    pattern = (
+        r"/(?P<experiment>[A-Z]+-\d+)/Plate(?P<plate>\d+)/(?P<well>[A-Z]+\d\d)_s(?P<site>\d)_w(?P<channel>\d)\.png$"
+    )
+    place = ["experiment", "plate", "well", "site"]
+    return Tree(root, files, lambda: pandas_join(files, pattern, table, place, place))
+
+
+def bbbc022(root: Path, scale: float) -> Tree:
+    """20 plates, 384 wells, 9 sites, 5 channels, a UUID each, a table of 23 columns."""
+    rng = random.Random(0)
+    stains = {"ER": 2, "Hoechst": 1, "Mito": 5, "Ph_golgi": 4, "Syto": 3}
+    metadata = "ASSAY_WELL_ROLE BROAD_ID CLSID CPD_MMOL_CONC CPD_PLATE_MAP_NAME CPD_SMILES CPD_WELL_POSITION PlateID"
+    header = [
+        "ImageNumber",
+        *(f"Image_FileName_Orig{stain}" for stain in stains),
+        *(
+            f"Image_Metadata_{name}"
+            for name in (*metadata.split(), "SOURCE_COMPOUND_NAME", "SOURCE_NAME", "Site", "Time")
+        ),
+        *(f"Image_PathName_Orig{stain}" for stain in stains),
+    ]
+    files, rows = [], [",".join(header)]
+    for plate, well, site in itertools.product(range(20585, 20585 + max(1, round(20 * scale))), WELLS, range(1, 10)):
+        names = {stain: f"IXMtest_{well}_s{site}_w{w}{uuid(rng)}.tif" for stain, w in stains.items()}
+        files.extend(f"BBBC022_v1_images_{plate}w{stains[stain]}/{name}" for stain, name in names.items())
+        facts = ["compound", "BRD-K98763141-001-06-8", "8DA6AF62", "8.858", "H-BIOA-002-1", "OC(=O)c1cccnc1", well]
+        rest = [str(plate), f"COMPOUND {rng.randrange(1600)}", "Biomol", str(site), "1267540683767", *[f"{plate}/"] * 5]
+        rows.append(",".join([str(len(rows)), *names.values(), *facts, *rest]))
+    table = root / "BBBC022_v1_image.csv"
+    table.write_text("\n".join(rows) + "\n")
+    pattern = r"_(?P<plate>\d{5})w\d/IXMtest_(?P<well>[A-P]\d\d)_s(?P<site>\d)_w(?P<channel>\d)[0-9A-F-]+\.tif$"
+    columns = [f"Image_Metadata_{name}" for name in ("PlateID", "CPD_WELL_POSITION", "Site")]
+    return Tree(root, files, lambda: pandas_join(files, pattern, table, ["plate", "well", "site"], columns))
+
+
+def bbbc017(root: Path, scale: float) -> Tree:
+    """28 plates of 384 wells, 6 fields, 3 channels; without the table of genes, which is an Excel file."""
+    files = [
+        f"NIRHTa{sign}{plate:03d}/AS_09125_0501{sign == '+':d}7{plate:07d}_{well}f{field:02d}d{channel}.DIB"
+        for sign in "-+"
+        for plate in range(1, max(1, round(14 * scale)) + 1)
+        for well in WELLS
+        for field in range(6)
+        for channel in range(3)
+    ]
+    return Tree(root, files, None)
+
+
+def bbbc041(root: Path, scale: float) -> Tree:
+    """1,328 pictures with 65 boxes each: files here are boxes."""
+    rng = random.Random(0)
+    files, entries = [], []
+    for _ in range(max(1, round(1328 * scale))):
+        name = f"{uuid(rng).lower()}.png"
+        corners = [(rng.randrange(1000), rng.randrange(1400)) for _ in range(65)]
+        objects = [
+            {
+                "bounding_box": {"minimum": {"r": r, "c": c}, "maximum": {"r": r + 130, "c": c + 130}},
+                "category": "red blood cell",
+            }
+            for r, c in corners
+        ]
+        files.append(f"malaria/images/{name}")
+        shape = {"r": 1200, "c": 1600, "channels": 3}
+        entries.append({"image": {"pathname": f"/images/{name}", "shape": shape}, "objects": objects})
+    (root / "malaria").mkdir()
+    (root / "malaria/training.json").write_text(json.dumps(entries))
+    return Tree(root, files, None)
+
+
+def pandas_join(files: list[str], pattern: str, table: Path, parts: list[str], columns: list[str]) -> int:
+    names = pd.DataFrame({"path": files})
+    taken = names["path"].str.extract(pattern)
+    rows = pd.read_csv(table, dtype=str)
+    joined = taken.assign(path=names["path"]).merge(rows, left_on=parts, right_on=columns, how="left")
+    return len(
+        joined.sort_values("channel").groupby(parts, sort=False).agg({"path": tuple, joined.columns[-1]: "first"})
+    )
+
+
+TREES = {"rec_rxrx19a": rec_rxrx19a, "bbbc022": bbbc022, "bbbc017": bbbc017, "bbbc041": bbbc041}
+
+
+def timed(work: Callable[[], int]) -> tuple[float, int]:
+    start = time.process_time()
+    count = work()
+    return time.process_time() - start, count
+
+
+def ways(dir_name: str, tree: Tree, scratch: Path) -> Iterator[tuple[str, Callable[[], int]]]:
+    source = get_source(dir_name)
+    tables = Folder.listed(str(tree.root)).paths()
+    stamps = dict.fromkeys([*tables, *tree.files], 1)
+
+    def folder() -> Folder:
+        return Folder(str(tree.root), dict(stamps))
+
+    def stage() -> int:
+        normalize.cache_clear()
+        return _write_rows(source, folder(), Store(str(scratch)), simulated=False)
+
+    yield "adapter alone", lambda: sum(1 for _ in source.images(folder()))
+    yield "whole stage", stage
+    if tree.join:
+        yield "pandas, join alone", tree.join
+
+
+def measure(dir_name: str, scale: float, rounds: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch) / "tables"
+        root.mkdir()
+        tree = TREES[dir_name](root, scale)
+        todo = dict(ways(dir_name, tree, Path(scratch) / "work"))
+        seconds: dict[str, list[float]] = {way: [] for way in todo}
+        counts = {}
+        for _ in range(rounds):
+            for way, work in todo.items():
+                took, counts[way] = timed(work)
+                seconds[way].append(took)
+    assert len(set(counts.values())) == 1, counts
+    images = counts["whole stage"]
+    files = max(len(tree.files), images)
+    print(f"\n{dir_name}: {len(tree.files):,} files, {images:,} images")
+    stage = statistics.median(seconds["whole stage"])
+    for way, taken in seconds.items():
+        median = statistics.median(taken)
+        print(f"  {way:20s} {median:7.2f} s  {files / median:10,.0f} files a second  {stage / median:5.2f} x the stage")
+
+
+def measure_lookalikes(rounds: int) -> None:
+    """5,000 tokens of 5 to 40 letters; all pairs by a plain comparison of 500 of them, scaled by the square."""
+    rng = random.Random(0)
+    letters = "abcdefghijklmnopqrstuvwxyz -"
+    tokens = ["".join(rng.choices(letters, k=rng.randint(5, 40))) for _ in range(5000)]
+
+    def variants(token: str) -> frozenset[str]:
+        return frozenset((token, *(token[:i] + token[i + 1 :] for i in range(len(token)))))
+
+    def all_pairs(part: list[str]) -> int:
+        return sum(bool(variants(one) & variants(two)) for one, two in itertools.combinations(part, 2))
+
+    quick = statistics.median(
+        timed(lambda: len(lookalikes({"compound": dict.fromkeys(tokens, 1)})))[0] for _ in range(rounds)
+    )
+    slow = timed(lambda: all_pairs(tokens[:500]))[0] * (len(tokens) / 500) ** 2
+    ratio = slow / quick
+    print(f"\nlookalikes of {len(tokens):,} tokens: {quick:.2f} s; all pairs {slow:,.0f} s (scaled up), {ratio:,.0f} x")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--scale", type=float, default=1.0, help="share of a source's real size")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=TREES)
+    options = parser.parse_args()
+    print(
+        f"Python {platform.python_version()}, pyarrow {pa.__version__}, pandas {pd.__version__}, {platform.machine()}"
+    )
+    for dir_name in [options.only] if options.only else TREES:
+        measure(dir_name, options.scale, options.rounds)
+    if not options.only:
+        measure_lookalikes(options.rounds)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\nmost memory, trees and pandas included: {most:,.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
