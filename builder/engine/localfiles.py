@@ -17,6 +17,13 @@ _DAY = 86_400.0
 _unpublished: set[str] = set()
 
 
+def checked(rel: str) -> str:
+    """Return the path if it stays below the store."""
+    if rel.startswith("/") or ".." in rel.split("/"):
+        raise ValueError(f"{rel!r} leaves the store")
+    return rel
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Give a new file that takes the path's place when the block ends cleanly, and vanishes otherwise."""

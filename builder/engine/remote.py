@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import fsspec
 
-from builder.engine.localfiles import HIDDEN
+from builder.engine.localfiles import HIDDEN, checked
 from builder.errors import UserError
 
 T = TypeVar("T")
@@ -20,7 +20,15 @@ T = TypeVar("T")
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "r2", "hf", "memory"})
 
 # Answers, not failures of the way there: asking again would give the same.
-_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError, UserError)
+_FINAL = (
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+    NotADirectoryError,
+    FileExistsError,
+    TypeError,
+    UserError,
+)
 _PATIENCE = 120.0  # seconds after which no further attempt begins
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
@@ -44,7 +52,7 @@ def patiently(what: str, call: Callable[[], T]) -> T:
         except _FINAL:
             raise
         except Exception as error:  # each file system has errors of its own, without a common base
-            if pause is None or time.monotonic() - began > _PATIENCE or isinstance(error, (TypeError, ValueError)):
+            if pause is None or time.monotonic() - began > _PATIENCE:
                 text = f"{type(error).__name__}: {error}".splitlines()[0]
                 raise StoreError(f"{what} fails ({text}); run the same again when it answers") from error
         time.sleep(pause)
@@ -67,6 +75,7 @@ class Remote:
         return f"{self._base}/{rel}".rstrip("/")
 
     def _ask(self, rel: str, call: Callable[[], T]) -> T:
+        checked(rel)
         self._fs.invalidate_cache()  # other processes write too: a listing of before is no answer
         return patiently(f"{self.url}/{rel}", call)
 
@@ -116,7 +125,7 @@ class Remote:
 
     def put(self, local: str, rel: str) -> None:
         """Publish a local file under its name in one step."""
-        final = self._path(rel)
+        final = self._path(checked(rel))
         if self._protocol in OBJECT_STORES:
             self._ask(rel, lambda: self._fs.put_file(local, final))
             return
@@ -146,7 +155,7 @@ class Remote:
             return 0
         names = [name for name in self._ask("", lambda: self._fs.find(self._base)) if f"/{HIDDEN}" in name]
         for name in names:
-            self._ask(name, functools.partial(self._fs.rm_file, name))
+            self._ask(name[len(self._base) + 1 :], functools.partial(self._fs.rm_file, name))
         return len(names)
 
 

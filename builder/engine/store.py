@@ -57,7 +57,7 @@ class Store:
 
     def local(self, rel: str) -> str | None:
         """Return the path of a file, or None where the store is not local."""
-        return None if self._root is None else str(self._root / _checked(rel))
+        return None if self._root is None else str(self._root / localfiles.checked(rel))
 
     def exists(self, rel: str) -> bool:
         """Return whether there is such a file."""
@@ -124,7 +124,7 @@ class Store:
                     spool = Path(folder, "spool")
                     with spool.open("xb") as file:
                         yield file
-                    self._remote.put(str(spool), _checked(rel))
+                    self._remote.put(str(spool), localfiles.checked(rel))
         except OSError as error:
             if localfiles.is_full(error):
                 raise UserError(f"no space left for {self.url}/{rel}: make room and run the same again") from error
@@ -141,10 +141,3 @@ class Store:
     def clean(self) -> int:
         """Remove what killed processes left half-written; return how many files that were."""
         return self._remote.clean() if self._root is None else localfiles.clean(self._root)
-
-
-def _checked(rel: str) -> str:
-    """Return the path if it stays below the store."""
-    if rel.startswith("/") or ".." in rel.split("/"):
-        raise ValueError(f"{rel!r} leaves the store")
-    return rel

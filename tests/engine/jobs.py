@@ -1,0 +1,140 @@
+"""What the tests have workers do: functions of modules, as processes can only be given such."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from builder.engine.progress import Progress
+from builder.engine.run import RunSettings, Task, run_tasks
+from builder.errors import UserError
+
+
+def squares(items: Sequence[int]) -> list[int]:
+    return [item * item for item in items]
+
+
+def misbehave(how: dict[int, str], items: Sequence[int]) -> list[int]:
+    """Return the squares, unless an item hangs, ends the process or raises."""
+    done = []
+    for item in items:
+        _do(how.get(item, ""))
+        done.append(item * item)
+    return done
+
+
+def misbehave_ahead(how: dict[int, str], items: Sequence[int]) -> list[int]:
+    """The same, but all items are taken before any is worked on, so that the worker cannot know which it is at."""
+    return misbehave(how, list(items))
+
+
+def _do(what: str) -> None:
+    if what == "hang":
+        time.sleep(600)
+    elif what == "abort":
+        os.abort()
+    elif what == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "exit":
+        os._exit(3)
+    elif what == "allocate":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+        np.ones(4 << 30, np.uint8)
+    elif what == "bug":
+        raise ZeroDivisionError("a bug")
+    elif what == "refuse":
+        raise UserError("mend this")
+
+
+def fail_first(folder: str, items: Sequence[int]) -> list[int]:
+    """Kill the process at the first call with these items, and work at the second."""
+    seen = Path(folder, "-".join(map(str, items)))
+    if not seen.exists():
+        seen.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return squares(items)
+
+
+def note_alone(folder: str, items: Sequence[int]) -> list[int]:
+    """Kill the process while others run beside it: what the kernel does when memory is short."""
+    mark = Path(folder, str(os.getpid()))
+    mark.touch()
+    try:
+        time.sleep(0.3)
+        if 7 in items and len(list(Path(folder).iterdir())) > 1:
+            mark.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return squares(items)
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def threads(items: Sequence[str]) -> dict[str, str | None]:
+    return {item: os.environ.get(item) for item in items}
+
+
+def pids(items: Sequence[int]) -> int:
+    return os.getpid()
+
+
+def slowly(seconds: float, items: Sequence[int]) -> list[int]:
+    for _ in items:
+        time.sleep(seconds)
+    return squares(items)
+
+
+def write_numbers(folder: str, seconds: float, items: Sequence[int]) -> int:
+    """Write each item's file in a store, slowly enough to be killed in the middle of one."""
+    from builder.engine.store import Store
+
+    store = Store(folder)
+    for item in items:
+        with store.writing(f"{item % 7}/{item}.bin") as file:
+            for _ in range(4):
+                file.write(bytes([item % 256]) * 50_000)
+                time.sleep(seconds / 4)
+    return len(items)
+
+
+class Outcome:
+    """What a run gave."""
+
+    def __init__(self) -> None:
+        self.values: dict[int, int] = {}
+        self.poisoned: dict[int, tuple[str, str]] = {}
+        self.weight = 0
+        self.calls = 0
+
+
+def run(function: Callable[..., list[int]], tasks: Sequence[Task], settings: RunSettings) -> Outcome:
+    """Run tasks whose items are numbers and whose results are one number an item."""
+    out = Outcome()
+
+    def on_result(task: Task, values: list[int]) -> None:
+        assert len(values) == len(task.items)
+        assert not set(task.items) & set(out.values), "an item came twice"
+        out.values.update(zip(task.items, values, strict=True))
+        out.calls += 1
+
+    with Progress("test", None, "items") as progress:
+        run_tasks(
+            function,
+            tasks,
+            settings=settings,
+            progress=progress,
+            on_result=on_result,
+            on_poison=lambda item, reason, detail: out.poisoned.update({item: (reason, detail)}),
+        )
+        out.weight = progress.done
+    return out
+
+
+def tens(count: int) -> list[Task]:
+    return [Task(f"task {n}", tuple(range(10 * n, 10 * n + 10)), 10) for n in range(count)]
