@@ -27,6 +27,8 @@ HIGH_PERCENT = 99.9
 
 _MOST_LEVELS = 1 << 20  # a table of more levels costs more than selecting among the pixels
 
+_LARGE = 2.0**1021
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Levels:
@@ -132,6 +134,8 @@ def _prepare_floats(plane: npt.NDArray[Any], percents: tuple[float, float]) -> V
     finite = plane[np.isfinite(plane)]
     if finite.size == 0:
         return None
+    if plane.dtype.itemsize > 4 and np.abs(finite).max() > _LARGE:  # differences would overflow; powers of 2 are exact
+        plane, finite = plane * 0.25, finite * 0.25
     low, high = percentiles.of_values(finite.astype(np.float64, copy=False), percents)
     return Values(plane, low, high) if low < high else None
 

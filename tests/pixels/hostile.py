@@ -1,0 +1,77 @@
+"""A few thousand broken files, by seeded damage to the made-up ones; run by test_hostile.py in a process of its own."""
+
+from __future__ import annotations
+
+import resource
+import struct
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import imagecodecs
+import numpy as np
+
+from builder.errors import RejectedError
+from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE, read
+from tests.pixels.made_up_files import files
+
+EXTREMES = [0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 0x80000000, 50_000]
+
+
+def damaged(data: bytes, rng: np.random.Generator) -> Iterator[bytes]:
+    """Yield the file cut, with bits flipped, numbers of its header replaced, and pieces moved or repeated."""
+    size = len(data)
+    for end in (rng.integers(0, 60), rng.integers(0, size), size - rng.integers(1, 30)):
+        yield data[: max(0, int(end))]
+    for flips in (1, 8, 64):
+        out = bytearray(data)
+        for at in rng.integers(0, size, flips):
+            out[at] ^= 1 << int(rng.integers(0, 8))
+        yield bytes(out)
+    for order in "<>":
+        for place in (rng.integers(0, min(size - 4, 300)), rng.integers(0, size - 4)):
+            out = bytearray(data)
+            struct.pack_into(f"{order}I", out, int(place), EXTREMES[int(rng.integers(0, len(EXTREMES)))])
+            yield bytes(out)
+    start, end = sorted(int(at) for at in rng.integers(0, size, 2))
+    yield data[:start] + bytes(end - start) + data[end:]
+    yield data[:start] + data[end:]
+    yield data[:end] + data[start:end] + data[end:]
+    yield data[:start] + rng.bytes(end - start) + data[end:]
+
+
+def run() -> tuple[int, float, int, Counter[str]]:
+    """Read them all; return how many, the slowest's seconds, the peak of memory in bytes, and the outcomes."""
+    outcomes: Counter[str] = Counter()
+    slowest, count = 0.0, 0
+    for number, (name, whole, _) in enumerate(files()):
+        read(whole)  # compiles what is to be compiled
+        rng = np.random.default_rng(number)
+        for data in damaged(whole, rng):
+            plane = (0, 0, 0, 1, MIDDLE_PLANE, MAX_PROJECTION)[count % 6]
+            start = time.perf_counter()
+            try:
+                pixels = read(data, plane)
+            except RejectedError as error:
+                outcomes[error.reason] += 1
+                if not error.detail:
+                    raise AssertionError(f"{name}: a reject without a detail") from error
+            else:
+                outcomes["read"] += 1
+                if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "buif" or pixels.size > 150_000_000:
+                    raise AssertionError(f"{name}: {pixels.shape} {pixels.dtype}")
+                if name.startswith("png") and not same_as_libpng(data, pixels):
+                    raise AssertionError(f"{name}: libpng reads other pixels")
+            slowest = max(slowest, time.perf_counter() - start)
+            count += 1
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return count, slowest, peak, outcomes
+
+
+def same_as_libpng(data: bytes, pixels: np.ndarray) -> bool:
+    """Whether libpng gives these pixels (opacity without colour dropped), or none."""
+    try:
+        wanted = imagecodecs.png_decode(data)
+    except imagecodecs.PngError:
+        return True
+    return np.array_equal(wanted[..., 0] if wanted.ndim == 3 and wanted.shape[2] < 3 else wanted, pixels)
