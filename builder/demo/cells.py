@@ -60,9 +60,10 @@ def _add_cell(rng: np.random.Generator, planes: dict[str, Plane], cy: float, cx:
     beside = 1.2 * short
     _add_spot(planes["golgi"], cy + beside * np.sin(angle), cx + beside * np.cos(angle), 0.35 * short)
     for _ in range(3):
-        _add_spot(planes["nucleoli"], *rng.normal((cy, cx), 0.4 * short), 0.18 * short)
+        _add_spot(planes["nucleoli"], rng.normal(cy, 0.4 * short), rng.normal(cx, 0.4 * short), 0.18 * short)
+    scatter = traits.spread * short * 0.6
     for _ in range(traits.spots):
-        _add_spot(planes["mitochondria"], *rng.normal((cy, cx), traits.spread * short * 0.6), 1.3)
+        _add_spot(planes["mitochondria"], rng.normal(cy, scatter), rng.normal(cx, scatter), 1.3)
 
 
 def _window(shape: tuple[int, ...], cy: float, cx: float, reach: float) -> tuple[slice, slice, Plane, Plane]:
@@ -95,4 +96,5 @@ def stained(rng: np.random.Generator, absorbance: Plane, colour: tuple[float, fl
     light = 235 - 30 * np.hypot((y - height / 2) / height, (x - width / 2) / width)
     passed = np.exp(-blur(absorbance, 0.8)[..., None] * np.asarray(colour))
     noisy = light[..., None] * passed + rng.normal(0, 2.0, (height, width, 3))
-    return np.clip(np.round(noisy), 0, 255).astype(np.uint8)
+    picture: npt.NDArray[np.uint8] = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
+    return picture

@@ -12,8 +12,9 @@ from builder.engine.run import RunSettings
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.recipe import Recipe
+from builder.stages.job import Build
 from builder.stages.lock import locked
-from builder.stages.pipeline import Build, build
+from builder.stages.pipeline import build
 from builder.stages.present import SIMULATED_MARK
 
 DEMO_RECIPE = Recipe(min_images=20, class_size=100, min_class_size=30, part_images=50)

@@ -61,7 +61,7 @@ def _wells(rows: str, columns: int) -> Iterator[str]:
 
 def _sites(root: Path, seed: int) -> None:
     """RxRx1: sites of six 8-bit PNG channels and one CSV."""
-    rows = []
+    rows: list[list[object]] = []
     for cell_type, traits in _CELL_TYPES.items():
         plate = root / "images" / f"{cell_type}-01" / "Plate1"
         plate.mkdir(parents=True)
@@ -86,7 +86,7 @@ def _cell_painting(root: Path, seed: int) -> None:
     """BBBC022: five 16-bit TIFF channels, a folder a plate and channel, one UUID a file, joined by a CSV."""
     stains = {"Hoechst": "nucleus", "ER": "er", "Syto": "nucleoli", "Ph_golgi": "actin", "Mito": "mitochondria"}
     columns = ("ER", "Hoechst", "Mito", "Ph_golgi", "Syto")
-    rows = []
+    rows: list[list[object]] = []
     for plate in (20585, 20586):
         for number, well in enumerate(_wells("ABCD", 8)):
             compound = list(_COMPOUNDS)[number % len(_COMPOUNDS)]

@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from builder.engine import markers
 from builder.engine.progress import Progress
-from builder.engine.run import run_tasks
 from builder.engine.store import Store
 from builder.errors import RejectedError, UserError
 from builder.pixels import png, quality, standardize
@@ -26,10 +25,11 @@ from builder.recipe import Recipe
 from builder.sources.folder import Folder, LayoutError
 from builder.sources.release import Release, read_release
 from builder.stages import shard
-from builder.stages.pipeline import Build, refuse_strange, write_package
+from builder.stages.job import Build
 from builder.stages.select_release import select_released
 from builder.stages.standardize import Item, covered, part_tasks, poisoned, read_parts, rejected_row, write_part
 from builder.stages.versions import code_version
+from builder.stages.write_package import refuse_strange, write_package
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +55,13 @@ def convert(job: Build, package: Store) -> dict[str, Any]:
         Where the folder holds no release, or no picture of it can be used.
     """
     refuse_strange(package, job.work)
-    folder = Folder.listed(job.data, job.options)
     try:
+        folder = Folder.listed(job.data, job.options)
         release = read_release(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"{job.data} is no folder; name the one that holds metadata.csv and the class folders"
+        ) from None
     except LayoutError as error:
         raise UserError(f"{error}; name the folder that holds metadata.csv and the class folders") from None
     _say_read(release, folder)
@@ -79,15 +83,13 @@ def _read_pictures(job: Build, release: Release) -> pa.Table:
     have = covered(job.work, fingerprint)
     missing = [item for item in items if (item.idx, item.crops, item.stamp) not in have]
     log.info("read: %s of %s pictures to do", f"{len(missing):,}", f"{len(items):,}")
-    with Progress("read", len(missing), "pictures") as progress:
-        run_tasks(
-            functools.partial(read_part, Store(job.data, job.options), job.work, job.recipe, fingerprint),
-            part_tasks(missing, job.recipe.part_images),
-            settings=job.settings,
-            progress=progress,
-            on_result=lambda _, __: None,
-            on_poison=lambda item, reason, detail: poisoned(job.work, fingerprint, item, reason, detail),
-        )
+    job.run(
+        Progress("read", len(missing), "pictures"),
+        functools.partial(read_part, Store(job.data, job.options), job.work, job.recipe, fingerprint),
+        part_tasks(missing, job.recipe.part_images),
+        on_result=lambda _, __: None,
+        on_poison=lambda item, reason, detail: poisoned(job.work, fingerprint, item, reason, detail),
+    )
     return _rows(job.work, fingerprint, {(item.idx, item.stamp) for item in items})
 
 

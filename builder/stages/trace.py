@@ -96,8 +96,7 @@ def _made_again(
     """Return {window: pixels} of every candidate, whole image included, or why there is none."""
     dir_name = idx.rpartition("-")[0]
     files, planes = tuple(c.path for c in image.channels), tuple(c.plane for c in image.channels)
-    region = None if image.region is None else tuple(image.region)
-    item = Item(idx, dir_name, files, planes, region, _MOST_CROPS, stamp)
+    item = Item(idx, dir_name, files, planes, image.region, _MOST_CROPS, stamp)
     with ChannelReader(data, options, recipe.max_pixels) as reader:
         [(_, channels, left_out)] = reader.read_all([item])
     made: dict[tuple[Any, ...], Any] = {}

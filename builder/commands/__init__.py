@@ -1,0 +1,1 @@
+"""The commands, a module a family: parse, call, print; no logic."""

@@ -1,0 +1,89 @@
+"""Commands for a finished package: verify, trace, report, push."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.command()
+@click.argument("package")
+@click.option("--deep", is_flag=True, help="Decode every image as well.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+def verify(package: str, deep: bool, workers: int) -> None:
+    """Check everything that can be checked in PACKAGE; exit with 0 or 1."""
+    from builder.package.verify import verify as run_verify
+
+    problems = run_verify(package, deep=deep, workers=workers)
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    if problems:
+        click.echo(f"{package}: {len(problems)} problems", err=True)
+        sys.exit(1)
+    click.echo(f"{package}: as it should be")
+
+
+@click.command()
+@click.argument("package")
+@click.argument("idx")
+@click.option("--data", required=True, metavar="DATA", help="Folder (or URL) with its sources.")
+def trace(package: str, idx: str, data: str) -> None:
+    """Show where the image IDX of PACKAGE came from, and make its pixels again from the source's files.
+
+    Exits with 1 if a picture of the package is not what the files give.
+    """
+    from builder.engine.store import Store
+    from builder.stages.trace import trace as run_trace
+
+    image, pictures = run_trace(Store(package), idx, data)
+    click.echo(f"{idx}: {image.key}, group {image.group}")
+    for channel in image.channels:
+        plane = f", plane {channel.plane}" if channel.plane else ""
+        click.echo(f"  {channel.shows}: {channel.path}{plane}")
+    if image.region:
+        click.echo(f"  box {image.region}")
+    for row, _, detail in pictures:
+        window = f"[{row['y_min']}:{row['y_max']}, {row['x_min']}:{row['x_max']}]" if row["crop"] else "whole"
+        click.echo(f"  {row['split']} {row['filename']} ({row['label']}) {window}: {detail}")
+    if any(not same for _, same, _ in pictures):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("package")
+@click.argument("repo_id")
+@click.option("--private", is_flag=True, help="Make the repository private, if it is made.")
+@click.option("--revision", metavar="BRANCH", help="Branch to push to. Default: main")
+@click.option("--create-pr", is_flag=True, help="Open a pull request in place of changing the branch.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--tag", help="Name of the version. Default: v<version of the package>")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that verify.")
+def push(
+    package: str,
+    repo_id: str,
+    private: bool,
+    revision: str | None,
+    create_pr: bool,
+    dry_run: bool,
+    tag: str | None,
+    workers: int,
+) -> None:
+    """Upload PACKAGE to the hub as the dataset REPO_ID, for instance my-lab/cytoimagenet.
+
+    The package is verified first. Readers see the old build until one last commit shows the whole new one. After an
+    interruption the same command goes on. The token is that of `hf auth login` or HF_TOKEN.
+    """
+    from builder.package.push import push as run_push
+
+    done = run_push(
+        package,
+        repo_id,
+        private=private,
+        revision=revision,
+        create_pr=create_pr,
+        dry_run=dry_run,
+        tag=tag,
+        workers=workers,
+    )
+    click.echo(done.url)

@@ -1,0 +1,68 @@
+"""Commands that look at what is there, before and after labels: sources, label, diff."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from builder.commands.options import recipe_options, working_in
+from builder.recipe import Recipe
+
+
+@click.command()
+@click.argument("data", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def sources(data: str | None, as_json: bool) -> None:
+    """List the sources: licence, images, size, the labels they feed, and how to get them.
+
+    With DATA, also what is there and what is missing.
+    """
+    from builder.sources.catalog import catalog, catalog_text
+
+    rows = catalog(data)
+    click.echo(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else catalog_text(rows), nl=as_json)
+
+
+@click.command()
+@click.argument("work")
+@recipe_options
+@click.option("--explain", "label_name", metavar="LABEL", help="Show why this label has the images it has.")
+@click.option(
+    "--threshold-plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Plot how many classes each min_images would give (.svg or .png).",
+)
+def label(
+    work: str, recipe_file: str | None, settings: tuple[str, ...], label_name: str | None, threshold_plot: Path | None
+) -> None:
+    """Assign labels to the annotated images of WORK and show the classes; takes seconds.
+
+    Writes WORK/assignments.parquet and the class table as WORK/classes.csv and WORK/classes.parquet. The next
+    `build` with the same recipe goes on from there.
+    """
+    from builder.engine.store import Store
+    from builder.stages.label_command import explained, labelled, thresholds
+
+    recipe = Recipe.load(recipe_file, settings)
+    store = Store(work)
+    with working_in(store):
+        if label_name is not None:
+            click.echo(explained(store, recipe, label_name))
+        elif threshold_plot is not None:
+            click.echo(thresholds(store, recipe, threshold_plot))
+        else:
+            click.echo(labelled(store, recipe))
+
+
+@click.command()
+@click.argument("work_a")
+@click.argument("work_b")
+def diff(work_a: str, work_b: str) -> None:
+    """Show what changed from WORK_A to WORK_B: classes won and lost, images moved."""
+    from builder.engine.store import Store
+    from builder.stages.label_command import difference
+
+    click.echo(difference(Store(work_a), Store(work_b)))

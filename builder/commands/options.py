@@ -1,0 +1,77 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from builder.engine.log import RunLog
+    from builder.engine.run import RunSettings
+    from builder.engine.store import Store
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def recipe_options(command: Command) -> Command:
+    """Add --recipe and --set."""
+    text = "One number of the method, for instance --set min_images=50; as often as wanted."
+    command = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=text)(command)
+    text = "TOML file with the numbers of the method that differ from the default."
+    return click.option("--recipe", "recipe_file", type=click.Path(dir_okay=False), help=text)(command)
+
+
+def run_options(command: Command) -> Command:
+    """Add --workers and --scheduler."""
+    text = "Address of a Dask scheduler that takes the place of local processes, tcp://host:8786."
+    command = click.option("--scheduler", metavar="ADDRESS", help=text)(command)
+    text = "Processes; 0 runs everything in this one. Default: one a core."
+    return click.option("--workers", type=click.IntRange(min=0), default=None, help=text)(command)
+
+
+def source_options(command: Command) -> Command:
+    """Add --only and --include-restricted."""
+    text = "Take sources that forbid to publish changed images as well."
+    command = click.option("--include-restricted", is_flag=True, help=text)(command)
+    text = "Sources to take, by dir_name, joined by commas. Default: all that are there."
+    return click.option("--only", default="", metavar="NAMES", callback=_names, help=text)(command)
+
+
+def package_options(command: Command) -> Command:
+    """Add -o, --work and --format."""
+    text = "Format of the shards."
+    formats = click.Choice(["arrow", "parquet"])
+    command = click.option("--format", "file_format", type=formats, default="arrow", show_default=True, help=text)(
+        command
+    )
+    text = "Folder (or URL) for what is made on the way, kept for the next run. Default: PACKAGE.work"
+    command = click.option("--work", metavar="DIR", help=text)(command)
+    text = "Folder (or URL) of the package."
+    return click.option("-o", "--output", "package", required=True, metavar="PACKAGE", help=text)(command)
+
+
+def _names(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def run_settings(workers: int | None, scheduler: str | None) -> RunSettings:
+    """Return how to run, by default with a process a core."""
+    from builder.engine.run import RunSettings
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return RunSettings(workers=usable if workers is None else workers, scheduler=scheduler)
+
+
+@contextlib.contextmanager
+def working_in(work: Store) -> Iterator[RunLog | None]:
+    """Hold the lock of WORK and, where WORK is local, its run log, while the block runs."""
+    from builder.engine.log import RunLog
+    from builder.stages.lock import locked
+
+    with locked(work), contextlib.ExitStack() as stack:
+        path = work.local("run.jsonl")
+        yield stack.enter_context(RunLog(path)) if path else None
