@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from tests.sources.files import write_csv, write_tiff
+from tests.sources.idr_case import LINKED, IdrTestCase
+
+_BATCH = "2016-02-19-screens-cellimagelibrary"
+_FOLDERS = {"Mito": 5, "Hoechst": 1, "ERSytoBleed": 3, "ERSyto": 2, "Ph_golgi": 4}
+_STAINS = ("mitochondria", "nucleus", "nucleoli + cytoplasmic rna", "er", "golgi + cell membrane")
+
+
+def _file(plate: int, folder: str, well: str, site: int, tag: str = "cdp2bioactives", batch: str = _BATCH) -> str:
+    unique = uuid.uuid5(uuid.NAMESPACE_OID, f"{plate}{folder}{well}{site}")  # another one for each channel
+    return f"{batch}/{plate}-{folder}/{tag}_{well}_s{site}_w{_FOLDERS[folder]}{unique}.tif"
+
+
+class TestIdr0016(IdrTestCase):
+    dir_name = "idr0016"
+    count = 5
+    channel_orders = (_STAINS,)
+    tokens = {
+        "organism": {"human": 5},
+        "cell_type": {"u2os": 5},
+        "cell_visible": {
+            **dict.fromkeys(("mitochondria", "nucleus", "er", "golgi", "cell membrane"), 5),
+            **dict.fromkeys(("nucleoli", "cytoplasmic rna"), 5),
+        },
+        "compound": {"mammea a/ba": 2, "dmso": 1, "brd-k12345678": 1},
+    }
+    rows = {
+        "24278_A01_s2": {
+            "compound": "mammea a/ba",
+            "group": "24278_A01",
+            "channels": _STAINS,
+            "files": tuple(_file(24278, folder, "a01", 2) for folder in _FOLDERS),
+            "microscopy": "fluorescence",
+        },
+        "24278_C15_s1": {"compound": "dmso"},
+        "26796_P24_s6": {
+            "compound": "brd-k12345678",  # no name
+            "files": tuple(_file(26796, f, "p24", 6, "cdp2w10-au00012345", "2017-07-14-new") for f in _FOLDERS),
+        },
+        "26796_A01_s1": {"compound": None, "cell_type": "u2os"},  # no row
+    }
+    notes = {
+        "files of bbbc022, a source of its own": 1,
+        "files without a row": 5,
+        "rows without a file": 2,
+    }
+    strangers = {
+        f"{_BATCH}/24278-Mito/cdp2bioactives_a01_s1_w6x.tif": "files without a known name",
+        f"{_BATCH}/summary.tif": "files in no known plate folder",
+        # plate 25723 has a second file for most channels of most sites
+        f"{_BATCH}/24278-Mito/cdp2bioactives_a01_s1_w5ffffffff.tif": (
+            "second files of one channel of one field, left out"
+        ),
+    }
+    losses = {_file(24278, "ERSyto", "c15", 1): "images with channels missing"}
+    joined = {
+        _file(20585, "Mito", "a01", 1): {"compound": "niflumic acid"},
+        _file(20585, "Mito", "a02", 1): {"compound": "vitexin"},
+        _file(20585, "Mito", "a08", 1): {"compound": "benzamil hydrochloride"},
+        _file(20585, "Mito", "c15", 1): {"compound": "dmso"},
+        _file(20585, "Mito", "l07", 1): {"compound": "dmso"},
+        _file(20586, "Mito", "b13", 1): {"compound": "dmso"},
+        _file(20586, "Mito", "i07", 1): {"compound": "cabergoline"},
+        _file(20608, "Mito", "c13", 1): {"compound": "piceatannol"},
+        _file(20625, "Mito", "f15", 1): {"compound": "no-711"},
+        _file(20646, "Mito", "c12", 1): {"compound": "dmso", "group": "20646_C12"},
+    }
+
+    def tree(self, root: Path) -> None:
+        for folder in _FOLDERS:
+            for well, site in (("a01", 1), ("a01", 2), ("c15", 1)):
+                write_tiff(root / _file(24278, folder, well, site))
+            for well, site in (("p24", 6), ("a01", 1)):
+                write_tiff(root / _file(26796, folder, well, site, "cdp2w10-au00012345", "2017-07-14-new"))
+        write_tiff(root / "2016-01-19-screens-bbbc022/20585-Mito/IXMtest_A01_s1_w58DA6AF62.tif")
+        header = ["Plate", "Well", f"Compound Name{LINKED}", "Compound Broad Identifier Short", "Control Type"]
+        write_csv(
+            root / "metadata/idr0016-screenA-annotation.csv",
+            header,
+            [
+                (24278, "A1", "mammea A/BA", "BRD-K1", ""),
+                (24278, "C15", "DMSO", "", "negative control"),
+                (24278, "D1", "Vitexin", "BRD-A41941932", ""),  # no file
+                (26796, "P24", "", "BRD-K12345678", ""),
+                (99999, "A1", "DMSO", "", "negative control"),  # no file of the plate
+            ],
+        )
