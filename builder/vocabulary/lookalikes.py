@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 _MIN_LENGTH: Final = 5  # of tokens compared by edit distance: shorter ones are nearly all codes
 _CODES: Final = frozenset(("gene", "sirna"))  # symbols and catalogue numbers that differ by design in one letter
-_NUMBERS: Final = re.compile(r"\d+")
+_CODE_WORDS: Final = re.compile(r"\w*\d\w*|\b\w\b")
 
 
 class LookAlike(NamedTuple):
@@ -28,9 +28,9 @@ def lookalikes(tokens_by_category: Mapping[str, Mapping[str, int]]) -> list[Look
     """Return pairs of tokens that differ in punctuation, number (singular, plural) or about one letter.
 
     Spelling means that one character left out of each, at most, makes them equal (edit distance 2 or less: an
-    insertion, a substitution, a transposition); names with different numbers in them (``il-2``, ``il-12``) are never
-    alike, nor are genes and siRNAs by spelling. Time grows with the total length of the tokens, not with the number of
-    pairs.
+    insertion, a substitution, a transposition). Words that hold a digit and single letters are codes (``il-17b``,
+    ``activin-a``): names with different codes are never alike by spelling. Genes and siRNAs are compared by
+    punctuation only. Time grows with the total length of the tokens, not with the number of pairs.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def lookalikes(tokens_by_category: Mapping[str, Mapping[str, int]]) -> list[Look
     found: dict[tuple[str, str, str], LookAlike] = {}
     for category, rows in sorted(tokens_by_category.items()):
         for why, keys in _WAYS:
-            if why == "spelling" and category in _CODES:
+            if why != "punctuation" and category in _CODES:
                 continue
             for one, two in _pairs(rows, keys):
                 token, other = sorted((one, two), key=lambda name: (-rows[name], name))
@@ -64,8 +64,9 @@ def _pairs(tokens: Iterable[str], keys: Callable[[str], Iterable[str]]) -> Itera
 
 
 def _without_punctuation(token: str) -> list[str]:
-    """A sign between two digits stays: 98,059 is not 98 059."""
-    return [re.sub(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", token)]
+    """Leave out all signs, but keep apart what a sign keeps apart: ``il-1 2`` is not ``il-12``, whatever the sign."""
+    apart = re.sub(r"(?<=\d)[\W_]+(?=\d)", ",", token)
+    return [re.sub(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", apart)]
 
 
 def _stems(token: str) -> list[str]:
@@ -94,11 +95,12 @@ def _latin_stem(word: str) -> str:
 def _one_left_out(token: str) -> Iterator[str]:
     if len(token) < _MIN_LENGTH:
         return
-    numbers = " ".join(_NUMBERS.findall(token))
-    yield f"{numbers}\n{token}"
+    codes = " ".join(_CODE_WORDS.findall(token))
+    yield f"{codes}\n{token}"
     for i in range(len(token)):
-        if not token[i].isdigit():
-            yield f"{numbers}\n{token[:i]}{token[i + 1 :]}"
+        shorter = token[:i] + token[i + 1 :]
+        if " ".join(_CODE_WORDS.findall(shorter)) == codes:
+            yield f"{codes}\n{shorter}"
 
 
 _WAYS: Final = (("punctuation", _without_punctuation), ("plural", _stems), ("spelling", _one_left_out))
