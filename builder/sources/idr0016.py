@@ -5,8 +5,8 @@ varies and the UUID differs between the channels of a field, which meet by plate
 
 Most compounds have no name (a diversity-oriented library); they are called by their Broad identifier, where the
 original had nothing. The original's stains are kept: ``golgi|cell membrane`` for the channel of phalloidin and wheat
-germ agglutinin, in which its author saw no actin. The folder ``…-screens-bbbc022``, moved to another study in 2017, is
-left out: its plates are the source bbbc022.
+germ agglutinin, in which its author saw no actin. Plates 20585 to 20646, in old downloads, are those of the
+source bbbc022 (they moved to another study in 2017) and left out.
 
 Open questions: plate 25723 holds nearly two files for each channel of each site; names do not tell which belong
 together, so the first of each is used and the others noted. The table's columns are known by name only.
@@ -35,7 +35,7 @@ _STAINS: Final = {
 _PLATE = re.compile(r"(?:^|/)(\d{5})(?:-(?:Hoechst|ERSyto|ERSytoBleed|Ph_golgi|Mito))?(?=/|$)", re.IGNORECASE)
 _NAME = re.compile(r".*_([a-p]\d\d)_(s\d+)_w([1-5])[^_]*\.tiff?$", re.IGNORECASE)
 _TABLE: Final = "idr0016-screenA-annotation.csv"
-_MOVED: Final = "screens-bbbc022"
+_BBBC022: Final = range(20585, 20647)
 
 
 def images(folder: Folder) -> Iterator[Image]:
@@ -43,7 +43,7 @@ def images(folder: Folder) -> Iterator[Image]:
     rows = _read_rows(folder)
     found = 0
     for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), _plate_of).items()):
-        if plate == _MOVED:
+        if int(plate) in _BBBC022:
             folder.notes.add("files of bbbc022, a source of its own", paths[0], len(paths))
             continue
         found += yield from field_images(folder, plate, paths, _NAME, _STAINS, rows)
@@ -52,8 +52,6 @@ def images(folder: Folder) -> Iterator[Image]:
 
 
 def _plate_of(directory: str) -> str | None:
-    if _MOVED in directory.lower():
-        return _MOVED
     match = _PLATE.search(directory)
     return match and match[1]
 

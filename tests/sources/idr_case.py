@@ -16,6 +16,7 @@ import pytest
 
 from builder.sources.folder import Folder
 from tests.sources.case import Row, SourceTestCase, check_rows, check_sound
+from tests.sources.case import _without_paths as without_paths
 from tests.sources.files import pixels, write_bytes
 
 LINKED = " %% url=http://www.ensembl.org/id/%s"
@@ -35,6 +36,14 @@ class IdrTestCase(SourceTestCase):
     joined: ClassVar[Mapping[str, Row]] = {}
     companions: ClassVar[tuple[str, ...]] = ()
     unjoined: ClassVar[int] = 0
+
+    def test_stripped_archive(self, root: Path, copy: Path) -> None:
+        """Without the top folders of the images, the tables staying where they are, no row changes but its paths."""
+        before = without_paths(self.read(Folder.listed(str(root))))
+        for top in [path for path in copy.iterdir() if path.is_dir()]:
+            shutil.copytree(top, copy, dirs_exist_ok=True)
+            shutil.rmtree(top)
+        assert without_paths(self.read(Folder.listed(str(copy)))) == before
 
     @pytest.mark.real
     def test_real_tables(self, real_data: Path, tmp_path: Path) -> None:

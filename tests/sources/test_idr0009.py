@@ -89,12 +89,12 @@ class TestIdr0009(IdrTestCase):
         # screen A as it is now, gzipped; screen B as it was in 2016
         header_a = ["Plate", "Well", "Well Number", "siRNA Identifier", "Gene Symbol", "Quality Control"]
         header_a += ["Phenotype 1", "Phenotype 2", "Phenotype 3"]
+        mild = "mild inhibition of secretion"
         write_csv(
             root / "idr0009-screenA-annotation.csv.gz",
             header_a,
             [
-                ("0001-03--2005-08-01", "A2", 2, "103782", "SCYL3", "pass")
-                + ("", "mild inhibition of secretion", "enhanced secretion"),
+                ("0001-03--2005-08-01", "A2", 2, "103782", "SCYL3", "pass", "", mild, "enhanced secretion"),
                 ("0001-03--2005-08-01", "A3", 3, "1468", "FGR", "fail", "", "", ""),
                 ("0021-02--2005-09-14", "B1", 25, "103782", "SCYL3", "pass", "", "", ""),
                 ("0022-02--2005-09-15", "B1", 25, "103782", "SCYL3", "pass", "", "", ""),  # no file of the plate

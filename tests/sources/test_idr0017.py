@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from builder.sources.folder import Folder
-from tests.sources.case import check_rows
+from tests.sources.case import Row, check_rows
 from tests.sources.files import write_csv, write_tiff
 from tests.sources.idr_case import IdrTestCase
 
@@ -87,7 +87,7 @@ class TestIdr0017(IdrTestCase):
         write_csv(library, ["PlateName", "Well", "compoundID_384", "Name"], wells, delimiter="\t")
         library.write_bytes(library.read_text("utf-8").encode("latin-1"))
         folder = Folder.listed(str(copy))
-        expected = {
+        expected: dict[str, Row] = {
             "X04_S2_1_A01_1": {"compound": None},
             "X04_S2_1_A03_4": {"compound": "cyclothiazide", "cell_type": "104-009"},
             "X04_S2_1_D02_1": {"compound": "vinblastine sulfate salt"},
