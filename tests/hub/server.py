@@ -78,9 +78,11 @@ class Hub(ThreadingHTTPServer):
         self.multipart = multipart
         self.page = 20  # entries a page of a tree: small, so that clients must follow pages
         self.received = 0  # bytes of bodies, those of failed requests too
+        self.received_files = 0  # those of LFS content
         self.log: list[str] = []  # method, path and status of each answer
         super().__init__(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
+        self.files_url = f"http://localhost:{self.server_port}"  # another host, as the hub's file store is
 
     def __enter__(self) -> Hub:
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
@@ -178,7 +180,13 @@ class Handler(Wire):
         """Set faults and read counters from another process."""
         if self.command == "POST":
             self.server.faults = Faults(**json.loads(self.whole_body()))
-        self.json({"received": self.server.received, "requests": len(self.server.log)})
+        self.json(
+            {
+                "received": self.server.received,
+                "received_files": self.server.received_files,
+                "requests": len(self.server.log),
+            }
+        )
 
     def _info(self, repo: str, rev: str = "main") -> None:
         commit = self._read_commit(repo, rev)
@@ -295,7 +303,7 @@ class Handler(Wire):
     def _lfs_action(self, wanted: dict[str, Any], missing: bool) -> dict[str, Any]:
         if not missing:
             return wanted
-        url = f"{self.server.url}/lfs/{wanted['oid']}"
+        url = f"{self.server.files_url}/lfs/{wanted['oid']}"
         upload: dict[str, Any] = {"href": url}
         if wanted["size"] > self.server.multipart:
             count = -(-wanted["size"] // self.server.multipart)
@@ -410,7 +418,7 @@ class Handler(Wire):
             self.send_file(self.server.repos.content(entry), headers | {"ETag": f'"{entry["oid"]}"'})
             return
         linked = {"X-Linked-Etag": f'"{entry["lfs"]}"', "X-Linked-Size": str(entry["size"])}
-        location = {"Location": f"{self.server.url}/lfs/{entry['lfs']}", "ETag": f'"{entry["oid"]}"'}
+        location = {"Location": f"{self.server.files_url}/lfs/{entry['lfs']}", "ETag": f'"{entry["oid"]}"'}
         self.send(302, headers | linked | location, b"")
 
     def _lfs_get(self, sha: str) -> None:

@@ -97,6 +97,7 @@ class Wire(BaseHTTPRequestHandler):
 
     def _counted(self, chunk: bytes) -> bytes:
         self.server.received += len(chunk)
+        self.server.received_files += len(chunk) if self.command == "PUT" else 0
         if self.server.faults.bytes_per_second:
             time.sleep(len(chunk) / self.server.faults.bytes_per_second)
         return chunk
