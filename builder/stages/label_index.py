@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -62,19 +62,24 @@ class TokenIndex:
 
     def __init__(self, column: Column, name_of: Callable[[str], str | None]) -> None:
         self._codes = column.codes
-        self.tokens: set[str] = set()  # as written, whatever they are named
+        names: dict[str, str | None] = {}
         self._cells: dict[str, list[int]] = {}
         for code, cell in enumerate(column.values):
-            tokens = set(tokens_of(cell))
-            self.tokens |= tokens
-            for name in {name_of(token) for token in tokens}:
+            for token in tokens_of(cell):
+                if token not in names:
+                    names[token] = name_of(token)
+                name = names[token]
                 if name is not None:
-                    self._cells.setdefault(name, []).append(code)
+                    cells = self._cells.setdefault(name, [])
+                    if not cells or cells[-1] != code:  # a cell may hold it twice, or two tokens of one name
+                        cells.append(code)
+        self.tokens = names.keys()  # as written
         in_cell = np.bincount(column.codes, minlength=len(column.values))
         in_cell[0] = 0  # null holds no token
         self._ends = np.cumsum(in_cell)
         self._grouped: Codes | None = None
-        self.counts = {name: int(in_cell[cells].sum()) for name, cells in self._cells.items()}
+        in_cells = in_cell.tolist()
+        self.counts = {name: sum(in_cells[cell] for cell in cells) for name, cells in self._cells.items()}
 
     def rows(self, name: str) -> Rows:
         """Return the rows that hold the token, each once, in no particular order."""
@@ -86,10 +91,14 @@ class TokenIndex:
 
 
 def _grouped(codes: Codes) -> Codes:
-    """Return the rows that are not null in the order of their codes, 16 bits at a time: numpy sorts those by radix."""
+    """Return the rows that are not null in the order of their codes."""
     rows = np.flatnonzero(codes).astype(np.int32)
-    widest = int(codes.max(initial=0))
-    for shift in range(0, widest.bit_length(), 16):
-        digits = (codes[rows] >> shift).astype(np.uint16)
-        rows = rows[np.argsort(digits, kind="stable")]
-    return rows
+    return rows[stable_order(codes[rows])]
+
+
+def stable_order(codes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+    """Return the stable order of codes of 0 or more, 16 bits at a time: numpy sorts those by radix."""
+    order = np.argsort(codes.astype(np.uint16), kind="stable")
+    for shift in range(16, int(codes.max(initial=0)).bit_length(), 16):
+        order = order[np.argsort((codes[order] >> shift).astype(np.uint16), kind="stable")]
+    return order

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from builder.draw import U64, mix64
-from builder.stages.label_index import Column, Rows
+from builder.stages.label_index import Column, Rows, stable_order
 
 Ints = npt.NDArray[np.int64]
 
-_DENSE = 1 << 22  # up to so many possible strata a table of them is faster than sorting
+_DENSE = 1 << 16  # up to so many possible strata, or the number of rows, a table of them is faster than sorting
 _WIDEST = 1 << 62
 
 
@@ -33,13 +33,16 @@ def strata_of(rows: Rows, columns: Sequence[Column]) -> Ints:
 
 def _compact(ids: Ints, size: int) -> tuple[Ints, int]:
     """Renumber ids below ``size`` as 0, 1, 2 ..., their order kept; return them and their number."""
-    if size > _DENSE:
-        present, ids = np.unique(ids, return_inverse=True)
-        return ids.reshape(-1), len(present)
-    seen = np.zeros(size, bool)
-    seen[ids] = True
-    number = np.cumsum(seen) - 1
-    return number[ids], int(number[-1]) + 1
+    if size <= max(_DENSE, len(ids)):
+        seen = np.zeros(size, bool)
+        seen[ids] = True
+        number = np.cumsum(seen) - 1
+        return number[ids], int(number[-1]) + 1
+    order = np.argsort(ids)
+    number = np.cumsum(np.diff(ids[order], prepend=ids[order[:1]]) != 0)
+    out = np.empty_like(ids)
+    out[order] = number
+    return out, int(number[-1]) + 1
 
 
 def shares(counts: Ints, size: int, tie: Callable[[Ints], U64]) -> Ints:
@@ -82,10 +85,11 @@ def stratified(rows: Rows, keys: U64, columns: Sequence[Column], size: int, salt
     places = shares(counts, size, tie)
     draws = mix64(keys[rows], salt)
     likely = _likely(ids, draws, counts, places)
-    order = likely[np.lexsort((draws[likely], ids[likely]))]
-    starts = np.cumsum(np.bincount(ids[order], minlength=len(counts)))
+    order = likely[np.argsort(draws[likely])]
+    order = order[stable_order(ids[order])]
     ordered = ids[order]
-    rank = np.arange(len(order)) - np.concatenate(([0], starts[:-1]))[ordered]
+    sizes = np.bincount(ordered, minlength=len(counts))
+    rank = np.arange(len(order)) - (np.cumsum(sizes) - sizes)[ordered]
     return rows[order[rank < places[ordered]]]
 
 
