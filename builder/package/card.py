@@ -74,6 +74,7 @@ def render_card(manifest: Manifest, index: ClassIndex) -> str:
         classes=index,
         counts=split_counts(index),
         top=_largest(index),
+        figures=[path for path in manifest["files"] if path.startswith(layout.FIGURES)],
         settings=recipe_settings(manifest["recipe"]),
     )
     front = yaml.dump(front_matter(manifest, index), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from builder.engine.store import Store
 from builder.package.card import write_card
+from builder.package.figures import write_figures
 from builder.package.layout import CARD, parse
 from builder.package.manifest import (
     Manifest,
@@ -58,6 +59,7 @@ def finish_package(
     files: dict[str, dict[str, Any]] = {path: _placed(path, facts) for path, facts in shard_facts.items()}
     files |= write_tables(package, selection, rejects, shard_facts, file_format)
     files |= write_small_files(package, index, used)
+    files |= write_figures(package, selection, rejects, index, shard_facts)
     manifest = build_manifest(
         file_format=file_format,
         files=files,
