@@ -54,5 +54,5 @@ SOURCE = Source(
     images=images,
     constants={"microscopy": "fluorescence"},
     expected_images=305_520,
-    expected_tokens={"organism": 2, "cell_type": 2, "cell_visible": 5, "phenotype": 3, "compound": 1_642},
+    expected_tokens={"organism": 2, "cell_type": 2, "cell_visible": 5, "phenotype": 3, "compound": 1_640},
 )

@@ -44,5 +44,5 @@ SOURCE = Source(
     images=images,
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=70_384,
-    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 6, "phenotype": 2, "compound": 1_825},
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 6, "phenotype": 2, "compound": 1_822},
 )
