@@ -7,7 +7,8 @@ sheet**, whose plate 14 was never imaged (set page); the original read row 14, s
 
 Controls are kept as the original has them (``shluc targeted``, ``shlamin targeted``, ``pgk-gfp targeted``: they name
 what was done to the cells); EMPTY and UNK have no gene. The sheet's gene classes are no phenotype, as in the
-original's last version. Channel 1 shows mitotic cells and adds no cell_visible.
+original's last version. Channel 1 shows mitotic cells and adds no cell_visible. Some hairpins were made for
+mouse genes (``taxonId`` 10090); they are kept under the gene's name.
 
 Open question: the header of a .DIB file (none was seen).
 """
@@ -97,5 +98,5 @@ SOURCE = Source(
         "microscopy": "fluorescence",
     },
     expected_images=64_512,
-    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2},
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2, "gene": 862},
 )

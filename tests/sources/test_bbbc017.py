@@ -7,6 +7,7 @@ import pytest
 
 from builder.sources.excel import read_sheet
 from builder.sources.folder import Folder, LayoutError
+from builder.vocabulary import normalize
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_dib, write_text, write_xlsx
 
@@ -92,5 +93,7 @@ class TestBbbc017(SourceTestCase):
         assert len(genes) == 5_760
         assert genes["1", "A01"] == "Gabra3"
         assert genes["1", "A02"] == "MAPK11"
+        imaged = {normalize("gene", gene) for (plate, _), gene in genes.items() if plate != "14"} - {None}
+        assert len(imaged) == self.source.expected_tokens["gene"]
         assert Counter(genes.values())["EMPTY"] == 329
         assert Counter(genes.values())["shLuc"] == 224
