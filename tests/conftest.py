@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from builder.demo.simulate import simulate
+from tests.building import SMALL, cytoimagenet
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
@@ -18,3 +21,19 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.fail(f"CYTOIMAGENET_REAL_DATA names {named}, which is no folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's four simulated sources, one folder a dir_name; not to be changed."""
+    folder = tmp_path_factory.mktemp("sources")
+    simulate(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package built of them with two workers and the settings SMALL, its WORK beside it; not to be changed."""
+    package = tmp_path_factory.mktemp("built") / "cytoimagenet"
+    cytoimagenet("build", simulated, "-o", package, *SMALL, "--workers", "2")
+    return package

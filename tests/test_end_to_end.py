@@ -19,25 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from builder.demo.simulate import simulate
 from builder.schema import CATEGORIES, EXAMPLES
 from tests.building import SMALL, cytoimagenet, files_of, read_shards
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sources")
-    simulate(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def package(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("built") / "cytoimagenet"
-    cytoimagenet("build", data, "-o", out, *SMALL, "--workers", "2")
-    return out
 
 
 def check_package(package: Path) -> None:
@@ -60,44 +45,46 @@ def check_package(package: Path) -> None:
         assert [value for value, count in sides.items() if count > 1] == [], f"{column} on both sides"
 
 
-def test_every_row_of_the_package_is_true(package: Path) -> None:
-    check_package(package)
+def test_every_row_of_the_package_is_true(built: Path) -> None:
+    check_package(built)
 
 
-def test_classes_are_as_large_as_the_method_says(package: Path) -> None:
+def test_classes_are_as_large_as_the_method_says(built: Path) -> None:
     counts: Counter[str] = Counter()
     for split in ("train", "validation"):
-        counts.update(read_shards(package, f"data/*/{split}-*.arrow")["label"].to_pylist())
+        counts.update(read_shards(built, f"data/*/{split}-*.arrow")["label"].to_pylist())
     assert len(counts) >= 10
     assert min(counts.values()) >= 30
     assert max(counts.values()) <= 100
 
 
-def test_one_worker_writes_the_same_bytes(data: Path, package: Path, tmp_path: Path) -> None:
-    cytoimagenet("build", data, "-o", tmp_path / "cytoimagenet", *SMALL, "--workers", "1")
-    assert files_of(tmp_path / "cytoimagenet") == files_of(package)
+def test_one_worker_writes_the_same_bytes(simulated: Path, built: Path, tmp_path: Path) -> None:
+    cytoimagenet("build", simulated, "-o", tmp_path / "cytoimagenet", *SMALL, "--workers", "1")
+    assert files_of(tmp_path / "cytoimagenet") == files_of(built)
 
 
-def test_again_does_nothing_and_says_so(data: Path, package: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in package.rglob("*")}
-    done = cytoimagenet("build", data, "-o", package, *SMALL, "--workers", "2")
+def test_again_does_nothing_and_says_so(simulated: Path, built: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in built.rglob("*")}
+    done = cytoimagenet("build", simulated, "-o", built, *SMALL, "--workers", "2")
     assert "nothing to do" in done.stderr
-    assert {path: path.stat().st_mtime_ns for path in package.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in built.rglob("*")} == before
 
 
-def test_another_recipe_keeps_the_pixels(data: Path, package: Path, tmp_path: Path) -> None:
-    shutil.copytree(f"{package}.work", tmp_path / "p.work")
+def test_another_recipe_keeps_the_pixels(simulated: Path, built: Path, tmp_path: Path) -> None:
+    shutil.copytree(f"{built}.work", tmp_path / "p.work")
     parts = files_of(tmp_path / "p.work" / "standardized")
-    done = cytoimagenet("build", data, "-o", tmp_path / "p", *SMALL, "--set", "validation_share=0.3", "--workers", "1")
+    done = cytoimagenet(
+        "build", simulated, "-o", tmp_path / "p", *SMALL, "--set", "validation_share=0.3", "--workers", "1"
+    )
     assert "all " in done.stderr
     assert files_of(tmp_path / "p.work" / "standardized") == parts
     manifest = json.loads((tmp_path / "p" / "manifest.json").read_text())
     assert manifest["recipe"]["validation_share"] == 0.3
 
 
-def test_killed_builds_go_on_to_the_same_bytes(data: Path, package: Path, tmp_path: Path) -> None:
+def test_killed_builds_go_on_to_the_same_bytes(simulated: Path, built: Path, tmp_path: Path) -> None:
     out = tmp_path / "cytoimagenet"
-    command = [sys.executable, "-m", "builder.cli", "build", str(data), "-o", str(out), *SMALL]
+    command = [sys.executable, "-m", "builder.cli", "build", str(simulated), "-o", str(out), *SMALL]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
     moments = random.Random(5)
     for workers in ("2", "1", "2"):
@@ -107,8 +94,8 @@ def test_killed_builds_go_on_to_the_same_bytes(data: Path, package: Path, tmp_pa
         time.sleep(moments.uniform(2, 6))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    cytoimagenet("build", data, "-o", out, *SMALL, "--workers", "2")
-    assert files_of(out) == files_of(package)
+    cytoimagenet("build", simulated, "-o", out, *SMALL, "--workers", "2")
+    assert files_of(out) == files_of(built)
 
 
 LOAD = """
@@ -124,12 +111,12 @@ print(json.dumps(out))
 """
 
 
-def test_datasets_loads_it_by_bare_name(package: Path, tmp_path: Path) -> None:
-    configs = list(json.loads((package / "classes.json").read_text()))
+def test_datasets_loads_it_by_bare_name(built: Path, tmp_path: Path) -> None:
+    configs = list(json.loads((built / "classes.json").read_text()))
     environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", LOAD, json.dumps(configs)],
-        cwd=package.parent,
+        cwd=built.parent,
         env=environment,
         capture_output=True,
         text=True,
@@ -141,16 +128,16 @@ def test_datasets_loads_it_by_bare_name(package: Path, tmp_path: Path) -> None:
     for config in configs:
         assert loaded[f"{config} False"] == loaded[f"{config} True"]
         pattern = "*" if config == "full" else config
-        rows = read_shards(package, f"data/{pattern}/train-*.arrow")
+        rows = read_shards(built, f"data/{pattern}/train-*.arrow")
         expected = zip(*(rows[c].to_pylist() for c in ("idx", "filename", "label")), strict=True)
         assert loaded[f"{config} False"] == sorted(map(list, expected))
         parts += [] if config == "full" else loaded[f"{config} False"]
     assert sorted(parts) == loaded["full False"]
 
 
-def test_bad_files_become_rejects_and_the_build_goes_on(data: Path, tmp_path: Path) -> None:
+def test_bad_files_become_rejects_and_the_build_goes_on(simulated: Path, tmp_path: Path) -> None:
     sources = tmp_path / "data"
-    shutil.copytree(data / "kag_cell_cycle", sources / "kag_cell_cycle")
+    shutil.copytree(simulated / "kag_cell_cycle", sources / "kag_cell_cycle")
     cells = sources / "kag_cell_cycle" / "nematode cells" / "nematode cells" / "mitosis"
     victims = sorted(cells.iterdir())
     victims[0].write_bytes(b"")
@@ -170,13 +157,13 @@ def test_bad_files_become_rejects_and_the_build_goes_on(data: Path, tmp_path: Pa
     check_package(tmp_path / "p")
 
 
-def test_bad_instructions_end_in_one_line(data: Path, tmp_path: Path) -> None:
+def test_bad_instructions_end_in_one_line(simulated: Path, tmp_path: Path) -> None:
     cases = {
-        ("build", str(data), "-o", "p", "--set", "min_image=3"): "min_images",
-        ("build", str(data), "-o", "p", "--only", "rec_rxrx7"): "did you mean rec_rxrx",
+        ("build", str(simulated), "-o", "p", "--set", "min_image=3"): "min_images",
+        ("build", str(simulated), "-o", "p", "--only", "rec_rxrx7"): "did you mean rec_rxrx",
         ("build", str(tmp_path), "-o", "p"): "none of the folders",
         ("build", str(tmp_path / "nowhere"), "-o", "p"): "no folder",
-        ("build", str(data), "-o", "p", "--workers", "1", "--set", "min_images=100000"): "--set min_images",
+        ("build", str(simulated), "-o", "p", "--workers", "1", "--set", "min_images=100000"): "--set min_images",
         ("verify", str(tmp_path)): "manifest.json",
     }
     for arguments, named in cases.items():

@@ -1,0 +1,155 @@
+"""The commands beside `build`, as a user runs them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.building import SMALL, cytoimagenet, files_of
+
+pytestmark = pytest.mark.slow
+
+
+def test_help_lists_every_command_and_each_has_its_own() -> None:
+    text = cytoimagenet("--help").stdout
+    for command in ("demo", "sources", "annotate", "label", "diff", "build", "convert", "verify", "trace", "push"):
+        assert f"\n  {command} " in text
+        assert "Usage" in cytoimagenet(command, "--help").stdout
+
+
+def test_sources_tells_present_from_missing(simulated: Path) -> None:
+    facts = {row["dir_name"]: row for row in json.loads(cytoimagenet("sources", simulated, "--json").stdout)}
+    assert len(facts) == 40
+    present = {name for name, row in facts.items() if row["status"] == "present"}
+    assert present == {"bbbc022", "bbbc041", "kag_cell_cycle", "rec_rxrx1"}
+    assert "40 sources" in cytoimagenet("sources").stdout
+
+
+def test_annotate_then_label_then_explain(simulated: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    cytoimagenet("annotate", simulated, "-o", work, "--only", "kag_cell_cycle,rec_rxrx1", "--workers", "1")
+    assert sorted(path.stem for path in (work / "annotations").iterdir()) == ["kag_cell_cycle", "rec_rxrx1"]
+    shown = cytoimagenet("label", work, "--set", "min_images=20").stdout
+    with (work / "classes.csv").open(newline="", encoding="utf-8") as file:
+        classes = {row["label"]: int(row["taken"]) for row in csv.DictReader(file)}
+    assert classes["mitosis"] == classes["interphase"] == 60
+    assert "mitosis" in shown
+    assigned = pq.read_table(work / "assignments.parquet")["label"].to_pylist()
+    assert {label: assigned.count(label) for label in set(assigned)} == {k: v for k, v in classes.items() if v}
+    assert "60 images hold it" in cytoimagenet("label", work, "--set", "min_images=20", "--explain", "mitosis").stdout
+    cytoimagenet("label", work, "--set", "min_images=20", "--threshold-plot", tmp_path / "plot.svg")
+    assert (tmp_path / "plot.svg").read_text().startswith("<svg")
+
+
+def test_label_needs_annotations_and_says_how(tmp_path: Path) -> None:
+    done = cytoimagenet("label", tmp_path, check=False)
+    assert done.returncode == 1
+    assert "cytoimagenet annotate" in done.stderr
+
+
+def test_diff_names_classes_won_and_lost(built: Path, tmp_path: Path) -> None:
+    shutil.copytree(f"{built}.work", tmp_path / "other")
+    cytoimagenet("label", tmp_path / "other", "--set", "min_images=20", "--set", 'drop_labels=["mitosis"]')
+    text = cytoimagenet("diff", f"{built}.work", tmp_path / "other").stdout
+    assert "mitosis" in text
+
+
+def test_trace_makes_the_pixels_again_and_sees_another_source(simulated: Path, built: Path, tmp_path: Path) -> None:
+    rows = pq.read_table(built / "metadata.parquet", columns=["idx", "dir_name", "crop"]).to_pylist()
+    for dir_name in ("rec_rxrx1", "bbbc041", "kag_cell_cycle"):
+        idx = next(row["idx"] for row in rows if row["dir_name"] == dir_name)
+        done = cytoimagenet("trace", built, idx, "--data", simulated)
+        assert "same pixels" in done.stdout
+    shutil.copytree(simulated / "bbbc041", tmp_path / "bbbc041")
+    idx = next(row["idx"] for row in rows if row["dir_name"] == "bbbc041")
+    pictures = sorted((tmp_path / "bbbc041").rglob("*.png"))
+    for one, other in zip(pictures, [*pictures[1:], pictures[0]], strict=True):
+        one.write_bytes(b"" if one == other else other.read_bytes())
+    done = cytoimagenet("trace", built, idx, "--data", tmp_path, check=False)
+    assert done.returncode == 1
+    assert "same pixels" not in done.stdout
+
+
+@pytest.mark.parametrize("harm", ["flip", "delete", "cut", "manifest", "card"])
+def test_verify_names_the_harmed_file(built: Path, tmp_path: Path, harm: str) -> None:
+    package = tmp_path / "cytoimagenet"
+    shutil.copytree(built, package)
+    assert cytoimagenet("verify", package).returncode == 0
+    victim = sorted(package.glob("data/*/train-*.arrow"))[0]
+    if harm == "flip":
+        content = bytearray(victim.read_bytes())
+        content[len(content) // 2] ^= 1
+        victim.write_bytes(content)
+    elif harm == "delete":
+        victim.unlink()
+    elif harm == "cut":
+        victim.write_bytes(victim.read_bytes()[:-1000])
+    else:
+        victim = package / ("manifest.json" if harm == "manifest" else "README.md")
+        text = victim.read_text("utf-8")
+        count = json.loads((package / "manifest.json").read_text())["images"]
+        changed = text.replace(str(count), str(count + 1)) if harm == "manifest" else text.replace("'0': ", "'0': x", 1)
+        assert changed != text
+        victim.write_text(changed, "utf-8")
+    done = cytoimagenet("verify", package, check=False)
+    assert done.returncode == 1
+    assert victim.name in done.stderr
+
+
+def test_a_package_with_a_script_is_refused(built: Path, tmp_path: Path) -> None:
+    shutil.copytree(built, tmp_path / "cytoimagenet")
+    (tmp_path / "cytoimagenet" / "cytoimagenet.py").write_text("")
+    done = cytoimagenet("verify", tmp_path / "cytoimagenet", check=False)
+    assert done.returncode == 1
+    assert "cytoimagenet.py" in done.stderr
+
+
+def test_build_does_not_write_among_strangers(simulated: Path, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "thesis.txt").write_text("mine")
+    done = cytoimagenet("build", simulated, "-o", tmp_path / "p", *SMALL, check=False)
+    assert done.returncode == 1
+    assert "thesis.txt" in done.stderr
+    assert files_of(tmp_path / "p").keys() == {"thesis.txt"}
+
+
+def test_a_smaller_rendition_as_parquet(simulated: Path, built: Path, tmp_path: Path) -> None:
+    import io
+
+    from PIL import Image
+
+    shutil.copytree(f"{built}.work", tmp_path / "p.work")
+    cytoimagenet("build", simulated, "-o", tmp_path / "p", *SMALL, "--set", "size=48", "--format", "parquet")
+    assert "as it should be" in cytoimagenet("verify", tmp_path / "p", "--deep").stdout
+    shard = pq.read_table(sorted((tmp_path / "p" / "data").rglob("train-*.parquet"))[0])
+    for picture in shard["image"].to_pylist()[:20]:
+        assert max(Image.open(io.BytesIO(picture["bytes"])).size) == 48
+
+
+def test_ctrl_c_stops_soon_says_how_to_go_on_and_leaves_nothing_half_written(simulated: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cytoimagenet"
+    command = [sys.executable, "-m", "builder.cli", "build", str(simulated), "-o", str(out), *SMALL, "--workers", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    parts = out.with_suffix(".work") / "standardized"
+    while process.poll() is None and not list(parts.rglob("*.parquet")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "the same command goes on" in said
+    assert time.monotonic() - began < 30
+    assert "Traceback" not in said
+    for path in parts.rglob("part-*.parquet"):
+        assert path.with_suffix(".arrow").exists()
