@@ -19,6 +19,8 @@ T = TypeVar("T")
 # Systems without rename whose puts are all or nothing: an object appears when its upload is complete.
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "r2", "hf", "memory"})
 
+_S3 = ("s3", "s3a")
+
 # Answers, not failures of the way there: asking again would give the same.
 _FINAL = (
     FileNotFoundError,
@@ -70,6 +72,8 @@ class Remote:
         except (ImportError, ValueError) as error:
             raise UserError(f"{url} cannot be opened: {error}") from error
         self._base = base.rstrip("/")
+        if self._protocol in _S3:
+            self._fs.retries = 1  # s3fs would try five times beneath our attempts, and above botocore's
 
     def _path(self, rel: str) -> str:
         return f"{self._base}/{rel}".rstrip("/")
@@ -99,17 +103,13 @@ class Remote:
         """Return the content of those files that are there, read at once where the file system can."""
         if not rels:
             return {}
-        paths = {self._path(rel): rel for rel in rels}
-        found = self._ask("", lambda: self._fs.cat(list(paths), recursive=False, on_error="return"))
-        got = {} if isinstance(found, bytes) else found
-        if isinstance(found, bytes):  # one path without a wildcard: fsspec returns its content alone
-            got = {next(iter(paths)): found}
+        paths = [self._path(checked(rel)) for rel in rels]
+        # cat_ranges and not cat, which takes brackets in a name for a pattern.
+        answers = self._ask("", lambda: self._fs.cat_ranges(paths, None, None, on_error="return"))
         content: dict[str, bytes] = {}
-        for path, answer in got.items():
-            if isinstance(answer, FileNotFoundError):
-                continue
-            rel = paths[path]
-            content[rel] = self.read_bytes(rel) if isinstance(answer, Exception) else bytes(answer)
+        for rel, answer in zip(rels, answers, strict=True):
+            if not isinstance(answer, FileNotFoundError):
+                content[rel] = self.read_bytes(rel) if isinstance(answer, Exception) else bytes(answer)
         return content
 
     def sizes(self, prefix: str) -> dict[str, int]:
@@ -161,7 +161,7 @@ class Remote:
 
 def _with_limits(protocol: str, options: dict[str, Any]) -> dict[str, Any]:
     """Give S3 time limits shorter than an image's, so that a dead network ends the run instead of rejecting images."""
-    if protocol not in ("s3", "s3a"):
+    if protocol not in _S3:
         return options
     limits = {"connect_timeout": 10, "read_timeout": 30, "retries": {"max_attempts": 3, "mode": "standard"}}
     return {**options, "config_kwargs": {**limits, **options.get("config_kwargs", {})}}

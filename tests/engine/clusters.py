@@ -1,0 +1,83 @@
+"""A real Dask cluster for tests: a scheduler and workers, each a process of its own, over TCP on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Cluster:
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.folder = tempfile.TemporaryDirectory(prefix="dask-", ignore_cleanup_errors=True)
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.scheduler = self.start("scheduler", "--host", "127.0.0.1", "--port", str(self.port))
+
+    def start(self, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments, "--no-dashboard"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def add_worker(self) -> None:
+        arguments = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", self.folder.name)
+        self.workers.append(self.start("worker", self.address, *arguments))
+
+    def kill_worker(self) -> None:
+        """Kill a worker with its nanny and children, as when a machine is lost."""
+        worker = self.workers.pop(0)
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+
+    def wait_for_workers(self) -> None:
+        import distributed
+
+        began = time.monotonic()
+        while True:
+            try:
+                with distributed.Client(self.address, timeout=30, set_as_default=False) as client:
+                    client.wait_for_workers(len(self.workers), timeout=60)
+                return
+            except OSError:
+                if time.monotonic() - began > 30:
+                    raise
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.terminate()
+        for process in (*self.workers, self.scheduler):
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self.folder.cleanup()
+
+
+@contextlib.contextmanager
+def running_cluster(workers: int) -> Iterator[Cluster]:
+    made = Cluster()
+    try:
+        for _ in range(workers):
+            made.add_worker()
+        made.wait_for_workers()
+        yield made
+    finally:
+        made.close()

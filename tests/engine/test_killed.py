@@ -1,0 +1,164 @@
+"""Builds that are killed, starved of disk or spread over a cluster must end with the bytes of an undisturbed one.
+
+``CYTOIMAGENET_KILLS`` is how often the build is killed (default 4; 30 is the full test).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from builder.demo.simulate import simulate
+from tests.building import SMALL, cytoimagenet, files_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = int(os.environ.get("CYTOIMAGENET_KILLS", "4"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sources")
+    simulate(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], float]:
+    """The files of an undisturbed build, and the seconds it took."""
+    out = tmp_path_factory.mktemp("undisturbed") / "cytoimagenet"
+    began = time.monotonic()
+    cytoimagenet("build", data, "-o", out, *SMALL, "--workers", "2")
+    return files_of(out), time.monotonic() - began
+
+
+def start(data: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
+    """Start a build as the leader of a session of its own, so that all its processes can be killed at once."""
+    command = [sys.executable, "-m", "builder.cli", "build", str(data), "-o", str(out), *SMALL]
+    return subprocess.Popen(
+        [*command, "--workers", str(workers)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def assert_whole(folder: Path) -> None:
+    """Assert that every table that has its final name can be read to its end."""
+    for path in folder.rglob("*"):
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        if path.suffix == ".parquet":
+            pq.read_table(path)
+        elif path.suffix == ".arrow":
+            with pa.memory_map(str(path)) as file:
+                opened = pa.ipc.open_file if "standardized" in path.parts else pa.ipc.open_stream
+                opened(file).read_all()
+
+
+def test_killed_at_random_moments(data: Path, undisturbed: tuple[dict[str, str], float], tmp_path: Path) -> None:
+    wanted, seconds = undisturbed
+    out = tmp_path / "cytoimagenet"
+    draw = random.Random(11)
+    for kill in range(KILLS):
+        if kill % 6 == 5:  # from the start again: later builds have little left to be killed in
+            shutil.rmtree(f"{out}.work")
+            shutil.rmtree(out, ignore_errors=True)
+        process = start(data, out, workers=draw.choice([0, 1, 2, 3]))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(draw.uniform(0.3, 0.8) * seconds)
+        if draw.random() < 0.5:
+            process.kill()  # the parent alone: its workers must end by themselves
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert_whole(tmp_path)
+    cytoimagenet("build", data, "-o", out, *SMALL, "--workers", "1")
+    assert files_of(out) == wanted
+    assert [path for path in tmp_path.rglob(".tmp-*") if path.is_file()] == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs Linux and root")
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this system does not let its root mount a tmpfs")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(data: Path, undisturbed: tuple[dict[str, str], float], tmp_path: Path, small_disk: Path) -> None:
+    work, out = small_disk / "work", tmp_path / "cytoimagenet"
+    arguments = ("build", data, "-o", out, "--work", work, *SMALL, "--workers", "2")
+    done = cytoimagenet(*arguments, check=False)
+    assert done.returncode == 1
+    assert "space" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert_whole(tmp_path)
+    assert not list(out.glob("data/**/*.arrow")) or not (out / "manifest.json").exists()
+    subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
+    cytoimagenet(*arguments)
+    assert files_of(out) == undisturbed[0]
+
+
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    """A Dask scheduler with three worker processes, over TCP on loopback."""
+    pytest.importorskip("distributed")
+    from tests.engine.clusters import running_cluster
+
+    with running_cluster(3) as made:
+        yield made
+
+
+def test_on_a_cluster_that_loses_a_worker_and_gains_one(
+    data: Path, undisturbed: tuple[dict[str, str], float], tmp_path: Path, cluster: object
+) -> None:
+    from tests.engine.clusters import Cluster
+
+    assert isinstance(cluster, Cluster)
+    out = tmp_path / "cytoimagenet"
+    command = [sys.executable, "-m", "builder.cli", "build", str(data), "-o", str(out), *SMALL]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*command, "--set", "part_images=20", "--scheduler", cluster.address], cwd=ROOT, env=env, stderr=subprocess.PIPE
+    )
+    try:
+        began = time.monotonic()
+        while not list(Path(f"{out}.work").glob("standardized/*/*.parquet")):
+            assert process.poll() is None, process.communicate()[1].decode()
+            assert time.monotonic() - began < 60
+            time.sleep(0.05)
+        cluster.kill_worker()
+        cluster.add_worker()
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, said.decode()
+    ours = files_of(out)
+    changed = {name for name in ours if ours[name] != undisturbed[0].get(name)}
+    assert changed <= {"manifest.json"}, "only the recipe's part_images may differ"
