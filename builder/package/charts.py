@@ -63,9 +63,10 @@ def bar_chart(panels: Sequence[Panel]) -> bytes:
     return _png(image)
 
 
-def picture_sheet(rows: Sequence[tuple[str, Sequence[Picture]]], columns: int) -> bytes:
+def picture_sheet(rows: Sequence[tuple[str, Sequence[Picture]]]) -> bytes:
     """Return rows of captioned pictures under headings, as PNG."""
     line = 30 + _CELL + 26
+    columns = max(4, *(len(pictures) for _, pictures in rows))
     image, draw = _canvas(2 * _MARGIN + columns * (_CELL + 10), _MARGIN + line * len(rows))
     top = _MARGIN
     for title, pictures in rows:

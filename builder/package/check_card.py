@@ -17,7 +17,7 @@ from builder.schema import SPLITS
 _FRONT = re.compile(r"\A---\n(.*?\n)---\n(.*)\Z", re.DOTALL)
 _CONFIG_ROW = re.compile(r"^\| `(\w+)`(?: \(default\))? \| ([\d,]*) \| ([\d,]+) \| ([\d,]+) \|$", re.MULTILINE)
 _SOURCE_ROW = re.compile(r"^\| `([^`]+)` \| .* \| ([\d,]+) \|$", re.MULTILINE)
-_HEADLINE = re.compile(r"^([\d,]+) 8-bit grayscale microscopy images in ([\d,]+) weakly", re.MULTILINE)
+_HEADLINE = re.compile(r"^([\d,]+) 8-bit grayscale (?:microscopy|simulated) images in ([\d,]+) weakly", re.MULTILINE)
 _VERSION = re.compile(r"^Version `([^`]+)`", re.MULTILINE)
 _STRICT_KEYS: Final = ("configs", "dataset_info", "size_categories", "license")
 

@@ -25,12 +25,19 @@ _WHOLE: Final = 1.0
 
 
 def write_figures(
-    package: Store, selection: pa.Table, rejects: pa.Table, index: ClassIndex, files: Iterable[str]
+    package: Store,
+    selection: pa.Table,
+    rejects: pa.Table,
+    index: ClassIndex,
+    files: Iterable[str],
+    simulated: bool,
 ) -> dict[str, dict[str, Any]]:
     """Write ``figures/*.png``; return their facts for the manifest."""
-    sheet = {category: list(samples(package, list(files), category)) for category in index if category != layout.FULL}
+    mark = " (simulated)" if simulated else ""
+    categories = [config for config in index if config != layout.FULL]
+    sheet = [(category + mark, list(samples(package, list(files), category))) for category in categories]
     figures = {
-        "classes": picture_sheet(list(sheet.items()), COLUMNS),
+        "classes": picture_sheet(sheet),
         "composition": bar_chart([_counted(selection, "category"), _counted(selection, "database")]),
         "images_per_class": bar_chart([_class_sizes(index)]),
         "crops": bar_chart([_scalings(selection)]),

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from builder.engine.store import Store
 from builder.package.card import write_card
+from builder.package.croissant import write_croissant
 from builder.package.figures import write_figures
 from builder.package.layout import CARD, parse
 from builder.package.manifest import (
@@ -59,7 +60,7 @@ def finish_package(
     files: dict[str, dict[str, Any]] = {path: _placed(path, facts) for path, facts in shard_facts.items()}
     files |= write_tables(package, selection, rejects, shard_facts, file_format)
     files |= write_small_files(package, index, used)
-    files |= write_figures(package, selection, rejects, index, shard_facts)
+    files |= write_figures(package, selection, rejects, index, shard_facts, any(source["simulated"] for source in used))
     manifest = build_manifest(
         file_format=file_format,
         files=files,
@@ -69,8 +70,9 @@ def finish_package(
         sources=sources,
         report=report,
     )
-    card = write_card(package, manifest, index)
-    manifest = sealed({**manifest, "files": dict(sorted({**files, CARD: file_facts(card)}.items()))})
+    files |= write_croissant(package, manifest, index)
+    files |= {CARD: file_facts(write_card(package, manifest, index))}
+    manifest = sealed({**manifest, "files": dict(sorted(files.items()))})
     write_manifest(package, manifest)
     return manifest
 

@@ -1,0 +1,144 @@
+"""``croissant.json``: the package in Croissant 1.0, a JSON-LD vocabulary for datasets that search engines read.
+
+Format: https://docs.mlcommons.org/croissant/docs/croissant-spec.html. Its readers know Parquet but not Arrow streams,
+so the records are those of ``metadata.parquet``, and in a Parquet package the pictures of each config too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pyarrow as pa
+
+from builder.engine.store import Store
+from builder.package import layout
+from builder.package.manifest import ClassIndex, Manifest, file_facts, to_json
+from builder.package.tables import TABLE
+
+_ENCODINGS: Final = {"arrow": "application/vnd.apache.arrow.stream", "parquet": "application/x-parquet"}
+_TYPES: Final = {
+    pa.string(): "sc:Text",
+    pa.bool_(): "sc:Boolean",
+    pa.float64(): "sc:Float",
+    pa.int8(): "sc:Integer",
+    pa.int32(): "sc:Integer",
+    pa.int64(): "sc:Integer",
+    pa.uint64(): "sc:Integer",
+}
+_CR: Final = (
+    "citeAs column equivalentProperty extract field fileProperty fileObject fileSet format includes isLiveDataset "
+    "jsonPath key md5 parentField path recordSet references regex repeated replace separator source subField transform"
+)
+_CONTEXT: Final = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "samplingRate": "cr:samplingRate",
+    **{word: f"cr:{word}" for word in _CR.split()},
+}
+
+
+def write_croissant(package: Store, manifest: Manifest, index: ClassIndex) -> dict[str, dict[str, Any]]:
+    """Write ``croissant.json``; return its facts for the manifest."""
+    content = to_json(croissant(manifest, index))
+    package.write_bytes(layout.CROISSANT, content)
+    return {layout.CROISSANT: file_facts(content)}
+
+
+def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
+    """Return the JSON-LD as plain values; its paths are relative to the package."""
+    what = "simulated" if manifest["simulated"] else "microscopy"
+    configs = list(index)
+    pictures = [_pictures(config, manifest["format"]) for config in configs]
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": "CytoImageNet-simulated" if manifest["simulated"] else "CytoImageNet",
+        "description": (
+            f"{manifest['images']:,} 8-bit grayscale {what} images in {manifest['classes']:,} weakly labelled classes, "
+            f"from {len(manifest['sources'])} sources, for pretraining models of bioimages."
+        ),
+        "version": manifest["version"],
+        "url": "https://arxiv.org/abs/2111.11646",
+        "license": sorted({source["license_url"] or source["license"] for source in manifest["sources"]}),
+        "citeAs": "Hua, Lu & Moses, CytoImageNet, LMRL workshop at NeurIPS 2021, arXiv:2111.11646",
+        "keywords": ["microscopy", "bioimage", "weak labels", *(["simulated"] if manifest["simulated"] else [])],
+        "distribution": [
+            *(_object(path, manifest["files"][path], "parquet") for path in (layout.METADATA_TABLE,)),
+            *(_shards(config, manifest["format"]) for config in configs),
+        ],
+        "recordSet": [_table(), *(pictures if manifest["format"] == "parquet" else [])],
+    }
+
+
+def _object(path: str, facts: Mapping[str, Any], file_format: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": path,
+        "name": path,
+        "contentUrl": path,
+        "contentSize": f"{facts['bytes']} B",
+        "encodingFormat": _ENCODINGS[file_format],
+        "sha256": facts["sha256"],
+    }
+
+
+def _shards(config: str, file_format: str) -> dict[str, Any]:
+    folder = "*" if config == layout.FULL else config
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"shards-{config}",
+        "name": f"shards-{config}",
+        "description": f"Data files of the config {config}.",
+        "encodingFormat": _ENCODINGS[file_format],
+        "includes": f"data/{folder}/*.{file_format}",
+    }
+
+
+def _table() -> dict[str, Any]:
+    fields = [field for field in TABLE if field.type in _TYPES]
+    source = {"fileObject": {"@id": layout.METADATA_TABLE}}
+    return {
+        "@type": "cr:RecordSet",
+        "@id": layout.BROWSE,
+        "name": layout.BROWSE,
+        "description": "One record a picture: every column but the picture, and where it lies.",
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": f"{layout.BROWSE}/{field.name}",
+                "name": field.name,
+                "dataType": _TYPES[field.type],
+                "source": {**source, "extract": {"column": field.name}},
+            }
+            for field in fields
+        ],
+    }
+
+
+def _pictures(config: str, file_format: str) -> dict[str, Any]:
+    source = {"fileSet": {"@id": f"shards-{config}"}}
+    image = {**source, "extract": {"column": "image"}, "transform": {"jsonPath": "bytes"}}
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": f"Pictures and labels of the config {config}, {file_format} files.",
+        "field": [
+            _field(config, "image", "sc:ImageObject", image),
+            *(_field(config, name, "sc:Text", {**source, "extract": {"column": name}}) for name in ("label", "idx")),
+        ],
+    }
+
+
+def _field(config: str, name: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:
+    return {"@type": "cr:Field", "@id": f"{config}/{name}", "name": name, "dataType": kind, "source": source}
