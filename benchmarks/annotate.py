@@ -1,10 +1,10 @@
 """How many files a second one core annotates, once they are listed; and the same join by pandas, for comparison.
 
 The trees are made up in memory, in the layout and size of the real sources (file names and tables, no pictures):
-rec_rxrx19a 1.5 million files, bbbc022 345,600, bbbc017 193,536, and bbbc041's 86,000 boxes. Timed, in CPU seconds of
-one process, are the adapter alone (``images``), the whole stage (adapter, vocabulary, keys, Arrow, Parquet), and pandas
-doing no more than the join: names taken apart by ``str.extract``, merged with the table, grouped by site. Runs
-alternate; medians are printed.
+rec_rxrx19a 1.4 million files, idr0016 a million of its files, bbbc022 345,600, bbbc017 193,536, and bbbc041's 86,000
+boxes. Timed, in CPU seconds of one process, are the adapter alone (``images``), the whole stage (adapter, vocabulary,
+keys, Arrow, Parquet), and pandas doing no more than the join: names taken apart by ``str.extract``, merged with the
+table, grouped by site. Runs alternate; medians are printed.
 
     python -m benchmarks.annotate [--scale 1.0] [--rounds 3] [--only rec_rxrx19a]
 """
@@ -103,6 +103,22 @@ def bbbc022(root: Path, scale: float) -> Tree:
     return Tree(root, files, lambda: pandas_join(files, pattern, table, ["plate", "well", "site"], columns))
 
 
+def idr0016(root: Path, scale: float) -> Tree:
+    """A million of its files: 87 plates, 384 wells, 6 sites, 5 channels, a UUID each; 384 rows a plate."""
+    rng = random.Random(0)
+    stains = {"Hoechst": 1, "ERSyto": 2, "ERSytoBleed": 3, "Ph_golgi": 4, "Mito": 5}
+    files, rows = [], ["Plate,Well,Characteristics [Organism],Compound Name,Compound Broad Identifier Short"]
+    for plate in range(24277, 24277 + max(1, round(87 * scale))):
+        rows.extend(
+            f"{plate},{well[0]}{int(well[1:])},Homo sapiens,Compound {rng.randrange(30_000)}," for well in WELLS
+        )
+        for well, site, (stain, w) in itertools.product(WELLS, range(1, 7), stains.items()):
+            files.append(f"images/{plate}-{stain}/cdp2bioactives_{well.lower()}_s{site}_w{w}{uuid(rng)}.tif")
+    table = root / "idr0016-screenA-annotation.csv"
+    table.write_text("\n".join(rows) + "\n")
+    return Tree(root, files, None)
+
+
 def bbbc017(root: Path, scale: float) -> Tree:
     """28 plates of 384 wells, 6 fields, 3 channels; without the table of genes, which is an Excel file."""
     files = [
@@ -148,7 +164,7 @@ def pandas_join(files: list[str], pattern: str, table: Path, parts: list[str], c
     )
 
 
-TREES = {"rec_rxrx19a": rec_rxrx19a, "bbbc022": bbbc022, "bbbc017": bbbc017, "bbbc041": bbbc041}
+TREES = {"rec_rxrx19a": rec_rxrx19a, "idr0016": idr0016, "bbbc022": bbbc022, "bbbc017": bbbc017, "bbbc041": bbbc041}
 
 
 def timed(work: Callable[[], int]) -> tuple[float, int]:
