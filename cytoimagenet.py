@@ -12,15 +12,21 @@ and hashes, ``classes.json`` the classes of each config, ``metadata.parquet`` ev
 from __future__ import annotations
 
 import builtins
+import contextlib
 import dataclasses
+import functools
 import hashlib
 import heapq
+import io
+import itertools
 import json
 import os
 import struct
 import threading
+import zlib
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -51,6 +57,8 @@ _BLOCKS_AHEAD = 3
 _TRIES = 6
 _FIRST_WAIT = 0.2  # seconds; doubled at each try
 _PATIENCE = 60.0  # seconds for one block
+
+_MOST_PIXELS = 1 << 28  # of a picture that decode inflates itself; larger ones meet Pillow's own limit
 
 _patched_for_streaming = True  # datasets would put its own open() and os.path into this module; it needs neither
 
@@ -280,11 +288,17 @@ class Selected(NamedTuple):
         """Return the splits that have shards, train first."""
         return sorted({shard.split for shard in self.shards}, key=lambda s: (s != "train", s))
 
-    def streams(self, split: str) -> list[tuple[Part, ...]]:
+    def streams(self, split: str, multiple: int = 1) -> list[tuple[Part, ...]]:
         """Cut a split into streams of equal shares of every category: what workers and nodes divide among them.
 
-        There are as many as the largest category has shards, and a few for a small package. A stream is read with
-        its categories interleaved row by row, so that a small shuffle buffer sees all classes.
+        There are as many as the largest category has shards, a few for a small package, and a multiple of
+        ``multiple``. A stream is read with its categories interleaved row by row, so that a small shuffle buffer
+        sees all classes.
+
+        Raises
+        ------
+        PackageError
+            Where the config has no such split.
         """
         by_category: dict[str, list[Part]] = {}
         for shard in self.shards:
@@ -292,8 +306,11 @@ class Selected(NamedTuple):
                 rows = None if self.rows is None else self.rows[shard.path]
                 part = Part(shard, 0, shard.rows if rows is None else len(rows), rows)
                 by_category.setdefault(shard.category, []).append(part)
+        if not by_category:
+            raise PackageError(f"no split {split!r}; there are {', '.join(self.splits())}")
         total = sum(part.stop for parts in by_category.values() for part in parts)
         count = max(max(map(len, by_category.values())), min(_STREAMS, total // _STREAM_ROWS))
+        count = -(-count // multiple) * multiple
         cut = [_cut(parts, count) for parts in by_category.values()]
         streams = [tuple(part for shares in cut for part in shares[i]) for i in range(count)]
         return [stream for stream in streams if stream]
@@ -311,6 +328,11 @@ class Part(NamedTuple):
     def first(self) -> int:
         """The first row of the shard that is wanted."""
         return self.start if self.rows is None else int(self.rows[self.start])
+
+    @property
+    def key(self) -> int:
+        """A number for its first row that no other row of the package has."""
+        return (CATEGORIES.index(self.shard.category) << 60) + (self.shard.turn[2] << 32) + self.start
 
     @property
     def whole(self) -> bool:
@@ -466,26 +488,47 @@ class _Rows:
 
 
 def _interleaved(
-    package: Package, stream: Sequence[Part], copies: Mapping[str, str], rows: _Rows
+    package: Package, stream: Sequence[Part], copies: Mapping[str, str], rows: _Rows, skip: int = 0
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (key, row) of the parts of a stream: row i of a category's n at (i + 1/2) / n of the way."""
+    """Yield (key, row) of the parts of a stream: row i of a category's n at (i + 1/2) / n of the way.
+
+    ``skip`` rows are left out at the start; what lies in batches before them is not read.
+    """
     categories: dict[str, list[Part]] = {}
     for part in stream:
         categories.setdefault(part.shard.category, []).append(part)
-    runs = [_run(package, parts, copies, rows, place) for place, parts in enumerate(categories.values())]
+    counts = [sum(part.stop - part.start for part in parts) for parts in categories.values()]
+    runs = [
+        _run(package, parts, copies, rows, place, past)
+        for place, (parts, past) in enumerate(zip(categories.values(), _taken(counts, skip), strict=True))
+    ]
     for _, _, key, row in runs[0] if len(runs) == 1 else heapq.merge(*runs):
         yield key, row
 
 
+def _taken(counts: Sequence[int], skip: int) -> list[int]:
+    """Return how many of each category's rows are among the first ``skip`` of a stream."""
+    if not skip:
+        return [0] * len(counts)
+    place = np.repeat(np.arange(len(counts)), counts)
+    way = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
+    taken: list[int] = np.bincount(place[np.lexsort((place, way))[:skip]], minlength=len(counts)).tolist()
+    return taken
+
+
 def _run(
-    package: Package, parts: Sequence[Part], copies: Mapping[str, str], rows: _Rows, place: int
+    package: Package, parts: Sequence[Part], copies: Mapping[str, str], rows: _Rows, place: int, skip: int
 ) -> Iterator[tuple[float, int, int, dict[str, Any]]]:
-    """Yield (how far, which category, key, row) of one category's parts, one after the other."""
+    """Yield (how far, which category, key, row) of one category's parts, one after the other, but the first rows."""
     total = sum(part.stop - part.start for part in parts)
-    done = 0
+    done = skip
     for part in parts:
-        number = part.shard.turn[2]
-        key = (CATEGORIES.index(part.shard.category) << 60) + (number << 32) + part.start
+        if skip >= part.stop - part.start:
+            skip -= part.stop - part.start
+            continue
+        part = part._replace(start=part.start + skip)
+        skip = 0
+        key = part.key
         begun = done
         for batch in _batches(package, part, copies.get(part.shard.path), rows.names):
             for row in rows.of(batch):
@@ -837,3 +880,556 @@ def _mapped(package: Package, shard: Shard, selected: Selected) -> MemoryMappedT
         if list(selected.features) != table.column_names:
             table = table.select(list(selected.features))
     return table
+
+
+def decode(data: bytes) -> np.ndarray[Any, Any]:
+    """Return the pixels of a grey PNG: uint8 (H, W).
+
+    An 8-bit grey PNG without interlacing, as the package holds, is inflated by isal or zlib-ng and un-filtered by one
+    compiled pass (https://www.w3.org/TR/png-3/#9Filters); anything else, or without numba, is left to Pillow.
+
+    Raises
+    ------
+    ValueError
+        Where the bytes are no picture that Pillow can read, or a damaged one.
+    """
+    kernels = _kernels()
+    found = _png_rows(data) if kernels else None
+    if kernels is None or found is None:
+        return _pillow_pixels(data)
+    rows, shape = found
+    pixels = np.empty(shape, np.uint8)
+    if not kernels.unfilter(rows, pixels, np.zeros(shape[1], np.uint8)):
+        raise ValueError("a damaged PNG: a row has an unknown filter")
+    return pixels
+
+
+def decode_resized(data: bytes, size: tuple[int, int], out: np.ndarray[Any, Any] | None = None) -> np.ndarray[Any, Any]:
+    """Return the pixels of a grey PNG at (H, W) = ``size``: uint8, those of Pillow's antialiased bilinear ``resize``.
+
+    ``out`` (uint8, of that shape, contiguous) takes the result. Raises as ``decode`` does.
+    """
+    if out is None:
+        out = np.empty(size, np.uint8)
+    pixels = decode(data)
+    order = "" if pixels.shape == tuple(size) else _order(pixels.shape, tuple(size))
+    if not order:
+        out[:] = pixels
+    elif order == "pillow":
+        out[:] = _pillow_resized(pixels, size)
+    elif kernels := _kernels():
+        _resize(kernels, pixels, order, out)
+    return out
+
+
+def decode_batch(
+    pictures: Sequence[bytes], size: tuple[int, int] | None = None, threads: int | None = None
+) -> list[np.ndarray[Any, Any]] | np.ndarray[Any, Any]:
+    """Return the pixels of many grey PNGs, decoded by threads (all cores by default).
+
+    Returns a list of uint8 (H, W), or with ``size`` one uint8 (N, H, W). Raises as ``decode`` does.
+    """
+    out = None if size is None else np.empty((len(pictures), *size), np.uint8)
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        if out is None or size is None:
+            return list(pool.map(decode, pictures))
+        list(pool.map(decode_resized, pictures, [size] * len(pictures), out))
+    return out
+
+
+class _Kernels(NamedTuple):
+    """The compiled passes."""
+
+    unfilter: Callable[..., bool]
+    resize_rows: Callable[..., None]
+    resize_columns: Callable[..., None]
+
+
+@functools.cache
+def _kernels() -> _Kernels | None:
+    """Return the compiled passes, or None without numba (extra ``fast``)."""
+    try:
+        import numba
+    except ImportError:
+        return None
+
+    def jit(function: Callable[..., Any]) -> Any:
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # no folder where the machine code could be kept
+            return numba.njit(**options)(function)
+
+    globals().update({function.__name__: jit(function) for function in _HELPERS})  # compiled ones call compiled ones
+    return _Kernels(jit(_unfilter), jit(_resize_rows), jit(_resize_columns))
+
+
+@functools.cache
+def _inflate() -> Callable[[Any, int, int], bytes]:
+    """Return the fastest ``decompress(data, wbits, bufsize)`` that is installed."""
+    try:
+        from isal import isal_zlib
+
+        found: Callable[[Any, int, int], bytes] = isal_zlib.decompress
+    except ImportError:
+        try:
+            from zlib_ng import zlib_ng
+
+            found = zlib_ng.decompress
+        except ImportError:
+            found = zlib.decompress
+    return found
+
+
+def _png_rows(data: bytes) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | None:
+    """Return the filtered rows (uint8, (H, 1 + W)) and (H, W) of an 8-bit grey PNG; None for anything else."""
+    if data[:16] != b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" or len(data) < 57:
+        return None
+    width, height, *kind = struct.unpack_from(">IIBBBBB", data, 16)
+    if kind != [8, 0, 0, 0, 0] or not 0 < width * height <= _MOST_PIXELS:
+        return None
+    view = memoryview(data)
+    pieces = []
+    at = 33
+    while at + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name == b"IDAT":
+            pieces.append(view[at + 8 : at + 8 + length])
+        elif name == b"tRNS":
+            return None  # transparency: Pillow knows what it means
+        elif name == b"IEND":
+            break
+        at += 12 + length
+    else:
+        return None  # truncated: Pillow says so
+    count = height * (width + 1)
+    try:
+        raw = _inflate()(pieces[0] if len(pieces) == 1 else b"".join(pieces), 15, count)
+    except Exception as error:  # each library has its own type
+        raise ValueError(f"a damaged PNG: {error}") from error
+    if len(raw) != count:
+        raise ValueError(f"a damaged PNG: {len(raw)} bytes of rows, not {count}")
+    return np.frombuffer(raw, np.uint8).reshape(height, width + 1), (height, width)
+
+
+def _pillow_pixels(data: bytes) -> np.ndarray[Any, Any]:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            return np.array(picture if picture.mode == "L" else picture.convert("L"))
+    except OSError as error:
+        raise ValueError(f"no picture, or a damaged one: {error}") from error
+
+
+def _unfilter(rows: Any, out: Any, blank: Any) -> bool:
+    """Undo the filters of rows (uint8 (H, 1 + W)) into out (uint8 (H, W)); False for a filter that does not exist.
+
+    Two rows of one filter are undone together, the lower one a pixel behind: each waits for its own left neighbour,
+    so a processor does both in the time of one.
+    """
+    height, width = out.shape
+    y = 0
+    while y < height:
+        kind = rows[y, 0]
+        above = out[y - 1] if y else blank
+        pair = y + 1 < height and rows[y + 1, 0] == kind
+        row, target = rows[y, 1:], out[y]
+        if kind == 4 and pair:
+            _paeth_pair(row, rows[y + 1, 1:], above, target, out[y + 1])
+            y += 1
+        elif kind == 4:
+            _paeth_row(row, above, target)
+        elif kind == 3 and pair:
+            _average_pair(row, rows[y + 1, 1:], above, target, out[y + 1])
+            y += 1
+        elif kind == 3:
+            _average_row(row, above, target)
+        elif kind == 2:
+            for x in range(width):
+                target[x] = (np.int32(row[x]) + np.int32(above[x])) & 255
+        elif kind == 1:
+            left = np.int32(0)
+            for x in range(width):
+                left = (left + np.int32(row[x])) & 255
+                target[x] = left
+        elif kind == 0:
+            target[:] = row
+        else:
+            return False
+        y += 1
+    return True
+
+
+def _paeth_step(value: Any, left: Any, up: Any, corner: Any) -> Any:
+    """Return a pixel: its filtered value plus whichever of its neighbours is nearest to left + up - corner."""
+    across, down = up - corner, left - corner
+    to_left, to_up, to_corner = abs(across), abs(down), abs(across + down)
+    guess = up if to_up <= to_corner else corner
+    guess = left if to_left <= to_up and to_left <= to_corner else guess
+    return (np.int32(value) + guess) & np.int32(255)
+
+
+def _paeth_row(row: Any, above: Any, target: Any) -> None:
+    left, corner = np.int32(0), np.int32(0)
+    for x in range(target.size):
+        up = np.int32(above[x])
+        left = _paeth_step(row[x], left, up, corner)
+        corner = up
+        target[x] = left
+
+
+def _paeth_pair(row: Any, lower_row: Any, above: Any, target: Any, lower: Any) -> None:
+    last = target.size - 1
+    corner = np.int32(above[0])
+    left = _paeth_step(row[0], np.int32(0), corner, np.int32(0))
+    target[0] = left
+    lower_left, lower_corner = np.int32(0), np.int32(0)
+    for x in range(1, last + 1):
+        lower_up, up = left, np.int32(above[x])
+        left = _paeth_step(row[x], left, up, corner)
+        corner = up
+        target[x] = left
+        lower_left = _paeth_step(lower_row[x - 1], lower_left, lower_up, lower_corner)
+        lower_corner = lower_up
+        lower[x - 1] = lower_left
+    lower[last] = _paeth_step(lower_row[last], lower_left, left, lower_corner)
+
+
+def _average_row(row: Any, above: Any, target: Any) -> None:
+    left = np.int32(0)
+    for x in range(target.size):
+        left = (np.int32(row[x]) + ((left + np.int32(above[x])) >> 1)) & np.int32(255)
+        target[x] = left
+
+
+def _average_pair(row: Any, lower_row: Any, above: Any, target: Any, lower: Any) -> None:
+    last = target.size - 1
+    left, lower_left = np.int32(0), np.int32(0)
+    for x in range(last + 1):
+        lower_up = left
+        left = (np.int32(row[x]) + ((left + np.int32(above[x])) >> 1)) & np.int32(255)
+        target[x] = left
+        if x:
+            lower_left = (np.int32(lower_row[x - 1]) + ((lower_left + lower_up) >> 1)) & np.int32(255)
+            lower[x - 1] = lower_left
+    lower[last] = (np.int32(lower_row[last]) + ((lower_left + left) >> 1)) & np.int32(255)
+
+
+_HELPERS = (_paeth_step, _paeth_row, _paeth_pair, _average_row, _average_pair)
+
+
+@functools.lru_cache(4096)
+def _order(shape: tuple[int, int], size: tuple[int, int]) -> str:
+    """Return which pass comes first, ``rows`` or ``columns``, so that the pixels are those of the installed Pillow.
+
+    Pillow rounds to whole grey levels between its two passes; releases differ in which comes first, and may choose
+    by shape. So noise is resized both ways and compared: once a shape. ``pillow`` where neither is the same.
+    """
+    kernels = _kernels()
+    if kernels is None:
+        return "pillow"
+    noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    wanted = _pillow_resized(noise, size)
+    out = np.empty(size, np.uint8)
+    for order in ("rows", "columns"):
+        _resize(kernels, noise, order, out)
+        if np.array_equal(out, wanted):
+            return order
+    return "pillow"
+
+
+def _pillow_resized(pixels: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[Any, Any]:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def _resize(kernels: _Kernels, pixels: np.ndarray[Any, Any], order: str, out: np.ndarray[Any, Any]) -> None:
+    """Resize pixels (uint8 (H, W)) into out (uint8), one direction after the other."""
+    (height, width), (target_height, target_width) = pixels.shape, out.shape
+    if order == "rows" and width != target_width:
+        last = height == target_height
+        across = out if last else np.empty((height, target_width), np.uint8)
+        kernels.resize_rows(pixels, *_weights(width, target_width), across)
+        pixels, width = across, target_width
+    if height != target_height:
+        down = out if width == target_width else np.empty((target_height, width), np.uint8)
+        kernels.resize_columns(pixels, *_weights(height, target_height), down)
+        pixels = down
+    if width != target_width:
+        kernels.resize_rows(pixels, *_weights(width, target_width), out)
+
+
+@functools.lru_cache(4096)
+def _weights(size: int, target: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return, for each target pixel, its first source pixel (uint64) and its weights (int32, (most, target)).
+
+    The triangle filter, widened by the factor of reduction, normalised, in units of 2**-22: what Pillow's
+    ``ImagingResample`` computes for 8-bit pictures (src/libImaging/Resample.c).
+    """
+    scale = size / target
+    wide = max(scale, 1.0)
+    firsts = np.empty(target, np.uint64)
+    weights = np.zeros((int(np.ceil(wide)) * 2 + 1, target), np.int32)
+    most = 0
+    for i in range(target):
+        center = (i + 0.5) * scale
+        first, stop = max(int(center - wide + 0.5), 0), min(int(center + wide + 0.5), size)
+        triangle = np.maximum(1.0 - np.abs((np.arange(first, stop) - center + 0.5) * (1.0 / wide)), 0.0)
+        total = 0.0
+        for weight in triangle:  # one after the other, as there: the last bit depends on the order
+            total += weight
+        firsts[i] = first
+        weights[: stop - first, i] = np.floor(0.5 + triangle * (1.0 / total) * (1 << 22)).astype(np.int32)
+        most = max(most, stop - first)
+    return firsts, np.ascontiguousarray(weights[:most])
+
+
+def _resize_rows(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
+    """Resize each row of pixels (uint8 (H, W)) into out (uint8 (H, target)), two weights of all targets at a time."""
+    height, width = pixels.shape
+    count, target = weights.shape
+    one = np.uint64(1)
+    row = np.zeros(width + count, np.int32)  # zeros beyond the edge, where weights are 0 too
+    total = np.empty(target, np.int32)
+    for y in range(height):
+        line = pixels[y]
+        for x in range(width):
+            row[x] = line[x]
+        total[:] = 1 << 21
+        for k in range(0, count - 1, 2):
+            shifted, weight, next_weight = row[k:], weights[k], weights[k + 1]
+            for x in range(target):
+                total[x] += shifted[firsts[x]] * weight[x] + shifted[firsts[x] + one] * next_weight[x]
+        if count % 2:
+            shifted, weight = row[count - 1 :], weights[count - 1]
+            for x in range(target):
+                total[x] += shifted[firsts[x]] * weight[x]
+        line = out[y]
+        for x in range(target):
+            line[x] = total[x] >> 22
+
+
+def _resize_columns(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
+    """Resize each column of pixels (uint8 (H, W)) into out (uint8 (target, W))."""
+    height, width = pixels.shape
+    total = np.empty(width, np.int32)
+    for y in range(out.shape[0]):
+        first = np.int64(firsts[y])
+        total[:] = 1 << 21
+        for k in range(min(weights.shape[0], height - first)):
+            weight = weights[k, y]
+            row = pixels[first + k]
+            for x in range(width):
+                total[x] += np.int32(row[x]) * weight
+        line = out[y]
+        for x in range(width):
+            line[x] = total[x] >> 22
+
+
+class Loader:
+    """Batches for training, from a local or remote package; see ``loader``.
+
+    Attributes
+    ----------
+    classes : the class names, in the order of their ids
+    epoch : the epoch that the next ``iter`` gives; it goes up by one when all batches of an epoch were taken
+    """
+
+    def __init__(
+        self,
+        package: Package,
+        selected: Selected,
+        split: str,
+        *,
+        batch_size: int,
+        size: tuple[int, int] | None,
+        shuffle: bool,
+        seed: int,
+        buffer: int,
+        threads: int,
+        rank: int,
+        world_size: int,
+        drop_last: bool,
+    ) -> None:
+        if not 0 <= rank < world_size:
+            raise ValueError(f"rank must lie in [0, {world_size}), not {rank}")
+        if min(batch_size, buffer, threads) < 1:
+            raise ValueError("batch_size, buffer and threads must be at least 1")
+        self.classes = selected.classes
+        self.epoch = 0
+        self._package, self._rows = package, _Rows(selected.features)
+        self._streams = selected.streams(split, world_size)
+        self._batch_size, self._size, self._shuffle, self._seed = batch_size, size, shuffle, seed
+        self._buffer, self._threads, self._drop_last = buffer, threads, drop_last
+        self._rank, self._world_size = rank, world_size
+        self._given = 0  # rows of this epoch that were taken
+        self._resumed = False
+
+    def __len__(self) -> int:
+        """Return the number of batches of this epoch; with ``drop_last`` the same on all nodes."""
+        if self._drop_last:
+            return min(map(_count, map(self._order, range(self._world_size)))) // self._batch_size
+        return -(-_count(self._order(self._rank)) // self._batch_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin this epoch at its first batch."""
+        self.epoch, self._given, self._resumed = epoch, 0, False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where it stands, after the last batch that was taken: plain values."""
+        return {"epoch": self.epoch, "given": self._given, "order": self._fingerprint()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on, at the next ``iter``, where ``state_dict`` stood.
+
+        Raises
+        ------
+        ValueError
+            Where the state comes from other data, another seed, buffer or number of nodes: the order is another.
+        """
+        if state["order"] != self._fingerprint():
+            raise ValueError("the state is of a loader with other data, seed, buffer, rank or world_size")
+        self.epoch, self._given, self._resumed = state["epoch"], state["given"], True
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        """Yield (images, labels): torch uint8 (B, 1, H, W), or without ``size`` a list of (H, W); int64 (B,)."""
+        import torch
+
+        if not self._resumed:
+            self._given = 0
+        self._resumed = False
+        left = len(self) - -(-self._given // self._batch_size)
+        ahead: deque[Future[tuple[Any, np.ndarray[Any, Any]]]] = deque()
+        rows = self._shuffled(self._given)
+        with ThreadPoolExecutor(self._threads, "decode") as threads, contextlib.closing(rows):
+            try:
+                while left:
+                    while len(ahead) < min(left, self._threads + 2):
+                        ahead.append(threads.submit(self._batch, list(itertools.islice(rows, self._batch_size))))
+                    pictures, labels = ahead.popleft().result()
+                    left -= 1
+                    self._given += len(labels)
+                    if isinstance(pictures, list):
+                        yield [torch.from_numpy(picture) for picture in pictures], torch.from_numpy(labels)
+                    else:
+                        yield torch.from_numpy(pictures), torch.from_numpy(labels)
+            finally:
+                for future in ahead:
+                    future.cancel()
+        self.epoch, self._given = self.epoch + 1, 0
+
+    def _batch(self, rows: list[tuple[int, dict[str, Any]]]) -> tuple[Any, np.ndarray[Any, Any]]:
+        out = None if self._size is None else np.empty((len(rows), 1, *self._size), np.uint8)
+        plain = []
+        for i, (key, row) in enumerate(rows):
+            data = row["image"]["bytes"]
+            try:
+                if out is None or self._size is None:
+                    plain.append(decode(data))
+                else:
+                    decode_resized(data, self._size, out[i, 0])
+            except ValueError as error:
+                shard = f"{CATEGORIES[key >> 60]} shard {key >> 32 & 0xFFFFFFF}, picture {key & 0xFFFFFFFF}"
+                raise ShardError(f"{self._package.place}: {shard}: {error}; run cytoimagenet verify") from error
+        return plain if out is None else out, np.array([row["label"] for _, row in rows], np.int64)
+
+    def _order(self, rank: int) -> list[tuple[Part, ...]]:
+        """Return a node's streams in the order of this epoch."""
+        if not self._shuffle:
+            return self._streams[rank :: self._world_size]
+        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._streams))
+        return [self._streams[i] for i in order[rank :: self._world_size]]
+
+    def _shuffled(self, start: int) -> Generator[tuple[int, dict[str, Any]], None, None]:
+        """Yield (key, row) from row ``start`` of the epoch on, each window of ``buffer`` rows in a drawn order."""
+        order = self._order(self._rank)
+        if not self._shuffle:
+            yield from self._sequence(order, start)
+            return
+        window, past = divmod(start, self._buffer)
+        rows = self._sequence(order, window * self._buffer)
+        with ThreadPoolExecutor(1, "read") as thread:
+            ahead = thread.submit(lambda: list(itertools.islice(rows, self._buffer)))
+            while held := ahead.result():
+                ahead = thread.submit(lambda: list(itertools.islice(rows, self._buffer)))
+                draw = np.random.default_rng([self._seed, self.epoch, self._rank, window])
+                for i in draw.permutation(len(held))[past:]:
+                    yield held[i]
+                window, past = window + 1, 0
+
+    def _sequence(self, order: Sequence[tuple[Part, ...]], skip: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        for stream in order:
+            count = _count([stream])
+            if skip >= count:
+                skip -= count
+                continue
+            yield from _interleaved(self._package, stream, {}, self._rows, skip)
+            skip = 0
+
+    def _fingerprint(self) -> str:
+        facts = [self._seed, self._shuffle, self._buffer, self._rank, self._world_size, self.classes]
+        shards = [(part.shard.sha256, part.start, part.stop) for stream in self._streams for part in stream]
+        return hashlib.sha256(json.dumps([facts, shards]).encode()).hexdigest()
+
+
+def _count(streams: Iterable[tuple[Part, ...]]) -> int:
+    return sum(part.stop - part.start for stream in streams for part in stream)
+
+
+def loader(
+    place: str | os.PathLike[str],
+    config: str = FULL,
+    split: str = "train",
+    *,
+    batch_size: int = 64,
+    size: int | tuple[int, int] | None = 224,
+    shuffle: bool = True,
+    seed: int = 0,
+    buffer: int = 1000,
+    threads: int | None = None,
+    rank: int = 0,
+    world_size: int = 1,
+    drop_last: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+    **conditions: Any,
+) -> Loader:
+    """Return batches for training in PyTorch, from a package in a folder or at a URL.
+
+    ``for images, labels in loader(...)`` gives each picture once an epoch: torch uint8 (B, 1, H, W) and int64 (B,).
+    Threads decode and resize (compiled passes leave Python's lock), so no worker processes are needed, and the order
+    depends on the seed and the epoch only, not on the number of threads.
+
+    Parameters
+    ----------
+    size : pixels, one number or (H, W), resized as Pillow's antialiased bilinear; None gives a list of (H, W) as stored
+    buffer : rows that are shuffled among each other; streams of rows are shuffled too
+    threads : that decode; all cores by default
+    rank, world_size : this node and their number; a node reads only its share
+    drop_last : leave out the last, smaller batch, and give every node as many batches
+    conditions : fields of ``CytoImageNetConfig`` (``labels=``, ``sources=``, ``commercial_use=`` ...)
+
+    Raises
+    ------
+    PackageError
+        Where there is no package, or it has nothing of what was asked for.
+    ShardError
+        While iterating, where a shard cannot be read, after several tries if it is remote.
+    """
+    package = Package(os.fspath(place), storage_options)
+    selected = package.config(config, Filter(**conditions), ["image", "label"])
+    return Loader(
+        package,
+        selected,
+        split,
+        batch_size=batch_size,
+        size=(size, size) if isinstance(size, int) else size,
+        shuffle=shuffle,
+        seed=seed,
+        buffer=buffer,
+        threads=threads or os.cpu_count() or 1,
+        rank=rank,
+        world_size=world_size,
+        drop_last=drop_last,
+    )

@@ -1,0 +1,34 @@
+"""One made-up package for the tests of loading."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+import pytest
+
+from builder.pixels.png import encode
+from tests.loading.made_package import make_package
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> None:
+    datasets.disable_progress_bars()
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """270 pictures in three categories, three shards a category, as the builder encodes them; not to be changed."""
+    return make_package(tmp_path_factory.mktemp("made") / "cytoimagenet", encode=encode)
+
+
+@pytest.fixture
+def own_package(package: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Make a copy of the package that a test may damage."""
+
+    def copy() -> Path:
+        return Path(shutil.copytree(package, tmp_path / "cytoimagenet"))
+
+    return copy

@@ -1,0 +1,261 @@
+"""The class, ``open`` and plain ``load_dataset`` on one package: the same rows, classes and errors."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pytest
+from datasets.distributed import split_dataset_by_node
+
+import cytoimagenet
+from builder.schema import CATEGORIES, EXAMPLES
+from cytoimagenet import CytoImageNet, PackageError, ShardError
+from tests.loading.made_package import CLASSES, make_package, write_stream
+
+CONFIGS = ("full", *CLASSES)
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its picture as a tuple, to compare and hash."""
+    return {**row, "image": np.asarray(row["image"]).tobytes()}
+
+
+def by_name(rows: Any) -> dict[str, dict[str, Any]]:
+    listed = [plain(row) for row in rows]
+    named = {f"{row['path']}/{row['filename']}": row for row in listed}
+    assert len(named) == len(listed)
+    return named
+
+
+def streamed(package: Path, cache: Path, config: str, split: str = "train", **conditions: Any) -> Any:
+    builder = CytoImageNet(config, data_dir=package, cache_dir=str(cache), **conditions)
+    return builder.as_streaming_dataset(split=split)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_four_ways_give_the_same_rows(package: Path, tmp_path: Path, config: str, split: str) -> None:
+    loaded = datasets.load_dataset(str(package), config, split=split, cache_dir=str(tmp_path))
+    opened = cytoimagenet.open(package, config, split)
+    builder = CytoImageNet(config, data_dir=package, cache_dir=str(tmp_path))
+    builder.download_and_prepare()
+    prepared = builder.as_dataset(split)
+    expected = by_name(loaded)
+    assert len(expected) == sum(len(CLASSES[c]) for c in CLASSES if config in ("full", c)) * (
+        24 if split == "train" else 6
+    )
+    assert by_name(opened) == expected
+    assert by_name(prepared) == expected
+    assert by_name(builder.as_streaming_dataset(split=split)) == expected
+    assert opened.features == prepared.features == loaded.features
+    if config != "full":  # one category: the order of rows is that of the shards, for all
+        assert opened["filename"][:] == loaded["filename"][:] == prepared["filename"][:]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_labels_are_the_class_ids_of_the_config(package: Path, tmp_path: Path, config: str) -> None:
+    names = sorted(name for category, group in CLASSES.items() for name in group if config in ("full", category))
+    dataset = streamed(package, tmp_path, config)
+    assert dataset.features["label"].names == names
+    for row in dataset:
+        assert names[row["label"]] == row[row["category"]]  # what the category's own column says
+
+
+def test_features_are_those_of_the_schema(package: Path) -> None:
+    features = cytoimagenet.open(package).features
+    assert list(features) == EXAMPLES.names
+    assert isinstance(features["image"], datasets.Image)
+    wanted = datasets.Features.from_arrow_schema(pa.schema([f for f in EXAMPLES if f.name not in ("image", "label")]))
+    assert {name: features[name] for name in wanted} == dict(wanted)
+
+
+def test_categories_of_the_script_are_those_of_the_builder() -> None:
+    assert cytoimagenet.CATEGORIES == CATEGORIES
+    assert [config.name for config in CytoImageNet.BUILDER_CONFIGS] == ["full", *CATEGORIES]
+
+
+FILTERS: list[tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
+    ({"labels": ["human", "taxol"]}, lambda r: r["token"] in ("human", "taxol")),
+    ({"labels": "taxol"}, lambda r: r["token"] == "taxol"),
+    ({"sources": ["idr0080"]}, lambda r: r["dir_name"] == "idr0080"),
+    ({"databases": ["BBBC", "IDR"]}, lambda r: r["database"] in ("BBBC", "IDR")),
+    ({"microscopy": ["brightfield"]}, lambda r: r["microscopy"] == "brightfield"),
+    ({"licenses": ["CC0-1.0"]}, lambda r: r["license"] == "CC0-1.0"),
+    ({"commercial_use": True}, lambda r: r["license"] in ("CC0-1.0", "CC-BY-4.0")),
+    ({"crops": True}, lambda r: r["crop"]),
+    ({"crops": False, "databases": ["IDR"], "labels": ["human", "mouse", "taxol"]},
+     lambda r: not r["crop"] and r["database"] == "IDR" and r["token"] in ("human", "mouse", "taxol")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("conditions", "passes"), FILTERS, ids=lambda v: "+".join(v) if isinstance(v, dict) else "")
+def test_filters_keep_what_passes_and_its_classes(
+    package: Path, tmp_path: Path, conditions: dict[str, Any], passes: Callable[[dict[str, Any]], bool]
+) -> None:  # fmt: skip
+    everything = cytoimagenet.open(package)
+    tokens = everything.features["label"].names
+    wanted = {
+        (row["path"], row["filename"]): tokens[row["label"]]
+        for row in everything
+        if passes({**row, "token": tokens[row["label"]]})
+    }
+    assert 0 < len(wanted) < len(everything)
+    opened = cytoimagenet.open(package, **conditions)
+    for dataset in (opened, streamed(package, tmp_path, "full", **conditions)):
+        names = dataset.features["label"].names
+        assert names == sorted(set(wanted.values()))
+        assert {(row["path"], row["filename"]): names[row["label"]] for row in dataset} == wanted
+
+
+def test_columns_are_read_alone_and_in_the_order_of_the_package(package: Path, tmp_path: Path) -> None:
+    dataset = streamed(package, tmp_path, "organism", columns=["label", "image"])
+    assert list(dataset.features) == ["image", "label"]
+    assert all(list(row) == ["image", "label"] for row in dataset)
+    assert cytoimagenet.open(package, columns=["idx", "label"]).column_names == ["label", "idx"]
+
+
+def test_full_streams_all_categories_from_the_start(package: Path, tmp_path: Path) -> None:
+    rows = list(streamed(package, tmp_path, "full", columns=["label", "category"]))
+    head = Counter(row["category"] for row in rows[:27])  # of 216: 48 organism, 72 phenotype, 96 compound
+    assert head == {"organism": 6, "phenotype": 9, "compound": 12}
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("nodes", [1, 2, 3])
+def test_workers_and_nodes_see_every_row_once(package: Path, tmp_path: Path, workers: int, nodes: int) -> None:
+    dataset = streamed(package, tmp_path, "full", columns=["filename", "path", "label"])
+    seen: Counter[str] = Counter()
+    for rank in range(nodes):
+        node = split_dataset_by_node(dataset, rank, nodes)
+        shards = min(workers, node.num_shards)
+        for worker in range(shards):
+            seen.update(f"{r['path']}/{r['filename']}" for r in node.shard(shards, worker, contiguous=False))
+    assert len(seen) == 216
+    assert set(seen.values()) == {1}
+
+
+@pytest.mark.parametrize("taken", [0, 1, 71, 72, 73, 150, 215])
+def test_state_dict_resumes_after_any_row(package: Path, tmp_path: Path, taken: int) -> None:
+    dataset = streamed(package, tmp_path, "full", columns=["filename", "label"])
+    every = [row["filename"] for row in dataset]
+    running = iter(dataset)
+    head = [next(running)["filename"] for _ in range(taken)]
+    state = json.loads(json.dumps(dataset.state_dict()))
+    again = streamed(package, tmp_path, "full", columns=["filename", "label"])
+    if taken:
+        again.load_state_dict(state)
+    assert head + [row["filename"] for row in again] == every
+
+
+def test_undecoded_rows_hold_the_stored_bytes(package: Path, tmp_path: Path) -> None:
+    undecoded = datasets.Image(decode=False)
+    dataset = streamed(package, tmp_path, "organism").cast_column("image", undecoded)
+    opened = cytoimagenet.open(package, "organism").cast_column("image", undecoded)
+    assert [row["image"] for row in dataset] == opened["image"][:]
+
+
+def test_open_copies_nothing_and_pickles_small(package: Path) -> None:
+    dataset = cytoimagenet.open(package)
+    before = pa.total_allocated_bytes()
+    copies = [cytoimagenet.open(package) for _ in range(3)]
+    shards = sum(path.stat().st_size for path in (package / "data").rglob("train*.arrow"))
+    assert pa.total_allocated_bytes() - before < shards / 10
+    state = pickle.dumps(dataset)
+    assert len(state) < shards
+    assert by_name(pickle.loads(state)) == by_name(copies[0])
+
+
+def test_open_has_the_same_fingerprint_again_and_another_for_other_rows(package: Path) -> None:
+    one = cytoimagenet.open(package)._fingerprint
+    assert cytoimagenet.open(package)._fingerprint == one
+    assert cytoimagenet.open(package, "organism")._fingerprint != one
+    assert cytoimagenet.open(package, crops=True)._fingerprint != one
+
+
+ERRORS: list[tuple[dict[str, Any], str]] = [
+    ({"config": "gene"}, "no 'gene'; it has full, organism, phenotype, compound"),
+    ({"config": "nonsense"}, "no 'nonsense'; it has full"),
+    ({"split": "test"}, "no split 'test' in 'full'; there are train, validation"),
+    ({"labels": ["human", "humn"]}, "no class 'humn' in 'full'"),
+    ({"columns": ["imge"]}, "no column imge; there are image, label"),
+    ({"databases": ["CIL"]}, r"nothing in 'full' of .* passes databases=\['CIL'\]"),
+]
+
+
+@pytest.mark.parametrize(("asked", "message"), ERRORS)
+def test_what_is_not_there_is_said_with_what_is(package: Path, asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(PackageError, match=message):
+        cytoimagenet.open(package, **asked)
+
+
+def test_a_folder_that_is_no_package_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match=f"{tmp_path} is not a cytoimagenet package"):
+        cytoimagenet.open(tmp_path)
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "classes.json").write_text("{}")
+    with pytest.raises(PackageError, match="is not a cytoimagenet package: manifest or classes: 'files'"):
+        cytoimagenet.open(tmp_path)
+    with pytest.raises(PackageError, match="give data_dir="):
+        CytoImageNet("organism")
+
+
+SHARD = "data/organism/train-00001-of-00003.arrow"
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _shorten(path: Path) -> None:  # whole batches are missing, which Arrow does not notice
+    table = pa.ipc.open_stream(path.read_bytes()).read_all()
+    write_stream(path, table.slice(0, 7), 7)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, _truncate, _shorten], ids=["missing", "truncated", "short"])
+def test_a_damaged_shard_is_named(
+    own_package: Callable[[], Path], tmp_path: Path, damage: Callable[[Path], Any]
+) -> None:
+    folder = own_package()
+    damage(folder / SHARD)
+    with pytest.raises(ShardError, match=SHARD):
+        cytoimagenet.open(folder, "organism")
+    with pytest.raises(ShardError, match=SHARD):
+        list(streamed(folder, tmp_path / "cache", "organism"))
+
+
+def test_a_flipped_byte_is_found_when_a_copy_is_made(own_package: Callable[[], Path], tmp_path: Path) -> None:
+    folder = own_package()
+    data = bytearray((folder / SHARD).read_bytes())
+    data[-500] ^= 1
+    (folder / SHARD).write_bytes(bytes(data))
+    builder = CytoImageNet("organism", data_dir=folder, cache_dir=str(tmp_path / "cache"))
+    with pytest.raises(ShardError, match=f"{SHARD}: its sha256 is not the manifest's"):
+        builder.download_and_prepare()
+
+
+def test_a_class_that_classes_json_does_not_name_is_refused(own_package: Callable[[], Path]) -> None:
+    folder = own_package()
+    classes = json.loads((folder / "classes.json").read_text())
+    classes["organism"]["names"].remove("mouse")
+    (folder / "classes.json").write_text(json.dumps(classes))
+    with pytest.raises(ShardError, match=r"a class that classes\.json does not name"):
+        cytoimagenet.open(folder, "organism")
+
+
+def test_a_package_with_few_rows_in_many_shards(tmp_path: Path) -> None:
+    folder = make_package(
+        tmp_path / "few",
+        classes={"gene": ("a targeted",), "compound": ("x", "y")},
+        per_class={"train": 3, "validation": 1},
+        shards={"train": 2, "validation": 1},
+    )
+    assert sorted(cytoimagenet.open(folder)["label"]) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert len(list(streamed(folder, tmp_path / "cache", "full"))) == 9
