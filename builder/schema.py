@@ -51,7 +51,8 @@ ANNOTATIONS: Final = pa.schema(
         ("channels", pa.string()),  # what each file or plane shows, joined by "|"
         pa.field("files", pa.list_(pa.string()), nullable=False),  # below the source's folder, with "/"
         pa.field("planes", pa.list_(pa.int32()), nullable=False),  # see builder.sources.base.Channel
-        ("region", pa.list_(pa.int32(), 4)),  # x_min, x_max, y_min, y_max in the file, or null
+        ("region", pa.list_(pa.int32())),  # x_min, x_max, y_min, y_max in the file, or null; no list of fixed size:
+        # pyarrow before 26 cannot read those back from Parquet where some are null
         pa.field("group", pa.string(), nullable=False),  # <dir_name>:<group>, or shared:… of several sources
         pa.field("license", pa.string(), nullable=False),
         pa.field("stamp", pa.int64(), nullable=False),  # hash of sizes and times of its files: has the input changed?
