@@ -17,7 +17,11 @@ _BLOCK = 1 << 16  # pixels; a block's floats stay in the second-level cache
 
 def histogram(plane: npt.NDArray[Any], levels: int) -> I64:
     """Return how often each level occurs in an unsigned plane (H, W), all below ``levels``: int64 (levels,)."""
-    return np.bincount(plane.ravel(), minlength=levels)
+    flat = plane.ravel()
+    counts = np.zeros(levels, np.int64)
+    for start in range(0, flat.size, _BLOCK):  # bincount makes an int64 copy of what it counts
+        counts += np.bincount(flat[start : start + _BLOCK], minlength=levels)
+    return counts
 
 
 def levels_at(counts: I64, ranks: I64) -> I64:
@@ -85,13 +89,17 @@ def order_statistics(merged: F64, ranks: I64) -> F64:
 
 def laplacian_sums(pixels: U8) -> tuple[int, int]:
     """Return the sum, and the sum of squares, of the 4-neighbour Laplacian at every pixel that has four neighbours."""
-    wide = pixels.astype(np.int16)
-    around = wide[:-2, 1:-1] + wide[2:, 1:-1]
-    around += wide[1:-1, :-2]
-    around += wide[1:-1, 2:]
-    around -= 4 * wide[1:-1, 1:-1]
-    values = around.astype(np.int32)
-    return int(values.sum(dtype=np.int64)), int(np.square(values).sum(dtype=np.int64))
+    first = second = 0
+    step = max(1, _BLOCK // pixels.shape[1])
+    for y in range(0, pixels.shape[0] - 2, step):
+        wide = pixels[y : y + step + 2].astype(np.int32)
+        values = wide[:-2, 1:-1] + wide[2:, 1:-1]
+        values += wide[1:-1, :-2]
+        values += wide[1:-1, 2:]
+        values -= 4 * wide[1:-1, 1:-1]
+        first += int(values.sum(dtype=np.int64))
+        second += int(np.square(values).sum(dtype=np.int64))
+    return first, second
 
 
 def block_sums(pixels: U8, rows: I64, columns: I64) -> I64:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -33,11 +31,11 @@ def reduce(pixels: U8, size: int) -> U8:
     return out
 
 
-def _covered(values: npt.NDArray[np.int64], count: int) -> npt.NDArray[Any]:
-    """Return, for ``count`` equal parts of the first axis, the sums of what each covers, times ``count``."""
+def _covered(values: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """Return the sums over ``count`` equal parts of the first axis, no more than its pixels, times ``count``."""
     side = values.shape[0]
     whole, part = np.divmod(np.arange(count + 1, dtype=np.int64) * side, count)
-    ends = np.zeros((side + 1, *values.shape[1:]), np.int64)
-    np.cumsum(values, axis=0, out=ends[1:])
-    edge = values[np.minimum(whole, side - 1)]  # the last bound has no part of a pixel after it
-    return np.diff(ends[whole] * count + edge * part[:, None], axis=0)
+    sums = np.add.reduceat(values, whole[:-1], axis=0) * count
+    edges = values[np.minimum(whole, side - 1)] * part[:, None]  # the last bound has no part of a pixel after it
+    out: npt.NDArray[np.int64] = sums + np.diff(edges, axis=0)
+    return out
