@@ -58,4 +58,5 @@ def _bits(values: U64) -> npt.NDArray[np.uint8]:
         counted: npt.NDArray[np.uint8] = np.bitwise_count(values)
         return counted
     bits: npt.NDArray[np.uint8] = np.unpackbits(values.view(np.uint8).reshape(-1, 8), axis=1)
-    return bits.sum(axis=1, dtype=np.uint8)
+    out: npt.NDArray[np.uint8] = bits.sum(axis=1, dtype=np.uint8)
+    return out
