@@ -41,6 +41,7 @@ MISSING: Final = pa.schema([(name, pa.string()) for name in ("idx", "dir_name", 
 _MADE: Final = frozenset(("filename", "license", "group"))
 _COLUMNS: Final = ("filename", *(name for name in (*METADATA.names, "dset") if name not in _MADE))
 _NULLS: Final = frozenset(("", "nan", "none", "null", "<na>"))
+_LONGEST_NULL: Final = max(map(len, _NULLS))
 _TRUE: Final = frozenset(("true", "1", "1.0"))
 _WINDOW: Final = ("x_min", "x_max", "y_min", "y_max")
 _NUMBER: Final = re.compile(r"-([01]+)\.png$", re.IGNORECASE)
@@ -193,4 +194,4 @@ def _files(folder: Folder) -> dict[str, str]:
 
 
 def _text(field: str) -> str | None:
-    return None if field.lower() in _NULLS else field
+    return field if len(field) > _LONGEST_NULL or field.lower() not in _NULLS else None
