@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from builder.sources import get_source
 from builder.sources.folder import Folder, LayoutError
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_bytes, write_csv, write_tiff
+from tests.sources.named import rows_of
 
 
 class TestKinome(SourceTestCase):
@@ -40,3 +42,16 @@ def test_other_pictures(tmp_path: Path) -> None:
     write_tiff(tmp_path / "12.tif")
     with pytest.raises(LayoutError, match=r"53366 to 54562.*12\.tif"):
         list(get_source("cil_kinome").images(Folder.listed(str(tmp_path))))
+
+
+@pytest.mark.real
+def test_real_file_names(real_data: Path) -> None:
+    """Each of the 300 names of the original's own list is one image."""
+    with (real_data / "cil_kinome" / "cil_kinome_metadata.csv").open(newline="") as file:
+        names = [row["filename"] for row in csv.DictReader(file)]
+    rows = rows_of(real_data / "cil_kinome", "cil_kinome", names)
+    assert sorted(rows) == sorted(name.removesuffix(".tif") for name in names)
+    assert len(rows) == 300
+    assert {(row["organism"], row["cell_type"], row["cell_visible"]) for row in rows.values()} == {
+        ("human", "hela", "kinase")
+    }

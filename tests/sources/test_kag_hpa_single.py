@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from builder.sources import get_source
 from builder.sources.folder import Folder
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_csv, write_picture
+from tests.sources.named import rows_of
 
 _A = "5c27f04c-bb99-11e8-b2b9-ac1f6b6435d0"
 _B = "5fb643ee-bb99-11e8-b2b9-ac1f6b6435d0"
@@ -56,3 +59,23 @@ def test_fields_are_shared_with_the_first_competition(tmp_path: Path) -> None:
         assert image.cell_visible == "nucleoplasm|cell body"
         groups.append(image.group)
     assert groups == [f"shared:hpa:{_A}"] * 2
+
+
+@pytest.mark.real
+def test_real_table(real_data: Path) -> None:
+    """Ten rows of the real table, translated by hand."""
+    root = real_data / "kag_hpa_single"
+    located = {
+        "0d1ec038-bbae-11e8-b2ba-ac1f6b6435d0": "golgi",  # 7
+        "98be9d36-bbb6-11e8-b2ba-ac1f6b6435d0": "vesicle|nucleoplasm",  # 17|0
+        "ac28b22a-bbc6-11e8-b2bc-ac1f6b6435d0": "nucleoplasm",  # 7|0
+        "60bfc742-bb99-11e8-b2b9-ac1f6b6435d0": "nuclear body",  # 5
+        "c525b2d8-bbc0-11e8-b2bb-ac1f6b6435d0": "nucleoplasm",  # 0
+        "4e9dd8b0-bbad-11e8-b2ba-ac1f6b6435d0": "cell body|nucleoplasm",  # 16|0
+        "91697978-bb9a-11e8-b2b9-ac1f6b6435d0": "nucleoplasm",  # 2|0
+        "22e3455a-bba5-11e8-b2ba-ac1f6b6435d0": "centrosome|nucleoplasm",  # 12|0
+        "096dd0ee-bba1-11e8-b2b9-ac1f6b6435d0": "cell body|cell membrane",  # 16|13
+        "62f29c92-bbb7-11e8-b2ba-ac1f6b6435d0": "er",  # 6
+    }
+    rows = rows_of(root, "kag_hpa_single", [f"train/{field}_green.png" for field in located])
+    assert {key.partition("_")[0]: row["cell_visible"] for key, row in rows.items()} == located

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+
+import pytest
 
 from builder.sources import get_source
 from builder.sources.folder import Folder
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_csv, write_picture
+from tests.sources.named import rows_of
 
 _TRAINING = "C-NMC_Leukemia/training_data"
 _PRELIM = "C-NMC_Leukemia/validation_data/C-NMC_test_prelim_phase_data"
@@ -71,3 +75,32 @@ def test_no_subject_lies_in_two_groups(tmp_path: Path) -> None:
         groups.setdefault(image.group, set()).add(image.key.split("_")[1])
     joined = sorted(sorted(group) for group in groups.values())
     assert joined == [["1"], ["20", "21"], ["51", "75", "78"], ["H1"], ["H10", "H3"], ["H2", "H4", "H5", "H6"]]
+
+
+@pytest.mark.real
+def test_real_table(real_data: Path) -> None:
+    """Rows of the real table of the first test set, translated by hand."""
+    known = {
+        "1461": ("wildtype", "H31"),
+        "673": ("leukemia", "53"),
+        "1131": ("leukemia", "62"),
+        "1732": ("wildtype", "H35"),
+        "219": ("leukemia", "53"),
+        "1861": ("leukemia", "63"),
+    }
+    rows = rows_of(real_data / "kag_leukemia", "kag_leukemia", [f"{_PRELIM}/{number}.bmp" for number in known])
+    assert {key.partition("_")[2]: (row["phenotype"], row["group"]) for key, row in rows.items()} == known
+
+
+@pytest.mark.real
+def test_real_file_names(real_data: Path) -> None:
+    """All of 300 real paths are understood, and equal contents are in one group."""
+    with (real_data / "kag_leukemia" / "file_listing.csv").open(newline="") as file:
+        listing = [row for row in csv.DictReader(file) if row["path"].endswith(".bmp")]
+    rows = rows_of(real_data / "kag_leukemia", "kag_leukemia", [row["path"] for row in listing])
+    groups = {row["files"][0]: row["group"] for row in rows.values()}
+    assert groups.keys() == {row["path"] for row in listing}
+    by_content: dict[str, set[str]] = {}
+    for row in listing:
+        by_content.setdefault(row["sha256"], set()).add(groups[row["path"]])
+    assert all(len(found) == 1 for found in by_content.values())

@@ -9,6 +9,7 @@ from builder.sources import get_source
 from builder.sources.folder import Folder, LayoutError
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_csv, write_picture
+from tests.sources.named import rows_of
 from tests.sources.sites import SIX, write_site
 
 _HEADER = "site_id,well_id,cell_type,dataset,experiment,plate,well,site,well_type,sirna,sirna_id"
@@ -139,3 +140,13 @@ def test_no_table(tmp_path: Path) -> None:
     write_picture(tmp_path / "HUVEC-01/Plate1/B02_s1_w1.png")
     with pytest.raises(LayoutError, match=r"metadata\.csv.*train_controls\.csv.*found 1 files: HUVEC-01"):
         list(get_source("rec_rxrx1").images(Folder.listed(str(tmp_path))))
+
+
+@pytest.mark.real
+def test_real_table(real_data: Path) -> None:
+    """Rows of the real table whose images are not at hand."""
+    sites = {"HEPG2-08/Plate1/B03_s1": "s21721", "HEPG2-08/Plate1/B04_s1": "s20894", "U2OS-03/Plate4/O23_s2": "s21454"}
+    files = [f"rxrx1/images/{site}_w{channel}.png" for site in sites for channel in range(1, 7)]
+    rows = rows_of(real_data / "rec_rxrx1", "rec_rxrx1", files)
+    keys = ("HEPG2-8_1_B03_1", "HEPG2-8_1_B04_1", "U2OS-3_4_O23_2")
+    assert {key: rows[key]["sirna"] for key in keys} == dict(zip(keys, sites.values(), strict=True))

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_csv
+from tests.sources.named import rows_of
 from tests.sources.sites import SIX, write_site
 
 _HEADER = "site_id,well_id,cell_type,experiment,plate,well,site,treatment,treatment_conc"
@@ -42,3 +45,20 @@ class TestRxrx2(SourceTestCase):
             write_site(images, site)
         write_site(images, "HUVEC-2/Plate12/Z47_s4")
         write_csv(root / "rxrx2" / "metadata.csv", _HEADER.split(","), [line.split(",") for line in _ROWS.splitlines()])
+
+
+@pytest.mark.real
+def test_real_table(real_data: Path) -> None:
+    """The six real rows that are at hand, with the names that their files have."""
+    sites = [f"HUVEC-1/Plate1/AA03_s{site}" for site in (1, 2, 3, 4)] + [
+        "HUVEC-1/Plate1/AA04_s1",
+        "HUVEC-2/Plate12/Z47_s4",
+    ]
+    files = [f"rxrx2/images/{site}_w{channel}.png" for site in sites for channel in range(1, 7)]
+    rows = rows_of(real_data / "rec_rxrx2", "rec_rxrx2", files)
+    assert {key: row["compound"] for key, row in rows.items()} == {
+        **{f"HUVEC-1_1_AA03_{site}": "sonic-hedgehog" for site in (1, 2, 3, 4)},
+        "HUVEC-1_1_AA04_1": "gdf-1",
+        "HUVEC-2_12_Z47_4": "proegf",
+    }
+    assert {row["channels"] for row in rows.values()} == {SIX}
