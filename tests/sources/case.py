@@ -284,6 +284,17 @@ class SourceTestCase:
             assert not images
             assert not error or len(error) > 20
 
+    def test_strange_names(self, root: Path) -> None:
+        """Copies under spoilt names (signs, blanks, other alphabets, letters lost) never stop an adapter."""
+        listed = stamps(root)
+        rng = random.Random(self.dir_name)
+        pictures = [path for path in listed if not path.lower().endswith(_TABLES)]
+        spoilt = {_spoilt(rng, rng.choice(pictures)) for _ in range(200)} - listed.keys()
+        folder = Folder(str(root), {**listed, **dict.fromkeys(spoilt, 1)})
+        images = list(self.source.images(folder))
+        check_sound(self.source, folder, images, root)
+        assert {image.key for image in images} >= set(self.read(Folder(str(root), listed)))
+
     def test_climbing_paths(self, copy: Path) -> None:
         """A path in a table that leaves the source gives no row."""
         if self.climbing is None:
@@ -373,6 +384,15 @@ def check_sound(source: Source, folder: Folder, images: Iterable[Image], root: P
             assert normalize(column, value) == value
         kinds = {channel.shows in ("brightfield", "darkfield") for channel in image.channels}
         assert len(kinds) == 1, f"{image.key} merges brightfield with fluorescence"
+
+
+def _spoilt(rng: random.Random, path: str) -> str:
+    """Return the path with one place changed, doubled or lost."""
+    place = rng.randrange(len(path))
+    sign = rng.choice(
+        [*"#%[](){}*?+ ,;'\"|\\_-.0aZ", "é", "Σ", "\u202e", "漢", "\n", "", "", path[place] * 2, "99999999999"]
+    )
+    return (path[:place] + sign + path[place + 1 :]).replace("//", "/").lstrip("/")
 
 
 def _without_paths(images: Mapping[str, Image]) -> dict[str, Row]:
