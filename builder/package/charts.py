@@ -127,5 +127,5 @@ def _fitted(picture: Image.Image, side: int) -> Image.Image:
 
 def _png(image: Image.Image) -> bytes:
     content = io.BytesIO()
-    image.convert("P", palette=Image.Palette.ADAPTIVE, colors=256).save(content, "PNG", optimize=True)
+    image.quantize(256, Image.Quantize.FASTOCTREE).save(content, "PNG", optimize=True)
     return content.getvalue()

@@ -57,14 +57,15 @@ def samples(package: Store, files: list[str], category: str, count: int = COLUMN
     """Yield pictures of different classes from the first rows of a category's first shard."""
     split = layout.splits_of(files, category)[0]
     seen: set[str] = set()
-    for row in _first_rows(package, layout.shards_of(files, category, split)[0]):
+    for row in first_rows(package, layout.shards_of(files, category, split)[0], _SEARCHED_ROWS):
         if len(seen) < count and row["label"] not in seen:
             seen.add(row["label"])
             yield Picture(Image.open(io.BytesIO(row["image"]["bytes"])), row["label"])
 
 
-def _first_rows(package: Store, path: str) -> Iterator[Mapping[str, Any]]:
-    left = _SEARCHED_ROWS
+def first_rows(package: Store, path: str, rows: int) -> Iterator[Mapping[str, Any]]:
+    """Yield image and label of a shard's first rows; no more batches are read than are asked for."""
+    left = rows
     with package.open(path) as file:
         if path.endswith(".parquet"):
             batches = pq.ParquetFile(file).iter_batches(100, columns=["image", "label"])
@@ -88,8 +89,12 @@ def _class_sizes(index: ClassIndex) -> Panel:
     edges = np.unique(np.linspace(totals.min(), totals.max() + 1, 11).astype(int))
     counts, _ = np.histogram(totals, edges)
     spans = [f"{a:,} to {b - 1:,}" if b - a > 1 else f"{a:,}" for a, b in itertools.pairwise(edges)]
-    bars = [Bar(f"{span} images", int(n), f"{n:,} classes") for span, n in zip(spans, counts, strict=True)]
+    bars = [Bar(f"{span} images", int(n), _classes(int(n))) for span, n in zip(spans, counts, strict=True)]
     return Panel("Classes by number of images", bars)
+
+
+def _classes(count: int) -> str:
+    return f"{count:,} class{'es' * (count != 1)}"
 
 
 def class_totals(index: ClassIndex) -> dict[str, int]:
@@ -114,7 +119,7 @@ def _shares(index: ClassIndex) -> Panel:
     names = ["none", "up to 5 %", "5 to 8 %", "8 to 9.5 %", "9.5 to 10.5 %", "10.5 to 12 %", "12 to 15 %"]
     names += ["15 to 25 %", "25 to 50 %", "50 % or more"]
     found, _ = np.histogram(shares, edges)
-    bars = [Bar(name, int(n), f"{n:,} classes") for name, n in zip(names, found, strict=True)]
+    bars = [Bar(name, int(n), _classes(int(n))) for name, n in zip(names, found, strict=True)]
     return Panel("Classes by the share of their images that is validation", bars)
 
 

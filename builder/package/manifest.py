@@ -195,7 +195,7 @@ def _facts(source: Source, images: int, simulated: bool) -> dict[str, Any]:
     licence = licenses.SIMULATED if simulated else source.license
     return {
         "dir_name": source.dir_name,
-        "name": source.name,
+        "name": source.name.removesuffix(_SIMULATED) + _SIMULATED * simulated,
         "database": source.database,
         "accession": source.accession,
         "url": source.url,

@@ -1,0 +1,143 @@
+"""One HTML page about a finished package: its classes with pictures, what was dropped, and a leakage audit."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import jinja2
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from PIL import Image
+
+from builder.engine.store import Store
+from builder.package import layout
+from builder.package.card import template_folder
+from builder.package.figures import first_rows
+from builder.package.leakage import NEAR, audit, near_duplicates, single_source_classes
+from builder.package.manifest import ClassIndex, Manifest, read_class_index, read_manifest
+from builder.schema import REASONS
+
+_TEMPLATE: Final = "report.html.j2"
+_SAMPLES: Final = 4
+_SIDE: Final = 72
+_NAMED: Final = 50
+
+
+def report(package: Store | str) -> str:
+    """Return the page, complete in itself: pictures are in it, no script or font is fetched.
+
+    Raises
+    ------
+    UserError
+        Where the folder is no finished package.
+    """
+    store = package if isinstance(package, Store) else Store(package)
+    manifest, index = read_manifest(store), read_class_index(store)
+    table = pq.read_table(pa.BufferReader(store.read_bytes(layout.METADATA_TABLE)))
+    rejects = pq.read_table(pa.BufferReader(store.read_bytes(layout.REJECTS_TABLE)))
+    near = near_duplicates(table)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template_folder()),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["thousands"] = "{:,}".format
+    return environment.get_template(_TEMPLATE).render(
+        m=manifest,
+        categories=_categories(store, manifest, index, table),
+        sources=_sources(manifest, rejects),
+        rejects=_rejects(rejects),
+        reasons=REASONS,
+        audit=audit(table),
+        near=[_pair(table, pair.train, pair.validation, pair.distance) for pair in near[:_NAMED]],
+        near_count=len(near),
+        near_bits=NEAR,
+        single=single_source_classes(table),
+        wanted_share=manifest["recipe"]["validation_share"],
+    )
+
+
+def _categories(store: Store, manifest: Manifest, index: ClassIndex, table: pa.Table) -> list[dict[str, Any]]:
+    sources = _names_by_label(table)
+    found = []
+    for category in index:
+        if category == layout.FULL:
+            continue
+        counts = index[category]["counts"]
+        samples = _samples(store, manifest, category, set(index[category]["names"]))
+        rows = [
+            {
+                "name": name,
+                "train": counts.get("train", {}).get(name, 0),
+                "validation": counts.get("validation", {}).get(name, 0),
+                "sources": sources[name],
+                "pictures": samples.get(name, []),
+            }
+            for name in index[category]["names"]
+        ]
+        found.append({"name": category, "classes": rows})
+    return found
+
+
+def _samples(store: Store, manifest: Manifest, category: str, wanted: set[str]) -> dict[str, list[str]]:
+    """Return class -> data URIs of some pictures, from the category's first shard: rows lie in drawn order."""
+    path = layout.shards_of(manifest["files"], category, layout.splits_of(manifest["files"], category)[0])[0]
+    found: dict[str, list[str]] = {name: [] for name in wanted}
+    missing = len(found) * _SAMPLES
+    for row in first_rows(store, path, manifest["files"][path]["rows"]):
+        pictures = found.get(row["label"])
+        if pictures is not None and len(pictures) < _SAMPLES:
+            pictures.append(_thumbnail(row["image"]["bytes"]))
+            missing -= 1
+        if not missing:
+            break
+    return found
+
+
+def _thumbnail(png: bytes) -> str:
+    with Image.open(io.BytesIO(png)) as image:
+        image.thumbnail((_SIDE * 2, _SIDE * 2))
+        sink = io.BytesIO()
+        image.save(sink, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(sink.getvalue()).decode()
+
+
+def _names_by_label(table: pa.Table) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in table.group_by(["label", "dir_name"]).aggregate([]).to_pylist():
+        found.setdefault(row["label"], []).append(row["dir_name"])
+    return {label: sorted(names) for label, names in found.items()}
+
+
+def _sources(manifest: Manifest, rejects: pa.Table) -> list[dict[str, Any]]:
+    dropped = {row["values"]: row["counts"] for row in pc.value_counts(rejects["dir_name"]).to_pylist()}
+    return [{**source, "dropped": dropped.get(source["dir_name"], 0)} for source in manifest["sources"]]
+
+
+def _rejects(rejects: pa.Table) -> list[dict[str, Any]]:
+    """Return reason -> how many, in which sources, and the first few by name."""
+    found = []
+    for reason in REASONS:
+        rows = rejects.filter(pc.equal(rejects["reason"], reason))
+        if rows.num_rows:
+            by_source = {row["values"]: row["counts"] for row in pc.value_counts(rows["dir_name"]).to_pylist()}
+            examples = rows.slice(0, 3).to_pylist()
+            found.append({"reason": reason, "count": rows.num_rows, "sources": by_source, "examples": examples})
+    return sorted(found, key=lambda entry: -int(entry["count"]))
+
+
+def _pair(table: pa.Table, train: int, validation: int, distance: int) -> dict[str, Any]:
+    sides: Sequence[Mapping[str, Any]] = table.take([train, validation]).to_pylist()
+    return {"train": sides[0], "validation": sides[1], "distance": distance}
+
+
+def page_name(package_url: str) -> str:
+    """Return the file that ``cytoimagenet report`` writes when it is told none: beside the package, not in it."""
+    return re.sub(r"/+$", "", package_url).rpartition("/")[2] + "-report.html"

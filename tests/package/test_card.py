@@ -1,0 +1,112 @@
+"""The card as datasets reads it: every config loads by the folder's bare name, labels are its own integers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import datasets
+import pytest
+import tomllib
+import yaml
+from datasets import ClassLabel, Features, Image, Value, load_dataset
+
+from builder.package.card import recipe_settings, size_category
+from builder.package.features import features_of
+from builder.recipe import Recipe
+from tests.package.made import CLASSES, RECIPE, make_package
+
+
+def front(folder: Path) -> dict[str, object]:
+    text = (folder / "README.md").read_text("utf-8")
+    loaded: dict[str, object] = yaml.safe_load(text.split("---\n")[1])
+    return loaded
+
+
+@pytest.mark.parametrize("file_format", ["arrow", "parquet"])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_every_config_loads_by_bare_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str, streaming: bool
+) -> None:
+    make_package(tmp_path / "cytoimagenet", file_format=file_format)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    everything = {name for names in CLASSES.values() for name in names}
+    for config in (None, "organism", "compound", "gene", "metadata"):
+        loaded = load_dataset("cytoimagenet", config, streaming=streaming, cache_dir=str(tmp_path / "cache"))
+        wanted = everything if config in (None, "metadata") else set(CLASSES[config])
+        for split, each in (("train", 8), ("validation", 2)):
+            label = loaded[split].features["label"]
+            rows = list(loaded[split])
+            if config == "metadata":
+                assert "image" not in rows[0]
+                assert Counter(row["label"] for row in rows) == dict.fromkeys(wanted, each)
+                continue
+            assert label.names == sorted(wanted)
+            assert Counter(row["label"] for row in rows) == dict.fromkeys(range(len(wanted)), each)
+            for row in rows:
+                assert label.int2str(row["label"]) in row[row["category"]].split("|")
+                assert row["image"].mode == "L"
+
+
+def test_features_are_written_as_datasets_writes_them() -> None:
+    names = ["0", "yes", "β"]
+    ours = features_of("full", names)
+    theirs = Features(
+        {
+            feature["name"]: Image()
+            if feature["dtype"] == "image"
+            else ClassLabel(names=names)
+            if feature["name"] == "label"
+            else Value(feature["dtype"])
+            for feature in ours
+        }
+    )
+    assert ours == theirs._to_yaml_list()
+
+
+def test_full_is_first_and_default_and_counts_are_those_of_the_files(made: Path) -> None:
+    stated = front(made)
+    configs = stated["configs"]
+    assert isinstance(configs, list)
+    assert [config["config_name"] for config in configs] == ["full", "organism", "compound", "gene", "metadata"]
+    assert [config.get("default") for config in configs] == [True, None, None, None, None]
+    files = json.loads((made / "manifest.json").read_bytes())["files"]
+    for config, info in zip(configs, stated["dataset_info"], strict=True):  # type: ignore[call-overload]
+        for data, split in zip(config["data_files"], info["splits"], strict=True):
+            assert split["num_examples"] == sum(files[path]["rows"] for path in data["path"])
+            assert split["num_bytes"] == sum((made / path).stat().st_size for path in data["path"])
+
+
+def test_a_mixed_set_has_no_single_licence_and_a_simulated_one_says_so_first(tmp_path: Path, made: Path) -> None:
+    assert front(made)["license"] == "other"
+    make_package(tmp_path / "cytoimagenet", simulated=True)
+    stated = front(tmp_path / "cytoimagenet")
+    assert stated["license"] == "cc0-1.0"
+    assert "simulated" in stated["tags"]  # type: ignore[operator]
+    text = (tmp_path / "cytoimagenet/README.md").read_text("utf-8").split("---\n", 2)[2]
+    assert text.strip().splitlines()[0] == "# CytoImageNet (SIMULATED)"
+    assert "SIMULATED" in text.splitlines()[3]
+
+
+def test_tables_survive_names_with_signs_of_markdown(tmp_path: Path) -> None:
+    make_package(tmp_path / "cytoimagenet", classes={"gene": ("a <b> c",)})
+    text = (tmp_path / "cytoimagenet/README.md").read_text("utf-8")
+    assert "a &lt;b> c (10)" in text
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+
+
+def test_the_card_gives_the_recipe_to_rebuild_with() -> None:
+    recipe = Recipe.of(RECIPE.as_dict() | {"rename_labels": {"β": "b 'x'"}, "scalings": [0.5]})
+    lines = recipe_settings(recipe.as_dict())
+    assert Recipe.of(tomllib.loads("\n".join(lines))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("images", "category"), [(999, "n<1K"), (1000, "1K<n<10K"), (890_737, "100K<n<1M"), (1_000_000, "1M<n<10M")]
+)
+def test_size_categories(images: int, category: str) -> None:
+    assert size_category(images) == category

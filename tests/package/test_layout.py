@@ -1,0 +1,53 @@
+"""Names of files, configs, and the order in which full reads the shards."""
+
+from __future__ import annotations
+
+import pytest
+
+from builder.package.layout import configs, parse, shards_of, splits_of
+
+FILES = [
+    *(f"data/compound/train-{n:05d}-of-00004.arrow" for n in range(4)),
+    *(f"data/organism/train-{n:05d}-of-00002.arrow" for n in range(2)),
+    "data/organism/validation-00000-of-00001.arrow",
+    "metadata/train.arrow",
+    "README.md",
+    "data/other/train-00000-of-00001.arrow",
+]
+
+
+def test_configs_are_full_and_the_categories_in_schema_order() -> None:
+    assert configs(FILES) == ["full", "organism", "compound"]
+
+
+def test_a_split_without_files_is_not_offered() -> None:
+    assert splits_of(FILES, "full") == ["train", "validation"]
+    assert splits_of(FILES, "compound") == ["train"]
+    assert splits_of(FILES, "metadata") == ["train"]
+    assert splits_of(FILES, "gene") == []
+
+
+def test_full_meets_every_category_from_the_start() -> None:
+    shards = [path.split("/")[1] + path[-17:-15] for path in shards_of(FILES, "full", "train")]
+    assert [name[:-2] for name in shards] == ["compound", "organism", "compound", "compound", "organism", "compound"]
+    assert shards_of(FILES, "organism", "train") == FILES[4:6]
+    assert shards_of(FILES, "metadata", "train") == ["metadata/train.arrow"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data/other/train-00000-of-00001.arrow",
+        "data/gene/test-00000-of-00001.arrow",
+        "data/gene/train-0-of-1.arrow",
+        "data/gene/train-00000-of-00001.csv",
+        "metadata/test.arrow",
+        "x/data/gene/train-00000-of-00001.arrow",
+    ],
+)
+def test_other_names_are_no_data_files(path: str) -> None:
+    assert parse(path) is None
+
+
+def test_a_shard_says_what_it_is() -> None:
+    assert parse("data/gene/train-00003-of-00012.parquet") == ("gene", "train", 3, 12, "parquet")
