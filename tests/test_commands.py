@@ -22,7 +22,19 @@ pytestmark = pytest.mark.slow
 
 def test_help_lists_every_command_and_each_has_its_own() -> None:
     text = cytoimagenet("--help").stdout
-    for command in ("demo", "sources", "annotate", "label", "diff", "build", "convert", "verify", "trace", "push"):
+    for command in (
+        "demo",
+        "sources",
+        "annotate",
+        "label",
+        "diff",
+        "build",
+        "convert",
+        "verify",
+        "report",
+        "trace",
+        "push",
+    ):
         assert f"\n  {command} " in text
         assert "Usage" in cytoimagenet(command, "--help").stdout
 
@@ -104,6 +116,14 @@ def test_verify_names_the_harmed_file(built: Path, tmp_path: Path, harm: str) ->
     done = cytoimagenet("verify", package, check=False)
     assert done.returncode == 1
     assert victim.name in done.stderr
+
+
+def test_report_is_one_page_with_its_pictures(built: Path, tmp_path: Path) -> None:
+    cytoimagenet("report", built, "-o", tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "mitosis" in page
+    assert "data:image/png;base64," in page
+    assert 'src="http' not in page
 
 
 def test_a_package_with_a_script_is_refused(built: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -48,6 +49,25 @@ def trace(package: str, idx: str, data: str) -> None:
         click.echo(f"  {row['split']} {row['filename']} ({row['label']}) {window}: {detail}")
     if any(not same for _, same, _ in pictures):
         sys.exit(1)
+
+
+@click.command()
+@click.argument("package")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Default: PACKAGE.report.html")
+def report(package: str, output: Path | None) -> None:
+    """Write one HTML page about PACKAGE: classes, samples, rejects, leakage audit.
+
+    The page is complete in itself: its pictures are in it.
+    """
+    from builder.package.report import report as make_report
+
+    page = make_report(package)
+    if output is None:
+        output = Path(
+            f"{package.rstrip('/').rpartition('/')[2] if '://' in package else package.rstrip('/')}.report.html"
+        )
+    output.write_text(page, "utf-8")
+    click.echo(output)
 
 
 @click.command()
