@@ -24,11 +24,13 @@ from builder.sources.base import Image, Source
 from builder.sources.broad import COLLECTION, Fields, download, named_files, page
 from builder.sources.excel import read_sheet
 from builder.sources.folder import Folder
+from builder.sources.screens import channels_of, visible
 from builder.sources.tables import Rows
 
 _NAME = re.compile(r"AS_09125_(\d+)_([A-P]\d\d)(f\d\d)d([012])\.dib$", re.IGNORECASE)
 _PLATE = re.compile(r"NIRHTa(?:\+|-|%2B)(\d{3})(?!\d)", re.IGNORECASE)
-_STAINS: Final = {"0": "nucleus", "1": "mitosis", "2": "actin"}
+_MITOSIS: Final = "mitosis"  # what phospho-histone H3 marks: a state, no structure
+_STAINS: Final = {"0": "nucleus", "1": _MITOSIS, "2": "actin"}
 _SHEET_PLATE: Final = {"14": "15"}  # folder -> sheet, where they differ
 _NEVER_IMAGED: Final = "14"  # of the sheet
 _NO_PLATE: Final = "files without a plate folder (NIRHTa+001 ...), without gene"
@@ -47,12 +49,19 @@ def images(folder: Folder) -> Iterator[Image]:
     genes = _genes(folder)
     for name, files in fields:
         number, well = name.split("_")[2], name.split("_")[3][:3]
+        channels = channels_of(files, _STAINS, folder.notes)
         gene = None
         if number in plate_of:
             gene = genes.get(plate_of[number], well, tuple(files.values()))
         else:
             folder.notes.add_all(_NO_PLATE, files.values())
-        yield Image(key=name, channels=fields.channels(name, files, _STAINS), group=f"{number}_{well}", gene=gene)
+        yield Image(
+            key=name,
+            channels=channels,
+            group=f"{number}_{well}",
+            cell_visible=visible(channel for channel in channels if channel.shows != _MITOSIS) or None,
+            gene=gene,
+        )
     genes.note_unused()
 
 
@@ -94,7 +103,6 @@ SOURCE = Source(
     constants={
         "organism": "human",
         "cell_type": "ht29",
-        "cell_visible": "nucleus|actin",
         "microscopy": "fluorescence",
     },
     expected_images=64_512,

@@ -20,6 +20,7 @@ from builder.sources import licenses
 from builder.sources.base import Image, Source
 from builder.sources.broad import COLLECTION, Fields, download, named_files, page
 from builder.sources.folder import Folder
+from builder.sources.screens import channels_of, visible
 from builder.sources.tables import Rows, find_tables, read_table
 
 _NAME = re.compile(r"(IXMtest_([A-P]\d\d)_s([1-9])_w([1-5])[0-9A-F-]{30,}\.tiff?)$", re.IGNORECASE)
@@ -56,10 +57,12 @@ def images(folder: Folder) -> Iterator[Image]:
     folder.notes.add_all("files without a known plate", (path for path, _, _ in homeless.values()))
     for field, files in fields:
         plate_name, _, site_name = field.partition("_")
+        channels = channels_of(files, _STAINS, folder.notes)
         yield Image(
             key=field,
-            channels=fields.channels(field, files, _STAINS),
+            channels=channels,
             group=field.rpartition("_")[0],
+            cell_visible=visible(channels),
             compound=compounds.get(plate_name, site_name, tuple(files.values())),
         )
     compounds.note_unused()
@@ -107,7 +110,6 @@ SOURCE = Source(
     constants={
         "organism": "human",
         "cell_type": "u2os",
-        "cell_visible": "nucleus|er|nucleoli|actin|golgi|mitochondria",
         "microscopy": "fluorescence",
     },
     expected_images=69_120,

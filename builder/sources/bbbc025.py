@@ -18,15 +18,16 @@ from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
 from builder.sources.broad import COLLECTION, download, named_files, page
 from builder.sources.folder import Folder
+from builder.sources.screens import visible
 
 _NAME = re.compile(r".*_([a-p]\d\d)_s(\d+)_w\d[0-9a-f-]{30,}\.tiff?$", re.IGNORECASE)
 _PLACE = re.compile(r"(?:^|/)(3\d{4})_(ERSyto|ERSytoBleed|Hoechst|Mito|PhGolgi)(?:\.tar)?(?:\.gz)?(?=/)", re.IGNORECASE)
 _SHOWS: Final = {
     "ersyto": "er",
-    "ersytobleed": "nucleoli|cytoplasmic rna",
+    "ersytobleed": "nucleoli + cytoplasmic rna",
     "hoechst": "nucleus",
     "mito": "mitochondria",
-    "phgolgi": "actin|golgi|cell membrane",
+    "phgolgi": "actin + golgi + cell membrane",
 }
 _PLATES: Final = ("37983", "38002", "38003", "38004", "38005", "38006", "38030", "38034")
 _CHANNELS: Final = ("ERSyto", "ERSytoBleed", "Hoechst", "Mito", "PhGolgi")
@@ -37,12 +38,12 @@ def images(folder: Folder) -> Iterator[Image]:
     layout = "37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif"
     for path, place, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=_PLACE.search):
         plate, channel, well, site = place[1], place[2].lower(), match[1].upper(), match[2]
-        visible = _SHOWS[channel]
+        channels = (Channel(path, _SHOWS[channel]),)
         yield Image(
             key=f"{plate}_{well}_s{site}_{channel}",
-            channels=(Channel(path, visible.replace("|", " + ")),),
+            channels=channels,
             group=f"{plate}_{well}",
-            cell_visible=visible,
+            cell_visible=visible(channels),
         )
 
 

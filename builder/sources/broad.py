@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
-from builder.sources.base import Channel, Download
+from builder.sources.base import Download
 from builder.sources.folder import Folder
 from builder.sources.screens import check_understood
 
@@ -72,7 +72,7 @@ def named_files(
 
 
 class Fields:
-    """Channel files gathered by field; a second file for a channel (a copy of the archive) is noted, not used."""
+    """Channel files gathered by field over all folders; a second file of a channel is noted, not used."""
 
     def __init__(self, folder: Folder) -> None:
         self._notes = folder.notes
@@ -82,13 +82,8 @@ class Fields:
         """Keep one channel file of a field."""
         kept = self._files.setdefault(field, {}).setdefault(channel, path)
         if kept != path:
-            self._notes.add("second copies of a channel", path)
+            self._notes.add("second files of one channel of one field, left out", path)
 
     def __iter__(self) -> Iterator[tuple[str, dict[str, str]]]:
         """Yield each field's name and its channel -> path, sorted by name."""
         return iter(sorted(self._files.items()))
-
-    def channels(self, field: str, files: dict[str, str], stains: dict[str, str]) -> tuple[Channel, ...]:
-        """Return the channels that are there, in the order of ``stains`` (channel -> what it shows); note the rest."""
-        self._notes.add_all("missing channels", (f"{field}: {channel}" for channel in stains if channel not in files))
-        return tuple(Channel(files[channel], shows) for channel, shows in stains.items() if channel in files)

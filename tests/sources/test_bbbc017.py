@@ -53,8 +53,8 @@ class TestBbbc017(SourceTestCase):
         "AS_09125_050117080014_A01f00": {"gene": "mapk11 targeted"},  # plate 15 of the sheet, not 14
         "AS_09125_050117080014_A02f00": {"channels": ("nucleus", "actin"), "planes": (0, 0)},
     }
-    notes = {"rows without a file": 1, "missing channels": 1}
-    losses = {FIRST.format(2): "missing channels"}
+    notes = {"rows without a file": 1, "images with channels missing": 1}
+    losses = {FIRST.format(2): "images with channels missing"}
     strangers = {"NIRHTa+001/overview.DIB": "files without a known name"}
 
     def tree(self, root: Path) -> None:
