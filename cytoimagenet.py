@@ -54,6 +54,8 @@ _STREAMS = 8  # least parts into which a split is cut for workers and nodes, whe
 _STREAM_ROWS = 256  # fewest rows of such a part
 _BLOCK = 4 << 20  # bytes of one request
 _BLOCKS_AHEAD = 3
+_HEADER = 1 << 14  # bytes fetched for a message's header alone
+_SPARSE = 0.02  # share of rows wanted, below which most batches have none and are skipped
 _TRIES = 6
 _FIRST_WAIT = 0.2  # seconds; doubled at each try
 _PATIENCE = 60.0  # seconds for one block
@@ -171,7 +173,7 @@ class Package:
     Parameters
     ----------
     place : a folder or a URL
-    storage_options : for the file system of the URL
+    storage_options : for the file system of the URL; or one such mapping a protocol, as ``datasets`` passes them
 
     Raises
     ------
@@ -182,7 +184,7 @@ class Package:
     def __init__(self, place: str, storage_options: Mapping[str, Any] | None = None) -> None:
         place = os.fspath(place)
         self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
-        self.storage_options = dict(storage_options or {})
+        self.storage_options = _options_of(self.place, storage_options or {})
         try:
             manifest = json.loads(self.read("manifest.json"))
             self.classes: dict[str, Any] = json.loads(self.read("classes.json"))
@@ -272,8 +274,8 @@ class Package:
             if self.local:
                 with pa.memory_map(self.url(shard.path).removeprefix("file://")) as file:
                     return pa.ipc.open_stream(file).schema
-            with _Ahead(self, shard) as source:
-                return pa.ipc.read_schema(source.message(small=True))
+            with _Ahead(self, shard, ahead=False) as source:
+                return pa.ipc.read_schema(source.message())
 
 
 class Selected(NamedTuple):
@@ -334,6 +336,11 @@ class Part(NamedTuple):
         """A number for its first row that no other row of the package has."""
         return (CATEGORIES.index(self.shard.category) << 60) + (self.shard.turn[2] << 32) + self.start
 
+    def wants(self, low: int, high: int) -> bool:
+        """Whether any of the shard's rows from ``low`` to before ``high`` is wanted."""
+        rows = np.arange(self.start, self.stop) if self.rows is None else self.rows[self.start : self.stop]
+        return bool(np.searchsorted(rows, low) < np.searchsorted(rows, high))
+
     @property
     def whole(self) -> bool:
         """Whether every row of the shard is wanted."""
@@ -386,7 +393,7 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
             raise PackageError('where is the package? give data_dir="folder or URL of the built package"')
         options = dict(self.storage_options)
         if self.token and self.config.data_dir.startswith("hf://"):
-            options["token"] = self.token
+            options["hf"] = {**options.get("hf", {}), "token": self.token}
         return Package(self.config.data_dir, options)
 
     def _selected(self, package: Package) -> Selected:
@@ -574,15 +581,17 @@ def _raw_batches(
                     yield offset, batch
                 offset += len(batch)
         return
-    with _Ahead(package, shard) as source:
+    with _Ahead(package, shard, ahead=not first) as source:
         schema = pa.ipc.read_schema(source.message())
-        while first and offset + (rows := source.rows()) <= first:  # bodies before the first row are not fetched
-            source.skip()
-            offset += rows
+        sparse = part.rows is not None and part.stop - part.start < _SPARSE * (stop - first)
         while offset < stop:
-            batch = pa.ipc.read_record_batch(source.message(), schema)
-            yield offset, batch
-            offset += len(batch)
+            rows = source.rows()
+            if offset + rows <= first or (sparse and not part.wants(offset, offset + rows)):
+                source.skip()
+            else:
+                source.ahead = not sparse
+                yield offset, pa.ipc.read_record_batch(source.message(), schema)
+            offset += rows
         if part.whole:
             source.check()
 
@@ -611,8 +620,9 @@ class _Ahead:
     (https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format).
     """
 
-    def __init__(self, package: Package, shard: Shard) -> None:
+    def __init__(self, package: Package, shard: Shard, ahead: bool) -> None:
         self.package, self.shard = package, shard
+        self.ahead = ahead  # whether to fetch more than is asked for: not where much is skipped
         self.file_system, self.name = fsspec.core.url_to_fs(package.url(shard.path), **package.storage_options)
         self.position = 0
         self.hash = hashlib.sha256()
@@ -630,15 +640,15 @@ class _Ahead:
         self.closed.set()
         self.threads.shutdown(wait=False, cancel_futures=True)
 
-    def message(self, small: bool = False) -> pa.ipc.Message:
-        """Return the next message, header and body; ``small``: fetch no more than it needs."""
-        head = self._header(small)
+    def message(self) -> pa.ipc.Message:
+        """Return the next message, header and body."""
+        head = self._header()
         self.head = b""
-        return pa.ipc.read_message(pa.py_buffer(b"".join((head, self._read(_message(head[8:])[1], small)))))
+        return pa.ipc.read_message(pa.py_buffer(b"".join((head, self._read(_message(head[8:])[1])))))
 
     def rows(self) -> int:
         """Return how many rows the next record batch has; its body is not fetched."""
-        return _message(self._header(small=True)[8:])[0]
+        return _message(self._header()[8:])[0]
 
     def skip(self) -> None:
         """Go past the next message without fetching its body, but for what is under way."""
@@ -660,22 +670,22 @@ class _Ahead:
         if self.hash.hexdigest() != self.shard.sha256:
             raise _bad(self.package, self.shard, "its sha256 is not the manifest's")
 
-    def _header(self, small: bool = False) -> bytes:
+    def _header(self) -> bytes:
         if not self.head:
-            prefix = self._read(8, small)
+            prefix = self._read(8)
             marker, length = struct.unpack("<Ii", prefix)
             if marker != 0xFFFFFFFF or not 0 < length < 1 << 24:
-                raise EOFError("the stream ends or is damaged" if length else "the stream ends too early")
-            self.head = prefix + self._read(length, small)
+                raise EOFError("the stream is damaged" if length else "the stream ends too early")
+            self.head = prefix + self._read(length)
         return self.head
 
-    def _read(self, count: int, small: bool = False) -> bytes:
-        """Return the next ``count`` bytes; ``small``: after a jump, fetch little, as another jump may follow."""
+    def _read(self, count: int) -> bytes:
+        """Return the next ``count`` bytes."""
         pieces = []
         left = count
         while left:
             if not len(self.block):
-                self.block = memoryview(self._next_block(1 << 14 if small else _BLOCK))
+                self.block = memoryview(self._next_block(left))
             piece = self.block[:left]
             self.block = self.block[len(piece) :]
             left -= len(piece)
@@ -685,8 +695,9 @@ class _Ahead:
         self.hash.update(data)
         return data
 
-    def _next_block(self, size: int) -> bytes:
-        while len(self.blocks) < (_BLOCKS_AHEAD if size == _BLOCK else 1) and self.requested < self.shard.bytes:
+    def _next_block(self, needed: int) -> bytes:
+        size, most = (_BLOCK, _BLOCKS_AHEAD) if self.ahead else (max(needed, _HEADER), 1)
+        while len(self.blocks) < most and self.requested < self.shard.bytes:
             start, end = self.requested, min(self.requested + size, self.shard.bytes)
             self.blocks.append(self.threads.submit(self._fetch, start, end))
             self.requested = end
@@ -805,6 +816,13 @@ def _check_hashes(package: Package, shards: Sequence[Shard], files: Mapping[str,
 def _parquet_columns(file_system: Any, name: str, columns: list[str]) -> pa.Table:
     with file_system.open(name, "rb") as file:
         return pq.read_table(file, columns=columns)
+
+
+def _options_of(place: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    own = options.get(place.partition("://")[0])
+    if isinstance(own, Mapping):
+        return dict(own)
+    return {name: value for name, value in options.items() if not isinstance(value, Mapping) or name == "client_kwargs"}
 
 
 def _texts(values: Iterable[str] | str) -> list[str]:
@@ -1017,6 +1035,8 @@ def _pillow_pixels(data: bytes) -> np.ndarray[Any, Any]:
 
     try:
         with Image.open(io.BytesIO(data)) as picture:
+            if picture.mode[0] in "IF":
+                raise ValueError(f"a picture of mode {picture.mode}: more than 8 bits would be cut off")
             return np.array(picture if picture.mode == "L" else picture.convert("L"))
     except OSError as error:
         raise ValueError(f"no picture, or a damaged one: {error}") from error

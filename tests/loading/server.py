@@ -1,0 +1,95 @@
+"""A file server on this machine that knows byte ranges and misbehaves on demand."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+class Faults:
+    """What goes wrong with shards: each fault at so many requests, of which every ``every``-th has one."""
+
+    def __init__(self, every: int = 1, **times: int) -> None:
+        self.every = every
+        self.left = Counter(times)
+        self.lock = threading.Lock()
+        self.requests: list[tuple[str, int]] = []  # path and bytes sent
+        self.delay = 0.0  # seconds
+        self.asked = 0
+
+    def take(self) -> str:
+        """Return the fault of this request, or nothing."""
+        with self.lock:
+            self.asked += 1
+            left = sorted(fault for fault, times in self.left.items() if times > 0)
+            if self.asked % self.every or not left:
+                return ""
+            fault = left[self.asked // self.every % len(left)]
+            self.left[fault] -= 1
+            return fault
+
+
+@contextlib.contextmanager
+def serving(folder: Path, faults: Faults) -> Iterator[str]:
+    """Serve a folder on a free port of the loopback interface; give its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            path = folder / self.path.lstrip("/")
+            if path.is_file():
+                self.answer(path.read_bytes(), sent=0)
+            else:
+                self.send_error(404)
+
+        def do_GET(self) -> None:
+            path = folder / self.path.lstrip("/")
+            if not path.is_file():
+                self.send_error(404)
+                return
+            data, status, fault = path.read_bytes(), 200, ""
+            if path.suffix == ".arrow":
+                time.sleep(faults.delay)
+                fault = faults.take()
+            asked = self.headers.get("Range")
+            if asked and fault != "no_ranges":
+                start, _, end = asked.removeprefix("bytes=").partition("-")
+                data, status = data[int(start) : int(end) + 1 if end else None], 206
+            faults.requests.append((self.path, len(data)))
+            if fault == "busy":
+                self.send_error(503)
+            elif fault == "dropped":
+                self.answer(data, status, sent=len(data) // 2)
+                self.close_connection = True
+                self.connection.close()
+            elif fault == "short":
+                self.answer(data[: len(data) // 2], status)
+            else:
+                self.answer(data, status)
+
+        def answer(self, data: bytes, status: int = 200, sent: int | None = None) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Accept-Ranges", "bytes")
+            self.end_headers()
+            self.wfile.write(data[:sent])
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the tests look at what was asked for."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

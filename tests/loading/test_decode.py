@@ -1,0 +1,126 @@
+"""``decode`` and ``decode_resized`` against Pillow, which reads and resizes every PNG on its own."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import cytoimagenet
+from builder.pixels.png import encode
+from tests.loading.made_package import pillow_png
+
+
+def png(rows: bytes, width: int, height: int, pieces: int = 1, kind: bytes = b"\x08\0\0\0\0") -> bytes:
+    """Return a PNG of filtered rows, its data in several IDAT chunks."""
+    data = zlib.compress(rows)
+    cuts = np.linspace(0, len(data), pieces + 1).astype(int)
+    idat = [(b"IDAT", data[a:b]) for a, b in itertools.pairwise(cuts)]
+    chunks = [(b"IHDR", struct.pack(">II", width, height) + kind), (b"tEXt", b"a\0b"), *idat, (b"IEND", b"")]
+    body = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+def by_pillow(data: bytes) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+shapes = st.tuples(st.integers(1, 40), st.integers(1, 40))
+
+
+@given(st.data(), shapes, st.integers(1, 4))
+@settings(max_examples=80, deadline=None)
+def test_any_rows_and_filters_decode_as_in_pillow(data: st.DataObject, shape: tuple[int, int], pieces: int) -> None:
+    height, width = shape
+    kinds = data.draw(st.lists(st.integers(0, 4), min_size=height, max_size=height))
+    noise = np.random.default_rng(data.draw(st.integers(0, 99))).integers(0, 256, (height, width + 1), np.uint8)
+    noise[:, 0] = kinds
+    picture = png(noise.tobytes(), width, height, pieces)
+    np.testing.assert_array_equal(cytoimagenet.decode(picture), by_pillow(picture))
+
+
+@given(shapes, st.integers(0, 3), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_the_packages_own_pngs_decode_to_their_pixels(shape: tuple[int, int], noise: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pixels = (np.add.outer(np.arange(shape[0]), np.arange(shape[1])) * 3 + rng.integers(0, 4**noise, shape)) % 256
+    data = encode(pixels.astype(np.uint8))
+    np.testing.assert_array_equal(cytoimagenet.decode(data), pixels)
+
+
+@given(shapes, shapes, st.integers(0, 99))
+@settings(max_examples=80, deadline=None)
+def test_resized_pixels_are_pillows(shape: tuple[int, int], size: tuple[int, int], seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
+    wanted = np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(cytoimagenet.decode_resized(encode(pixels), size), wanted)
+
+
+def test_most_shapes_are_resized_by_the_compiled_passes() -> None:
+    pytest.importorskip("numba")
+    sides = (70, 97, 130, 256, 300)
+    orders = [cytoimagenet._order((h, w), (224, 224)) for h in sides for w in sides]
+    assert set(orders) <= {"rows", "columns"}  # else the pixels are Pillow's own, and slow
+
+
+@pytest.mark.parametrize("mode", ["1", "RGB", "RGBA", "LA", "P"])
+def test_other_pngs_are_left_to_pillow(mode: str) -> None:
+    buffer = io.BytesIO()
+    picture = Image.fromarray(np.arange(60, dtype=np.uint8).reshape(6, 10))
+    picture.convert(mode).save(buffer, "png")
+    np.testing.assert_array_equal(cytoimagenet.decode(buffer.getvalue()), np.asarray(Image.open(buffer).convert("L")))
+
+
+def test_deeper_pixels_are_refused_not_cut_off() -> None:
+    buffer = io.BytesIO()
+    Image.new("I;16", (10, 6), 7).save(buffer, "png")
+    with pytest.raises(ValueError, match="more than 8 bits"):
+        cytoimagenet.decode(buffer.getvalue())
+
+
+def test_without_numba_the_pixels_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 50)).astype(np.uint8)
+    data = encode(pixels)
+    resized = cytoimagenet.decode_resized(data, (20, 70))
+    monkeypatch.setattr(cytoimagenet, "_kernels", lambda: None)
+    cytoimagenet._order.cache_clear()
+    np.testing.assert_array_equal(cytoimagenet.decode(data), pixels)
+    np.testing.assert_array_equal(cytoimagenet.decode_resized(data, (20, 70)), resized)
+    cytoimagenet._order.cache_clear()
+
+
+def damaged() -> dict[str, bytes]:
+    whole = pillow_png(np.random.default_rng(0).integers(0, 256, (9, 9)).astype(np.uint8))
+    at = whole.index(b"IDAT") + 20
+    return {
+        "empty": b"",
+        "text": b"<html>no picture</html>" * 9,
+        "truncated": whole[:-30],
+        "flipped": whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :],
+        "too few rows": png(bytes(10 * 8), 9, 9),
+        "filter 9": png(b"\x09" + bytes(9), 9, 1),
+    }
+
+
+@pytest.mark.parametrize("name", damaged())
+def test_damaged_pictures_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        cytoimagenet.decode(damaged()[name])
+
+
+def test_batches_decode_in_order() -> None:
+    pictures = [np.full((5 + i, 8), i, np.uint8) for i in range(20)]
+    coded = [encode(picture) for picture in pictures]
+    for got, picture in zip(cytoimagenet.decode_batch(coded, threads=3), pictures, strict=True):
+        np.testing.assert_array_equal(got, picture)
+    resized = cytoimagenet.decode_batch(coded, (4, 4), threads=3)
+    assert isinstance(resized, np.ndarray)
+    assert [int(picture.max()) for picture in resized] == list(range(20))

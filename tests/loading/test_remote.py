@@ -1,0 +1,131 @@
+"""Streaming over HTTP, from a server that is sound, busy, broken or lying: every row once, or one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cytoimagenet
+from cytoimagenet import CytoImageNet, PackageError, ShardError
+from tests.loading.made_package import make_package
+from tests.loading.server import Faults, serving
+
+pytest.importorskip("aiohttp")
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cytoimagenet, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(cytoimagenet, "_BLOCK", 20_000)  # several blocks a shard
+
+
+def names(url: str | Path, cache: Path, config: str = "full", **conditions: Any) -> list[str]:
+    builder = CytoImageNet(config, data_dir=url, cache_dir=str(cache), columns=["filename", "path"], **conditions)
+    return [f"{row['path']}/{row['filename']}" for row in builder.as_streaming_dataset(split="train")]
+
+
+FAULTS: list[dict[str, int]] = [
+    {},
+    {"busy": 5},
+    {"dropped": 5},
+    {"short": 5},
+    {"every": 4, "busy": 50, "dropped": 50, "short": 50},
+]
+
+
+@pytest.mark.parametrize("faults", FAULTS)
+def test_an_epoch_is_whole_in_spite_of_passing_faults(
+    package: Path, tmp_path: Path, faults: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cytoimagenet, "_TRIES", 15)
+    server = Faults(**faults)
+    with serving(package, server) as url:
+        assert names(url, tmp_path) == names(package, tmp_path)
+    assert all(left < faults[fault] for fault, left in server.left.items())  # each did happen
+
+
+def test_a_slow_server_is_waited_for(package: Path, tmp_path: Path) -> None:
+    server = Faults()
+    server.delay = 0.05
+    with serving(package, server) as url:
+        assert names(url, tmp_path, "organism") == names(package, tmp_path, "organism")
+
+
+@pytest.mark.parametrize("fault", ["busy", "dropped", "short"])
+def test_a_lasting_fault_ends_in_one_error_that_names_the_shard(package: Path, tmp_path: Path, fault: str) -> None:
+    with serving(package, Faults(**{fault: 10**6})) as url, pytest.raises(
+        ShardError, match=r"data/organism/train-0000\d-of-00003.arrow: .*tried 6 times"
+    ):  # fmt: skip
+        names(url, tmp_path, "organism")
+
+
+def test_a_server_without_ranges_is_named(package: Path, tmp_path: Path) -> None:
+    with serving(package, Faults(no_ranges=10**6)) as url, pytest.raises(ShardError, match="ignores byte ranges"):
+        names(url, tmp_path)
+
+
+def test_a_missing_shard_and_a_missing_package(own_package: Callable[[], Path], tmp_path: Path) -> None:
+    folder = own_package()
+    (folder / "data/compound/train-00001-of-00003.arrow").unlink()
+    with serving(folder, Faults()) as url:
+        with pytest.raises(ShardError, match=r"compound/train-00001-of-00003.arrow"):
+            names(url, tmp_path)
+        with pytest.raises(PackageError, match="is not a cytoimagenet package"):
+            names(f"{url}/nowhere", tmp_path)
+
+
+def test_changed_bytes_are_found_where_a_whole_shard_is_read(own_package: Callable[[], Path], tmp_path: Path) -> None:
+    folder = own_package()
+    shard = folder / "data/organism/train-00002-of-00003.arrow"
+    data = bytearray(shard.read_bytes())
+    at = data.index(b"IDAT") + 40  # inside a picture: Arrow cannot notice
+    data[at] ^= 1
+    shard.write_bytes(bytes(data))
+    with serving(folder, Faults()) as url, pytest.raises(ShardError, match=r"00002-of-00003.arrow: its sha256"):
+        names(url, tmp_path, "organism")
+
+
+def test_what_a_filter_leaves_out_is_not_fetched(tmp_path: Path) -> None:
+    folder = make_package(
+        tmp_path / "package",
+        classes={"organism": tuple(f"o{i:03d}" for i in range(120))},
+        per_class={"train": 2, "validation": 1},
+        shards={"train": 1, "validation": 1},
+        batch_rows=4,
+        encode=lambda pixels: np.random.default_rng(0).bytes(20_000),
+    )
+    server = Faults()
+    with serving(folder, server) as url:
+        assert len(names(url, tmp_path, labels=["o007"])) == 2
+    sent = sum(count for path, count in server.requests if path.endswith(".arrow"))
+    assert sent < (folder / "data/organism/train-00000-of-00001.arrow").stat().st_size / 4
+
+
+def test_resuming_reads_from_where_it_stopped(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    folder = make_package(
+        tmp_path / "package", classes={"gene": ("a", "b")}, per_class={"train": 200, "validation": 1}, side=60
+    )
+    with serving(folder, whole := Faults()) as url:
+        loader = cytoimagenet.loader(url, batch_size=20, size=8, buffer=40)
+        labels = [y.tolist() for _, y in loader]
+    with serving(folder, last := Faults()) as url:
+        loader = cytoimagenet.loader(url, batch_size=20, size=8, buffer=40)
+        loader.load_state_dict({**loader.state_dict(), "given": 360})
+        assert [y.tolist() for _, y in loader] == labels[18:]
+
+    def sent(faults: Faults) -> int:
+        return sum(count for path, count in faults.requests if path.endswith(".arrow"))
+
+    assert sent(last) < sent(whole) / 2
+
+
+def test_a_copy_of_a_remote_package_is_checked(package: Path, tmp_path: Path) -> None:
+    with serving(package, Faults()) as url:
+        builder = CytoImageNet("organism", data_dir=url, cache_dir=str(tmp_path))
+        builder.download_and_prepare()
+    assert builder.as_dataset("train")["filename"][:] == cytoimagenet.open(package, "organism")["filename"][:]
