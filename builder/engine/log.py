@@ -15,8 +15,8 @@ class RunLog:
     """Appends events to a local file; each line is whole even where several builds share it.
 
     Every event has ``time`` (seconds since 1970) and ``event``; those of tasks have ``stage``, ``task``, ``weight``
-    (images, rows ...: what the stage counts) and ``seconds`` (from the start of the call to its end, waiting
-    included).
+    (images, rows ...: what the stage counts) and ``seconds`` (that the call took in its worker). ``stage`` and
+    ``stage_end`` frame a stage, with its ``total`` and the ``peak_bytes`` of memory of the largest process so far.
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -62,7 +62,8 @@ class InProcess:
         """Run the call."""
         future: Future[Any] = Future()
         try:
-            future.set_result(function(items))
+            began = time.perf_counter()
+            future.set_result((function(items), time.perf_counter() - began))
         except Exception as error:  # noqa: BLE001 -- kept in the future, as an executor does
             future.set_exception(error)
         return future
@@ -70,7 +71,10 @@ class InProcess:
     def ended(self, future: Future[Any]) -> Ended:
         """Say how a call ended."""
         error = future.exception()
-        return Ended(error=error) if error else Ended(value=future.result())
+        if error:
+            return Ended(error=error)
+        value, seconds = future.result()
+        return Ended(value=value, seconds=seconds)
 
     def is_stuck(self, seconds: float) -> bool:
         """Return False: it works while one waits."""
@@ -126,7 +130,8 @@ class LocalPool:
         """Say how a finished call ended."""
         call = self._numbers.pop(future)
         try:
-            return Ended(value=future.result())
+            value, seconds = future.result()
+            return Ended(value=value, seconds=seconds)
         except pebble.ProcessExpired as expired:
             return self._died(expired, call)
         except MemoryError as error:

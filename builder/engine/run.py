@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from builder.engine.log import RunLog
+from builder.engine.memory import peak_memory
 from builder.engine.pools import InProcess, LocalPool, Pool, single_threads
 from builder.engine.progress import Progress
 from builder.engine.task import Ended, Piece, RunSettings, Task
@@ -62,8 +63,12 @@ def run_tasks(
     UserError
         The function's own, as it is; or where item after item fails, which is not the items' fault.
     """
+    if run_log is not None:
+        run_log.write("stage", stage=progress.title, total=progress.total, unit=progress.unit)
     with _pool(settings) as pool:
         _Run(function, pool, iter(tasks), progress, on_result, on_poison, run_log).drive()
+    if run_log is not None:
+        run_log.write("stage_end", stage=progress.title, peak_bytes=peak_memory())
 
 
 @contextlib.contextmanager
@@ -94,7 +99,7 @@ class _Run:
     run_log: RunLog | None
 
     def __post_init__(self) -> None:
-        self.running: dict[Future[Any], tuple[Piece, float]] = {}
+        self.running: dict[Future[Any], Piece] = {}
         self.finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self.again: collections.deque[Piece] = collections.deque()
         self.exclusive: collections.deque[Piece] = collections.deque()
@@ -114,9 +119,8 @@ class _Run:
                 continue
             if future not in self.running:
                 continue  # of a pool before a restart
-            piece, began = self.running.pop(future)
             self.last_end = time.monotonic()
-            self._deal_with(piece, self.pool.ended(future), self.last_end - began)
+            self._deal_with(self.running.pop(future), self.pool.ended(future))
 
     def _fill(self) -> bool:
         """Start what there is place for; return whether anything is running."""
@@ -125,14 +129,14 @@ class _Run:
             if piece is None:
                 break
             future = self.pool.submit(self.function, piece.task.items)
-            self.running[future] = (piece, time.monotonic())
+            self.running[future] = piece
             future.add_done_callback(self.finished.put)
             if piece.exclusive:
                 break
         return bool(self.running)
 
     def _next(self) -> Piece | None:
-        if any(piece.exclusive for piece, _ in self.running.values()):
+        if any(piece.exclusive for piece in self.running.values()):
             return None
         if self.again:
             return self.again.popleft()
@@ -142,8 +146,8 @@ class _Run:
             self.exhausted = True
         return self.exclusive.popleft() if self.exclusive and not self.running else None
 
-    def _deal_with(self, piece: Piece, ended: Ended, seconds: float) -> None:
-        task = piece.task
+    def _deal_with(self, piece: Piece, ended: Ended) -> None:
+        task, seconds = piece.task, ended.seconds
         if ended.lost:
             self.again.append(piece)
             self._restart("broke")
@@ -195,7 +199,7 @@ class _Run:
         if self.restarts_in_a_row > _MOST_RESTARTS_IN_A_ROW:
             raise TaskError(f"the pool {why}, {self.restarts_in_a_row} times in a row")
         log.warning("the pool of processes %s; it is started anew", why)
-        self.again.extend(piece for piece, _ in self.running.values())
+        self.again.extend(self.running.values())
         self.running.clear()
         self.pool.restart()
         self.last_end = time.monotonic()

@@ -62,3 +62,4 @@ class Ended:
     position: int | None = None  # of the item that was being worked on, where known
     killed: bool = False  # from outside, as by the kernel when memory runs out
     lost: bool = False
+    seconds: float = 0.0  # that the call took in its worker; of failures not known

@@ -13,6 +13,7 @@ import os
 import signal
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -97,15 +98,18 @@ def _end_with_parent() -> None:
         _end()
 
 
-def call_watched(function: Callable[[Any], Any], call: int, time_limit: float, items: tuple[Any, ...]) -> Any:
-    """Return ``function(items)``, watched."""
+def call_watched(
+    function: Callable[[Any], Any], call: int, time_limit: float, items: tuple[Any, ...]
+) -> tuple[Any, float]:
+    """Return ``function(items)``, watched, and the seconds it took."""
     if _watch is None:
         raise RuntimeError("start_worker has not been called in this process")
     watched = WatchedItems(items)
     watched.watch, watched.call, watched.time_limit = _watch, call, time_limit
     _watch.note(call, _BEFORE_FIRST, 2 * time_limit + len(items))
     try:
-        return function(watched)
+        began = time.perf_counter()
+        return function(watched), time.perf_counter() - began
     finally:
         _watch.rest()
 

@@ -1,0 +1,88 @@
+"""Room on the file systems that a build writes to: what is free, what it needs, one line where that is too little."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from builder.engine.store import Store
+from builder.errors import UserError
+
+_MARGIN = 1.05  # tables, markers, the file that is being written
+
+
+@dataclasses.dataclass(frozen=True)
+class Need:
+    """What a build will write into a store.
+
+    Parameters
+    ----------
+    what : for people ("work", "package")
+    store : where it goes
+    size : bytes to be written in addition to what is there
+    """
+
+    what: str
+    store: Store
+    size: int
+
+
+def free_bytes(store: Store) -> int | None:
+    """Return the bytes that this user may still write on a store's file system; None where that has no meaning."""
+    folder = _nearest(store)
+    return None if folder is None else shutil.disk_usage(folder).free
+
+
+def check_room(needs: Iterable[Need]) -> list[str]:
+    """Return a line for each need: what it takes and what is free. Needs on one file system are added up.
+
+    Raises
+    ------
+    UserError
+        Where a file system has less than its needs and 5 % more.
+    """
+    lines: list[str] = []
+    wanted: dict[int, list[Need]] = {}
+    for need in needs:
+        folder = _nearest(need.store)
+        free = free_bytes(need.store)
+        lines.append(
+            f"{need.what}: {readable(need.size)} in {need.store.url}, {readable(free)} free"
+            if free is not None
+            else f"{need.what}: {readable(need.size)} in {need.store.url}"
+        )
+        if folder is not None:
+            wanted.setdefault(os.stat(folder).st_dev, []).append(need)  # noqa: PTH116 -- a device's number
+    for together in wanted.values():
+        size = int(sum(need.size for need in together) * _MARGIN)
+        free = free_bytes(together[0].store)
+        if free is not None and size > free:
+            names = " and ".join(f"{need.what} ({need.store.url})" for need in together)
+            raise UserError(
+                f"{names} need {readable(size)} and {readable(free)} are free: make room, "
+                "or name another place with --work or -o"
+            )
+    return lines
+
+
+def _nearest(store: Store) -> Path | None:
+    """Return the deepest folder on the way to a local store that exists, None for a remote one."""
+    local = store.local("")
+    if local is None:
+        return None
+    folder = Path(local)
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def readable(size: float) -> str:
+    """Return bytes in the unit that leaves one to three digits before the point (powers of 1,000)."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} PB"

@@ -1,0 +1,122 @@
+"""What a build's run log says: what is done, at which rate, what is left, what was lost, what is slow."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import heapq
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+_RECENT = 300.0  # seconds over which the present rate is taken
+_SLOWEST = 5
+
+
+@dataclasses.dataclass
+class StageStatus:
+    """One stage, as the run log shows it.
+
+    Attributes
+    ----------
+    total : what was to do at its last start, in the stage's unit; None where that was not known
+    done : what is finished since that start
+    began, ended : seconds since 1970; ``ended`` is None while it runs, or when its process was killed
+    rate : units a second over the last five minutes of it
+    left : seconds left at that rate, None where that cannot be said
+    failures : reason -> items that hung or ended their process
+    slowest : (seconds, task) of the slowest tasks, slowest first
+    by_source : dir_name -> (units, seconds of work), from task names ``<dir_name>/…``
+    """
+
+    name: str
+    total: int | None = None
+    done: int = 0
+    began: float = 0.0
+    last: float = 0.0
+    ended: float | None = None
+    failures: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    slowest: list[tuple[float, str]] = dataclasses.field(default_factory=list)
+    by_source: dict[str, tuple[int, float]] = dataclasses.field(default_factory=dict)
+    recent: collections.deque[tuple[float, int]] = dataclasses.field(default_factory=collections.deque)
+
+    @property
+    def rate(self) -> float:
+        """Return units a second over the last five minutes of work."""
+        seconds = min(self.last - self.began, _RECENT)
+        return sum(weight for _, weight in self.recent) / seconds if seconds > 0 else 0.0
+
+    @property
+    def left(self) -> float | None:
+        """Return the seconds left at this rate."""
+        if self.total is None or not self.rate:
+            return None
+        return max(0, self.total - self.done) / self.rate
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Take a task's event into account."""
+        weight, seconds, task = int(event["weight"]), float(event["seconds"]), str(event["task"])
+        self.last = float(event["time"])
+        if event["event"] in ("done", "poisoned"):
+            self.done += weight
+            self.recent.append((self.last, weight))
+        while self.recent and self.recent[0][0] < self.last - _RECENT:
+            self.recent.popleft()
+        if event["event"] == "poisoned":
+            self.failures[str(event["reason"])] += 1
+        if event["event"] == "done":
+            (heapq.heappush if len(self.slowest) < _SLOWEST else heapq.heappushpop)(self.slowest, (seconds, task))
+            source = task.partition("/")[0]
+            units, spent = self.by_source.get(source, (0, 0.0))
+            self.by_source[source] = (units + weight, spent + seconds)
+
+
+def read_log(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events of a run log; a last line that is not whole, of a killed build, is left out."""
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict) and "event" in event and "time" in event:
+                yield event
+
+
+def status(events: Iterable[dict[str, Any]]) -> list[StageStatus]:
+    """Return the stages of the last run in a log, in the order in which they began.
+
+    ``begin`` starts a run, ``stage`` (stage, total) a stage, ``stage_end`` ends it; ``done``, ``poisoned`` and
+    ``error`` are of tasks, as ``run_tasks`` writes them.
+    """
+    stages: dict[str, StageStatus] = {}
+    for event in events:
+        kind = event["event"]
+        if kind == "begin":
+            stages = {}
+        elif "stage" in event:
+            name = str(event["stage"])
+            if kind == "stage" or name not in stages:
+                stages[name] = StageStatus(name, event.get("total"), began=event["time"], last=event["time"])
+            if kind == "stage_end":
+                stages[name].ended = event["time"]
+            elif kind in ("done", "poisoned", "timed_out", "crashed", "error"):
+                stages[name].add(event)
+    for stage in stages.values():
+        stage.slowest.sort(reverse=True)
+    return list(stages.values())
+
+
+def lines(stages: Iterable[StageStatus], now: float) -> Iterator[str]:
+    """Yield the state as text: one line a stage, and what is worth knowing below it."""
+    for stage in stages:
+        of = "" if stage.total is None else f" of {stage.total:,}"
+        state = "ended" if stage.ended is not None else f"last result {now - stage.last:,.0f} s ago"
+        left = "" if stage.left is None or stage.ended is not None else f", {stage.left / 60:,.0f} min left"
+        yield f"{stage.name}: {stage.done:,}{of} done, {stage.rate:,.1f} a second{left}; {state}"
+        for reason, count in stage.failures.most_common():
+            yield f"  {reason}: {count:,}"
+        ranked = sorted(stage.by_source.items(), key=lambda found: found[1][1] / max(1, found[1][0]), reverse=True)
+        for source, (units, seconds) in ranked[:_SLOWEST] if len(ranked) > 1 else []:
+            yield f"  {source}: {1000 * seconds / max(1, units):,.0f} ms each"
