@@ -10,11 +10,11 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from huggingface_hub import CommitOperationAdd, HfApi, HfFileSystem, get_token
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
 from builder.errors import UserError
 
@@ -115,10 +115,26 @@ class Hub:
         content: bytes = self.call(system.read_bytes, f"datasets/{self.repo_id}@{commit}/{path}")
         return content
 
-    def upload(self, additions: list[CommitOperationAdd], create_pr: bool = False) -> None:
-        """Send the content of large files; what the hub has already is not sent, and no commit is made."""
-        self.call(
-            self._api.preupload_lfs_files,
+    def upload(self, additions: Sequence[CommitOperationAdd], create_pr: bool = False) -> None:
+        """Send the content of large files; what the hub has already is not sent, and no commit is made.
+
+        After a failure the files go in two halves, so that a hub that fails often does not hold up all for one.
+        """
+        if len(additions) < 2:
+            self.call(self._send, additions, create_pr)
+            return
+        try:
+            self._send(additions, create_pr)
+        except Exception as error:  # noqa: BLE001 -- what is no failure of the hub is raised again
+            if not is_transient(error):
+                raise self.explained(error) from None
+            time.sleep(self.pause(0, error))
+            half = len(additions) // 2
+            self.upload(additions[:half], create_pr)
+            self.upload(additions[half:], create_pr)
+
+    def _send(self, additions: Sequence[CommitOperationAdd], create_pr: bool) -> None:
+        self._api.preupload_lfs_files(
             self.repo_id,
             additions,
             repo_type="dataset",
@@ -176,8 +192,8 @@ class Hub:
         error = _cause(error)
         if isinstance(error, HFValidationError):
             return UserError(f"{self.repo_id!r} cannot be a repository: {self.shown(error)}")
-        if isinstance(error, HfHubHTTPError):
-            return UserError(self._advice(error))
+        if _status(error):
+            return UserError(self._advice(error, _status(error)))
         return error
 
     def shown(self, error: BaseException) -> str:
@@ -187,8 +203,7 @@ class Hub:
             text = text.replace(self._token, "***")
         return _TOKEN.sub("***", text)[:300]
 
-    def _advice(self, error: HfHubHTTPError) -> str:
-        status = error.response.status_code if error.response is not None else 0
+    def _advice(self, error: BaseException, status: int) -> str:
         said = self.shown(Exception(getattr(error, "server_message", None) or error))
         lower = said.lower()
         namespace = self.repo_id.split("/")[0]
@@ -207,16 +222,19 @@ class Hub:
 
 def is_conflict(error: BaseException) -> bool:
     """Return whether a commit was refused because the branch is no longer where it was."""
-    error = _cause(error)
-    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 412
+    return _status(_cause(error)) == 412
 
 
 def is_transient(error: BaseException) -> bool:
     """Return whether trying again may help: a lost connection, or an answer that says so."""
     error = _cause(error)
-    if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in _RETRIED
-    return isinstance(error, _NETWORK)
+    return _status(error) in _RETRIED if _status(error) else isinstance(error, _NETWORK)
+
+
+def _status(error: BaseException) -> int:
+    """Return the status of the answer that an error is about, whatever the HTTP library; 0 where there was none."""
+    response = getattr(error, "response", None)  # absent, or None where the connection failed
+    return 0 if response is None else int(response.status_code)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -16,6 +16,7 @@ from tests.hub.server import Hub
 from tests.package.made import CLASSES, make_package
 
 REPO = "someone/cytoimagenet"
+LARGE = (".arrow", ".parquet", ".png")  # what the hub keeps as LFS files
 
 
 def send(server: Hub, folder: Path, token: str = "hf_writer", **options: Any) -> Pushed:
@@ -76,7 +77,7 @@ def test_a_rebuilt_package_sends_only_what_changed_and_removes_only_its_own(
     hub.repos.commit(REPO, "main", None, "by hand", notes)
     fewer = tmp_path / "fewer" / "cytoimagenet"
     make_package(fewer, classes={**CLASSES, "gene": ()}, recipe=_recipe(seed=1))
-    before = hub.received
+    before = hub.received_files
     done = send(hub, fewer)
     found = held(hub)
     assert found.pop("NOTES.md") == b"by hand"
@@ -84,8 +85,10 @@ def test_a_rebuilt_package_sends_only_what_changed_and_removes_only_its_own(
     assert set(done.plan.gone) == {path for path in package_of(built) if path.startswith("data/gene/")}
     assert package_of(fewer).items() <= found.items()
     assert not any(path.startswith("data/gene/") for path in found)
-    shards = sum(len(data) for path, data in package_of(fewer).items() if path.startswith("data/"))
-    assert hub.received - before < shards  # the shards of the other categories were there
+    sent = {*done.plan.new, *done.plan.changed}
+    assert not any(path.startswith("data/") for path in sent)  # the other categories' shards were there
+    large = sum(len(data) for path, data in package_of(fewer).items() if path in sent and path.endswith(LARGE))
+    assert hub.received_files - before == large
     changes = found["CHANGELOG.md"].decode()
     assert "Classes removed (1): tp53 targeted" in changes
     assert "`seed` 0 → 1" in changes
