@@ -27,7 +27,16 @@ from builder.sources.release import Release, read_release
 from builder.stages import shard
 from builder.stages.job import Build
 from builder.stages.select_release import select_released
-from builder.stages.standardize import Item, covered, part_tasks, poisoned, read_parts, rejected_row, write_part
+from builder.stages.standardize import (
+    Item,
+    covered,
+    part_tasks,
+    poisoned,
+    rejected_row,
+    rows_of,
+    without,
+    write_part,
+)
 from builder.stages.versions import code_version
 from builder.stages.write_package import refuse_strange, write_package
 
@@ -78,32 +87,31 @@ def convert(job: Build, package: Store) -> dict[str, Any]:
 def _read_pictures(job: Build, release: Release) -> pa.Table:
     """Bring every picture into a part, unless one holds it; return the parts' rows, ``idx`` being the file."""
     fingerprint = markers.fingerprint("release", job.recipe.fingerprint("standardize"), code_version("release"))
-    columns = (release.rows[name].to_pylist() for name in ("file", "stamp"))
-    items = [Item(file, _FOLDER, (file,), (0,), None, 0, stamp) for file, stamp in zip(*columns, strict=True)]
-    have = covered(job.work, fingerprint)
-    missing = [item for item in items if (item.idx, item.crops, item.stamp) not in have]
-    log.info("read: %s of %s pictures to do", f"{len(missing):,}", f"{len(items):,}")
+    count = release.rows.num_rows
+    images = pa.table(
+        {
+            "idx": release.rows["file"].cast(pa.string()),
+            "dir_name": pa.array([_FOLDER] * count, pa.string()),
+            "crops": pa.array([0] * count, pa.int8()),
+            "stamp": release.rows["stamp"].cast(pa.int64()),
+        }
+    )
+    missing = without(images, covered(job.work, fingerprint))
+    log.info("read: %s of %s pictures to do", f"{missing.num_rows:,}", f"{count:,}")
     job.run(
-        Progress("read", len(missing), "pictures"),
+        Progress("read", missing.num_rows, "pictures"),
         functools.partial(read_part, Store(job.data, job.options), job.work, job.recipe, fingerprint),
-        part_tasks(missing, job.recipe.part_images),
+        part_tasks(_items(missing), job.recipe.part_images),
         on_result=lambda _, __: None,
         on_poison=lambda item, reason, detail: poisoned(job.work, fingerprint, item, reason, detail),
     )
-    return _rows(job.work, fingerprint, {(item.idx, item.stamp) for item in items})
+    return rows_of(job.work, fingerprint, images)
 
 
-def _rows(work: Store, fingerprint: str, wanted: set[tuple[str, int]]) -> pa.Table:
-    tables = []
-    for part, rows in read_parts(work, fingerprint):
-        keys = list(zip(rows["idx"].to_pylist(), rows["stamp"].to_pylist(), strict=True))
-        here = [key in wanted for key in keys]
-        wanted = wanted.difference(keys)  # two parts may hold one picture: the first is taken
-        mine = rows.filter(pa.array(here, pa.bool_()))
-        tables.append(mine.append_column("part", pa.array([part] * mine.num_rows, pa.string())))
-    if wanted:
-        raise UserError(f"{len(wanted)} pictures are in no part, for instance {min(wanted)[0]}; run the command again")
-    return pa.concat_tables(tables).replace_schema_metadata(None)
+def _items(missing: pa.Table) -> Iterator[Item]:
+    ordered = missing.sort_by("idx")
+    for file, stamp in zip(ordered["idx"].to_pylist(), ordered["stamp"].to_pylist(), strict=True):
+        yield Item(file, _FOLDER, (file,), (0,), None, 0, stamp)
 
 
 def read_part(release: Store, work: Store, recipe: Recipe, fingerprint: str, items: Sequence[Item]) -> int:

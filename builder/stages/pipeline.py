@@ -45,9 +45,9 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     refuse_strange(package, job.work)
     annotated = annotate(job)
     assignments = label(job, annotated)
-    items = standardize.wanted_items(job.work, assignments)
-    standardize_images(job, items)
-    selected = select_pictures(job, annotated, assignments, items)
+    images = standardize.wanted_images(job.work, assignments)
+    standardize_images(job, images)
+    selected = select_pictures(job, annotated, assignments, images)
     sources = [get_source(str(found["dir_name"])) for found in annotated]
     return write_package(job, package, sources, selected)
 
@@ -92,29 +92,26 @@ def label(job: Build, annotated: list[dict[str, Any]]) -> pa.Table:
     return assignments.cast(ASSIGNMENTS)
 
 
-def standardize_images(job: Build, items: list[standardize.Item]) -> None:
+def standardize_images(job: Build, images: pa.Table) -> None:
     """Make the pictures that no finished part holds yet."""
     fingerprint = standardize.pixels_fingerprint(job.recipe)
-    have = standardize.covered(job.work, fingerprint)
-    missing = [item for item in items if (item.idx, item.crops, item.stamp) not in have]
-    if not missing:
-        log.info("standardize: all %s images are there", f"{len(items):,}")
+    missing = standardize.without(images, standardize.covered(job.work, fingerprint))
+    if not missing.num_rows:
+        log.info("standardize: all %s images are there", f"{images.num_rows:,}")
         return
-    log.info("standardize: %s of %s images to do", f"{len(missing):,}", f"{len(items):,}")
+    log.info("standardize: %s of %s images to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
     job.run(
-        Progress("standardize", len(missing), "images"),
+        Progress("standardize", missing.num_rows, "images"),
         standardize.part_function(job.data, job.options, job.work, job.recipe),
-        standardize.part_tasks(missing, job.recipe.part_images),
+        standardize.part_tasks(standardize.items_of(job.work, missing), job.recipe.part_images),
         on_result=lambda _, __: None,
         on_poison=lambda item, reason, detail: standardize.poisoned(job.work, fingerprint, item, reason, detail),
     )
 
 
-def select_pictures(
-    job: Build, annotated: list[dict[str, Any]], assignments: pa.Table, items: list[standardize.Item]
-) -> Selected:
+def select_pictures(job: Build, annotated: list[dict[str, Any]], assignments: pa.Table, images: pa.Table) -> Selected:
     """Choose the pictures of the package, their split, names, shards and order."""
-    rows = standardize.rows_of(job.work, job.recipe, items)
+    rows = standardize.rows_of(job.work, standardize.pixels_fingerprint(job.recipe), images)
     columns = [name for name in ANNOTATIONS.names if name not in ("files", "planes", "region", "stamp")]
     dir_names = [str(found["dir_name"]) for found in annotated]
     annotations = read_annotations(job.work, dir_names, columns)

@@ -8,7 +8,8 @@ the same crops of the same files finds them again, whatever part they lie in.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -30,6 +31,7 @@ from builder.stages.versions import code_version
 
 FOLDER = "standardized"
 _FINGERPRINT = b"fingerprint"
+_READ_AT_ONCE = 20_000
 
 
 class Item(NamedTuple):
@@ -49,29 +51,40 @@ def pixels_fingerprint(recipe: Recipe) -> str:
     return markers.fingerprint("standardize", recipe.fingerprint("standardize"), code_version("standardize"))
 
 
-def wanted_items(work: Store, assignments: pa.Table) -> list[Item]:
-    """Return the assigned images with their files, those that share a file beside each other."""
-    items: list[Item] = []
-    columns = ["idx", "files", "planes", "region", "stamp"]
+def wanted_images(work: Store, assignments: pa.Table) -> pa.Table:
+    """Return idx, dir_name, crops and stamp of every assigned image: what it takes to know which pictures are there."""
+    tables = []
     for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
-        here = assignments.filter(pc.equal(assignments["dir_name"], dir_name)).select(["idx", "crops"])
-        crops = dict(zip(here["idx"].to_pylist(), here["crops"].to_pylist(), strict=True))
+        here = assignments.filter(pc.equal(assignments["dir_name"], dir_name)).select(["idx", "dir_name", "crops"])
         with work.open(annotations_path(dir_name)) as file:
-            for batch in pq.ParquetFile(file).iter_batches(20_000, columns=columns):
-                mine = batch.filter(pc.is_in(batch["idx"], here["idx"].combine_chunks()))
-                items.extend(
-                    Item(
-                        row["idx"],
-                        dir_name,
-                        tuple(row["files"]),
-                        tuple(row["planes"]),
-                        tuple(row["region"]) if row["region"] else None,
-                        crops[row["idx"]],
-                        row["stamp"],
-                    )
-                    for row in mine.to_pylist()
-                )
-    return sorted(items, key=lambda item: (item.dir_name, item.files, item.idx))
+            stamps = pq.read_table(file, columns=["idx", "stamp"])
+        place = pc.index_in(here["idx"], value_set=stamps["idx"].combine_chunks())
+        tables.append(here.append_column("stamp", stamps["stamp"].take(place)))
+    return pa.concat_tables(tables)
+
+
+def without(images: pa.Table, others: pa.Table) -> pa.Table:
+    """Return the rows of ``images`` whose (idx, crops, stamp) is not among ``others``."""
+    return images.join(others, ["idx", "crops", "stamp"], join_type="left anti")
+
+
+def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
+    """Yield the images with their files, by source, in the order in which the source gave them.
+
+    That order follows the files' names, so that images in one file, and files of one folder, are read together.
+    """
+    columns = ["idx", "files", "planes", "region", "stamp"]
+    for dir_name in sorted(pc.unique(images["dir_name"]).to_pylist()):
+        here = images.filter(pc.equal(images["dir_name"], dir_name))
+        wanted, crops = here["idx"].combine_chunks(), here["crops"].to_pylist()
+        with work.open(annotations_path(dir_name)) as file:
+            for batch in pq.ParquetFile(file).iter_batches(_READ_AT_ONCE, columns=columns):
+                place = pc.index_in(batch["idx"], value_set=wanted)
+                batch = batch.append_column("place", place).filter(pc.is_valid(place))
+                for row in batch.to_pylist():
+                    region = tuple(row["region"]) if row["region"] else None
+                    files, planes = tuple(row["files"]), tuple(row["planes"])
+                    yield Item(row["idx"], dir_name, files, planes, region, crops[row["place"]], row["stamp"])
 
 
 def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
@@ -84,22 +97,20 @@ def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = No
                     yield path.removesuffix(".parquet"), part.read(columns=list(columns) if columns else None)
 
 
-def covered(work: Store, fingerprint: str) -> set[tuple[str, int, int]]:
-    """Return (idx, crops, stamp) of every image that a finished part holds or has refused."""
-    found: set[tuple[str, int, int]] = set()
-    for _, rows in read_parts(work, fingerprint, ["idx", "crops", "stamp"]):
-        found.update(zip(*(rows[name].to_pylist() for name in ("idx", "crops", "stamp")), strict=True))
-    return found
+def covered(work: Store, fingerprint: str) -> pa.Table:
+    """Return idx, crops and stamp of every image that a finished part holds or has refused."""
+    tables = [rows for _, rows in read_parts(work, fingerprint, ["idx", "crops", "stamp"])]
+    if not tables:
+        return PART_ROWS.empty_table().select(["idx", "crops", "stamp"])
+    table = pa.concat_tables(table.replace_schema_metadata(None) for table in tables)
+    return table.group_by(["idx", "crops", "stamp"]).aggregate([])
 
 
-def part_tasks(items: Sequence[Item], part_images: int) -> Iterator[Task]:
-    """Yield tasks of at most ``part_images`` images of one source."""
-    start = 0
-    for end in range(1, len(items) + 1):
-        if end == len(items) or end - start == part_images or items[end].dir_name != items[start].dir_name:
-            chunk = tuple(items[start:end])
+def part_tasks(items: Iterable[Item], part_images: int) -> Iterator[Task]:
+    """Yield tasks of at most ``part_images`` images of one source; items are taken as they are needed."""
+    for _, here in itertools.groupby(items, key=lambda item: item.dir_name):
+        while chunk := tuple(itertools.islice(here, part_images)):
             yield Task(name=f"{chunk[0].dir_name}/{chunk[0].idx}", items=chunk, weight=len(chunk))
-            start = end
 
 
 def standardize_part(
@@ -193,20 +204,26 @@ def part_function(data: str, options: dict[str, Any], work: Store, recipe: Recip
     return functools.partial(standardize_part, data, options, work, recipe, pixels_fingerprint(recipe))
 
 
-def rows_of(work: Store, recipe: Recipe, items: Sequence[Item]) -> pa.Table:
+def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
     """Return the rows of the wanted images (schema ``PART_ROWS`` and ``part``), each image from one part only."""
-    fingerprint = pixels_fingerprint(recipe)
-    wanted = {(item.idx, item.crops, item.stamp) for item in items}
     tables = []
+    wanted = images.select(["idx", "crops", "stamp"])
+    places = {name: place for place, name in enumerate(wanted["idx"].to_pylist())}
+    expected = list(zip(wanted["crops"].to_pylist(), wanted["stamp"].to_pylist(), strict=True))
+    taken_from: list[str | None] = [None] * len(expected)
     for part, rows in read_parts(work, fingerprint):
-        keys = list(zip(*(rows[name].to_pylist() for name in ("idx", "crops", "stamp")), strict=True))
-        here = set(keys) & wanted
-        if here:
-            mine = rows.filter(pa.array([key in here for key in keys]))
-            tables.append(mine.append_column("part", pa.array([part] * mine.num_rows, pa.string())))
-            wanted -= here  # two parts may hold one image, with the same bytes: the first is taken
-    if wanted:
-        raise UserError(
-            f"{len(wanted)} images are in no part, for instance {min(wanted)[0]}; run the same command again"
-        )
+        mine = []
+        for idx, *made in zip(*(rows[name].to_pylist() for name in ("idx", "crops", "stamp")), strict=True):
+            place = places.get(idx, -1)
+            right = place >= 0 and expected[place] == tuple(made) and taken_from[place] in (None, part)
+            if right:  # two parts may hold one image, with the same bytes: the first is taken
+                taken_from[place] = part
+            mine.append(right)
+        if any(mine):
+            kept = rows.filter(pa.array(mine))
+            tables.append(kept.append_column("part", pa.array([part] * kept.num_rows, pa.string())))
+    lost = taken_from.count(None)
+    if lost:
+        example = wanted["idx"][taken_from.index(None)]
+        raise UserError(f"{lost} images are in no part, for instance {example}; run the same command again")
     return pa.concat_tables(tables).replace_schema_metadata(None)
