@@ -10,20 +10,14 @@ their order.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from builder.draw import U64, mix64
+from builder.stages.select_search import UNIT, Ints, choose_shared
 
-Ints = npt.NDArray[np.int64]
-
-_UNIT = float(1 << 40)  # cost of a class that is wrong by its whole size
-_EMPTY_SIDE = 1 << 44
-_PASSES = 50
-_ENUMERABLE = 12  # shared groups of a component, up to which all their subsets are tried
-_STARTS = 2
+_EMPTY_SIDE = 16 * UNIT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +54,8 @@ def split_groups(classes: Ints, groups: Ints, group_keys: U64, share: float, sal
     pair_group, pair_class, weights = pair_group[order], pair_class[order], weights[order]
     shared = np.bincount(pair_group, minlength=len(group_keys))[pair_group] > 1
     made = _classes(pair_group, pair_class, weights, shared, count, share)
-    chosen = _Search(made, pair_group[shared], pair_class[shared], weights[shared], len(group_keys), salt)
-    validation |= chosen.run(group_keys)
+    tables = [one.cost for one in made]
+    validation[choose_shared(tables, pair_group[shared], pair_class[shared], weights[shared])] = True
     in_shared = np.zeros(count, np.int64)
     np.add.at(in_shared, pair_class[shared], np.where(validation[pair_group[shared]], weights[shared], 0))
     for one, images in zip(made, in_shared, strict=True):
@@ -100,7 +94,7 @@ def _table(sums: Ints, in_shared: int, total: int, share: float, groups: int) ->
     wish = np.clip(share * total, low, high) - shared
     after = np.searchsorted(sums, wish)
     options = np.stack([sums[np.maximum(after - 1, 0)], sums[np.minimum(after, len(sums) - 1)]])
-    cost = np.rint(((options + shared - share * total) / max(total, 1)) ** 2 * _UNIT).astype(np.int64)
+    cost = np.rint(((options + shared - share * total) / max(total, 1)) ** 2 * UNIT).astype(np.int64)
     cost[(options + shared < low) | (options + shared > high)] += _EMPTY_SIDE
     pick = cost.argmin(axis=0)
     return options[pick, shared], cost[pick, shared]
@@ -114,89 +108,3 @@ def _subset(one: _Class, total: int) -> Ints:
             taken.append(i - 1)
             total -= int(one.sizes[i - 1])
     return one.private[taken]
-
-
-class _Search:
-    """Chooses the shared groups: all subsets where they are few, else flips, and exchanges of two, while they help."""
-
-    def __init__(
-        self, classes: Sequence[_Class], group: Ints, klass: Ints, weights: Ints, groups: int, salt: int
-    ) -> None:
-        lengths = [len(one.cost) for one in classes]
-        self.offset = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64)
-        self.cost = np.concatenate([one.cost for one in classes])
-        self.salt = salt
-        self.groups = groups
-        self.members, starts = _first_seen(group)
-        self.classes_of = np.split(klass, starts)[1:]
-        self.weights_of = np.split(weights, starts)[1:]
-
-    def run(self, group_keys: U64) -> npt.NDArray[np.bool_]:
-        validation = np.zeros(self.groups, bool)
-        for component in _components(self.classes_of, len(self.offset)):
-            if len(component) <= _ENUMERABLE:
-                best = self._enumerate(component)
-            else:
-                orders = (np.argsort(mix64(group_keys[self.members[component]], self.salt + s)) for s in range(_STARTS))
-                tries = [self._descend(component, order) for order in orders]
-                best = min(tries, key=lambda found: found[0])[1]
-            validation[self.members[component[best]]] = True
-        return validation
-
-    def _enumerate(self, component: Ints) -> npt.NDArray[np.bool_]:
-        """Try every subset; the first of the cheapest is taken, the groups being in drawn order."""
-        bits = (np.arange(1 << len(component))[:, None] >> np.arange(len(component))) & 1
-        used = np.unique(np.concatenate([self.classes_of[g] for g in component]))
-        matrix = np.zeros((len(component), len(used)), np.int64)
-        for i, g in enumerate(component):
-            matrix[i, np.searchsorted(used, self.classes_of[g])] = self.weights_of[g]
-        cost = np.zeros(len(bits), np.int64)
-        for j, klass in enumerate(used):
-            cost += self.cost[self.offset[klass] + bits @ matrix[:, j]]
-        found: npt.NDArray[np.bool_] = bits[cost.argmin()].astype(bool)
-        return found
-
-    def _descend(self, component: Ints, order: Ints) -> tuple[int, npt.NDArray[np.bool_]]:
-        """Flip groups in this order while it lowers the cost; return the cost and the groups in validation."""
-        place = self.offset.copy()  # of each class in the table: its offset and its images in validation
-        inside = np.zeros(len(component), bool)
-        for _ in range(_PASSES):
-            flips = 0
-            for i in order:
-                g = component[i]
-                classes, weights = self.classes_of[g], self.weights_of[g]
-                now = place[classes]
-                then = now - weights if inside[i] else now + weights
-                if self.cost[then].sum() < self.cost[now].sum():
-                    place[classes] = then
-                    inside[i] = not inside[i]
-                    flips += 1
-            if not flips:
-                break
-        return int(self.cost[place].sum()), inside
-
-
-def _first_seen(group: Ints) -> tuple[Ints, Ints]:
-    """Return the runs of equal numbers: their values and where they start."""
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
-    return group[starts], starts
-
-
-def _components(classes_of: Sequence[Ints], count: int) -> list[Ints]:
-    """Return the connected sets of groups: those that share a class, directly or through others."""
-    parent = list(range(count))
-
-    def root(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for classes in classes_of:
-        first, *rest = classes.tolist()
-        for other in rest:
-            parent[root(other)] = root(first)
-    members: dict[int, list[int]] = {}
-    for i, classes in enumerate(classes_of):
-        members.setdefault(root(int(classes[0])), []).append(i)
-    return [np.array(found) for found in members.values()]
