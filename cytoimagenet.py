@@ -44,7 +44,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from datasets.iterable_dataset import ExamplesIterable
-from datasets.table import ConcatenationTable
 from datasets.table import MemoryMappedTable
 
 CATEGORIES = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
@@ -866,38 +865,83 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
         raise PackageError(f"no split {split!r} in {config!r}; there are {', '.join(selected.splits())}")
     if not shards[0].path.endswith(".arrow"):
         raise PackageError(f"{package.place} is in Parquet, which cannot be memory-mapped; use load_dataset")
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        tables = list(threads.map(lambda shard: _mapped(package, shard, selected), shards))
     facts = json.dumps([package.place, config, split, columns, conditions, [s.sha256 for s in shards]], default=list)
+    fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:16]
     dataset = datasets.Dataset(
-        ConcatenationTable.from_tables(tables),
+        _MappedTable.of(package, shards, selected.features, fingerprint),
         info=datasets.DatasetInfo(features=selected.features, dataset_name="cytoimagenet", config_name=config),
         split=datasets.NamedSplit(split),
-        fingerprint=hashlib.sha256(facts.encode()).hexdigest()[:16],
+        fingerprint=fingerprint,
     )
     if selected.rows is None:
+        if "label" in selected.features and dataset.data.table["label"].null_count:
+            raise ShardError(f"{package.place}: shards of {config!r} hold a class that classes.json does not name")
         return dataset
     starts = np.cumsum([0, *(shard.rows for shard in shards)])
     wanted = [selected.rows[shard.path] + start for shard, start in zip(shards, starts[:-1], strict=True)]
     return dataset.select(np.concatenate(wanted))
 
 
-def _mapped(package: Package, shard: Shard, selected: Selected) -> MemoryMappedTable:
-    """Return a shard as a memory-mapped table with class ids (int64) in the place of class names."""
-    with _naming(package, shard):
-        table = MemoryMappedTable.from_file(package.url(shard.path).removeprefix("file://"))
-        if table.num_rows != shard.rows:
-            raise ValueError(f"{table.num_rows} rows, and {shard.rows} in the manifest")
-        if "label" in selected.features:
-            names = pa.array(selected.classes, pa.string())
-            ids = pc.cast(pc.index_in(table.table["label"], value_set=names), pa.int64())
-            if selected.rows is None and ids.null_count:
-                raise ValueError("it holds a class that classes.json does not name")
-            place = table.schema.get_field_index("label")
-            table = table.set_column(place, pa.field("label", pa.int64()), ids.combine_chunks())
-        if list(selected.features) != table.column_names:
-            table = table.select(list(selected.features))
-    return table
+class _MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no types
+    """Memory-mapped shards as one table, with class ids in the place of class names.
+
+    A table of ``datasets`` that is mapped from one file is pickled as its path and what was done to it since; this one
+    likewise, from many files. Its ``path`` is a file that never exists, in the cache of ``datasets``: beside it go the
+    results of ``map`` and ``filter``, so that nothing is ever written into the package.
+    """
+
+    def __init__(self, table: pa.Table, path: str, replays: Any, source: tuple[Any, ...]) -> None:
+        super().__init__(table, path, replays)
+        self.source = source
+
+    @classmethod
+    def of(cls, package: Package, shards: list[Shard], features: datasets.Features, name: str) -> _MappedTable:
+        """Map the shards of a package."""
+        source = (package, shards, features)
+        path = os.path.join(datasets.config.HF_DATASETS_CACHE, "cytoimagenet", name, "mapped")
+        return cls(_mapped(*source), path, None, source)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "replays": self.replays, "source": self.source}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        table = self._apply_replays(_mapped(*state["source"]), state["replays"])
+        self.__init__(table, state["path"], state["replays"], state["source"])  # type: ignore[misc]
+
+
+def _again(name: str) -> Callable[..., _MappedTable]:
+    """Return MemoryMappedTable's method, whose result it makes a _MappedTable."""
+    method = getattr(MemoryMappedTable, name)
+
+    def wrapped(self: _MappedTable, *args: Any, **kwargs: Any) -> _MappedTable:
+        done = method(self, *args, **kwargs)
+        return _MappedTable(done.table, self.path, done.replays, self.source)
+
+    return wrapped
+
+
+for _name in ("slice", "filter", "flatten", "combine_chunks", "cast", "replace_schema_metadata", "add_column",
+              "append_column", "remove_column", "set_column", "rename_columns", "drop", "select"):  # fmt: skip
+    setattr(_MappedTable, _name, _again(_name))
+
+
+def _mapped(package: Package, shards: list[Shard], features: datasets.Features) -> pa.Table:
+    """Return the memory-mapped shards as one table of these features; a label without an id there is null."""
+
+    def of_one(shard: Shard) -> pa.Table:
+        with _naming(package, shard), pa.memory_map(package.url(shard.path).removeprefix("file://")) as file:
+            table = pa.ipc.open_stream(file).read_all()
+            if table.num_rows != shard.rows:
+                raise ValueError(f"{table.num_rows} rows, and {shard.rows} in the manifest")
+            return table.select(list(features))
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+        table = pa.concat_tables(list(threads.map(of_one, shards)))
+    columns = {name: table[name] for name in features}
+    if "label" in features:
+        names = pa.array(features["label"].names, pa.string())
+        columns["label"] = pc.cast(pc.index_in(columns["label"], value_set=names), pa.int64())
+    return pa.table(list(columns.values()), schema=features.arrow_schema)
 
 
 def decode(data: bytes) -> np.ndarray[Any, Any]:
