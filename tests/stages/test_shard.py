@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builder.engine.store import Store
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder.engine.store import Store
 from builder.stages.shard import batch_bounds, retire
 
 sizes = st.lists(st.integers(0, 50), max_size=60)
