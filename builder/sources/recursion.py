@@ -8,6 +8,7 @@ A site without a row gives no image: the tables leave out wells that failed the 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,6 +70,7 @@ def read_sites(
     return rows
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def plate_name(experiment: str, plate: str) -> str | None:
     """Return ``HUVEC-1_2``, the plate's name in any copy of the data; None for what is no experiment or plate."""
     match = _EXPERIMENT.fullmatch(experiment)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -64,6 +66,7 @@ def _write_rows(source: Source, folder: Folder, work: Store, simulated: bool) ->
     images = 0
     seen: set[int] = set()
     with (
+        _collector_paused(),
         work.writing(annotations_path(source.dir_name)) as file,
         pq.ParquetWriter(file, ANNOTATIONS, compression="zstd", use_dictionary=True) as writer,
     ):
@@ -72,6 +75,18 @@ def _write_rows(source: Source, folder: Folder, work: Store, simulated: bool) ->
             writer.write_table(_table(batch, source, folder, simulated))
             images += len(batch)
     return images
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the search for reference cycles: rows by the million make none, and each search walks all that is kept."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _unique(images: Iterable[Image], seen: set[int], folder: Folder) -> Iterator[tuple[int, Image]]:
