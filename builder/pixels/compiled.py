@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels.compiled_png import average_rows, jit, paeth_rows, unfilter
+from builder.pixels.compiled_png import average_rows, filter_counts, jit, paeth_rows, unfilter
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
-__all__ = ["average_rows", "paeth_rows", "unfilter"]
+__all__ = ["average_rows", "filter_counts", "paeth_rows", "unfilter"]
 
 _BUCKETS = 4096
 

@@ -23,6 +23,33 @@ def jit(function: F) -> F:
 
 
 @jit
+def _paeth(left: int, up: int, corner: int) -> int:
+    """Return the neighbour nearest to ``left + up - corner``; left before up before corner when equal."""
+    across, down = up - corner, left - corner
+    to_left, to_up, to_corner = abs(across), abs(down), abs(across + down)
+    guess = up if to_up <= to_corner else corner
+    return left if (to_left <= to_up) & (to_left <= to_corner) else guess
+
+
+@jit
+def filter_counts(pixels: U8, first: int, step: int) -> npt.NDArray[np.int64]:
+    """See ``plain.filter_counts``."""
+    height, width = pixels.shape
+    counts = np.zeros((3, 256), np.int64)
+    blank = np.zeros(width, np.uint8)
+    for y in range(first, height, step):
+        row, above = pixels[y], pixels[y - 1] if y else blank
+        left, corner = np.int32(0), np.int32(0)
+        for x in range(width):
+            value, up = np.int32(row[x]), np.int32(above[x])
+            counts[0, value] += 1
+            counts[1, (value - ((left + up) >> 1)) & 255] += 1
+            counts[2, (value - _paeth(left, up, corner)) & 255] += 1
+            left, corner = value, up
+    return counts
+
+
+@jit
 def average_rows(pixels: U8) -> U8:
     """See ``plain.average_rows``."""
     height, width = pixels.shape
@@ -56,15 +83,6 @@ def paeth_rows(pixels: U8) -> U8:
             guess = left if to_left <= to_up and to_left <= to_corner else guess
             target[x + 1] = np.uint8(np.int16(row[x]) - guess)
     return out
-
-
-@jit
-def _paeth(left: int, up: int, corner: int) -> int:
-    """Return the neighbour nearest to ``left + up - corner``; left before up before corner when equal."""
-    across, down = up - corner, left - corner
-    to_left, to_up, to_corner = abs(across), abs(down), abs(across + down)
-    guess = up if to_up <= to_corner else corner
-    return left if (to_left <= to_up) & (to_left <= to_corner) else guess
 
 
 @jit

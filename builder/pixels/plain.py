@@ -130,6 +130,21 @@ def paeth_rows(pixels: U8) -> U8:
     return out
 
 
+def filter_counts(pixels: U8, first: int, step: int) -> I64:
+    """Return how often each byte occurs in rows ``first``, ``first + step`` ... under None, Average and Paeth.
+
+    Returns
+    -------
+    int64 (3, 256)
+    """
+    places = np.arange(first, pixels.shape[0], step)
+    pairs = np.zeros((2 * places.size, pixels.shape[1]), np.uint8)
+    pairs[0::2] = np.where(places[:, None] > 0, pixels[np.maximum(places - 1, 0)], 0)  # a filter needs the row above
+    pairs[1::2] = pixels[places]
+    filtered = (pairs[1::2], average_rows(pairs)[1::2, 1:], paeth_rows(pairs)[1::2, 1:])
+    return np.stack([np.bincount(rows.ravel(), minlength=256) for rows in filtered])
+
+
 def _neighbours(pixels: U8, kind: int) -> tuple[U8, U8, U8, U8]:
     """Return the left, upper and upper left neighbours (0 outside), and where the filtered rows go."""
     height, width = pixels.shape

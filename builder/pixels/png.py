@@ -60,15 +60,9 @@ def _best_filter(pixels: U8) -> int:
     """Return the filter whose output has the least entropy over rows spread evenly; Paeth when equal."""
     height = pixels.shape[0]
     step = max(1, height // _SAMPLED_ROWS)
-    pairs = np.arange(step // 2, height, step)
-    sample = np.empty((2 * pairs.size, pixels.shape[1]), np.uint8)
-    sample[0::2] = pixels[np.maximum(pairs - 1, 0)]  # a row's filter needs the row above
-    sample[1::2] = pixels[pairs]
-    scores = {
-        kind: _negative_entropy(np.bincount(rows(sample)[1::2, 1:].ravel(), minlength=256))
-        for kind, rows in _FILTERS.items()
-    }
-    return max(scores, key=lambda kind: scores[kind])
+    counts = passes.filter_counts(pixels, step // 2, step)
+    scores = {4: counts[2], 3: counts[1], 0: counts[0]}
+    return max(scores, key=lambda kind: _negative_entropy(scores[kind]))
 
 
 def _negative_entropy(counts: npt.NDArray[np.int64]) -> int:

@@ -30,6 +30,10 @@ def test_passes_over_8_bit_pictures(seed, height, width):
     pixels = some_pixels(seed, height, width)
     for name in ("average_rows", "paeth_rows"):
         np.testing.assert_array_equal(getattr(compiled, name)(pixels), getattr(plain, name)(pixels))
+    for first, step in ((0, 1), (1, 3)):
+        np.testing.assert_array_equal(
+            compiled.filter_counts(pixels, first, step), plain.filter_counts(pixels, first, step)
+        )
     np.testing.assert_array_equal(compiled.histogram(pixels, 256), plain.histogram(pixels, 256))
     rows, columns = (np.arange(33, dtype=np.int64) * side // 32 for side in pixels.shape)
     np.testing.assert_array_equal(compiled.block_sums(pixels, rows, columns), plain.block_sums(pixels, rows, columns))
