@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from builder.draw import U64, key64, row_keys
+from builder.draw import key64
 from builder.errors import UserError
 from builder.recipe import Recipe
-from builder.schema import ASSIGNMENTS, TOKEN_SEPARATOR
-from builder.stages.label_index import Column, Rows, TokenIndex, encode
+from builder.schema import ASSIGNMENTS
+from builder.stages.label_index import Column, Rows, TokenIndex, encode, unique_keys
+from builder.stages.label_naming import naming, warn_of_unknown
 from builder.stages.label_sampling import stratified
-
-log = logging.getLogger(__name__)
 
 
 class Label(NamedTuple):
@@ -66,12 +63,12 @@ class Labelling:
             raise UserError(f"the annotations lack the columns {', '.join(missing)}; annotate the sources again")
         self.recipe = recipe
         self.annotations = annotations
-        self.keys = _unique_keys(annotations["idx"])
+        self.keys = unique_keys(annotations["idx"])
         names = dict.fromkeys((*recipe.categories, *recipe.presample_strata, *recipe.strata))
         self.columns: dict[str, Column] = {name: encode(annotations[name]) for name in names}
-        name_of = _naming(recipe)
+        name_of = naming(recipe)
         self.index = {category: TokenIndex(self.columns[category], name_of) for category in recipe.categories}
-        self._warn_of_unknown_tokens()
+        warn_of_unknown(recipe, {token for index in self.index.values() for token in index.tokens})
 
     def potential(self) -> list[Label]:
         """Return the potential labels in the order of assignment: fewest rows first, then category, then name."""
@@ -117,13 +114,6 @@ class Labelling:
     def _draw(self, rows: Rows, strata: tuple[str, ...], size: int, label: Label, purpose: str) -> Rows:
         salt = key64(self.recipe.seed, label.name, purpose)
         return stratified(rows, self.keys, [self.columns[name] for name in strata], size, salt)
-
-    def _warn_of_unknown_tokens(self) -> None:
-        known = {name for index in self.index.values() for name in index.tokens}
-        for field in ("drop_labels", "rename_labels"):
-            absent = sorted(set(getattr(self.recipe, field)) - known)
-            if absent:
-                log.warning("recipe: %s names %s, which no image has", field, ", ".join(map(repr, absent)))
 
 
 def columns_needed(recipe: Recipe) -> list[str]:
@@ -171,33 +161,3 @@ def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
         schema=ASSIGNMENTS,
     )
     return table.sort_by([("dir_name", "ascending"), ("idx", "ascending")])
-
-
-def _naming(recipe: Recipe) -> Callable[[str], str | None]:
-    """Return the function from a token to the label it gives; a token dropped under its old or new name gives none."""
-    drop, rename = set(recipe.drop_labels), recipe.rename_labels
-    for token, name in rename.items():
-        if not name.strip() or TOKEN_SEPARATOR in name:
-            raise UserError(f"recipe: rename_labels gives {token!r} the name {name!r}; a label is one token")
-
-    def name_of(token: str) -> str | None:
-        name = rename.get(token, token)
-        return None if token in drop or name in drop else name
-
-    return name_of
-
-
-def _unique_keys(idx: pa.ChunkedArray) -> U64:
-    """Return one key an image, all different."""
-    keys = row_keys(idx)
-    order = np.sort(keys)
-    if not np.any(order[1:] == order[:-1]):
-        return keys
-    shared = np.flatnonzero(np.isin(keys, order[1:][order[1:] == order[:-1]]))
-    texts = idx.take(shared).to_pylist()
-    counts = pc.value_counts(pa.array(texts)).to_pylist()
-    twice = min((entry["values"] for entry in counts if entry["counts"] > 1), default=None)
-    if twice is not None:
-        raise UserError(f"annotations: idx {twice!r} occurs more than once; annotate the sources again")
-    keys[shared] = [key64(text) for text in texts]
-    return keys

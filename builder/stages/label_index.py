@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from builder.draw import U64, row_keys
+from builder.draw import U64, key64, row_keys
+from builder.errors import UserError
 from builder.schema import TOKEN_SEPARATOR
 
 Rows = npt.NDArray[np.int64]
@@ -102,3 +104,19 @@ def stable_order(codes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
     for shift in range(16, int(codes.max(initial=0)).bit_length(), 16):
         order = order[np.argsort((codes[order] >> shift).astype(np.uint16), kind="stable")]
     return order
+
+
+def unique_keys(idx: pa.ChunkedArray) -> U64:
+    """Return one key an image, all different; raise UserError if an idx occurs twice."""
+    keys = row_keys(idx)
+    order = np.sort(keys)
+    if not np.any(order[1:] == order[:-1]):
+        return keys
+    shared = np.flatnonzero(np.isin(keys, order[1:][order[1:] == order[:-1]]))
+    texts = idx.take(shared).to_pylist()
+    counts = pc.value_counts(pa.array(texts)).to_pylist()
+    twice = min((entry["values"] for entry in counts if entry["counts"] > 1), default=None)
+    if twice is not None:
+        raise UserError(f"annotations: idx {twice!r} occurs more than once; annotate the sources again")
+    keys[shared] = [key64(text) for text in texts]
+    return keys

@@ -154,9 +154,10 @@ def test_a_rename_to_no_token_is_refused() -> None:
 
 def test_unknown_names_in_the_recipe_are_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        assign_labels(table([{"gene": "a"}]), Recipe(drop_labels=("a", "dsmo"), rename_labels={"q": "r"}))
+        recipe = Recipe(drop_labels=("a", "dsmo", "c", "r"), rename_labels={"q": "r", "b": "c"})
+        assert not assign_labels(table([{"gene": "a|b"}]), recipe).num_rows
     assert [record.getMessage() for record in caplog.records] == [
-        "recipe: drop_labels names 'dsmo', which no image has",
+        "recipe: drop_labels names 'dsmo', 'r', which no image has",
         "recipe: rename_labels names 'q', which no image has",
     ]
 
