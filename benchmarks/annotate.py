@@ -6,7 +6,7 @@ boxes. Timed, in CPU seconds of one process, are the adapter alone (``images``),
 keys, Arrow, Parquet), and pandas doing no more than the join: names taken apart by ``str.extract``, merged with the
 table, grouped by site. Runs alternate; medians are printed.
 
-    python -m benchmarks.annotate [--scale 1.0] [--rounds 3] [--only rec_rxrx19a]
+    python benchmarks/annotate.py [--scale 1.0] [--rounds 3] [--only rec_rxrx19a]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import platform
 import random
 import resource
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from builder.engine.store import Store
 from builder.sources import get_source
