@@ -96,7 +96,7 @@ class _Descent:
         """Return by how much flipping a group changes the cost."""
         now = self._place[self._classes[i]]
         then = now - self._weights[i] if self.inside[i] else now + self._weights[i]
-        return int(self._table[then].sum() - self._table[now].sum())
+        return int((self._table[then] - self._table[now]).sum())
 
     def _flip(self, i: int) -> None:
         self._place[self._classes[i]] += -self._weights[i] if self.inside[i] else self._weights[i]
