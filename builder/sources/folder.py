@@ -79,9 +79,8 @@ class Folder:
     def paths(self, *suffixes: str) -> Iterator[str]:
         """Yield the files whose names end so (any case; all without suffixes), in sorted order."""
         wanted = tuple(suffix.lower() for suffix in suffixes)
-        for path in sorted(self._stamps):
-            if not wanted or path.lower().endswith(wanted):
-                yield path
+        chosen = [path for path in self._stamps if path.lower().endswith(wanted)] if wanted else self._stamps
+        yield from sorted(chosen)  # what is left out is not sorted: tables are few among millions of files
 
     def named(self, name: str) -> list[str]:
         """Return the files with this name (any case) at any depth, the shallowest first."""
