@@ -27,14 +27,12 @@ class Treatment(NamedTuple):
     compound: str | None = None
     gene: str | None = None
     sirna: str | None = None
-    cell_visible: str | None = None  # filled in from the channels
-    microscopy: str | None = None
 
 
 NOTHING_KNOWN: Final = Treatment()
 
 
-FAILED_QUALITY: Final = Treatment(microscopy="failed quality control")
+FAILED_QUALITY: Final = Treatment(phenotype="failed the source's quality control")
 """The row of a well whose images the source itself has rejected."""
 
 
@@ -83,15 +81,15 @@ def fields(
         if not match:
             notes.add("files without a known name", path)
             continue
-        *field, channel = match.groups()
-        if found.setdefault(tuple(field), {}).setdefault(channel, path) != path:
+        parts = match.groups()
+        if found.setdefault(parts[:-1], {}).setdefault(parts[-1], path) != path:
             notes.add("second files of one channel of one field, left out", path)
     yield from sorted(found.items())
 
 
 def channels_of(files: Mapping[str, str], stains: Mapping[str, str], notes: Notes) -> tuple[Channel, ...]:
     """Return the channels that are there, in the order of ``stains``: channel -> structures, joined by `` + ``."""
-    channels = tuple(Channel(files[channel], shows) for channel, shows in stains.items() if channel in files)
+    channels = tuple([Channel(files[channel], shows) for channel, shows in stains.items() if channel in files])
     if len(channels) < len(stains):
         notes.add("images with channels missing", next(iter(files.values())))
     return channels
@@ -135,14 +133,30 @@ def field_images(
         key = f"{group}_{number}" if number else group
         if brightfield in files:
             channel = (Channel(files.pop(brightfield), "brightfield"),)
-            transmitted = row._replace(cell_visible="cell body", microscopy="brightfield")
-            yield Image(f"{key}_brightfield", channel, group, **transmitted._asdict())
+            yield _image(f"{key}_brightfield", channel, group, row, "cell body", "brightfield")
             found += 1
         if files:
             channels = channels_of(files, stains, folder.notes)
-            yield Image(key, channels, group, **row._replace(cell_visible=visible(channels))._asdict())
+            yield _image(key, channels, group, row, visible(channels))
             found += 1
     return found
+
+
+def _image(
+    key: str, channels: tuple[Channel, ...], group: str, row: Treatment, shows: str, microscopy: str | None = None
+) -> Image:
+    return Image(
+        key,
+        channels,
+        group,
+        cell_type=row.cell_type,
+        cell_visible=shows,
+        phenotype=row.phenotype,
+        compound=row.compound,
+        gene=row.gene,
+        sirna=row.sirna,
+        microscopy=microscopy,
+    )
 
 
 def check_understood(folder: Folder, images: int, looked_for: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> None:

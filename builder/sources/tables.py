@@ -61,11 +61,16 @@ class Rows(Generic[V]):
 
 def find_tables(folder: Folder, *names: str) -> list[str]:
     """Return the path of each table, plain before gzipped and the shallowest copy; a missing one is noted."""
+    copies: dict[str, list[str]] = {}
+    for path in folder.paths(
+        *names, *(f"{name}.gz" for name in names)
+    ):  # one pass: a folder may have millions of files
+        copies.setdefault(path.rpartition("/")[2].lower(), []).append(path)
     found = []
     for name in names:
-        copies = folder.named(name) or folder.named(f"{name}.gz")
-        if copies:
-            found.append(copies[0])
+        paths = copies.get(name.lower()) or copies.get(f"{name}.gz".lower())
+        if paths:
+            found.append(min(paths, key=lambda path: (path.count("/"), path)))
         else:
             folder.notes.add("annotation tables not found", f"{name} (or {name}.gz), anywhere in the folder")
     return found
@@ -105,7 +110,7 @@ def read_table(
             folder.notes.add("malformed rows", f"{path}:{reader.line_num}: {error}")
             continue
         if len(fields) == len(header):
-            yield tuple("" if place is None else fields[place].strip() for place in wanted)
+            yield tuple(["" if place is None else fields[place].strip() for place in wanted])
         elif fields:
             folder.notes.add("malformed rows", f"{path}:{reader.line_num}: {len(fields)} fields, not {len(header)}")
 
