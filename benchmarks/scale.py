@@ -1,0 +1,247 @@
+"""How the engine scales: memory against the number of images, two workers against one, its cost, empty tasks a second.
+
+    python benchmarks/scale.py                      all of it, a few minutes
+    python benchmarks/scale.py memory --images 1000 10000 100000
+
+Work: made-up pictures (seeded), standardised by the stage's own function, parts of 200 images. ``memory`` takes one
+channel of 64 x 64 pixels an image; ``workers`` and ``cost`` take what Cell Painting gives: five channels of 520 x 696
+pixels, 16 bit. Ratios are medians of alternating runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from builder.engine.progress import Progress  # noqa: E402
+from builder.engine.run import RunSettings, Task, run_tasks  # noqa: E402
+from builder.engine.store import Store  # noqa: E402
+from builder.recipe import Recipe  # noqa: E402
+from builder.stages import standardize  # noqa: E402
+
+PART = 200
+SOURCE = "bbbc005"
+
+
+def make_pictures(folder: Path, count: int, height: int, width: int) -> None:
+    """Write seeded pictures of blurred blobs on noise, as 16-bit TIFF."""
+    import numpy as np
+    import tifffile
+
+    (folder / SOURCE).mkdir(parents=True, exist_ok=True)
+    y, x = np.mgrid[:height, :width]
+    for n in range(count):
+        rng = np.random.default_rng(n)
+        picture = rng.normal(200, 12, (height, width))
+        for cx, cy, size in rng.uniform(0, height, (height // 16, 3)):
+            picture += 900 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (8 + size / 4))
+        tifffile.imwrite(folder / SOURCE / f"{n}.tif", picture.clip(0, 4095).astype(np.uint16))
+
+
+def items(count: int, pictures: int, channels: int) -> Iterator[standardize.Item]:
+    """Yield so many images; they share the pictures."""
+    for n in range(count):
+        # Not the same file twice in a row: the stage's reader would decode it once.
+        files = tuple(f"{(n * channels + c) % pictures}.tif" for c in range(channels))
+        yield standardize.Item(f"{SOURCE}-{n}", SOURCE, files, (0,) * channels, None, 1, 1)
+
+
+def tasks(count: int, pictures: int, channels: int) -> Iterator[Task]:
+    """Yield the tasks of so many images, as many as are asked for at a time."""
+    chunk: list[standardize.Item] = []
+    for item in items(count, pictures, channels):
+        chunk.append(item)
+        if len(chunk) == PART:
+            yield Task(chunk[0].idx, tuple(chunk), PART)
+            chunk = []
+    if chunk:
+        yield Task(chunk[0].idx, tuple(chunk), len(chunk))
+
+
+def build(data: Path, work: Path, count: int, pictures: int, channels: int, workers: int) -> float:
+    """Standardise so many images; return the seconds from the first result to the last, and so without the start."""
+    function = standardize.part_function(str(data), {}, Store(work), Recipe())
+    marks: list[float] = []
+    done = 0
+
+    def on_result(task: Task, _: Any) -> None:
+        nonlocal done
+        done += task.weight
+        marks.append(time.perf_counter())
+
+    with Progress("standardize", count) as progress:
+        run_tasks(
+            function,
+            tasks(count, pictures, channels),
+            settings=RunSettings(workers=workers),
+            progress=progress,
+            on_result=on_result,
+            on_poison=lambda *lost: sys.exit(f"lost {lost}"),
+        )
+    assert done == count
+    return marks[-1] - marks[0] if len(marks) > 1 else 0.0
+
+
+def measure_memory(counts: Sequence[int]) -> None:
+    """Peak memory of the parent and of the largest worker, each size in processes of its own."""
+    print("\nmemory: 64 x 64 pixels, 2 workers")
+    first: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        make_pictures(Path(folder, "data"), 50, 64, 64)
+        for count in counts:
+            command = [sys.executable, __file__, "one", folder, str(count)]
+            found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            first = first or found
+            ratios = {name: found[name] / first[name] for name in ("parent", "worker")}
+            print(
+                f"  {count:>9,} images: parent {found['parent'] / 1e6:5.0f} MB ({ratios['parent']:.2f}x), "
+                f"largest worker {found['worker'] / 1e6:5.0f} MB ({ratios['worker']:.2f}x), "
+                f"{found['seconds']:6.1f} s, {1e3 * found['seconds'] / count:.2f} ms each"
+            )
+
+
+def one(folder: str, count: int) -> None:
+    """Standardise in this process's workers and print its and their peak memory (for ``measure_memory``)."""
+    import resource
+
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        build(Path(folder, "data"), Path(work), count, 50, 1, workers=2)
+    seconds = time.perf_counter() - began
+    unit = 1 if sys.platform == "darwin" else 1024
+    peaks = [unit * resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(json.dumps({"parent": peaks[0], "worker": peaks[1], "seconds": seconds}))
+
+
+def measure_workers(rounds: int) -> None:
+    """Two workers against one."""
+    count = 10 * PART
+    print(f"\nworkers: {count:,} images of 5 x 520 x 696 pixels, {rounds} alternating rounds")
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        make_pictures(Path(folder, "data"), 40, 520, 696)
+        for _ in range(rounds):
+            seconds = {}
+            for workers in (1, 2):
+                with tempfile.TemporaryDirectory(dir=folder) as work:
+                    seconds[workers] = build(Path(folder, "data"), Path(work), count, 40, 5, workers)
+            # From the first result on, n workers have all parts but the first n to finish, n at a time.
+            ratios.append(seconds[1] / seconds[2])
+            print(f"  1: {seconds[1]:.2f} s, 2: {seconds[2]:.2f} s, ratio {ratios[-1]:.2f}")
+    print(f"  two workers are {statistics.median(ratios):.2f}x one")
+
+
+def pixels_only(data: Path, count: int, pictures: int) -> int:
+    """Do what the stage does to pixels, and nothing else: read, standardise, crop, encode."""
+    from builder.draw import Draw
+    from builder.pixels import png
+    from builder.pixels.picture import candidates
+    from builder.pixels.read import read
+
+    recipe = Recipe()
+    size = 0
+    for item in items(count, pictures, 5):
+        channels = [read((data / SOURCE / file).read_bytes()) for file in item.files]
+        for found in candidates(channels, item.crops, Draw(recipe.seed, item.idx, "crops"), recipe):
+            if found.pixels is not None:
+                size += len(png.encode(found.pixels))
+    return size
+
+
+def measure_cost(rounds: int) -> None:
+    """Processor time of the engine and its artefacts over that of the pixels alone, one worker's whole life."""
+    count = 2 * PART
+    print(f"\ncost: {count:,} images of 5 x 520 x 696 pixels, {rounds} alternating rounds, processor seconds")
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        make_pictures(Path(folder, "data"), 40, 520, 696)
+        pixels_only(Path(folder, "data"), 50, 40)  # compile, warm the disk cache
+        function = functools.partial(standardize.part_function, str(Path(folder, "data")), {})
+        for _ in range(rounds):
+            began = time.process_time()
+            pixels_only(Path(folder, "data"), count, 40)
+            plain = time.process_time() - began
+            with tempfile.TemporaryDirectory(dir=folder) as work, Progress("standardize", count) as progress:
+                began = time.process_time()
+                run_tasks(
+                    function(Store(work), Recipe()),
+                    tasks(count, 40, 5),
+                    settings=RunSettings(workers=0),
+                    progress=progress,
+                    on_result=lambda *_: None,
+                    on_poison=lambda *_: None,
+                )
+                whole = time.process_time() - began
+            ratios.append(whole / plain - 1)
+            print(f"  pixels {plain:.2f} s, all {whole:.2f} s: {100 * ratios[-1]:+.1f} %")
+    print(f"  engine and artefacts cost {100 * statistics.median(ratios):.1f} % of the pixels")
+
+
+def measure_empty(count: int) -> None:
+    """Empty tasks through two workers; 10 million images are 50,000 tasks of 200."""
+    print(f"\nempty tasks: {count:,}, 2 workers")
+    done = 0
+
+    def on_result(*_: Any) -> None:
+        nonlocal done
+        done += 1
+
+    began = time.perf_counter()
+    with Progress("empty", count, "tasks") as progress:
+        run_tasks(
+            len,
+            (Task(str(n), (n,)) for n in range(count)),
+            settings=RunSettings(workers=2, tasks_per_worker=0),
+            progress=progress,
+            on_result=on_result,
+            on_poison=lambda *_: None,
+        )
+    seconds = time.perf_counter() - began
+    assert done == count
+    print(
+        f"  {count / seconds:,.0f} tasks a second; 10 million images in tasks of {PART}: {5e4 * seconds / count:.0f} s"
+    )
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", default=["empty", "cost", "workers", "memory"])
+    parser.add_argument("--images", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tasks", type=int, default=20_000)
+    options = parser.parse_args()
+    if options.what[0] == "one":
+        one(options.what[1], int(options.what[2]))
+        return
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"Python {platform.python_version()}, {machine}")
+    for what in options.what:
+        if what == "empty":
+            measure_empty(options.tasks)
+        elif what == "cost":
+            measure_cost(options.rounds)
+        elif what == "workers":
+            measure_workers(options.rounds)
+        elif what == "memory":
+            measure_memory(options.images)
+        else:
+            parser.error(f"{what} is none of empty, cost, workers, memory")
+
+
+if __name__ == "__main__":
+    main()
