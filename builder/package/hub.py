@@ -67,6 +67,7 @@ class Hub:
         self.branch = revision or "main"
         self._token = token or get_token()
         self._wait = wait
+        self.is_private = False  # known from the first answer
         self._api = HfApi(endpoint=endpoint, token=self._token or False)
         self.url = f"{self._api.endpoint}/datasets/{repo_id}"
 
@@ -88,6 +89,7 @@ class Hub:
             info = self.call(self._api.dataset_info, self.repo_id, revision=self.branch)
         except (RepositoryNotFoundError, RevisionNotFoundError):
             return None
+        self.is_private = bool(info.private)
         return str(info.sha)
 
     def create(self, private: bool) -> str:

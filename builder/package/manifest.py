@@ -203,6 +203,7 @@ def _facts(source: Source, images: int, simulated: bool) -> dict[str, Any]:
         "license_name": licence.name,
         "license_url": licence.url,
         "commercial_use": licence.commercial_use,
+        "derivatives": licence.derivatives,
         "citation": "none: simulated" if simulated else source.citation,
         "simulated": simulated,
         "images": images,

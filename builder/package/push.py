@@ -83,6 +83,7 @@ def push(
     if not dry_run:
         hub.check_token()
     head = hub.head()
+    _refuse_restricted(manifest, repo_id, hub.is_private if head else private)
     held = hub.files(head) if head else {}
     old = _old_manifest(hub, held, head)
     plan = make_plan(store, manifest, held, old, repo_id, lambda path: hub.read(path, str(head)))
@@ -118,6 +119,15 @@ def _checked(store: Store, repo_id: str, create_pr: bool, revision: str | None, 
     if scripts:
         raise UserError(f"{store.url} holds {scripts[0]}, which newer `datasets` refuse in {repo_id}; remove it")
     return manifest
+
+
+def _refuse_restricted(manifest: Manifest, repo_id: str, private: bool) -> None:
+    names = [source["dir_name"] for source in manifest["sources"] if source.get("derivatives") is False]
+    if names and not private:
+        raise UserError(
+            f"the licence of {', '.join(names)} forbids to publish changed images, and {repo_id} would be public; "
+            "push with --private to a new name, or build without them"
+        )
 
 
 def _old_manifest(hub: Hub, held: Held, head: str | None) -> Manifest | None:

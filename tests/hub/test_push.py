@@ -11,6 +11,7 @@ import pytest
 
 from builder.errors import UserError
 from builder.package.push import Pushed, push
+from builder.sources import licenses
 from tests.hub.faults import Faults
 from tests.hub.server import Hub
 from tests.package.made import CLASSES, make_package
@@ -194,3 +195,17 @@ def test_a_package_with_a_problem_or_a_script_is_not_pushed(hub: Hub, built: Pat
     with pytest.raises(UserError, match="namespace/name"):
         push(str(built), "cytoimagenet", token="hf_writer", endpoint=hub.url)
     assert hub.log == []
+
+
+def test_what_a_licence_forbids_to_publish_goes_to_private_repositories_only(hub: Hub, tmp_path: Path) -> None:
+    folder = tmp_path / "cytoimagenet"
+    make_package(folder, licence=licenses.CC_BY_NC_ND_4)
+    assert "**Not to be published**" in (folder / "README.md").read_text("utf-8")
+    with pytest.raises(UserError, match="bbbc900, bbbc901 forbids to publish"):
+        send(hub, folder)
+    send(hub, folder, private=True)
+    assert hub.repos.load(REPO)["private"]
+    assert send(hub, folder).commit is None
+    hub.repos.create("someone/open", private=False)
+    with pytest.raises(UserError, match="someone/open would be public"):
+        push(str(folder), "someone/open", private=True, token="hf_writer", endpoint=hub.url)

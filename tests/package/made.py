@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from builder.engine.store import Store
 from PIL import Image
 
+from builder.engine.store import Store
 from builder.package.finish import finish_package
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, EXAMPLES, IMAGE_TYPE, METADATA, REJECTS, SELECTION
@@ -59,6 +59,7 @@ def make_package(
     side: int = 24,
     simulated: bool = False,
     recipe: Recipe = RECIPE,
+    licence: licenses.License | None = None,
 ) -> dict[str, Any]:
     """Write a package into ``folder`` and return its manifest; a fifth of each class is validation."""
     package = Store(str(folder))
@@ -68,7 +69,7 @@ def make_package(
         facts |= _write_shard(package, shard, [row for row in rows if row["shard"] == shard], file_format, recipe)
     columns = {name: [row[name] for row in rows] for name in SELECTION.names}
     selection = pa.table(columns, schema=SELECTION).sort_by([("shard", "ascending"), ("position", "ascending")])
-    sources = [source(s.dir_name, s.license, simulated) for s in SOURCES]
+    sources = [source(s.dir_name, licence or s.license, simulated) for s in SOURCES]
     rejects = pa.Table.from_pylist(
         [
             {"idx": "bbbc900-7", "dir_name": "bbbc900", "key": "a", "stage": "standardize", "reason": "dim"},

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -234,3 +235,14 @@ def test_a_folder_that_is_no_package_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_bytes(io.BytesIO(b"{").getvalue())
     with pytest.raises(UserError, match="is not JSON"):
         verify(str(tmp_path))
+
+
+def test_a_package_on_another_file_system_is_checked_alike(package: Path) -> None:
+    system = fsspec.filesystem("memory")
+    system.put(f"{package}/", "/remote/cytoimagenet/", recursive=True)
+    try:
+        assert verify("memory://remote/cytoimagenet", deep=True) == []
+        system.pipe(f"/remote/cytoimagenet/{SHARD}", (package / SHARD).read_bytes()[:-1])
+        assert [problem.file for problem in verify("memory://remote/cytoimagenet")] == [SHARD]
+    finally:
+        system.rm("/remote", recursive=True)
