@@ -10,11 +10,11 @@ import click
 
 from builder import __version__
 from builder.commands.finished import push, report, trace, verify
-from builder.commands.look import diff, label, sources
+from builder.commands.look import diff, label, sources, status
 from builder.commands.make import annotate, build, convert, demo
 from builder.errors import UserError
 
-_COMMANDS = (demo, sources, annotate, label, diff, build, convert, verify, report, trace, push)
+_COMMANDS = (demo, sources, annotate, label, diff, build, status, convert, verify, report, trace, push)
 
 
 class _Commands(click.Group):

@@ -63,6 +63,26 @@ def test_annotate_then_label_then_explain(simulated: Path, tmp_path: Path) -> No
     assert (tmp_path / "plot.svg").read_text().startswith("<svg")
 
 
+def test_plan_counts_what_is_left_and_writes_nothing(simulated: Path, built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new"
+    text = cytoimagenet("build", simulated, "-o", out, *SMALL, "--plan").stdout
+    assert "0 of them standardized" in text
+    assert "rec_rxrx1: " in text
+    assert list(tmp_path.iterdir()) == []
+    before = files_of(built.parent)
+    text = cytoimagenet("build", simulated, "-o", built, *SMALL, "--plan").stdout
+    assigned = pq.read_metadata(built.parent / "cytoimagenet.work" / "assignments.parquet").num_rows
+    assert f"images with a label: {assigned}, {assigned} of them standardized" in text
+    assert "to do" not in text
+    assert files_of(built.parent) == before
+
+
+def test_status_shows_the_stages_of_the_last_run(built: Path) -> None:
+    text = cytoimagenet("status", f"{built}.work").stdout
+    for stage in ("annotate", "shard"):
+        assert f"{stage}: " in text
+
+
 def test_label_needs_annotations_and_says_how(tmp_path: Path) -> None:
     done = cytoimagenet("label", tmp_path, check=False)
     assert done.returncode == 1

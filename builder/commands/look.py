@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import click
 
 from builder.commands.options import recipe_options, working_in
+from builder.errors import UserError
 from builder.recipe import Recipe
 
 
@@ -66,3 +68,21 @@ def diff(work_a: str, work_b: str) -> None:
     from builder.stages.label_command import difference
 
     click.echo(difference(Store(work_a), Store(work_b)))
+
+
+@click.command()
+@click.argument("work")
+def status(work: str) -> None:
+    """Show how far the build in WORK is: stages, rates, time left, what hung or crashed, slowest sources."""
+    from builder.engine.status import lines, read_log
+    from builder.engine.status import status as read_status
+    from builder.engine.store import Store
+    from builder.stages.standardize import refused
+
+    log = Path(work) / "run.jsonl"
+    if not log.exists():
+        raise UserError(f"{work} holds no run.jsonl; name the work folder of a build (PACKAGE.work)")
+    for line in lines(read_status(read_log(log)), time.time()):
+        click.echo(line)
+    for reason, count in refused(Store(work)).items():
+        click.echo(f"refused so far, {reason}: {count:,}")

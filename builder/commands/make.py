@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -36,6 +37,7 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
 @recipe_options
 @source_options
 @run_options
+@click.option("--plan", "plan_only", is_flag=True, help="Say what would be done and how long it takes; do nothing.")
 def build(
     data: str,
     package: str,
@@ -47,6 +49,7 @@ def build(
     include_restricted: bool,
     workers: int | None,
     scheduler: str | None,
+    plan_only: bool,
 ) -> None:
     """Build a package of the sources in DATA: annotate, label, standardize, select, shard.
 
@@ -60,21 +63,23 @@ def build(
     from builder.engine.store import Store
     from builder.stages.job import Build
     from builder.stages.pipeline import build as run_build
+    from builder.stages.plan import plan
 
-    recipe = Recipe.load(recipe_file, settings)
     store = Store(work or f"{package.rstrip('/')}.work")
+    job = Build(
+        data=data,
+        work=store,
+        recipe=Recipe.load(recipe_file, settings),
+        settings=run_settings(workers, scheduler),
+        only=only,
+        file_format=file_format,
+        include_restricted=include_restricted,
+    )
+    if plan_only:
+        click.echo("\n".join(plan(job, Store(package))))
+        return
     with working_in(store) as run_log:
-        job = Build(
-            data=data,
-            work=store,
-            recipe=recipe,
-            settings=run_settings(workers, scheduler),
-            only=only,
-            file_format=file_format,
-            include_restricted=include_restricted,
-            run_log=run_log,
-        )
-        manifest = run_build(job, Store(package))
+        manifest = run_build(dataclasses.replace(job, run_log=run_log), Store(package))
     click.echo(f"{package}: {manifest['images']:,} images in {manifest['classes']:,} classes")
 
 

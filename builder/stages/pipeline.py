@@ -19,6 +19,7 @@ from builder.stages import shard, standardize
 from builder.stages.annotate import annotations_path
 from builder.stages.job import Build
 from builder.stages.label import assign_labels, columns_needed
+from builder.stages.room import refuse_without_room
 from builder.stages.run_annotate import annotate
 from builder.stages.select import Selected, select
 from builder.stages.tables import read_columns
@@ -46,7 +47,7 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     annotated = annotate(job)
     assignments = label(job, annotated)
     images = standardize.wanted_images(job.work, assignments)
-    standardize_images(job, images)
+    standardize_images(job, package, images)
     selected = select_pictures(job, annotated, assignments, images)
     sources = [get_source(str(found["dir_name"])) for found in annotated]
     return write_package(job, package, sources, selected)
@@ -92,13 +93,15 @@ def label(job: Build, annotated: list[dict[str, Any]]) -> pa.Table:
     return assignments.cast(ASSIGNMENTS)
 
 
-def standardize_images(job: Build, images: pa.Table) -> None:
+def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
     """Make the pictures that no finished part holds yet."""
     fingerprint = standardize.pixels_fingerprint(job.recipe)
+    job.work.write_bytes(standardize.PRESENT, fingerprint.encode())
     missing = standardize.without(images, standardize.covered(job.work, fingerprint))
     if not missing.num_rows:
         log.info("standardize: all %s images are there", f"{images.num_rows:,}")
         return
+    refuse_without_room(job, package, images, missing)
     log.info("standardize: %s of %s images to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
     job.run(
         Progress("standardize", missing.num_rows, "images"),

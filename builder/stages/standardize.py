@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -30,6 +31,8 @@ from builder.stages.channels import ChannelReader
 from builder.stages.versions import code_version
 
 FOLDER = "standardized"
+PRESENT = "standardized.txt"
+"""Holds the fingerprint of the parts that the last build made or used; others wait for their recipe to come back."""
 _FINGERPRINT = b"fingerprint"
 _READ_AT_ONCE = 20_000
 
@@ -227,3 +230,12 @@ def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
         example = wanted["idx"][taken_from.index(None)]
         raise UserError(f"{lost} images are in no part, for instance {example}; run the same command again")
     return pa.concat_tables(tables).replace_schema_metadata(None)
+
+
+def refused(work: Store) -> dict[str, int]:
+    """Return how many images and crops each reason has cost the present build of WORK so far, most first."""
+    counts: Counter[str] = Counter()
+    if work.exists(PRESENT):
+        for _, rows in read_parts(work, work.read_bytes(PRESENT).decode(), ["reason"]):
+            counts.update(filter(None, rows["reason"].to_pylist()))
+    return dict(counts.most_common())

@@ -1,0 +1,49 @@
+"""What a build would do, before it does it: images, bytes, minutes, room on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
+
+from builder.engine.space import check_room, readable
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.stages import standardize
+from builder.stages.job import Build
+from builder.stages.pipeline import label
+from builder.stages.room import estimate, needs
+from builder.stages.run_annotate import annotate
+
+
+def plan(job: Build, package: Store) -> list[str]:
+    """Return, as lines, what a build would do; nothing is written but in a temporary folder.
+
+    Sources are listed and, where they changed, annotated there, for only that tells how many images there are.
+    """
+    with tempfile.TemporaryDirectory(prefix="cytoimagenet-plan-") as scratch:
+        seed_annotations(job.work, Path(scratch))
+        dry = dataclasses.replace(job, work=Store(scratch), run_log=None)
+        annotated = annotate(dry)
+        images = standardize.wanted_images(dry.work, label(dry, annotated))
+        fingerprint = standardize.pixels_fingerprint(job.recipe)
+        missing = standardize.without(images, standardize.covered(job.work, fingerprint))
+        found = estimate(job, dry.work, images, missing)
+    done = images.num_rows - missing.num_rows
+    lines = [f"images with a label: {images.num_rows:,}, {done:,} of them standardized"]
+    lines += [f"  {name}: {count:,} to do" for name, count in found.images.items()]
+    lines.append(f"to read: about {readable(found.input_bytes)}")
+    lines.append(f"time: about {found.minutes:,.0f} min with {max(1, job.settings.workers)} processes")
+    try:
+        return lines + check_room(needs(job, package, found))
+    except UserError as too_little:
+        return [*lines, f"not enough room: {too_little}"]
+
+
+def seed_annotations(work: Store, scratch: Path) -> None:
+    """Copy the annotations of a local WORK, so that only what changed is annotated again."""
+    for name in ("annotations", "markers/annotate"):
+        local = work.local(name)
+        if local and Path(local).is_dir():
+            shutil.copytree(local, scratch / name)

@@ -1,0 +1,99 @@
+"""How much work and room a build still needs, estimated from a sample of its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.engine.space import Need, check_room, free_bytes
+from builder.engine.status import read_log, status
+from builder.engine.store import Store
+from builder.stages import standardize
+from builder.stages.job import Build
+
+_PICTURE_BYTES = 63_000  # 56 GB over 890,737 pictures of the published release
+_IMAGES_A_SECOND = 20.0  # a core, where WORK knows no rate of its own: five channels of about a megapixel
+_SAMPLED = 200  # images a source whose files are measured
+_TOO_FEW = 4  # estimates may be off: a build is refused when not even a quarter of its need is free
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """What is left to do: images without pictures, by source, and what that means."""
+
+    images: dict[str, int]
+    input_bytes: int
+    work_bytes: int
+    package_bytes: int
+    minutes: float
+
+
+def estimate(job: Build, annotations: Store, images: pa.Table, missing: pa.Table) -> Estimate:
+    """Estimate the work on the missing images from a sample of their files and from the run log."""
+    counts = Counter(missing["dir_name"].to_pylist())
+    pictures = pc.sum(pc.max_element_wise(missing["crops"].cast(pa.int64()), 1)).as_py() or 0
+    kept = pc.sum(pc.max_element_wise(images["crops"].cast(pa.int64()), 1)).as_py() or 0
+    measured = {name: _bytes_an_image(job, annotations, missing, name) for name in counts}
+    input_bytes = int(sum(measured[name] * count for name, count in counts.items()))
+    most = 4 * max(input_bytes, 1)  # small or compressed inputs give small pictures
+    rate = _rate(job) or _IMAGES_A_SECOND * max(1, job.settings.workers)
+    return Estimate(
+        images=dict(sorted(counts.items())),
+        input_bytes=input_bytes,
+        work_bytes=min(pictures * _PICTURE_BYTES, most),
+        package_bytes=min(kept * _PICTURE_BYTES, max(most * kept // max(pictures, 1), 0)),
+        minutes=missing.num_rows / rate / 60,
+    )
+
+
+def refuse_without_room(job: Build, package: Store, images: pa.Table, missing: pa.Table) -> None:
+    """Stop before the work starts where not even a quarter of what it needs is free.
+
+    Raises
+    ------
+    UserError
+        With what is needed and what is free.
+    """
+    if free_bytes(job.work) is None and free_bytes(package) is None:
+        return
+    wanted = needs(job, package, estimate(job, job.work, images, missing))
+    check_room([dataclasses.replace(need, size=need.size // _TOO_FEW) for need in wanted])
+
+
+def needs(job: Build, package: Store, found: Estimate) -> list[Need]:
+    """Return what an estimate means for WORK and PACKAGE."""
+    return [Need("WORK", job.work, found.work_bytes), Need("PACKAGE", package, found.package_bytes)]
+
+
+def _bytes_an_image(job: Build, annotations: Store, missing: pa.Table, dir_name: str) -> float:
+    """Return the mean size of the files of a source's images, from the first ones; boxes share a file."""
+    mine = missing.filter(pc.equal(missing["dir_name"], dir_name))
+    items = list(itertools.islice(standardize.items_of(annotations, mine), _SAMPLED))
+    files = {file for item in items for file in item.files}
+    return sum(_sizes(job, dir_name, files)) / len(items) if items else 0.0
+
+
+def _sizes(job: Build, dir_name: str, files: set[str]) -> Iterator[int]:
+    system, base = fsspec.core.url_to_fs(f"{job.data.rstrip('/')}/{dir_name}", **job.options)
+    for file in files:
+        try:
+            yield int(system.size(f"{base}/{file}") or 0)
+        except OSError:  # gone since it was listed: the build will make it a reject
+            continue
+
+
+def _rate(job: Build) -> float | None:
+    """Return the images a second of the last run, or None."""
+    path = job.work.local("run.jsonl")
+    if not path or not Path(path).exists():
+        return None
+    stages: dict[str, Any] = {stage.name: stage for stage in status(read_log(Path(path)))}
+    return stages["standardize"].rate or None if "standardize" in stages else None
