@@ -128,6 +128,11 @@ def test_directories_in_a_circle():
             read(bytes(data), plane)
 
 
+def test_a_projection_of_very_many_planes():
+    with pytest.raises(RejectedError, match="projection of 100000 planes"):
+        read(deltavision(np.zeros((100_000, 1, 1), np.uint16)), MAX_PROJECTION)
+
+
 def test_strips_outside_the_file():
     whole = tiff(picture(1), rowsperstrip=8, compression="lzw")
     for cut in (len(whole) - 1, len(whole) - 200, len(whole) // 2):

@@ -15,6 +15,8 @@ MIDDLE_PLANE = -1
 MAX_PROJECTION = -2
 """The largest value over all planes of a stack."""
 
+_MOST_PROJECTED = 8192  # a file of a few megabytes can promise hours of tiny planes
+
 
 def unreadable(detail: str) -> RejectedError:
     """Return the error for bytes that cannot be understood."""
@@ -44,6 +46,8 @@ def pick(count: int, plane: int, read_one: Callable[[int], npt.NDArray[Any]]) ->
         if not 0 <= plane < count:
             raise unreadable(f"plane {plane} of {count} (the first is 0)")
         return read_one(plane)
+    if count > _MOST_PROJECTED:
+        raise unreadable(f"a projection of {count} planes, the limit is {_MOST_PROJECTED}")
     largest = read_one(0)
     for number in range(1, count):
         other = read_one(number)

@@ -8,7 +8,9 @@ made beforehand, each strip bounded by its own size; tifffile decodes the others
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import io
 import logging
 from collections.abc import Callable
@@ -45,16 +47,22 @@ def decode(data: bytes, plane: int, max_pixels: int) -> npt.NDArray[Any]:
     """Return a page at its own depth: (H, W) or (H, W, 3 or 4), colours of a palette looked up, 0 always black."""
     file = Tiff(data)
     count = plane + 1 if plane >= 0 and file.has(plane) else file.count()
-    return limits.pick(count, plane, lambda number: _decode_page(data, number, file.page(number), max_pixels))
+    with contextlib.ExitStack() as opened:
+        theirs = functools.cache(lambda: opened.enter_context(tifffile.TiffFile(io.BytesIO(data))))
+        return limits.pick(
+            count,
+            plane,
+            lambda number: _decode_page(data, file.page(number), max_pixels, lambda: theirs().pages.get(number)),
+        )
 
 
-def _decode_page(data: bytes, number: int, page: Page, max_pixels: int) -> npt.NDArray[Any]:
+def _decode_page(data: bytes, page: Page, max_pixels: int, theirs: Callable[[], Any]) -> npt.NDArray[Any]:
     pixel_bytes = -(-max(page.bits) // 8) * page.samples
     for width, height in ((page.width, page.height), (page.segment_width, page.segment_height)):
         limits.check_size(width, height, max_pixels, pixel_bytes)
     dtype = _dtype(page)
     if dtype is None or (page.compression != _UNCOMPRESSED and page.compression not in _DECOMPRESS):
-        pixels = _through_tifffile(data, number, page, max_pixels)
+        pixels = _through_tifffile(theirs().aspage(), page, max_pixels)
     else:
         pixels = _decode_segments(data, _joined(page, dtype), dtype)
     return _as_light(pixels, page)
@@ -122,14 +130,12 @@ def _segment(data: bytes, page: Page, number: int, dtype: np.dtype[Any], values:
     return np.frombuffer(raw, dtype, values)
 
 
-def _through_tifffile(data: bytes, number: int, page: Page, max_pixels: int) -> npt.NDArray[Any]:
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        theirs = file.pages.get(number).aspage()
-        shape = (theirs.imagelength, theirs.imagewidth, theirs.samplesperpixel)
-        if shape != (page.height, page.width, page.samples) or theirs.imagedepth != 1 or theirs.dtype is None:
-            raise limits.unreadable(f"TIFF page that two readers understand differently: {shape}")
-        limits.check_size(theirs.tilewidth or 1, theirs.tilelength or 1, max_pixels, theirs.dtype.itemsize * shape[2])
-        pixels: npt.NDArray[Any] = theirs.asarray(maxworkers=1)
+def _through_tifffile(theirs: tifffile.TiffPage, page: Page, max_pixels: int) -> npt.NDArray[Any]:
+    shape = (theirs.imagelength, theirs.imagewidth, theirs.samplesperpixel)
+    if shape != (page.height, page.width, page.samples) or theirs.imagedepth != 1 or theirs.dtype is None:
+        raise limits.unreadable(f"TIFF page that two readers understand differently: {shape}"[:200])
+    limits.check_size(theirs.tilewidth or 1, theirs.tilelength or 1, max_pixels, theirs.dtype.itemsize * shape[2])
+    pixels: npt.NDArray[Any] = theirs.asarray(maxworkers=1)
     if page.separate and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
     return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
