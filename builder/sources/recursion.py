@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from builder.sources.base import Image
 from builder.sources.folder import Folder, LayoutError
-from builder.sources.screens import channels_of, visible
+from builder.sources.screens import channels_of, check_understood, visible
 from builder.sources.tables import Rows, read_table
 
 STAINS: Final = {"1": "nucleus", "2": "er", "3": "actin", "4": "nucleoli", "5": "mitochondria", "6": "golgi"}
@@ -92,14 +92,21 @@ def site_images(
     ----------
     find : (plate name, well and site, files) -> annotation, None where no row names the site
     stains : channel number in the file name -> what it shows
+
+    Raises
+    ------
+    LayoutError
+        Where there are PNGs and none of them is named so.
     """
     seen: set[str] = set()
+    named = 0
     for stem, group in itertools.groupby(folder.paths(".png"), key=_site_stem):
         paths = tuple(group)
         match = _SITE.search(stem)
         if not match:
             folder.notes.add_all("files without a known name", paths)
             continue
+        named += 1
         cells, number, plate, well, site = match.groups()
         place, well, field = f"{cells.upper()}-{number}_{plate}", well.upper(), f"{well.upper()}_{site}"
         files = {path[len(stem) + 2 : -4]: path for path in paths}
@@ -123,6 +130,7 @@ def site_images(
             phenotype=annotation.phenotype,
             sirna=annotation.sirna,
         )
+    check_understood(folder, named, "…/<experiment>-<number>/Plate<number>/<well>_s<site>_w<channel>.png", (".png",))
 
 
 def table_images(

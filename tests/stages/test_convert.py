@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -278,6 +279,42 @@ def test_no_release_at_all(tmp_path: Path) -> None:
     job = Build(str(tmp_path / "nowhere"), Store(str(tmp_path / "work")), settings=IN_PROCESS)
     with pytest.raises(UserError, match=r"nowhere is no folder"):
         convert(job, Store(str(tmp_path / "cytoimagenet")))
+
+
+def test_nothing_can_be_read(tmp_path: Path) -> None:
+    rows = rows_of("human", 8)
+    write_table(tmp_path / "release" / "metadata.csv", rows)
+    for row in rows:
+        path = tmp_path / "release" / "human" / row["filename"]
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"<html>not found</html>")
+    job = Build(str(tmp_path / "release"), Store(str(tmp_path / "work")), settings=IN_PROCESS)
+    with pytest.raises(UserError, match="none of the 8 pictures that its table names can be read"):
+        convert(job, Store(str(tmp_path / "cytoimagenet")))
+
+
+def test_from_any_file_system(made: Made, tmp_path: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.put(f"{made.root}/", "/published/", recursive=True)
+    try:
+        job = Build("memory://published", Store(str(tmp_path / "work")), settings=IN_PROCESS)
+        manifest = convert(job, Store(str(tmp_path / "cytoimagenet")))
+    finally:
+        memory.rm("/published", recursive=True)
+    for path, facts in manifest["files"].items():
+        if path.startswith("data/"):
+            assert facts == made.manifest["files"][path]
+
+
+def test_loads(made: Made) -> None:
+    """Each config has its own integers; a picture is what was released."""
+    import cytoimagenet
+
+    train = cytoimagenet.open(str(made.package), "compound", "train")
+    assert train.features["label"].names == ["cis-9,trans-11-acid (+)"]
+    assert np.array_equal(np.asarray(train[0]["image"]), picture(train[0]["filename"]))
+    full = cytoimagenet.open(str(made.package), "full", "validation")
+    assert full.features["label"].names == sorted(label for label, *_ in CLASSES.values())
 
 
 def test_manifest_is_plain_json(made: Made) -> None:
