@@ -77,7 +77,7 @@ def status(work: str) -> None:
     from builder.engine.status import lines, read_log
     from builder.engine.status import status as read_status
     from builder.engine.store import Store
-    from builder.stages.standardize import refused
+    from builder.stages.standardize_parts import refused
 
     log = Path(work) / "run.jsonl"
     if not log.exists():

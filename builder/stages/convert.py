@@ -27,16 +27,8 @@ from builder.sources.release import Release, read_release
 from builder.stages import shard
 from builder.stages.job import Build
 from builder.stages.select_release import select_released
-from builder.stages.standardize import (
-    Item,
-    covered,
-    part_tasks,
-    poisoned,
-    rejected_row,
-    rows_of,
-    without,
-    write_part,
-)
+from builder.stages.standardize import Item, made_from, part_tasks, poisoned, rejected_row
+from builder.stages.standardize_parts import covered, rows_of, without, write_part
 from builder.stages.versions import code_version
 from builder.stages.write_package import refuse_strange, write_package
 
@@ -130,7 +122,7 @@ def read_part(release: Store, work: Store, recipe: Recipe, fingerprint: str, ite
             found = {"bytes": len(kept), "row": len(pictures), "reason": None, "detail": note}
             rows.append({**row, **facts, **found})
             pictures.append(kept)
-    write_part(work, fingerprint, items, rows, pictures)
+    write_part(work, fingerprint, items[0].dir_name, map(made_from, items), rows, pictures)
     return len(pictures)
 
 

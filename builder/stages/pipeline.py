@@ -15,7 +15,7 @@ from builder.engine.store import Store
 from builder.errors import UserError
 from builder.schema import ANNOTATIONS, ASSIGNMENTS
 from builder.sources import get_source
-from builder.stages import shard, standardize
+from builder.stages import shard, standardize, standardize_parts
 from builder.stages.annotate import annotations_path
 from builder.stages.job import Build
 from builder.stages.label import assign_labels, columns_needed
@@ -96,8 +96,8 @@ def label(job: Build, annotated: list[dict[str, Any]]) -> pa.Table:
 def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
     """Make the pictures that no finished part holds yet."""
     fingerprint = standardize.pixels_fingerprint(job.recipe)
-    job.work.write_bytes(standardize.PRESENT, fingerprint.encode())
-    missing = standardize.without(images, standardize.covered(job.work, fingerprint))
+    job.work.write_bytes(standardize_parts.PRESENT, fingerprint.encode())
+    missing = standardize_parts.without(images, standardize_parts.covered(job.work, fingerprint))
     if not missing.num_rows:
         log.info("standardize: all %s images are there", f"{images.num_rows:,}")
         return
@@ -114,7 +114,7 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
 
 def select_pictures(job: Build, annotated: list[dict[str, Any]], assignments: pa.Table, images: pa.Table) -> Selected:
     """Choose the pictures of the package, their split, names, shards and order."""
-    rows = standardize.rows_of(job.work, standardize.pixels_fingerprint(job.recipe), images)
+    rows = standardize_parts.rows_of(job.work, standardize.pixels_fingerprint(job.recipe), images)
     columns = [name for name in ANNOTATIONS.names if name not in ("files", "planes", "region", "stamp")]
     dir_names = [str(found["dir_name"]) for found in annotated]
     annotations = read_annotations(job.work, dir_names, columns)

@@ -1,15 +1,9 @@
-"""Stage 3: the assigned images become PNG candidates, about 200 images a part (method, sections 3 to 5).
-
-A part is two files of WORK: ``part-….arrow`` with the PNG bytes, and, written last, ``part-….parquet`` with one row a
-picture made or refused. Its name is a hash of what it was made from, so parts are a cache: another recipe that wants
-the same crops of the same files finds them again, whatever part they lie in.
-"""
+"""Stage 3: the assigned images become PNG candidates, about 200 images a part (method, sections 3 to 5)."""
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,19 +15,15 @@ from builder.draw import Draw
 from builder.engine import markers
 from builder.engine.run import Task
 from builder.engine.store import Store
-from builder.errors import RejectedError, UserError
+from builder.errors import RejectedError
 from builder.pixels import png
 from builder.pixels.picture import Candidate, candidates
 from builder.recipe import Recipe
-from builder.schema import PART_PICTURES, PART_ROWS
 from builder.stages.annotate import annotations_path
 from builder.stages.channels import ChannelReader
+from builder.stages.standardize_parts import write_part
 from builder.stages.versions import code_version
 
-FOLDER = "standardized"
-PRESENT = "standardized.txt"
-"""Holds the fingerprint of the parts that the last build made or used; others wait for their recipe to come back."""
-_FINGERPRINT = b"fingerprint"
 _READ_AT_ONCE = 20_000
 
 
@@ -47,6 +37,11 @@ class Item(NamedTuple):
     region: tuple[int, int, int, int] | None
     crops: int
     stamp: int
+
+
+def made_from(item: Item) -> tuple[str, int, int]:
+    """Return what an image's pictures depend on beside the recipe: who it is, its crops, the state of its files."""
+    return item.idx, item.crops, item.stamp
 
 
 def pixels_fingerprint(recipe: Recipe) -> str:
@@ -66,11 +61,6 @@ def wanted_images(work: Store, assignments: pa.Table) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def without(images: pa.Table, others: pa.Table) -> pa.Table:
-    """Return the rows of ``images`` whose (idx, crops, stamp) is not among ``others``."""
-    return images.join(others, ["idx", "crops", "stamp"], join_type="left anti")
-
-
 def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
     """Yield the images with their files, by source, in the order in which the source gave them.
 
@@ -88,25 +78,6 @@ def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
                     region = tuple(row["region"]) if row["region"] else None
                     files, planes = tuple(row["files"]), tuple(row["planes"])
                     yield Item(row["idx"], dir_name, files, planes, region, crops[row["place"]], row["stamp"])
-
-
-def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
-    """Yield (path without its ending, rows) of every finished part that was made by this recipe and code."""
-    for path in sorted(work.list(FOLDER)):
-        if path.endswith(".parquet"):
-            with work.open(path) as file:
-                part = pq.ParquetFile(file)
-                if (part.schema_arrow.metadata or {}).get(_FINGERPRINT) == fingerprint.encode():
-                    yield path.removesuffix(".parquet"), part.read(columns=list(columns) if columns else None)
-
-
-def covered(work: Store, fingerprint: str) -> pa.Table:
-    """Return idx, crops and stamp of every image that a finished part holds or has refused."""
-    tables = [rows for _, rows in read_parts(work, fingerprint, ["idx", "crops", "stamp"])]
-    if not tables:
-        return PART_ROWS.empty_table().select(["idx", "crops", "stamp"])
-    table = pa.concat_tables(table.replace_schema_metadata(None) for table in tables)
-    return table.group_by(["idx", "crops", "stamp"]).aggregate([])
 
 
 def part_tasks(items: Iterable[Item], part_images: int) -> Iterator[Task]:
@@ -129,7 +100,7 @@ def standardize_part(
                     row["row"] = len(pictures)
                     pictures.append(encoded)
                 rows.append(row)
-    write_part(work, fingerprint, items, rows, pictures)
+    write_part(work, fingerprint, items[0].dir_name, map(made_from, items), rows, pictures)
     kept = len(pictures)
     return {"images": len(items), "pictures": kept, "rejected": len(rows) - kept, "bytes": sum(map(len, pictures))}
 
@@ -182,60 +153,11 @@ def rejected_row(item: Item, reason: str, detail: str) -> dict[str, Any]:
     return {**row, "reason": reason, "detail": detail or None, "crops": item.crops, "stamp": item.stamp}
 
 
-def write_part(
-    work: Store, fingerprint: str, items: Sequence[Item], rows: list[dict[str, Any]], pictures: list[bytes]
-) -> str:
-    """Write the pictures, then the rows that make the part count; return its path without ending."""
-    made_from = [fingerprint, *(f"{item.idx} {item.crops} {item.stamp}" for item in items)]
-    path = f"{FOLDER}/{items[0].dir_name}/part-{markers.fingerprint(*made_from)[:16]}"
-    table = pa.Table.from_pylist(rows, schema=PART_ROWS)
-    with work.writing(f"{path}.arrow") as file, pa.ipc.new_file(file, PART_PICTURES) as writer:
-        for encoded in pictures:  # a batch a picture: reading one touches no other
-            writer.write_batch(pa.record_batch({"png": pa.array([encoded], pa.large_binary())}, schema=PART_PICTURES))
-    with work.writing(f"{path}.parquet") as file:
-        pq.write_table(table.replace_schema_metadata({_FINGERPRINT: fingerprint}), file, compression="zstd")
-    return path
-
-
 def poisoned(work: Store, fingerprint: str, item: Item, reason: str, detail: str) -> None:
     """Record an image whose reading hung or killed its process, as a part of its own."""
-    write_part(work, fingerprint, [item], [rejected_row(item, reason, detail)], [])
+    write_part(work, fingerprint, item.dir_name, [made_from(item)], [rejected_row(item, reason, detail)], [])
 
 
 def part_function(data: str, options: dict[str, Any], work: Store, recipe: Recipe) -> functools.partial[dict[str, int]]:
     """Return the picklable function that makes a part of a task's items."""
     return functools.partial(standardize_part, data, options, work, recipe, pixels_fingerprint(recipe))
-
-
-def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
-    """Return the rows of the wanted images (schema ``PART_ROWS`` and ``part``), each image from one part only."""
-    tables = []
-    wanted = images.select(["idx", "crops", "stamp"])
-    places = {name: place for place, name in enumerate(wanted["idx"].to_pylist())}
-    expected = list(zip(wanted["crops"].to_pylist(), wanted["stamp"].to_pylist(), strict=True))
-    taken_from: list[str | None] = [None] * len(expected)
-    for part, rows in read_parts(work, fingerprint):
-        mine = []
-        for idx, *made in zip(*(rows[name].to_pylist() for name in ("idx", "crops", "stamp")), strict=True):
-            place = places.get(idx, -1)
-            right = place >= 0 and expected[place] == tuple(made) and taken_from[place] in (None, part)
-            if right:  # two parts may hold one image, with the same bytes: the first is taken
-                taken_from[place] = part
-            mine.append(right)
-        if any(mine):
-            kept = rows.filter(pa.array(mine))
-            tables.append(kept.append_column("part", pa.array([part] * kept.num_rows, pa.string())))
-    lost = taken_from.count(None)
-    if lost:
-        example = wanted["idx"][taken_from.index(None)]
-        raise UserError(f"{lost} images are in no part, for instance {example}; run the same command again")
-    return pa.concat_tables(tables).replace_schema_metadata(None)
-
-
-def refused(work: Store) -> dict[str, int]:
-    """Return how many images and crops each reason has cost the present build of WORK so far, most first."""
-    counts: Counter[str] = Counter()
-    if work.exists(PRESENT):
-        for _, rows in read_parts(work, work.read_bytes(PRESENT).decode(), ["reason"]):
-            counts.update(filter(None, rows["reason"].to_pylist()))
-    return dict(counts.most_common())
