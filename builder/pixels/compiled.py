@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels.compiled_png import average_rows, filter_counts, jit, paeth_rows, unfilter
+from builder.pixels.compiled_png import average_rows, filter_counts, paeth_rows, unfilter
+from builder.pixels.jit import jit
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]

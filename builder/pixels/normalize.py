@@ -18,12 +18,10 @@ import numpy.typing as npt
 from builder.errors import RejectedError
 from builder.pixels import percentiles
 from builder.pixels.kernels import passes
+from builder.recipe import Recipe
 
 U8 = npt.NDArray[np.uint8]
 F64 = npt.NDArray[np.float64]
-
-LOW_PERCENT = 0.1
-HIGH_PERCENT = 99.9
 
 _MOST_LEVELS = 1 << 20  # a table of more levels costs more than selecting among the pixels
 
@@ -173,7 +171,9 @@ def _table(levels: F64, low: float, high: float) -> F64:
 
 
 def standardize(
-    channels: Sequence[npt.NDArray[Any]], low_percent: float = LOW_PERCENT, high_percent: float = HIGH_PERCENT
+    channels: Sequence[npt.NDArray[Any]],
+    low_percent: float = Recipe.low_percentile,
+    high_percent: float = Recipe.high_percentile,
 ) -> U8:
     """Return one 8-bit grey picture of an image's channels (method, section 3), uint8 (H, W).
 

@@ -13,14 +13,14 @@ import numpy.typing as npt
 from builder.errors import RejectedError
 from builder.pixels.formats import deltavision, dib, limits, pillow, png, tiff
 from builder.pixels.formats.limits import MAX_PROJECTION, MIDDLE_PLANE
+from builder.recipe import Recipe
 
 __all__ = ["MAX_PROJECTION", "MIDDLE_PLANE", "read"]
 
-_MAX_PIXELS = 150_000_000
 _FORMATS = (tiff, png, pillow, deltavision, dib)  # dib last: its mark is the least distinctive
 
 
-def read(data: bytes, plane: int = 0, max_pixels: int = _MAX_PIXELS) -> npt.NDArray[Any]:
+def read(data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels) -> npt.NDArray[Any]:
     """Return one plane of an image file: TIFF, PNG, JPEG, BMP, DeltaVision, or DIB without a file header.
 
     Parameters
