@@ -37,8 +37,14 @@ def sources(data: str | None, as_json: bool) -> None:
     metavar="FILE",
     help="Plot how many classes each min_images would give (.svg or .png).",
 )
+@click.option("--lookalikes", is_flag=True, help="List tokens that look alike and are not merged by the vocabulary.")
 def label(
-    work: str, recipe_file: str | None, settings: tuple[str, ...], label_name: str | None, threshold_plot: Path | None
+    work: str,
+    recipe_file: str | None,
+    settings: tuple[str, ...],
+    label_name: str | None,
+    threshold_plot: Path | None,
+    lookalikes: bool,
 ) -> None:
     """Assign labels to the annotated images of WORK and show the classes; takes seconds.
 
@@ -46,7 +52,7 @@ def label(
     `build` with the same recipe goes on from there.
     """
     from builder.engine.store import Store
-    from builder.stages.label_command import explained, labelled, thresholds
+    from builder.stages.label_command import alike, explained, labelled, thresholds
 
     recipe = Recipe.load(recipe_file, settings)
     store = Store(work)
@@ -55,6 +61,8 @@ def label(
             click.echo(explained(store, recipe, label_name))
         elif threshold_plot is not None:
             click.echo(thresholds(store, recipe, threshold_plot))
+        elif lookalikes:
+            click.echo(alike(store, recipe))
         else:
             click.echo(labelled(store, recipe))
 

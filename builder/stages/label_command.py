@@ -22,6 +22,7 @@ from builder.stages.pipeline import ASSIGNMENTS_PATH, label, read_annotations
 from builder.stages.run_annotate import annotated_in
 from builder.stages.shard import SELECTION
 from builder.stages.text_table import text_table
+from builder.vocabulary.lookalikes import LookAlike, lookalikes
 
 
 def labelled(work: Store, recipe: Recipe) -> str:
@@ -38,6 +39,13 @@ def labelled(work: Store, recipe: Recipe) -> str:
 def explained(work: Store, recipe: Recipe, name: str) -> str:
     """Return why a label has the images it has."""
     return explain(_labelling(work, recipe, annotated_in(work)), name)
+
+
+def alike(work: Store, recipe: Recipe) -> str:
+    """Return the tokens that look alike and are not merged, with how many images hold each."""
+    index = _labelling(work, recipe, annotated_in(work)).index
+    found = lookalikes({category: tokens.counts for category, tokens in index.items()})
+    return text_table(LookAlike._fields, found) if found else "no two tokens look alike"
 
 
 def thresholds(work: Store, recipe: Recipe, file: Path) -> str:
