@@ -59,6 +59,7 @@ def test_annotate_then_label_then_explain(simulated: Path, tmp_path: Path) -> No
     assigned = pq.read_table(work / "assignments.parquet")["label"].to_pylist()
     assert {label: assigned.count(label) for label in set(assigned)} == {k: v for k, v in classes.items() if v}
     assert "60 images hold it" in cytoimagenet("label", work, "--set", "min_images=20", "--explain", "mitosis").stdout
+    assert "look alike" in cytoimagenet("label", work, "--lookalikes").stdout
     cytoimagenet("label", work, "--set", "min_images=20", "--threshold-plot", tmp_path / "plot.svg")
     assert (tmp_path / "plot.svg").read_text().startswith("<svg")
 
