@@ -122,8 +122,8 @@ def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...])
                 break
         else:
             ended = pool.ended(future)
-            if not ended.lost:
-                return ended
+            if not ended.lost or pool.closed:
+                return ended  # closed: the run is over, nobody waits for this
         _drop(pool)
     return Ended(failure="crashed", detail="the child processes of a Dask worker end at once", killed=True)
 

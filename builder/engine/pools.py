@@ -96,6 +96,7 @@ class LocalPool:
         self._numbers: dict[Future[Any], int] = {}
         self._notes = tempfile.TemporaryDirectory(prefix="cytoimagenet-workers-", ignore_cleanup_errors=True)
         self._most_items = 0
+        self.closed = False
         self._pool = self._started()
 
     @property
@@ -128,7 +129,7 @@ class LocalPool:
 
     def ended(self, future: Future[Any]) -> Ended:
         """Say how a finished call ended."""
-        call = self._numbers.pop(future)
+        call = self._numbers.pop(future, -1)
         try:
             value, seconds = future.result()
             return Ended(value=value, seconds=seconds)
@@ -171,11 +172,11 @@ class LocalPool:
     def restart(self) -> None:
         """Start anew; what was in flight is lost."""
         self._stop()
-        self._numbers.clear()
         self._pool = self._started()
 
     def close(self) -> None:
         """End the workers, at once where they are busy."""
+        self.closed = True
         self._stop()
         self._notes.cleanup()
 
@@ -186,6 +187,9 @@ class LocalPool:
                 child.terminate()
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
+        for future in list(self._numbers):  # else one that waits for it would do so forever
+            future.cancel()
+        self._numbers.clear()
 
 
 def exit_text(code: int | None) -> str:

@@ -1,0 +1,111 @@
+"""On a real Dask cluster: a scheduler and workers, each a process, over TCP on loopback."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed")
+
+from builder.engine.run import RunSettings, Task, TaskError
+from builder.errors import UserError
+from tests.engine import jobs
+from tests.engine.clusters import Cluster, running_cluster
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with running_cluster(2) as made:
+        yield made
+
+
+def test_every_item_comes_once(cluster: Cluster) -> None:
+    out = jobs.run(jobs.squares, jobs.tens(12), RunSettings(scheduler=cluster.address))
+    assert out.values == {n: n * n for n in range(120)}
+    assert out.weight == 120
+
+
+def test_items_that_hang_or_kill_end_as_they_do_in_a_pool_and_no_worker_is_lost(cluster: Cluster) -> None:
+    how = {3: "hang", 14: "abort", 15: "kill"}
+    out = jobs.run(
+        functools.partial(jobs.misbehave, how), jobs.tens(3), RunSettings(scheduler=cluster.address, time_limit=1)
+    )
+    assert set(out.values) == set(range(30)) - set(how)
+    assert out.poisoned == {
+        3: ("timed_out", "longer than 1 s"),
+        14: ("crashed", "ended by SIGABRT"),
+        15: ("crashed", "ended by SIGKILL"),
+    }
+    assert all(worker.poll() is None for worker in cluster.workers)
+
+
+def test_an_exception_ends_the_run_with_the_tasks_name(cluster: Cluster) -> None:
+    with pytest.raises(TaskError, match="task 1: ZeroDivisionError: a bug"):
+        jobs.run(functools.partial(jobs.misbehave, {12: "bug"}), jobs.tens(3), RunSettings(scheduler=cluster.address))
+    with pytest.raises(UserError, match=r"^mend this$"):
+        jobs.run(
+            functools.partial(jobs.misbehave, {12: "refuse"}), jobs.tens(3), RunSettings(scheduler=cluster.address)
+        )
+
+
+def test_a_worker_that_is_lost_and_one_that_comes(cluster: Cluster) -> None:
+    def disturb() -> None:
+        time.sleep(2)
+        cluster.kill_worker()
+        cluster.add_worker()
+
+    disturber = threading.Thread(target=disturb)
+    disturber.start()
+    tasks = [Task(str(n), (2 * n, 2 * n + 1), 2) for n in range(20)]
+    out = jobs.run(functools.partial(jobs.slowly, 0.15), tasks, RunSettings(scheduler=cluster.address))
+    disturber.join()
+    assert out.values == {n: n * n for n in range(40)}
+    assert not out.poisoned
+
+
+def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import distributed
+
+    real = distributed.Client
+    monkeypatch.setattr(distributed, "Client", lambda address, **more: real(address, **{**more, "timeout": 1}))
+    with pytest.raises(UserError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9: "):
+        jobs.run(jobs.squares, jobs.tens(1), RunSettings(scheduler="tcp://127.0.0.1:9"))
+    with pytest.raises(UserError, match="no Dask scheduler answers at nonsense://x: "):
+        jobs.run(jobs.squares, jobs.tens(1), RunSettings(scheduler="nonsense://x"))
+
+
+def test_children_end_with_the_run(cluster: Cluster, tmp_path: Path) -> None:
+    seen: list[int] = []
+    from builder.engine.progress import Progress
+    from builder.engine.run import run_tasks
+
+    with Progress("test") as progress:
+        run_tasks(
+            jobs.pids,
+            [Task(str(n), (n,)) for n in range(4)],
+            settings=RunSettings(scheduler=cluster.address),
+            progress=progress,
+            on_result=lambda _, pid: seen.append(pid),
+            on_poison=lambda *_: pytest.fail("nothing fails here"),
+        )
+    began = time.monotonic()
+    while any(_is_running(pid) for pid in set(seen)):
+        assert time.monotonic() - began < 10
+        time.sleep(0.05)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIG_DFL)
+    except ProcessLookupError:
+        return False
+    return True
