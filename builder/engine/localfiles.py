@@ -15,6 +15,7 @@ from typing import BinaryIO
 HIDDEN = ".tmp-"
 _DAY = 86_400.0
 _unpublished: set[str] = set()
+_tidied: set[Path] = set()
 
 
 def checked(rel: str) -> str:
@@ -28,6 +29,7 @@ def checked(rel: str) -> str:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Give a new file that takes the path's place when the block ends cleanly, and vanishes otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(path.parent)
     hidden = path.parent / f"{HIDDEN}{platform.node()}-{os.getpid()}-{uuid.uuid4().hex}"
     _unpublished.add(str(hidden))
     try:
@@ -42,6 +44,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
     finally:
         _unpublished.discard(str(hidden))
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what killed processes left in a folder, at this process's first writing there.
+
+    What was being written is not done, so the next run writes there again.
+    """
+    if folder not in _tidied:
+        _tidied.add(folder)
+        for hidden in folder.glob(f"{HIDDEN}*"):
+            if _is_abandoned(hidden):
+                hidden.unlink(missing_ok=True)
 
 
 def discard_unpublished() -> None:

@@ -152,6 +152,19 @@ def test_clean_removes_what_dead_processes_left_and_nothing_else(tmp_path: Path)
     assert store.list() == ["a/kept"]
 
 
+def test_writing_in_a_folder_removes_what_dead_processes_left_there(tmp_path: Path) -> None:
+    import platform
+
+    (tmp_path / "a").mkdir()
+    dead = tmp_path / f"a/{HIDDEN}{platform.node()}-4194999-aa"
+    dead.write_bytes(b"half")
+    alive = tmp_path / f"a/{HIDDEN}{platform.node()}-{os.getppid()}-bb"
+    alive.write_bytes(b"half")
+    Store(tmp_path).write_bytes("a/x", b"1")
+    assert not dead.exists()
+    assert alive.exists()
+
+
 def test_a_full_disk_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     import errno
 
