@@ -279,20 +279,28 @@ def measure(found: dict[str, Any], name: str, rounds: int) -> None:
     rates: dict[str, list[float]] = {loader: [] for loader in found}
     cores = sorted(os.sched_getaffinity(0))  # threads of one process must not count as one core
     os.sched_setaffinity(0, cores[: 2 if name.endswith(" 2") else 1])
+    failed: dict[str, Exception] = {}
     for _ in range(rounds + 1):  # the first round warms caches and compiled code up
         for loader, instance in found.items():
             run = work(instance, name)
-            if run is not None:
-                start = time.perf_counter()
+            if run is None or loader in failed:
+                continue
+            start = time.perf_counter()
+            try:
                 count = run()
-                rates[loader].append(count / (time.perf_counter() - start))
+            except Exception as error:  # a peer that does not work here must not end the others' run
+                failed[loader] = error
+                continue
+            rates[loader].append(count / (time.perf_counter() - start))
     os.sched_setaffinity(0, cores)
-    medians = {loader: statistics.median(values[1:]) for loader, values in rates.items() if values}
+    medians = {loader: statistics.median(values[1:]) for loader, values in rates.items() if len(values) > rounds}
     ours = medians["cytoimagenet"]
     best = max((rate, loader) for loader, rate in medians.items() if loader != "cytoimagenet")
     print(f"\n{name}: pictures a second; ours is {ours / best[0]:.2f} times the best peer ({best[1]})")
     for loader, rate in sorted(medians.items(), key=lambda item: -item[1]):
-        print(f"  {loader:30s} {rate:10,.0f}   ours / this: {ours / rate:6.2f}")
+        print(f"  {loader:30s} {rate:10,.0f}   ours / this: {ours / rate:6.2f}", flush=True)
+    for loader, error in failed.items():
+        print(f"  {loader:30s} failed: {type(error).__name__}: {str(error).strip().splitlines()[-1]}")
 
 
 def first_batch(package: Path) -> None:
@@ -321,9 +329,7 @@ def main() -> None:
         package = make(Path(folder) / "package", arguments.pictures, arguments.side)
         found = loaders(Path(folder), package)
         sizes = [len(data["bytes"]) for data in found["cytoimagenet"].opened["image"]]
-        print(
-            f"{len(sizes):,} pictures of {arguments.side} x {arguments.side}, {statistics.mean(sizes) / 1000:.0f} kB each"
-        )
+        print(f"{len(sizes):,} pictures, side {arguments.side}, {statistics.mean(sizes) / 1000:.0f} kB each")
         for name in arguments.only.split(","):
             if name == "first":
                 first_batch(package)

@@ -2,7 +2,7 @@
 
 The layout is that of a built package: ``data/<category>/<split>-…arrow`` (Arrow IPC stream, schema EXAMPLES), the
 metadata tables, ``classes.json``, ``manifest.json`` and a card whose YAML names configs and features. A class is a
-stripe pattern (its frequency and its angle), so that a model can learn it from the pixels alone.
+wavelength of stripes, so that a model can learn it from the pixels alone, however they are turned.
 """
 
 from __future__ import annotations
@@ -44,11 +44,10 @@ def pillow_png(pixels: np.ndarray[Any, Any]) -> bytes:
 
 
 def picture(number: int, classes: int, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Return stripes (uint8, (H, W)) of class ``number``: its angle and wavelength, a random phase, and noise."""
+    """Return stripes (uint8, (H, W)) of class ``number``: its own wavelength, random angle and phase, and noise."""
     y, x = np.mgrid[: shape[0], : shape[1]]
-    angle = np.pi * number / classes
-    wave = 2 * np.pi / (4 + 3 * (number % 3))
-    phase = rng.uniform(0, 2 * np.pi)
+    wave = 2 * np.pi / (3 * 6 ** (number / max(classes - 1, 1)))  # 3 to 18 pixels
+    angle, phase = rng.uniform(0, 2 * np.pi, 2)
     stripes = 127 + 90 * np.sin(wave * (x * np.cos(angle) + y * np.sin(angle)) + phase)
     noisy: np.ndarray[Any, Any] = np.clip(stripes + rng.normal(0, 12, shape), 0, 255).astype(np.uint8)
     return noisy

@@ -1,0 +1,234 @@
+"""The paper's pretraining (arXiv 2111.11646, section 3) on a package: EfficientNetB0 from random weights.
+
+    python -m examples.pretrain PACKAGE --out runs/b0                 one GPU, or the CPU
+    accelerate launch -m examples.pretrain PACKAGE --out runs/b0      several GPUs
+
+224 x 224 pictures in batches of 64, turned by random angles with reflected edges, cross-entropy, Adam with learning
+rate 0.001, 24 epochs. PACKAGE is a folder or a URL, streamed by ``cytoimagenet.loader``. RUN holds ``last.pt``, from
+which ``--resume`` goes on at the very next batch, ``curves.png``, ``curves.json`` and TensorBoard's logs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch.nn import functional
+from transformers import EfficientNetConfig, EfficientNetForImageClassification
+
+import cytoimagenet
+
+TOP = 7  # the paper also counts a picture as right when its class is among the seven likeliest
+
+
+def network(classes: int, size: int = 224, width: float = 1.0, depth: float = 1.0) -> torch.nn.Module:
+    """Return EfficientNetB0 (arXiv 1905.11946) for grey pictures repeated to three channels, random weights."""
+    config = EfficientNetConfig(
+        num_labels=classes,
+        image_size=size,
+        width_coefficient=width,
+        depth_coefficient=depth,
+        hidden_dim=int(1280 * width),
+        dropout_rate=0.2,
+    )
+    return EfficientNetForImageClassification(config)
+
+
+def as_input(images: torch.Tensor) -> torch.Tensor:
+    """Return uint8 (B, 1, H, W) as float (B, 3, H, W) in [-1, 1]."""
+    return (images.float() / 127.5 - 1).expand(-1, 3, -1, -1)
+
+
+def turned(images: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+    """Return float images (B, C, H, W), square, each turned by its own angle in [0, 360) degrees, edges reflected."""
+    angle = torch.rand(len(images), generator=draw).to(images.device) * (2 * torch.pi)
+    cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    matrix = torch.stack([torch.stack([cosine, -sine, zero], 1), torch.stack([sine, cosine, zero], 1)], 1)
+    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def hits(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return float64 (3,): pictures, right ones, right among the TOP likeliest."""
+    best = logits.topk(min(TOP, logits.shape[1]), 1).indices == labels[:, None]
+    return torch.stack([torch.tensor(len(labels)).to(best.device), best[:, 0].sum(), best.sum()]).double()
+
+
+class Run:
+    """One training run: its network, data, history and checkpoints."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.out = Path(options.out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_bf16_supported(False) else "no")
+        torch.manual_seed(options.seed)
+        self.train = self._data("train", shuffle=True, drop_last=True)
+        self.validation = self._data("validation", shuffle=False, drop_last=False)
+        if not len(self.train):
+            raise SystemExit(f"fewer pictures than one batch of {options.batch_size}: give a smaller --batch-size")
+        model = network(len(self.train.classes), options.size, options.width, options.depth)
+        optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.history: list[dict[str, float]] = []
+        self.sums = self._zeros()
+        self.steps = 0
+        if options.resume and (self.out / "last.pt").exists():
+            self._restore()
+
+    def _data(self, split: str, shuffle: bool, drop_last: bool) -> cytoimagenet.Loader:
+        return cytoimagenet.loader(
+            self.options.package,
+            self.options.config,
+            split,
+            batch_size=self.options.batch_size,
+            size=self.options.size,
+            threads=self.options.threads,
+            seed=self.options.seed,
+            shuffle=shuffle,
+            drop_last=drop_last,
+            rank=self.accelerator.process_index,
+            world_size=self.accelerator.num_processes,
+        )
+
+    def _zeros(self) -> torch.Tensor:
+        return torch.zeros(4, dtype=torch.float64, device=self.accelerator.device)  # pictures, right, top, loss
+
+    def epochs(self) -> None:
+        """Train the epochs that are left; validate and save after each."""
+        while self.train.epoch < self.options.epochs:
+            epoch, start = self.train.epoch, time.perf_counter()
+            self._train()
+            row = {"epoch": epoch + 1, **self._figures(self.sums, "train"), **self._validate()}
+            row["seconds"] = time.perf_counter() - start
+            self.history.append(row)
+            self.sums = self._zeros()
+            self.save()
+            if self.accelerator.is_main_process:
+                self._report(row)
+
+    def _train(self) -> None:
+        self.model.train()
+        for images, labels in self.train:
+            draw = torch.Generator().manual_seed(self.options.seed * 1_000_003 + self.steps)
+            labels = labels.to(self.accelerator.device)
+            inputs = turned(as_input(images.to(self.accelerator.device)), draw)
+            with self.accelerator.autocast():
+                logits = self.model(inputs).logits
+                loss = functional.cross_entropy(logits, labels)
+            self.optimizer.zero_grad()
+            self.accelerator.backward(loss)
+            self.optimizer.step()
+            self.steps += 1
+            self.sums += torch.cat([hits(logits.detach(), labels), loss.detach().double()[None] * len(labels)])
+            if self.options.save_steps and self.steps % self.options.save_steps == 0:
+                self.save()
+            if self.steps == self.options.stop_after:
+                self.save()
+                raise SystemExit(f"stopped after {self.steps} steps, as asked")
+
+    @torch.no_grad()
+    def _validate(self) -> dict[str, float]:
+        self.model.eval()
+        sums = self._zeros()
+        for images, labels in self.validation:
+            labels = labels.to(self.accelerator.device)
+            logits = self.accelerator.unwrap_model(self.model)(as_input(images.to(self.accelerator.device))).logits
+            loss = functional.cross_entropy(logits, labels, reduction="sum")
+            sums += torch.cat([hits(logits, labels), loss.double()[None]])
+        self.validation.set_epoch(0)
+        return self._figures(sums, "validation")
+
+    def _figures(self, sums: torch.Tensor, split: str) -> dict[str, float]:
+        count, right, top, loss = self.accelerator.reduce(sums, "sum").tolist()
+        values = {"loss": loss, "accuracy": right, f"top{TOP}": top}
+        return {f"{split}_{name}": value / max(count, 1) for name, value in values.items()}
+
+    def save(self) -> None:
+        """Write ``last.pt``; all processes stand at the same batch, so the first one's place is everybody's."""
+        if self.accelerator.is_main_process:
+            state = {
+                "model": self.accelerator.unwrap_model(self.model).state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "history": self.history,
+                "sums": self.sums.cpu(),
+                "steps": self.steps,
+                "loader": self.train.state_dict(),
+                "random": torch.get_rng_state(),
+                "classes": self.train.classes,
+                "options": vars(self.options),
+            }
+            torch.save(state, self.out / "last.tmp")
+            (self.out / "last.tmp").replace(self.out / "last.pt")
+
+    def _restore(self) -> None:
+        state = torch.load(self.out / "last.pt", map_location=self.accelerator.device, weights_only=True)
+        self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.history, self.steps = state["history"], state["steps"]
+        self.sums = state["sums"].to(self.accelerator.device)
+        torch.set_rng_state(state["random"].cpu())
+        self.train.load_state_dict({**self.train.state_dict(), **{k: state["loader"][k] for k in ("epoch", "given")}})
+
+    def _report(self, row: dict[str, float]) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        print(" ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
+        (self.out / "curves.json").write_text(json.dumps(self.history, indent=1))
+        with SummaryWriter(str(self.out / "tensorboard"), purge_step=int(row["epoch"])) as log:
+            for name, value in row.items():
+                log.add_scalar(name, value, int(row["epoch"]))
+        draw_curves(self.history, self.out / "curves.png")
+
+
+def draw_curves(history: list[dict[str, float]], path: Path) -> None:
+    """Draw loss and accuracy by epoch."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5))
+    epochs = [row["epoch"] for row in history]
+    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
+        for split in ("train", "validation"):
+            axis.plot(epochs, [row[f"{split}_{name}"] for row in history], marker=".", label=split)
+        axis.set(xlabel="epoch", ylabel=name)
+        axis.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("package")
+    parser.add_argument("--out", default="runs/pretrain")
+    parser.add_argument("--config", default="full")
+    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--batch-size", type=int, default=64, help="of each process")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--learning-rate", type=float, default=0.001)
+    parser.add_argument("--width", type=float, default=1.0, help="EfficientNet's width coefficient; B0 has 1")
+    parser.add_argument("--depth", type=float, default=1.0, help="EfficientNet's depth coefficient; B0 has 1")
+    parser.add_argument("--threads", type=int, default=None, help="that decode, of each process; all cores by default")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save-steps", type=int, default=1000, help="save every so many batches; 0: after epochs only")
+    parser.add_argument("--resume", action="store_true", help="go on where last.pt of the run stands")
+    parser.add_argument("--stop-after", type=int, default=-1, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
+    run = Run(parse(arguments))
+    run.epochs()
+    return run.history
+
+
+if __name__ == "__main__":
+    main()
