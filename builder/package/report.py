@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -136,8 +135,3 @@ def _rejects(rejects: pa.Table) -> list[dict[str, Any]]:
 def _pair(table: pa.Table, train: int, validation: int, distance: int) -> dict[str, Any]:
     sides: Sequence[Mapping[str, Any]] = table.take([train, validation]).to_pylist()
     return {"train": sides[0], "validation": sides[1], "distance": distance}
-
-
-def page_name(package_url: str) -> str:
-    """Return the file that ``cytoimagenet report`` writes when it is told none: beside the package, not in it."""
-    return re.sub(r"/+$", "", package_url).rpartition("/")[2] + "-report.html"

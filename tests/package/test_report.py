@@ -11,7 +11,7 @@ from PIL import Image
 
 from builder.errors import UserError
 from builder.package.charts import Bar, Panel, bar_chart
-from builder.package.report import page_name, report
+from builder.package.report import report
 from tests.package.made import CLASSES, make_package
 
 
@@ -37,10 +37,6 @@ def test_a_simulated_package_says_so_on_its_page(tmp_path: Path) -> None:
 def test_a_folder_without_a_manifest_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a finished package"):
         report(str(tmp_path))
-
-
-def test_the_page_lies_beside_the_package() -> None:
-    assert page_name("out/cytoimagenet/") == "cytoimagenet-report.html"
 
 
 def test_bars_are_as_long_as_their_values() -> None:
