@@ -10,7 +10,10 @@ from builder.stages.select_pictures import Fates, Ints, Mask, Pictures
 
 
 def drop_duplicates(pictures: Pictures, fates: Fates) -> None:
-    """Keep, of pictures with the same pixels, the one with the smallest idx, then candidate."""
+    """Keep, of pictures with the same pixels, the one with the smallest idx, then candidate.
+
+    Comes first: a class is not counted twice. What is dropped for one that goes later, with its class, stays dropped.
+    """
     made = np.flatnonzero(fates.kept)
     hashes = pictures.rows["pixels_sha256"].take(made).combine_chunks().dictionary_encode().indices.to_numpy()
     _, first, which = np.unique(hashes, return_index=True, return_inverse=True)

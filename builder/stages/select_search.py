@@ -6,7 +6,7 @@ group in drawn order, then by flips of two at the classes that are worst off, as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -20,9 +20,9 @@ UNIT: Final = 1 << 40
 
 _ENUMERABLE = 12  # groups, up to which all subsets are tried
 _PASSES = 50
-_WORST = 200  # classes at which pairs are tried, a round
+_WORST = 50  # classes at which pairs are tried, a round
 _ROUNDS = 5
-_SHORT_LIST = 20  # groups of such a class that are paired
+_SHORT_LIST = 10  # groups of such a class that are paired
 _NEAR = UNIT // 40_000  # half a percent from its share: good enough
 
 
@@ -113,30 +113,35 @@ class _Descent:
                 break
 
     def _pairs(self) -> bool:
-        """At the classes that are worst off, flip the best two of their groups together; return whether any helped."""
+        """Flip two groups together at the classes that are worst off, where that helps; return whether any did.
+
+        The first is one of the class; the second is another of it, or one of the class that the first hurts most.
+        """
         groups_of: dict[int, list[int]] = {}
         for i, classes in enumerate(self._classes):
             for klass in classes.tolist():
                 groups_of.setdefault(klass, []).append(i)
         costs = self._table[self._place]
         worst = np.lexsort((np.arange(len(costs)), -costs))[:_WORST].tolist()
-        helped = [self._pair(groups_of[klass]) for klass in worst if costs[klass] > _NEAR and klass in groups_of]
+        helped = [self._pair(klass, groups_of) for klass in worst if costs[klass] > _NEAR and klass in groups_of]
         return any(helped)
 
-    def _pair(self, groups: list[int]) -> bool:
-        short = sorted(groups, key=self._gain)[:_SHORT_LIST]
+    def _pair(self, klass: int, groups_of: dict[int, list[int]]) -> bool:
         best, pair = 0, None
-        for place, i in enumerate(short):
+        for i in self._short_list(groups_of[klass]):
             alone = self._gain(i)
             self._flip(i)
-            for j in short[place + 1 :]:
-                gain = alone + self._gain(j)
-                if gain < best:
-                    best, pair = gain, (i, j)
+            hurt = int(self._classes[i][self._table[self._place[self._classes[i]]].argmax()])
+            for j in self._short_list({*groups_of[klass], *groups_of[hurt]} - {i})[:1]:
+                if alone + self._gain(j) < best:
+                    best, pair = alone + self._gain(j), (i, j)
             self._flip(i)
         for i in pair or ():
             self._flip(i)
         return pair is not None
+
+    def _short_list(self, groups: Iterable[int]) -> list[int]:
+        return sorted(groups, key=lambda i: (self._gain(i), i))[:_SHORT_LIST]
 
 
 def _components(classes_of: Sequence[Ints], count: int) -> list[Ints]:
