@@ -64,7 +64,8 @@ def test_turned_images_keep_what_they_show() -> None:
     ring = torch.zeros(1, 1, 65, 65)
     y, x = torch.meshgrid(torch.arange(65) - 32, torch.arange(65) - 32, indexing="ij")
     ring[0, 0] = ((y**2 + x**2).sqrt() / 32).clamp(max=1)
-    torch.testing.assert_close(pretrain.turned(ring, draw), ring, atol=0.05, rtol=0)
+    inside = ring < 0.95  # outside the circle, reflected edges come in
+    torch.testing.assert_close(pretrain.turned(ring, draw)[inside], ring[inside], atol=0.05, rtol=0)
 
 
 def test_top_hits() -> None:
