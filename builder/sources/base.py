@@ -39,8 +39,8 @@ class Image(NamedTuple):
 
     Values are normalised later, by ``builder.vocabulary``; null columns are filled from the source's constants.
     ``key`` is unique in the source and depends on nothing but the image: usually the first channel's file name parts.
-    ``group`` is what must not be split between training and validation (well, patient, slide ...), unique in its source;
-    one that starts with ``shared:`` is the same group in every source that names it (``shared:hpa:<uuid>``).
+    ``group`` is what must not be split between training and validation (well, patient, slide ...), unique in its
+    source; one that starts with ``shared:`` is the same group in every source that names it (``shared:hpa:<uuid>``).
     """
 
     key: str

@@ -48,7 +48,7 @@ def convert(job: Build, package: Store) -> dict[str, Any]:
 
     Returns
     -------
-    dict: the package's manifest; its ``report.release`` is described in ``builder.stages.select_release``
+    dict: the package's manifest; its ``report.release`` is described in ``builder.stages.release_facts``
 
     Raises
     ------

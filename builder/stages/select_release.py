@@ -19,6 +19,7 @@ from builder.schema import REJECTS, SELECTION, SPLITS
 from builder.sources.folder import Notes
 from builder.sources.release import Release
 from builder.stages.label_index import encode
+from builder.stages.release_facts import release_facts
 from builder.stages.select import Selected
 from builder.stages.select_report import selection_report
 from builder.stages.select_shards import plan_shards
@@ -26,7 +27,6 @@ from builder.stages.select_split import split_groups
 
 Ints = npt.NDArray[np.int64]
 
-_NAMED_CONFLICTS: Final = 100
 _MOST_CANDIDATES: Final = 127  # int8
 
 
@@ -40,17 +40,7 @@ def select_released(release: Release, parts: pa.Table, notes: Notes, recipe: Rec
 
     Returns
     -------
-    Selected; its report is that of ``selection_report`` and has ``release``:
-        pictures, missing_files, extra_files, gaps, unreadable, labels_without_token
-            numbers of rows with a file, rows without one, files without a row, numbers of a class that no row uses,
-            files that could not be read, rows whose label is no token of its category's cell
-        duplicates
-            sets (of equal pictures), same_label, other_label (pictures left out, by the label of the one that stays),
-            conflicts (the first 100: file, label, stays, stays_label)
-        original_split
-            images (source images with ``dset``), both_sides (of these, with pictures on both sides); null without it
-        notes
-            kind -> count of all that did not fit
+    Selected; its report is that of ``selection_report`` and has ``release``, see ``release_facts``
     """
     table = release.rows
     place = pc.index_in(table["file"], value_set=parts["idx"].combine_chunks())
@@ -63,17 +53,7 @@ def select_released(release: Release, parts: pa.Table, notes: Notes, recipe: Rec
     rejects = _rejects(release, pictures, made, first)
     assigned = table.select(["idx", "label", "category"]).group_by(["idx", "label", "category"]).aggregate([])
     report = selection_report(selection, rejects, assigned, table["idx"], recipe)
-    report["release"] = {
-        "pictures": table.num_rows,
-        "missing_files": release.missing.num_rows,
-        "extra_files": notes.counts.get("files without a row", 0),
-        "gaps": release.gaps,
-        "unreadable": int((~made).sum()),
-        "labels_without_token": release.without_token,
-        "duplicates": _duplicates(table, first),
-        "original_split": _original_split(table),
-        "notes": dict(sorted(notes.counts.items())),
-    }
+    report["release"] = release_facts(release, made, first, notes)
     return Selected(selection, rejects, report)
 
 
@@ -170,35 +150,3 @@ def _rejects(release: Release, pictures: pa.Table, made: npt.NDArray[np.bool_], 
     for row in out:
         row["key"] = row.pop("file")
     return pa.Table.from_pylist(sorted(out, key=lambda row: (row["idx"], row["key"])), REJECTS)
-
-
-def _duplicates(table: pa.Table, first: Ints) -> dict[str, Any]:
-    gone = np.flatnonzero(first != np.arange(len(first)))
-    labels = encode(table["label"]).codes
-    other = gone[labels[gone] != labels[first[gone]]]
-    return {
-        "sets": len(np.unique(first[gone])),
-        "same_label": len(gone) - len(other),
-        "other_label": len(other),
-        "conflicts": [
-            {
-                "file": table["file"][place].as_py(),
-                "label": table["label"][place].as_py(),
-                "stays": table["file"][stays].as_py(),
-                "stays_label": table["label"][stays].as_py(),
-            }
-            for place, stays in zip(
-                other[:_NAMED_CONFLICTS].tolist(), first[other[:_NAMED_CONFLICTS]].tolist(), strict=True
-            )
-        ],
-    }
-
-
-def _original_split(table: pa.Table) -> dict[str, int] | None:
-    """Return how many source images the release's own split cut in two."""
-    sides = table.filter(pc.is_valid(table["dset"])).group_by(["idx", "dset"]).aggregate([])
-    if not sides.num_rows:
-        return None
-    counts = sides.group_by("idx").aggregate([([], "count_all")])
-    both = int(pc.sum(pc.greater(counts["count_all"], 1)).as_py())
-    return {"images": counts.num_rows, "both_sides": both}
