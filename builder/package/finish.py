@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from builder.engine.store import Store
 from builder.package.card import write_card
+from builder.package.credits import source_facts
 from builder.package.croissant import write_croissant
 from builder.package.figures import write_figures
 from builder.package.layout import CARD, parse
@@ -18,7 +19,6 @@ from builder.package.manifest import (
     class_index,
     file_facts,
     sealed,
-    source_facts,
     write_manifest,
     write_small_files,
 )

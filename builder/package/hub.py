@@ -5,8 +5,6 @@ The client retries its uploads but not the creation of a repository, a commit or
 
 from __future__ import annotations
 
-import importlib
-import json
 import logging
 import re
 import time
@@ -14,33 +12,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from huggingface_hub import CommitOperationAdd, HfApi, HfFileSystem, get_token
-from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
 from builder.errors import UserError
+from builder.package.hub_errors import explained, is_transient, shown
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Operation = Any
 
-_RETRIED: Final = (408, 429, 500, 502, 503, 504)
 _TRIES: Final = 8
 _LONGEST_WAIT: Final = 30.0  # seconds
-_TOKEN: Final = re.compile(r"hf_\w+|(?<=Bearer )\S+")
-
-
-def _network_errors() -> tuple[type[Exception], ...]:
-    """Return what the HTTP library of this version of the client raises for a lost connection."""
-    found: list[type[Exception]] = [ConnectionError, TimeoutError, json.JSONDecodeError]
-    for module, name in (("httpx2", "TransportError"), ("httpx", "TransportError"), ("requests", "RequestException")):
-        try:
-            found.append(getattr(importlib.import_module(module), name))
-        except ImportError:
-            continue  # this version of the client uses another one
-    return tuple(found)
-
-
-_NETWORK: Final = _network_errors()
 
 
 class Hub:
@@ -180,7 +163,13 @@ class Hub:
                     raise self.explained(error) from None
                 last = error
             time.sleep(self.pause(attempt, last))
-        raise UserError(f"{self._api.endpoint} failed {_TRIES} times ({self.shown(last)}); push again later goes on")
+        raise UserError(
+            f"{self._api.endpoint} failed {_TRIES} times ({shown(last, self._token)}); push again later goes on"
+        )
+
+    def shown(self, error: BaseException) -> str:
+        """Return an error's text in one line, without any token."""
+        return shown(error, self._token)
 
     def pause(self, attempt: int, error: BaseException) -> float:
         """Return the seconds to wait before the next try: what the hub asks for, or twice the last."""
@@ -191,56 +180,4 @@ class Hub:
 
     def explained(self, error: BaseException) -> BaseException:
         """Return a UserError of one line for an answer of the hub; other errors as they are."""
-        error = _cause(error)
-        if isinstance(error, HFValidationError):
-            return UserError(f"{self.repo_id!r} cannot be a repository: {self.shown(error)}")
-        if _status(error):
-            return UserError(self._advice(error, _status(error)))
-        return error
-
-    def shown(self, error: BaseException) -> str:
-        """Return an error's text in one line, without any token."""
-        text = " ".join(str(error).split())
-        if self._token:
-            text = text.replace(self._token, "***")
-        return _TOKEN.sub("***", text)[:300]
-
-    def _advice(self, error: BaseException, status: int) -> str:
-        said = self.shown(Exception(getattr(error, "server_message", None) or error))
-        lower = said.lower()
-        namespace = self.repo_id.split("/")[0]
-        if "storage" in lower or "quota" in lower or status in (402, 413, 507):
-            return f"{namespace} has no room for it on the hub ({said}); free some, or push to another namespace"
-        if status == 401:
-            return "the hub does not know this token: run `hf auth login`, or set HF_TOKEN to one with write access"
-        if status == 403:
-            return f"this token may not write to {self.repo_id} ({said}); use one with write access to {namespace}"
-        if status == 409:
-            return f"the name {self.repo_id} is taken ({said}); choose another"
-        if status == 412:
-            return f"{self.repo_id} changed while it was pushed to; run the same push again"
-        return f"the hub answered {status} for {self.repo_id}: {said}"
-
-
-def is_conflict(error: BaseException) -> bool:
-    """Return whether a commit was refused because the branch is no longer where it was."""
-    return _status(_cause(error)) == 412
-
-
-def is_transient(error: BaseException) -> bool:
-    """Return whether trying again may help: a lost connection, or an answer that says so."""
-    error = _cause(error)
-    return _status(error) in _RETRIED if _status(error) else isinstance(error, _NETWORK)
-
-
-def _status(error: BaseException) -> int:
-    """Return the status of the answer that an error is about, whatever the HTTP library; 0 where there was none."""
-    response = getattr(error, "response", None)  # absent, or None where the connection failed
-    return 0 if response is None else int(response.status_code)
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return what the client's upload threads wrapped: "Error while uploading ...", from the answer."""
-    while isinstance(error, RuntimeError) and error.__cause__ is not None:
-        error = error.__cause__
-    return error
+        return explained(error, self.repo_id, self._token)

@@ -21,7 +21,8 @@ from builder.errors import UserError
 from builder.package import layout
 from builder.package.changes import changelog
 from builder.package.check_manifest import forbidden
-from builder.package.hub import Hub, is_conflict, is_transient
+from builder.package.hub import Hub
+from builder.package.hub_errors import is_conflict, is_transient
 from builder.package.manifest import ClassIndex, Manifest, read_class_index, read_manifest
 from builder.package.plan import Held, Plan, git_oid, is_held, make_plan, parse_manifest
 from builder.package.verify import verify

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.errors import UserError
-from builder.package.manifest import class_index, source_facts
+from builder.package.credits import source_facts
+from builder.package.manifest import class_index
 from builder.package.tables import in_reading_order
 from builder.schema import METADATA, SELECTION
 from tests.package.made import CLASSES, SOURCES, make_package

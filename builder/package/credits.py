@@ -1,0 +1,76 @@
+"""Whom to cite: the facts of the sources that are in a package, and ``SOURCES.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.errors import UserError
+from builder.sources import licenses
+from builder.sources.base import Source
+
+_SIMULATED: Final = " (simulated)"
+"""How the ``name`` of a source ends where its pictures were simulated in the layout of that source."""
+
+
+def source_facts(selection: pa.Table, sources: Iterable[Source]) -> list[dict[str, Any]]:
+    """Return the facts of the sources that gave pictures, by dir_name, with the number of pictures of each.
+
+    Raises
+    ------
+    UserError
+        Where a source of the selection is not among ``sources``: a package must name the licence of all it holds.
+    """
+    images = {pair["values"]: pair["counts"] for pair in pc.value_counts(selection["dir_name"]).to_pylist()}
+    known = {source.dir_name: source for source in sources}
+    unknown = sorted(images.keys() - known.keys())
+    if unknown:
+        raise UserError(f"no facts are known of {', '.join(unknown)}: a package names the licence of every source")
+    names = selection.group_by("dir_name").aggregate([("name", "min")]).to_pylist()
+    simulated = {row["dir_name"] for row in names if row["name_min"].endswith(_SIMULATED)}
+    return [_facts(known[name], images[name], known[name].simulated or name in simulated) for name in sorted(images)]
+
+
+def sources_page(sources: Sequence[Mapping[str, Any]]) -> str:
+    """Return ``SOURCES.md``: citation, licence and link of every source that is in the package."""
+    lines = ["# Sources", "", "Cite the sources that you use; their licences hold for the pictures made from them.", ""]
+    for source in sources:
+        licence = f"[{source['license_name']}]({source['license_url']})" if source["license_url"] else ""
+        lines += [
+            f"## {source['dir_name']}: {source['name']}",
+            "",
+            f"- Database: {source['database']}, accession {source['accession']}",
+            f"- Link: <{source['url']}>" if source["url"] else "- Link: none",
+            f"- Licence: {licence or source['license_name']} (`{source['license']}`)",
+            f"- Commercial use: {_ANSWER[source['commercial_use']]}",
+            f"- Images in this package: {source['images']:,}",
+            f"- Citation: {source['citation']}",
+            *(["- SIMULATED: made by code, not by a microscope"] if source["simulated"] else []),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+_ANSWER: Final = {True: "allowed", False: "not allowed", None: "the terms do not say"}
+
+
+def _facts(source: Source, images: int, simulated: bool) -> dict[str, Any]:
+    licence = licenses.SIMULATED if simulated else source.license
+    return {
+        "dir_name": source.dir_name,
+        "name": source.name.removesuffix(_SIMULATED) + _SIMULATED * simulated,
+        "database": source.database,
+        "accession": source.accession,
+        "url": source.url,
+        "license": licence.id,
+        "license_name": licence.name,
+        "license_url": licence.url,
+        "commercial_use": licence.commercial_use,
+        "derivatives": licence.derivatives,
+        "citation": "none: simulated" if simulated else source.citation,
+        "simulated": simulated,
+        "images": images,
+    }
