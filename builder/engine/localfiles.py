@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from builder.errors import UserError
+
 HIDDEN = ".tmp-"
 _DAY = 86_400.0
 _unpublished: set[str] = set()
@@ -28,12 +30,11 @@ def checked(rel: str) -> str:
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Give a new file that takes the path's place when the block ends cleanly, and vanishes otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _tidy(path.parent)
     hidden = path.parent / f"{HIDDEN}{platform.node()}-{os.getpid()}-{uuid.uuid4().hex}"
+    opened = _created(hidden)
     _unpublished.add(str(hidden))
     try:
-        with hidden.open("xb") as file:
+        with opened as file:
             yield file
             if not file.closed:
                 file.flush()
@@ -44,6 +45,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
     finally:
         _unpublished.discard(str(hidden))
+
+
+def _created(hidden: Path) -> BinaryIO:
+    try:
+        hidden.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(hidden.parent)
+        return hidden.open("xb")
+    except OSError as error:
+        if is_full(error):
+            raise
+        raise UserError(f"{hidden.parent} cannot be written to: {error.strerror}; name another place") from error
 
 
 def _tidy(folder: Path) -> None:

@@ -24,7 +24,6 @@ _S3 = ("s3", "s3a")
 # Answers, not failures of the way there: asking again would give the same.
 _FINAL = (
     FileNotFoundError,
-    PermissionError,
     IsADirectoryError,
     NotADirectoryError,
     FileExistsError,
@@ -51,6 +50,8 @@ def patiently(what: str, call: Callable[[], T]) -> T:
     for pause in (*_PAUSES, None):
         try:
             return call()
+        except PermissionError as error:
+            raise StoreError(f"{what} is not allowed ({error}): check the credentials") from error
         except _FINAL:
             raise
         except Exception as error:  # each file system has errors of its own, without a common base

@@ -90,7 +90,7 @@ def slowly(seconds: float, items: Sequence[int]) -> list[int]:
     return squares(items)
 
 
-def write_numbers(folder: str, seconds: float, items: Sequence[int]) -> int:
+def write_numbers(folder: str, seconds: float, items: Sequence[int]) -> list[int]:
     """Write each item's file in a store, slowly enough to be killed in the middle of one."""
     from builder.engine.store import Store
 
@@ -100,7 +100,7 @@ def write_numbers(folder: str, seconds: float, items: Sequence[int]) -> int:
             for _ in range(4):
                 file.write(bytes([item % 256]) * 50_000)
                 time.sleep(seconds / 4)
-    return len(items)
+    return squares(items)
 
 
 class Outcome:

@@ -16,8 +16,8 @@ KEYS = {"key": "test", "secret": "test"}
 class Faults:
     """A WSGI application before the server: ``fail(method, path)`` names what goes wrong with a request, if anything.
 
-    "503" answers so, "slow" waits half a second, "hang" gives no answer until ``stop`` is set, "cut" ends the answer
-    in its middle.
+    "503" and "403" answer so, "slow" waits half a second, "hang" gives no answer until ``stop`` is set, "cut" ends the
+    answer in its middle.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
@@ -34,6 +34,10 @@ class Faults:
         if what == "503":
             body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
             start_response("503 Slow Down", [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
+            return [body]
+        if what == "403":
+            body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+            start_response("403 Forbidden", [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
             return [body]
         if what == "hang":
             self.stop.wait(60)

@@ -94,6 +94,37 @@ def test_killed_at_random_moments(data: Path, undisturbed: tuple[dict[str, str],
     assert [path for path in tmp_path.rglob(".tmp-*") if path.is_file()] == []
 
 
+def test_killed_while_files_are_written(tmp_path: Path) -> None:
+    script = tmp_path / "write.py"
+    script.write_text(
+        "import functools, sys\n"
+        "from builder.engine.run import RunSettings, Task\n"
+        "from tests.engine import jobs\n"
+        "if __name__ == '__main__':\n"
+        "    tasks = [Task(str(n), (3 * n, 3 * n + 1, 3 * n + 2)) for n in range(10)]\n"
+        "    jobs.run(functools.partial(jobs.write_numbers, sys.argv[1], 0.08), tasks, RunSettings(workers=2))\n"
+    )
+    out = tmp_path / "out"
+    command = [sys.executable, str(script), str(out)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    draw = random.Random(2)
+    halves = 0
+    for _ in range(5):
+        process = subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.DEVNULL)
+        began = time.monotonic()
+        while not list(out.rglob("*.bin")) and time.monotonic() - began < 20:
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0, 1.0))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        halves += len(list(out.rglob(".tmp-*")))
+        assert all(path.stat().st_size == 200_000 for path in out.rglob("*.bin"))
+    assert halves, "no moment was within a write: the test proves nothing"
+    subprocess.run(command, env=env, check=True, capture_output=True)
+    assert sorted(int(path.stem) for path in out.rglob("*.bin")) == list(range(30))
+    assert [path for path in out.rglob("*") if path.is_file() and path.suffix != ".bin"] == []
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MB."""

@@ -114,6 +114,15 @@ def test_a_server_that_is_down_is_one_line(server: Server, monkeypatch: pytest.M
     assert not store.exists("x")
 
 
+def test_a_server_that_refuses_is_not_asked_again(server: Server, store: Store) -> None:
+    store.write_bytes("x", b"1")
+    server.faults.fail = lambda method, path: "403"
+    before = server.faults.requests
+    with pytest.raises(UserError, match=r"work/x is not allowed .*: check the credentials"):
+        store.read_bytes("x")
+    assert server.faults.requests - before <= 6  # what s3fs asks for one reading; seven attempts are 35
+
+
 def test_a_server_that_gives_no_answer_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_PAUSES", (0.01,))
     limits = {"retries": {"max_attempts": 1}, "read_timeout": 0.3}

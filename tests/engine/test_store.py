@@ -165,6 +165,12 @@ def test_writing_in_a_folder_removes_what_dead_processes_left_there(tmp_path: Pa
     assert alive.exists()
 
 
+def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UserError, match=r"/file/a cannot be written to: .*; name another place"):
+        Store(tmp_path / "file").write_bytes("a/x", b"1")
+
+
 def test_a_full_disk_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     import errno
 
