@@ -8,7 +8,8 @@ name, is part of every key; a folder has ``_`` where the table has ``-``.
 All wells are infected. Wells that the study fails (drugs toxic by themselves) and the positive control, whose quality
 is not stated, are sound pictures of what the table says: they are kept, where the original left them out.
 
-Open questions: whether EPFL's first channel is called DAPI on disk (FITC is known; files of any other name are noted and left out).
+Open questions: whether EPFL's first channel is called DAPI on disk (FITC is known); files of any other name are noted
+and left out.
 """
 
 from __future__ import annotations
