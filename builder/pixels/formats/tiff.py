@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import functools
 import io
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -23,9 +22,6 @@ import tifffile
 
 from builder.pixels.formats import limits
 from builder.pixels.formats.tiff_page import Page, Tiff
-
-logging.getLogger("tifffile").propagate = False  # it logs each odd tag; what matters of that is in the reject
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _MAGIC: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WHITE_IS_ZERO, _PALETTE = 0, 3
