@@ -8,8 +8,6 @@ HF_ENDPOINT set to its address and HF_HUB_DISABLE_XET=1. Run it alone with ``pyt
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
 import json
 import re
 import sys
@@ -21,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.hub.faults import Faults
-from tests.hub.repos import ConflictError, NotFoundError, Repos
-from tests.hub.wire import FailedError, Wire
+from tests.hub.reading import Reading
+from tests.hub.repos import ConflictError, Repos
+from tests.hub.wire import FailedError
+from tests.hub.writing import Writing
 
 TOKENS = {"hf_writer": ("someone", "write"), "hf_reader": ("someone", "read"), "hf_other": ("other", "write")}
 """Token -> user and role; a user may write below their own name only."""
 
-_LFS_ENDINGS = (".arrow", ".parquet", ".png")
 _REPO = r"(?P<repo>[^/]+/[^/]+)"
 _REV = r"(?P<rev>[^/]+)"
 
@@ -101,7 +100,7 @@ class Hub(ThreadingHTTPServer):
             self.log.append(f"ERROR {error!r}")
 
 
-class Handler(Wire):
+class Handler(Reading, Writing):
     """One request."""
 
     server: Hub
@@ -141,7 +140,7 @@ class Handler(Wire):
         if user != (owner, "write"):
             raise FailedError(403, f'You don\'t have the rights to create or change a dataset under "{owner}"')
 
-    # -- endpoints: account and repository
+    # -- account and repository
 
     def _whoami(self) -> None:
         user = self._user()
@@ -187,259 +186,6 @@ class Handler(Wire):
                 "requests": len(self.server.log),
             }
         )
-
-    def _info(self, repo: str, rev: str = "main") -> None:
-        commit = self._read_commit(repo, rev)
-        tree = self.server.repos.tree(repo, commit)
-        state = self.server.repos.load(repo)
-        stamp = "2021-11-23T00:00:00.000Z"
-        self.json(
-            {
-                "_id": hashlib.md5(repo.encode(), usedforsecurity=False).hexdigest()[:24],
-                "id": repo,
-                "author": repo.split("/")[0],
-                "sha": commit,
-                "lastModified": stamp,
-                "createdAt": stamp,
-                "private": state["private"],
-                "gated": False,
-                "disabled": False,
-                "downloads": 0,
-                "likes": 0,
-                "tags": [],
-                "siblings": [{"rfilename": path} for path in sorted(tree)],
-            }
-        )
-
-    def _refs(self, repo: str) -> None:
-        found: dict[str, list[dict[str, str]]] = {"branches": [], "tags": [], "converts": [], "pullRequests": []}
-        places = {"refs/heads/": "branches", "refs/tags/": "tags", "refs/pr/": "pullRequests"}
-        for ref, commit in self.server.repos.load(repo)["refs"].items():
-            prefix = next(prefix for prefix in places if ref.startswith(prefix))
-            name = ref.removeprefix(prefix)
-            found[places[prefix]].append({"name": name, "ref": ref, "targetCommit": commit})
-        self.json(found)
-
-    def _commits(self, repo: str, rev: str) -> None:
-        commits = self.server.repos.load(repo)["commits"]
-        here: str | None = self._read_commit(repo, rev)
-        found = []
-        while here is not None:
-            stamp = "2021-11-23T00:00:00.000Z"
-            found.append({"id": here, "title": commits[here]["title"], "message": "", "date": stamp, "authors": []})
-            here = commits[here]["parent"]
-        self.json(found)
-
-    def _tree(self, repo: str, rev: str, path: str = "") -> None:
-        commit = self._read_commit(repo, rev)
-        prefix = f"{path.rstrip('/')}/" if path else ""
-        tree = {p: e for p, e in self.server.repos.tree(repo, commit).items() if p.startswith(prefix)}
-        if prefix and not tree:
-            raise NotFoundError("EntryNotFound")
-        recursive = self.query.get("recursive", "").lower() in ("true", "1")
-        entries = {p: _file(p, e) for p, e in tree.items() if recursive or "/" not in p[len(prefix) :]}
-        for p in tree:
-            steps = p[len(prefix) :].split("/")[:-1]
-            for depth in range(1, len(steps) + 1 if recursive else min(2, len(steps) + 1)):
-                folder = prefix + "/".join(steps[:depth])
-                entries[folder] = {
-                    "type": "directory",
-                    "path": folder,
-                    "size": 0,
-                    "oid": hashlib.sha1(folder.encode()).hexdigest(),
-                }
-        start = int(self.query.get("cursor", 0))
-        listed = [entries[p] for p in sorted(entries)]
-        headers = {}
-        if start + self.server.page < len(listed):
-            query = urllib.parse.urlencode({**self.query, "cursor": start + self.server.page})
-            target = f"{self.server.url}{urllib.parse.urlsplit(self.path).path}?{query}"
-            headers["Link"] = f'<{target}>; rel="next"'
-        self.json(listed[start : start + self.server.page], headers=headers)
-
-    def _paths_info(self, repo: str, rev: str) -> None:
-        body = self.whole_body()
-        if "json" in self.headers.get("Content-Type", ""):
-            paths = json.loads(body)["paths"]
-        else:
-            paths = urllib.parse.parse_qs(body.decode()).get("paths", [])
-        tree = self.server.repos.tree(repo, self._read_commit(repo, rev))
-        found = []
-        for path in paths:
-            if path in tree:
-                found.append(_file(path, tree[path]))
-            elif any(p.startswith(f"{path}/") for p in tree):
-                found.append(_folder(path))
-        self.json(found)
-
-    # -- endpoints: writing
-
-    def _preupload(self, repo: str, rev: str) -> None:
-        wanted = json.loads(self.whole_body())
-        tree = self.server.repos.tree(repo, self.server.repos.resolve(repo, rev))
-        self._check_writer(repo.split("/")[0])
-        files = [
-            {
-                "path": file["path"],
-                "uploadMode": "lfs" if file["path"].endswith(_LFS_ENDINGS) else "regular",
-                "shouldIgnore": False,
-                **({"oid": tree[file["path"]]["oid"]} if file["path"] in tree else {}),
-            }
-            for file in wanted["files"]
-        ]
-        self.json({"files": files})
-
-    def _lfs_batch(self, repo: str) -> None:
-        wanted = json.loads(self.whole_body())["objects"]
-        self._check_writer(repo.split("/")[0])
-        lfs = self.server.repos.root / "lfs"
-        missing = {o["oid"] for o in wanted if not (lfs / o["oid"]).exists()}
-        if self.server.faults.quota:
-            used = sum(p.stat().st_size for p in lfs.iterdir())
-            if used + sum(o["size"] for o in wanted if o["oid"] in missing) > self.server.faults.quota:
-                raise FailedError(403, "Storage limit reached: upgrade your plan or free some space")
-        self.json({"transfer": "basic", "objects": [self._lfs_action(o, o["oid"] in missing) for o in wanted]})
-
-    def _lfs_action(self, wanted: dict[str, Any], missing: bool) -> dict[str, Any]:
-        if not missing:
-            return wanted
-        url = f"{self.server.files_url}/lfs/{wanted['oid']}"
-        upload: dict[str, Any] = {"href": url}
-        if wanted["size"] > self.server.multipart:
-            count = -(-wanted["size"] // self.server.multipart)
-            parts = {str(n): f"{url}/{n}" for n in range(1, count + 1)}
-            upload = {"href": f"{url}/complete", "header": {"chunk_size": str(self.server.multipart), **parts}}
-        return {**wanted, "actions": {"upload": upload, "verify": {"href": f"{url}/verify"}}}
-
-    def _lfs_put(self, sha: str, part: str = "") -> None:
-        target = (
-            self.server.repos.root
-            / "parts"
-            / (f"{sha}-{part}-{threading.get_ident()}" if part else f"{sha}-{threading.get_ident()}")
-        )
-        digest = hashlib.sha256()
-        with target.open("wb") as file:
-            for chunk in self.body():
-                digest.update(chunk)
-                file.write(chunk)
-        if part:
-            target.replace(self.server.repos.root / "parts" / f"{sha}.{part}")
-        else:
-            self._store_lfs(sha, target, digest.hexdigest())
-        self.json({}, headers={"ETag": f'"{digest.hexdigest()}"'})
-
-    def _lfs_complete(self, sha: str) -> None:
-        wanted = json.loads(self.whole_body())
-        whole = self._scratch(sha)
-        digest = hashlib.sha256()
-        with whole.open("wb") as file:
-            for part in wanted["parts"]:
-                path = self.server.repos.root / "parts" / f"{sha}.{part['partNumber']}"
-                content = path.read_bytes() if path.exists() else b""
-                digest.update(content)
-                file.write(content)
-        if wanted["oid"] != sha or not (self.server.repos.root / "lfs" / sha).exists():
-            self._store_lfs(sha, whole, digest.hexdigest())
-        self.json({})
-
-    def _store_lfs(self, sha: str, path: Path, found: str) -> None:
-        if found != sha:
-            path.unlink()
-            raise FailedError(400, f"sha256 of the content is {found}, not {sha}")
-        if self.server.faults.flip_lfs:
-            content = bytearray(path.read_bytes())
-            content[-1] ^= 1
-            sha = hashlib.sha256(content).hexdigest()
-            path.write_bytes(content)
-        path.replace(self.server.repos.root / "lfs" / sha)
-
-    def _scratch(self, name: str) -> Path:
-        """Return a file of this thread's own."""
-        return self.server.repos.root / "parts" / f"{name}-{threading.get_ident()}"
-
-    def _lfs_verify(self, sha: str) -> None:
-        self.whole_body()
-        if not (self.server.repos.root / "lfs" / sha).exists():
-            raise FailedError(404, "no such object")
-        self.json({})
-
-    def _commit(self, repo: str, rev: str) -> None:
-        lines = [json.loads(line) for line in self.whole_body().splitlines() if line]
-        self._check_writer(repo.split("/")[0])
-        repos = self.server.repos
-        header = next(line["value"] for line in lines if line["key"] == "header")
-        changes: dict[str, dict[str, Any] | None] = {}
-        for line in lines:
-            value = line["value"]
-            if line["key"] == "file":
-                changes[value["path"]] = repos.blob(base64.b64decode(value["content"]))
-            elif line["key"] == "lfsFile":
-                changes[value["path"]] = repos.lfs_entry(value["oid"])
-            elif line["key"] == "deletedFile":
-                changes[value["path"]] = None
-            elif line["key"] != "header":
-                raise FailedError(400, f"unknown operation {line['key']}")
-        number = None
-        if self.query.get("create_pr"):
-            number = 1 + sum(ref.startswith("refs/pr/") for ref in repos.load(repo)["refs"])
-            repos.add_ref(repo, f"refs/pr/{number}", repos.resolve(repo, rev))
-            rev = f"refs/pr/{number}"
-        oid = repos.commit(repo, rev, header.get("parentCommit"), header["summary"], changes)
-        self.server.faults.stale_left = self.server.faults.stale_reads
-        if self.server.faults.take("lose_commits"):
-            self.drop()
-            return
-        url = f"{self.server.url}/datasets/{repo}"
-        pull = f"{url}/discussions/{number}" if number else None
-        self.json({"commitUrl": f"{url}/commit/{oid}", "commitOid": oid, "pullRequestUrl": pull, "success": True})
-
-    def _tag(self, repo: str, rev: str) -> None:
-        wanted = json.loads(self.whole_body())
-        self._check_writer(repo.split("/")[0])
-        self.server.repos.add_ref(repo, f"refs/tags/{wanted['tag']}", self.server.repos.resolve(repo, rev))
-        self.json({})
-
-    def _branch(self, repo: str, rev: str) -> None:
-        wanted = json.loads(self.whole_body() or b"{}")
-        self._check_writer(repo.split("/")[0])
-        start = self.server.repos.resolve(repo, wanted.get("startingPoint") or "main")
-        self.server.repos.add_ref(repo, f"refs/heads/{rev}", start)
-        self.json({})
-
-    # -- endpoints: reading files
-
-    def _resolve(self, repo: str, rev: str, path: str) -> None:
-        commit = self._read_commit(repo, rev)
-        entry = self.server.repos.tree(repo, commit).get(path)
-        if entry is None:
-            raise NotFoundError("EntryNotFound")
-        headers = {"X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
-        if entry["lfs"] is None:
-            self.send_file(self.server.repos.content(entry), headers | {"ETag": f'"{entry["oid"]}"'})
-            return
-        linked = {"X-Linked-Etag": f'"{entry["lfs"]}"', "X-Linked-Size": str(entry["size"])}
-        location = {"Location": f"{self.server.files_url}/lfs/{entry['lfs']}", "ETag": f'"{entry["oid"]}"'}
-        self.send(302, headers | linked | location, b"")
-
-    def _lfs_get(self, sha: str) -> None:
-        path = self.server.repos.root / "lfs" / sha
-        if not path.exists():
-            raise FailedError(404, "no such object")
-        self.send_file(path, {"ETag": f'"{sha}"', "Accept-Ranges": "bytes"})
-
-    def _read_commit(self, repo: str, rev: str) -> str:
-        return self.server.repos.resolve(repo, rev, stale=self.server.faults.take("stale_left"))
-
-
-def _file(path: str, entry: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": "file", "path": path, "size": entry["size"], "oid": entry["oid"]}
-    if entry["lfs"]:
-        found["lfs"] = {"oid": entry["lfs"], "size": entry["size"], "pointerSize": 134}
-    return found
-
-
-def _folder(path: str) -> dict[str, Any]:
-    return {"type": "directory", "path": path, "size": 0, "oid": hashlib.sha1(path.encode()).hexdigest()}
 
 
 def main() -> None:
