@@ -115,6 +115,7 @@ def annotate(
 @click.argument("release")
 @package_options
 @recipe_options
+@click.option("--include-restricted", is_flag=True, help="Take sources that forbid to publish changed images as well.")
 @run_options
 def convert(
     release: str,
@@ -123,6 +124,7 @@ def convert(
     file_format: str,
     recipe_file: str | None,
     settings: tuple[str, ...],
+    include_restricted: bool,
     workers: int | None,
     scheduler: str | None,
 ) -> None:
@@ -144,6 +146,7 @@ def convert(
             recipe=recipe,
             settings=run_settings(workers, scheduler),
             file_format=file_format,
+            include_restricted=include_restricted,
             run_log=run_log,
         )
         manifest = run_convert(job, Store(package))

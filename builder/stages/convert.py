@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from builder.engine import markers
 from builder.engine.progress import Progress
@@ -43,7 +44,8 @@ _READ_AT_ONCE: Final = 32
 def convert(job: Build, package: Store) -> dict[str, Any]:
     """Make a package of the release in ``job.data``; what is there already is not made again.
 
-    The release is taken as a whole: ``only`` and ``include_restricted`` of the job do not count. Of its recipe
+    Sources whose licence forbids to publish changed images are left out, unless ``include_restricted`` of the job is
+    set; its ``only`` does not count. Of its recipe
     ``seed``, ``validation_share``, ``size``, ``max_pixels`` and the numbers of shards and batches do.
 
     Returns
@@ -65,6 +67,8 @@ def convert(job: Build, package: Store) -> dict[str, Any]:
         ) from None
     except LayoutError as error:
         raise UserError(f"{error}; name the folder that holds metadata.csv and the class folders") from None
+    if not job.include_restricted:
+        release = _without_restricted(release, folder)
     _say_read(release, folder)
     parts = _read_pictures(job, release)
     selected = select_released(release, parts, folder.notes, job.recipe)
@@ -74,6 +78,26 @@ def convert(job: Build, package: Store) -> dict[str, Any]:
     shard.write_selection(job.work, selected.selection)
     used = sorted(set(selected.selection["dir_name"].to_pylist()))
     return write_package(job, package, [release.sources.of(name) for name in used], selected)
+
+
+def _without_restricted(release: Release, folder: Folder) -> Release:
+    """Leave out sources whose licence forbids to publish changed images, count them and say so."""
+    rows = release.rows
+    for dir_name in sorted(set(rows["dir_name"].to_pylist())):
+        terms = release.sources.of(dir_name).license
+        if terms.restricted:
+            mine = pc.equal(rows["dir_name"], dir_name)
+            count = pc.sum(mine).as_py()
+            rows = rows.filter(pc.invert(mine))
+            folder.notes.add("pictures under licences that forbid to publish changed images", dir_name, count)
+            log.warning(
+                "%s: %s pictures left out: its licence (%s) forbids to publish changed images; "
+                "--include-restricted takes them",
+                dir_name,
+                f"{count:,}",
+                terms.name,
+            )
+    return release._replace(rows=rows)
 
 
 def _read_pictures(job: Build, release: Release) -> pa.Table:

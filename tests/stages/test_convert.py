@@ -319,3 +319,21 @@ def test_loads(made: Made) -> None:
 
 def test_manifest_is_plain_json(made: Made) -> None:
     assert json.loads((made.package / "manifest.json").read_bytes()) == made.manifest
+
+
+def test_sources_that_forbid_changed_images_are_left_out_unless_asked_for(tmp_path: Path) -> None:
+    rows = [row for name in CLASSES for row in rows_of(name)]
+    for row in rows[::3]:
+        row["dir_name"], row["idx"] = "idr0017", f"idr0017-{row['idx'].rpartition('-')[2]}"
+    write_pictures(tmp_path / "release", rows)
+    write_table(tmp_path / "release" / "metadata.csv", rows)
+    held = {}
+    for include in (False, True):
+        work, package = Store(str(tmp_path / f"work{include}")), Store(str(tmp_path / f"package{include}"))
+        job = Build(str(tmp_path / "release"), work, settings=IN_PROCESS, include_restricted=include)
+        manifest = convert(job, package)
+        held[include] = {source["dir_name"]: source["images"] for source in manifest["sources"]}
+        assert verify(package) == []
+    assert "idr0017" not in held[False]
+    assert held[True]["idr0017"] > 0
+    assert {name: held[True][name] for name in held[False]} == held[False]
