@@ -114,7 +114,7 @@ def _row(rng: np.random.Generator, category: str, label: str, split: str, n: int
         "name": made_by.name,
         "dir_name": made_by.dir_name,
         "path": f"cytoimagenet/{folder}",
-        "filename": f"{folder}-{n + (0 if split == 'train' else 64):08b}.png",
+        "filename": f"{folder}-{n + (0 if split == 'train' else 4096):013b}.png",
         "idx": f"{made_by.dir_name}-{number}",
         "microscopy": "fluorescence" if n % 2 else None,
         "crop": crop,
