@@ -147,17 +147,17 @@ def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
             label_of[step.taken] = len(classes)
             classes.append(step.label)
     labelled = label_of >= 0
-    rows = annotations.select(["idx", "dir_name"]).filter(pa.array(labelled))
-    which = label_of[labelled]
-    crops = [recipe.crops_wanted(int(size)) for size in np.bincount(which, minlength=len(classes))]
-    table = pa.table(
-        [
-            rows["idx"].cast(pa.string()),
-            rows["dir_name"].cast(pa.string()),
-            pa.array([label.name for label in classes], pa.string()).take(pa.array(which)),
-            pa.array([label.category for label in classes], pa.string()).take(pa.array(which)),
-            pa.array(crops, pa.int8()).take(pa.array(which)),
-        ],
-        schema=ASSIGNMENTS,
-    )
-    return table.sort_by([("dir_name", "ascending"), ("idx", "ascending")])
+    which = pa.array(label_of[labelled])
+    texts = pa.schema([("idx", pa.string()), ("dir_name", pa.string())])
+    rows = annotations.select(texts.names).filter(pa.array(labelled)).cast(texts).append_column("which", which)
+    rows = rows.sort_by([("dir_name", "ascending"), ("idx", "ascending")])
+    which = rows["which"].combine_chunks()
+    crops = [recipe.crops_wanted(int(size)) for size in np.bincount(which.to_numpy(), minlength=len(classes))]
+    columns = [
+        rows["idx"],
+        rows["dir_name"],
+        pa.array([label.name for label in classes], pa.string()).take(which),
+        pa.array([label.category for label in classes], pa.string()).take(which),
+        pa.array(crops, pa.int8()).take(which),
+    ]
+    return pa.table(columns, schema=ASSIGNMENTS)
