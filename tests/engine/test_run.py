@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.engine import run
 from builder.engine.log import RunLog
 from builder.engine.progress import Progress
 from builder.engine.run import RunSettings, Task, TaskError, run_tasks
@@ -42,10 +43,10 @@ def test_items_that_hang_or_kill_are_given_up_and_no_other() -> None:
 
 
 def test_the_guilty_are_found_where_the_worker_cannot_tell() -> None:
-    how = {2: "exit", 13: "exit", 19: "exit"}
-    out = jobs.run(functools.partial(jobs.misbehave_ahead, how), jobs.tens(2), RunSettings(workers=2))
+    how = {2: "exit", 7: "exit"}
+    out = jobs.run(functools.partial(jobs.misbehave_ahead, how), jobs.tens(1), RunSettings(workers=2))
     assert set(out.poisoned) == set(how)
-    assert set(out.values) == set(range(20)) - set(how)
+    assert set(out.values) == set(range(10)) - set(how)
 
 
 def test_a_hang_is_found_where_the_worker_cannot_tell() -> None:
@@ -88,9 +89,10 @@ def test_a_user_error_comes_through_as_it_is() -> None:
         jobs.run(functools.partial(jobs.misbehave, {12: "refuse"}), jobs.tens(3), RunSettings(workers=1))
 
 
-def test_item_after_item_that_fails_is_not_the_items_fault() -> None:
+def test_item_after_item_that_fails_is_not_the_items_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_MOST_LOST_IN_A_ROW", 3)
     how = dict.fromkeys(range(100), "exit")
-    with pytest.raises(UserError, match="in a row crashed"):
+    with pytest.raises(UserError, match="4 items in a row crashed"):
         jobs.run(functools.partial(jobs.misbehave, how), [Task(str(n), (n,)) for n in how], RunSettings(workers=2))
 
 
