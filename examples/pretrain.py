@@ -36,7 +36,24 @@ def network(classes: int, size: int = 224, width: float = 1.0, depth: float = 1.
         hidden_dim=int(1280 * width),
         dropout_rate=0.2,
     )
-    return EfficientNetForImageClassification(config)
+    model = EfficientNetForImageClassification(config)
+    model.apply(start)
+    return model
+
+
+def start(layer: torch.nn.Module) -> None:
+    """Set a layer's first weights as the reference does (std sqrt(2 / fan_out); normalisation scales of 1).
+
+    The library draws every weight with std 0.02, the scales of batch normalisation too, so that nothing reaches the
+    last layer; and its running statistics are those of the last batch alone.
+    """
+    if isinstance(layer, torch.nn.Conv2d):
+        fan_out = layer.kernel_size[0] * layer.kernel_size[1] * layer.out_channels // layer.groups
+        torch.nn.init.normal_(layer.weight, 0.0, (2 / fan_out) ** 0.5)
+    elif isinstance(layer, torch.nn.BatchNorm2d):
+        torch.nn.init.ones_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+        layer.momentum = 0.1
 
 
 def as_input(images: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,15 @@ from tests.loading.made_package import make_package  # noqa: E402
 SMALL = ["--size", "32", "--width", "0.2", "--depth", "0.1", "--batch-size", "20", "--threads", "2"]
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small layers lose more to waiting threads than they win; and sums do not depend on the number of cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("striped")
@@ -34,8 +44,8 @@ def train(package: Path, out: Path, *more: str) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_pretraining_learns(striped: Path, tmp_path: Path) -> None:
-    history = train(striped, tmp_path, "--epochs", "8", "--learning-rate", "0.005")
-    assert [row["epoch"] for row in history] == list(range(1, 9))
+    history = train(striped, tmp_path, "--epochs", "6", "--learning-rate", "0.003")
+    assert [row["epoch"] for row in history] == list(range(1, 7))
     assert history[-1]["train_accuracy"] > 0.6  # chance: 1/3
     assert max(row["validation_accuracy"] for row in history) > 0.6
     assert all(row["validation_top7"] == 1 for row in history)  # of three classes
