@@ -15,7 +15,7 @@ from builder.errors import UserError
 from builder.schema import TOKEN_SEPARATOR
 
 Rows = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int32]
+Codes = npt.NDArray[np.uint16] | npt.NDArray[np.int32]  # the smaller one where it suffices
 
 
 class Column(NamedTuple):
@@ -36,8 +36,9 @@ def encode(column: pa.ChunkedArray) -> Column:
     texts = dictionary.to_pylist()
     values: list[str | None] = [None, *sorted({text for text in texts if text is not None})]
     place = {value: code for code, value in enumerate(values)}
-    recode = np.array([place[text] for text in texts] + [0], np.int32)  # the last entry is for null
-    codes = np.empty(len(column), np.int32)
+    kind = np.uint16 if len(values) <= 1 << 16 else np.int32
+    recode = np.array([place[text] for text in texts] + [0], kind)  # the last entry is for null
+    codes = np.empty(len(column), kind)
     start = 0
     for chunk in column.chunks:
         indices = chunk.indices.cast(pa.int32()).fill_null(len(texts)).to_numpy()
@@ -79,7 +80,7 @@ class TokenIndex:
         in_cell = np.bincount(column.codes, minlength=len(column.values))
         in_cell[0] = 0  # null holds no token
         self._ends = np.cumsum(in_cell)
-        self._grouped: Codes | None = None
+        self._grouped: npt.NDArray[np.int32] | None = None
         in_cells = in_cell.tolist()
         self.counts = {name: sum(in_cells[cell] for cell in cells) for name, cells in self._cells.items()}
 
@@ -92,7 +93,7 @@ class TokenIndex:
         return rows
 
 
-def _grouped(codes: Codes) -> Codes:
+def _grouped(codes: Codes) -> npt.NDArray[np.int32]:
     """Return the rows that are not null in the order of their codes."""
     rows = np.flatnonzero(codes).astype(np.int32)
     return rows[stable_order(codes[rows])]
