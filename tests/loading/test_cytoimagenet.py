@@ -173,6 +173,21 @@ def test_open_copies_nothing_and_pickles_small(package: Path) -> None:
     assert by_name(pickle.loads(state)) == by_name(copies[0])
 
 
+def test_what_is_done_with_an_opened_package_leaves_it_as_it_is(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    before = sorted(package.rglob("*"))
+    dataset = cytoimagenet.open(package, columns=["label", "idx"])
+    names = dataset["idx"][:]
+    mapped = dataset.map(lambda row: {"length": len(row["idx"])}).rename_column("idx", "name").sort("name")
+    assert mapped["name"][:] == sorted(names)
+    assert mapped["length"][:] == [len(name) for name in sorted(names)]
+    assert len(datasets.concatenate_datasets([dataset, dataset]).filter(lambda row: row["label"] == 0)) == 48
+    assert pickle.loads(pickle.dumps(dataset.select_columns(["idx"]).select(range(9))))["idx"][:] == names[:9]
+    assert sorted(package.rglob("*")) == before
+
+
 def test_open_has_the_same_fingerprint_again_and_another_for_other_rows(package: Path) -> None:
     one = cytoimagenet.open(package)._fingerprint
     assert cytoimagenet.open(package)._fingerprint == one
