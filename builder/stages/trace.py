@@ -53,6 +53,10 @@ def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = 
     if not package.exists("manifest.json"):
         raise UserError(f"{package.url} is no package: it has no manifest.json")
     manifest = json.loads(package.read_bytes("manifest.json"))
+    if "release" in manifest["report"]:
+        raise UserError(
+            f"{package.url} was converted from the published release, whose numbers name no file of a source"
+        )
     rows = list(_rows(package, manifest, idx))
     if not rows:
         raise UserError(f"{package.url} has no image {idx!r}; its metadata.parquet lists those it has")

@@ -24,6 +24,7 @@ from builder.recipe import Recipe
 from builder.schema import EXAMPLES
 from builder.stages.convert import convert
 from builder.stages.job import Build
+from builder.stages.trace import trace
 from tests.sources.made_release import CLASSES, picture, rows_of, write_pictures, write_table
 
 IN_PROCESS = RunSettings(workers=0)
@@ -337,3 +338,12 @@ def test_sources_that_forbid_changed_images_are_left_out_unless_asked_for(tmp_pa
     assert "idr0017" not in held[False]
     assert held[True]["idr0017"] > 0
     assert {name: held[True][name] for name in held[False]} == held[False]
+
+
+def test_the_card_says_that_it_was_converted_and_trace_that_it_cannot(made: Made) -> None:
+    card = (made.package / "README.md").read_text("utf-8")
+    assert "Converted from the published release" in card
+    assert "cytoimagenet convert" in card
+    assert "cytoimagenet build" not in card
+    with pytest.raises(UserError, match="converted"):
+        trace(Store(str(made.package)), "rec_rxrx1-1", str(made.root))
