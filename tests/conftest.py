@@ -6,9 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from builder.demo.simulate import simulate
 from tests.building import SMALL, cytoimagenet
+
+settings.register_profile("cytoimagenet", deadline=None)  # the time limit of pytest stops a test, not a busy machine
+settings.load_profile("cytoimagenet")
 
 
 @pytest.fixture(scope="session")

@@ -164,6 +164,7 @@ def test_bad_instructions_end_in_one_line(simulated: Path, tmp_path: Path) -> No
         ("build", str(tmp_path), "-o", "p"): "none of the folders",
         ("build", str(tmp_path / "nowhere"), "-o", "p"): "no folder",
         ("build", str(simulated), "-o", "p", "--workers", "1", "--set", "min_images=100000"): "--set min_images",
+        ("build", str(simulated), "-o", "p", "--set", "class_size=50"): "min_class_size",
         ("verify", str(tmp_path)): "manifest.json",
     }
     for arguments, named in cases.items():

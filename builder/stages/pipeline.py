@@ -21,7 +21,7 @@ from builder.stages.job import Build
 from builder.stages.label import assign_labels, columns_needed
 from builder.stages.room import refuse_without_room
 from builder.stages.run_annotate import annotate
-from builder.stages.select import Selected, select
+from builder.stages.select import Selected, check_sizes, select
 from builder.stages.tables import read_columns
 from builder.stages.versions import code_version
 from builder.stages.write_package import refuse_strange, write_package
@@ -43,6 +43,7 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     UserError
         Where there is nothing to build from, or no class is left.
     """
+    check_sizes(job.recipe)
     refuse_strange(package, job.work)
     annotated = annotate(job)
     assignments = label(job, annotated)
