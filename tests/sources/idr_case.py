@@ -1,7 +1,7 @@
 """Sources of the Image Data Resource: their real tables are at hand, their pictures are not.
 
-``joined`` names files of the real layout, made empty (no adapter opens pixels), and what the real, trimmed tables say of
-them: read by eye in the tables, ten files a source where there are as many.
+``joined`` names files of the real layout, made empty (no adapter opens pixels), and what the real, trimmed tables say
+of them: read by eye in the tables, ten files a source where there are as many.
 """
 
 from __future__ import annotations
