@@ -139,8 +139,9 @@ def measure_workers(rounds: int) -> None:
             for workers in (1, 2):
                 with tempfile.TemporaryDirectory(dir=folder) as work:
                     seconds[workers] = build(Path(folder, "data"), Path(work), count, 40, 5, workers)
-            # From the first result on, n workers have all parts but the first n to finish, n at a time.
-            ratios.append(seconds[1] / seconds[2])
+            # From the first result to the last, n workers finish all parts but their first n.
+            parts = count // PART
+            ratios.append(((parts - 2) / seconds[2]) / ((parts - 1) / seconds[1]))
             print(f"  1: {seconds[1]:.2f} s, 2: {seconds[2]:.2f} s, ratio {ratios[-1]:.2f}")
     print(f"  two workers are {statistics.median(ratios):.2f}x one")
 

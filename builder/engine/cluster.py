@@ -61,7 +61,11 @@ class ClusterPool:
     def places(self) -> int:
         """Return how many pieces should be in flight: it follows the size of the cluster."""
         if time.monotonic() - self._counted > _COUNT_EVERY:
-            self._threads = sum(self._client.nthreads().values())
+            try:
+                self._threads = sum(self._client.nthreads().values())
+            except (OSError, TimeoutError) as error:
+                address = self._settings.scheduler
+                raise UserError(f"the Dask scheduler at {address} is gone ({error}): run the same again") from error
             self._counted = time.monotonic()
         return max(_FEWEST, _AHEAD * self._threads)
 
@@ -95,14 +99,14 @@ class ClusterPool:
         self._connect()
 
     def close(self) -> None:
-        """Cancel what runs, and end the children on the workers."""
-        self._executor.shutdown(wait=False)
-        if self._client.status == "running":
-            try:
+        """Cancel what runs, and end the children on the workers; a scheduler that is gone is left alone."""
+        try:
+            if self._client.status == "running":
+                self._executor.shutdown(wait=False)
                 self._client.run(end_children, on_error="ignore")
-            except (OSError, TimeoutError) as error:
-                log.debug("workers left alone: %s", error)
-        self._client.close(timeout=5)
+            self._client.close(timeout=5)
+        except (OSError, TimeoutError) as error:
+            log.debug("workers left alone: %s", error)
 
 
 # What follows runs on the workers.

@@ -72,6 +72,19 @@ def test_a_worker_that_is_lost_and_one_that_comes(cluster: Cluster) -> None:
     assert not out.poisoned
 
 
+def test_a_scheduler_that_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import distributed
+
+    real = distributed.Client
+    monkeypatch.setattr(distributed, "Client", lambda address, **more: real(address, **{**more, "timeout": 2}))
+    with running_cluster(1) as made:
+        killer = threading.Timer(2.0, made.scheduler.kill)
+        killer.start()
+        with pytest.raises(UserError, match=r"scheduler (at tcp\S+ is gone|answers at)"):
+            jobs.run(functools.partial(jobs.slowly, 0.2), jobs.tens(30), RunSettings(scheduler=made.address))
+        killer.join()
+
+
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     import distributed
 
