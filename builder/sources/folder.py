@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -122,40 +120,6 @@ class Folder:
         except UnicodeDecodeError as error:
             self.notes.add("tables that are not UTF-8, read as Latin-1", f"{path}: byte {error.start}")
             return content.decode("latin-1")
-
-    def rows(self, path: str, columns: Sequence[str], delimiter: str = ",") -> Iterator[dict[str, str]]:
-        """Yield a table's rows by column name, blanks stripped; rows with too many or few fields are noted, left out.
-
-        Column names match in any case; ``columns`` are those that must be there.
-
-        Raises
-        ------
-        LayoutError
-            Where a column is missing.
-        """
-        reader = csv.reader(io.StringIO(self.read_text(path), newline=""), delimiter=delimiter)
-        header = [name.strip() for name in next(reader, [])]
-        spelled = {name.lower(): name for name in columns}
-        names = [spelled.get(name.lower(), name) for name in header]
-        missing = [name for name in columns if name not in names]
-        if missing:
-            raise LayoutError(
-                f"{self.root}/{path}: no column {', '.join(missing)}; found {', '.join(header) or 'nothing'}"
-            )
-        while True:
-            try:
-                fields = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                self.notes.add("malformed rows", f"{path}:{reader.line_num}: {error}")
-                continue
-            if not fields:
-                continue
-            if len(fields) != len(names):
-                self.notes.add("malformed rows", f"{path}:{reader.line_num}: {len(fields)} fields, not {len(names)}")
-                continue
-            yield dict(zip(names, map(str.strip, fields), strict=True))
 
 
 def _is_unicode(path: str) -> bool:

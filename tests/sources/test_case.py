@@ -13,6 +13,7 @@ import pytest
 from builder.sources import licenses
 from builder.sources.base import Channel, Image, Region, Source
 from builder.sources.folder import Folder, LayoutError
+from builder.sources.tables import read_table
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_csv, write_picture
 
@@ -25,7 +26,7 @@ def good(folder: Folder) -> Iterator[Image]:
     (table,) = folder.named("fields.csv")[:1] or [None]
     if table is None:
         raise LayoutError("looked for fields.csv, anywhere in the folder")
-    rows = {row["field"]: row["drug"] for row in folder.rows(table, ("field", "drug"))}
+    rows = dict(read_table(folder, table, ("field", "drug")))
     files: dict[str, dict[str, str]] = {}
     for path in folder.paths(".png"):
         name = path.rpartition("/")[2]
@@ -136,9 +137,9 @@ def with_first_path(change: Callable[[Folder, str], str]) -> Images:
 def trusting(folder: Folder) -> Iterator[Image]:
     """Reads paths from the table and believes them."""
     (table,) = folder.named("fields.csv")
-    for row in folder.rows(table, ("field", "drug")):
-        channels = tuple(Channel(f"top/{row['field']}_{n}.png", shows) for n, shows in STAINS.items())
-        yield Image(key=row["field"], channels=channels, group=row["field"][0], compound=row["drug"])
+    for field, drug in read_table(folder, table, ("field", "drug")):
+        channels = tuple(Channel(f"top/{field}_{n}.png", shows) for n, shows in STAINS.items())
+        yield Image(key=field, channels=channels, group=field[0], compound=drug)
 
 
 def careless(folder: Folder) -> Iterator[Image]:
