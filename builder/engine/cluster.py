@@ -121,13 +121,15 @@ def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...])
         pool = _pool_here(settings)
         future = pool.submit(function, items)
         began = time.monotonic()
-        while not concurrent.futures.wait([future], timeout=5).done:
+        while not concurrent.futures.wait([future], timeout=1).done:
+            if pool.closed:
+                return Ended(lost=True)  # the run is over: nobody waits for this, and nothing will end it
             if pool.is_stuck(time.monotonic() - began):
                 break
         else:
             ended = pool.ended(future)
             if not ended.lost or pool.closed:
-                return ended  # closed: the run is over, nobody waits for this
+                return ended
         _drop(pool)
     return Ended(failure="crashed", detail="the child processes of a Dask worker end at once", killed=True)
 
