@@ -73,5 +73,6 @@ def working_in(work: Store) -> Iterator[RunLog | None]:
     from builder.stages.lock import locked
 
     with locked(work), contextlib.ExitStack() as stack:
+        work.clean()  # what killed processes left half-written
         path = work.local("run.jsonl")
         yield stack.enter_context(RunLog(path)) if path else None

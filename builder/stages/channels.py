@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 
-from builder.errors import RejectedError
+from builder.engine.store import Store
+from builder.errors import RejectedError, UserError
 from builder.pixels.read import read
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ _AHEAD_LOCAL = 4
 _AHEAD_REMOTE = 32
 _KEPT_CHANNELS = 8
 _MOST_BYTES_A_PIXEL = 16  # four channels of 32 bits; stacks of many planes are far below max_pixels a plane
+
+_NOT_THE_FILE = frozenset(
+    {errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+)
+"""Failures of the machine or its file system: the image is not to blame, so the build stops and can go on later."""
 
 Array = npt.NDArray[Any]
 
@@ -38,9 +44,9 @@ class ChannelReader:
 
     def __init__(self, data: str, options: dict[str, Any], max_pixels: int) -> None:
         self._data = data.rstrip("/")
-        self._options = options
         self._max_pixels = max_pixels
-        self._ahead = _AHEAD_REMOTE if "://" in data else _AHEAD_LOCAL
+        self._remote = Store(data, options) if "://" in data else None
+        self._ahead = _AHEAD_LOCAL if self._remote is None else _AHEAD_REMOTE
         self._threads = ThreadPoolExecutor(self._ahead)
         self._fetched: OrderedDict[str, Future[bytes]] = OrderedDict()
         self._decoded: OrderedDict[tuple[str, int], Array | RejectedError] = OrderedDict()
@@ -81,15 +87,17 @@ class ChannelReader:
         if path.is_absolute() or ".." in path.parts:
             raise RejectedError("unreadable", "its path leaves the source's folder")
         try:
-            if self._ahead == _AHEAD_LOCAL:
-                local = Path(f"{self._data}/{name}")
-                self._refuse_large(local.stat().st_size)
-                return local.read_bytes()
-            with fsspec.open(f"{self._data}/{name}", "rb", **self._options) as file:
-                self._refuse_large(getattr(file, "size", None) or 0)
-                content: bytes = file.read()
-            return content
+            if self._remote is not None:
+                self._refuse_large(self._remote.size(name))
+                return self._remote.read_bytes(name)
+            local = Path(f"{self._data}/{name}")
+            self._refuse_large(local.stat().st_size)
+            return local.read_bytes()
         except OSError as error:
+            if error.errno in _NOT_THE_FILE:
+                raise UserError(
+                    f"{self._data}/{name} cannot be read now ({error.strerror}); mend that and run the same command again"
+                ) from None
             raise RejectedError("unreadable", f"{type(error).__name__}: {error.strerror or 'cannot be read'}") from None
 
     def _refuse_large(self, size: int) -> None:

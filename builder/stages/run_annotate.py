@@ -67,7 +67,16 @@ def annotated_in(work: Store) -> list[dict[str, Any]]:
 def _annotate_task(
     options: dict[str, Any], work: Store, simulated: bool, items: Sequence[tuple[str, str]]
 ) -> list[dict[str, Any]]:
-    return [annotate_source(root, options, work, simulated, dir_name) for dir_name, root in items]
+    facts = []
+    for dir_name, root in items:
+        try:
+            facts.append(annotate_source(root, options, work, simulated, dir_name))
+        except OSError as error:
+            text = (
+                f"{root} cannot be listed or read ({error.strerror or error}); mend that and run the same command again"
+            )
+            raise UserError(text) from None
+    return facts
 
 
 def _usable(job: Build, present: list[tuple[Source, str]]) -> list[tuple[Source, str]]:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import errno
 import io
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
+from builder.errors import UserError
 from builder.stages.channels import ChannelReader
 from builder.stages.standardize import Item
 
@@ -104,3 +107,28 @@ def test_folders_and_links_in_place_of_files_are_left_out(tmp_path: Path, reader
         [(_, channels, left_out)] = reader.read_all([item("folder.png", "dangling.png", "ok.png")])
     assert len(channels) == 1
     assert len(left_out) == 2
+
+
+def test_a_file_system_that_fails_is_not_the_images_fault(
+    tmp_path: Path, reader: ChannelReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "s" / "a.tif", 1)
+
+    def stale(_: Path) -> bytes:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(Path, "read_bytes", stale)
+    with reader, pytest.raises(UserError, match="run the same command again"):
+        list(reader.read_all([item("a.tif")]))
+
+
+def test_remote_files_are_read_and_missing_ones_left_out() -> None:
+    pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, pixels)
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/channels/s/a.tif", buffer.getvalue())
+    with ChannelReader("memory://channels", {}, 10_000) as remote:
+        [(_, channels, left_out)] = remote.read_all([item("a.tif", "b.tif")])
+    np.testing.assert_array_equal(channels[0], pixels)
+    assert left_out[0].startswith("b.tif: unreadable")
