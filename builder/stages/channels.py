@@ -96,7 +96,7 @@ class ChannelReader:
         except OSError as error:
             if error.errno in _NOT_THE_FILE:
                 raise UserError(
-                    f"{self._data}/{name} cannot be read now ({error.strerror}); mend that and run the same command again"
+                    f"{self._data}/{name} cannot be read now ({error.strerror}); mend that, then run the same again"
                 ) from None
             raise RejectedError("unreadable", f"{type(error).__name__}: {error.strerror or 'cannot be read'}") from None
 

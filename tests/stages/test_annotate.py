@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from builder.engine.store import Store
 
+from builder.engine.store import Store
 from builder.schema import ANNOTATIONS
 from builder.stages.annotate import annotate_source, annotations_path, image_number
 

@@ -118,7 +118,7 @@ def test_a_file_system_that_fails_is_not_the_images_fault(
         raise OSError(errno.ESTALE, "Stale file handle")
 
     monkeypatch.setattr(Path, "read_bytes", stale)
-    with reader, pytest.raises(UserError, match="run the same command again"):
+    with reader, pytest.raises(UserError, match="run the same again"):
         list(reader.read_all([item("a.tif")]))
 
 
