@@ -140,9 +140,7 @@ def test_merged_copies_are_not_taken(tmp_path: Path) -> None:
     """One copy of the data holds a merged picture a site, without its channel in the name."""
     write_picture(tmp_path / "images/HUVEC-01/Plate1/B02_s1.png", (8, 9, 3))
     write_csv(tmp_path / "metadata.csv", _HEADER.split(","), [_row("HUVEC", "01", 1, "B02", 1, "s1998")])
-    with pytest.raises(
-        LayoutError, match=r"_w<channel>\.png; found 2 files, such as images/HUVEC-01/Plate1"
-    ):
+    with pytest.raises(LayoutError, match=r"_w<channel>\.png; found 2 files, such as images/HUVEC-01/Plate1"):
         list(get_source("rec_rxrx1").images(Folder.listed(str(tmp_path))))
 
 
