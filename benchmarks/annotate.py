@@ -18,7 +18,6 @@ import platform
 import random
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,16 +26,11 @@ from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+from annotate_shared import WELLS, listed, made_bbbc022, uuid, whole_stage
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from builder.engine.store import Store
 from builder.sources import get_source
 from builder.sources.folder import Folder
-from builder.stages.annotate import _write_rows
-from builder.vocabulary import lookalikes, normalize
-
-WELLS = [f"{row}{column:02d}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25)]
+from builder.vocabulary import lookalikes
 
 
 class Tree(NamedTuple):
@@ -45,11 +39,6 @@ class Tree(NamedTuple):
     root: Path
     files: list[str]
     join: Callable[[], int] | None
-
-
-def uuid(rng: random.Random) -> str:
-    digits = f"{rng.getrandbits(128):032X}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def rec_rxrx19a(root: Path, scale: float) -> Tree:
@@ -80,27 +69,7 @@ def rec_rxrx19a(root: Path, scale: float) -> Tree:
 
 def bbbc022(root: Path, scale: float) -> Tree:
     """20 plates, 384 wells, 9 sites, 5 channels, a UUID each, a table of 23 columns."""
-    rng = random.Random(0)
-    stains = {"ER": 2, "Hoechst": 1, "Mito": 5, "Ph_golgi": 4, "Syto": 3}
-    metadata = "ASSAY_WELL_ROLE BROAD_ID CLSID CPD_MMOL_CONC CPD_PLATE_MAP_NAME CPD_SMILES CPD_WELL_POSITION PlateID"
-    header = [
-        "ImageNumber",
-        *(f"Image_FileName_Orig{stain}" for stain in stains),
-        *(
-            f"Image_Metadata_{name}"
-            for name in (*metadata.split(), "SOURCE_COMPOUND_NAME", "SOURCE_NAME", "Site", "Time")
-        ),
-        *(f"Image_PathName_Orig{stain}" for stain in stains),
-    ]
-    files, rows = [], [",".join(header)]
-    for plate, well, site in itertools.product(range(20585, 20585 + max(1, round(20 * scale))), WELLS, range(1, 10)):
-        names = {stain: f"IXMtest_{well}_s{site}_w{w}{uuid(rng)}.tif" for stain, w in stains.items()}
-        files.extend(f"BBBC022_v1_images_{plate}w{stains[stain]}/{name}" for stain, name in names.items())
-        facts = ["compound", "BRD-K98763141-001-06-8", "8DA6AF62", "8.858", "H-BIOA-002-1", "OC(=O)c1cccnc1", well]
-        rest = [str(plate), f"COMPOUND {rng.randrange(1600)}", "Biomol", str(site), "1267540683767", *[f"{plate}/"] * 5]
-        rows.append(",".join([str(len(rows)), *names.values(), *facts, *rest]))
-    table = root / "BBBC022_v1_image.csv"
-    table.write_text("\n".join(rows) + "\n")
+    files, table = made_bbbc022(root, scale)
     pattern = r"_(?P<plate>\d{5})w\d/IXMtest_(?P<well>[A-P]\d\d)_s(?P<site>\d)_w(?P<channel>\d)[0-9A-F-]+\.tif$"
     columns = [f"Image_Metadata_{name}" for name in ("PlateID", "CPD_WELL_POSITION", "Site")]
     return Tree(root, files, lambda: pandas_join(files, pattern, table, ["plate", "well", "site"], columns))
@@ -178,18 +147,13 @@ def timed(work: Callable[[], int]) -> tuple[float, int]:
 
 def ways(dir_name: str, tree: Tree, scratch: Path) -> Iterator[tuple[str, Callable[[], int]]]:
     source = get_source(dir_name)
-    tables = Folder.listed(str(tree.root)).paths()
-    stamps = dict.fromkeys([*tables, *tree.files], 1)
+    stamps = dict.fromkeys(tree.files, 1)
 
     def folder() -> Folder:
-        return Folder(str(tree.root), dict(stamps))
-
-    def stage() -> int:
-        normalize.cache_clear()
-        return _write_rows(source, folder(), Store(str(scratch)), simulated=False)
+        return listed(tree.root, stamps)
 
     yield "adapter alone", lambda: sum(1 for _ in source.images(folder()))
-    yield "whole stage", stage
+    yield "whole stage", lambda: whole_stage(dir_name, folder(), scratch)
     if tree.join:
         yield "pandas, join alone", tree.join
 
