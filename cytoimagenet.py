@@ -265,11 +265,10 @@ class Package:
         return rows, sorted(pc.unique(table["label"]).to_pylist())
 
     def _schema(self, shard: Shard) -> pa.Schema:
-        if shard.path.endswith(".parquet"):
-            file_system, name = fsspec.core.url_to_fs(self.url(shard.path), **self.storage_options)
-            with file_system.open(name) as file:
-                return pq.read_schema(file)
         with _naming(self, shard):
+            if shard.path.endswith(".parquet"):
+                with _parquet(self, shard) as table:
+                    return table.schema_arrow
             if self.local:
                 with pa.memory_map(self.url(shard.path).removeprefix("file://")) as file:
                     return pa.ipc.open_stream(file).schema
@@ -599,17 +598,64 @@ def _parquet_batches(
     package: Package, part: Part, copy: str | None, first: int, stop: int, columns: Sequence[str]
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield (first row, batch) of the row groups of a Parquet shard that hold rows ``first`` to ``stop``."""
-    url = package.url(part.shard.path)
-    file_system, name = fsspec.core.url_to_fs(copy or url, **({} if copy else package.storage_options))
-    with file_system.open(name, "rb", cache_type="readahead") as source, pq.ParquetFile(source) as file:
-        offset = 0
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            if offset < stop and offset + rows > first:
-                table = _patiently(lambda group=group: file.read_row_group(group, columns=list(columns)), url)  # type: ignore[misc]
-                for batch in table.combine_chunks().to_batches():
-                    yield offset, batch
-            offset += rows
+    with _parquet(package, part.shard, copy) as file, ThreadPoolExecutor(1, "row group") as thread:
+        counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        starts = [0, *itertools.accumulate(counts)]
+        groups = deque(
+            (start, group)
+            for group, start in enumerate(starts[:-1])
+            if start < stop and starts[group + 1] > first and part.wants(start, starts[group + 1])
+        )
+        ahead: deque[tuple[int, Future[pa.Table]]] = deque()
+        while groups or ahead:
+            while groups and len(ahead) < 2:
+                start, group = groups.popleft()
+                ahead.append((start, thread.submit(file.read_row_group, group, columns=list(columns))))
+            start, future = ahead.popleft()
+            for batch in future.result().combine_chunks().to_batches():
+                yield start, batch
+                start += len(batch)
+
+
+@contextlib.contextmanager
+def _parquet(package: Package, shard: Shard, copy: str | None = None) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet shard, in the package or a local copy of it."""
+    path = copy or (package.url(shard.path) if package.local else None)
+    if path is not None:
+        with pq.ParquetFile(path.removeprefix("file://"), memory_map=True) as file:
+            yield file
+        return
+    with _Ranges(package, shard) as source, pq.ParquetFile(source, pre_buffer=True) as file:
+        yield file
+
+
+class _Ranges(io.RawIOBase):
+    """A remote shard as a file: each read is one request, tried again where its fault may pass."""
+
+    def __init__(self, package: Package, shard: Shard) -> None:
+        self.url, self.bytes = package.url(shard.path), shard.bytes
+        self.file_system, self.name = fsspec.core.url_to_fs(self.url, **package.storage_options)
+        self.position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.position = offset + (0, self.position, self.bytes)[whence]
+        return self.position
+
+    def tell(self) -> int:
+        return self.position
+
+    def read(self, size: int = -1) -> bytes:
+        start = self.position
+        end = self.bytes if size < 0 else min(start + size, self.bytes)
+        data = _range(self.file_system, self.name, start, end, self.url) if start < end else b""
+        self.position += len(data)
+        return data
 
 
 class _Ahead:
@@ -705,15 +751,7 @@ class _Ahead:
         return self.blocks.popleft().result()
 
     def _fetch(self, start: int, end: int) -> bytes:
-        def attempt() -> bytes:
-            data = _bytes_of(self.file_system, self.name, start, end)
-            if len(data) > end - start:
-                raise ValueError("the server ignores byte ranges; use one that knows them, or copy the package first")
-            if len(data) < end - start:
-                raise EOFError(f"bytes {start} to {end}: only {len(data)} came")
-            return data
-
-        return _patiently(attempt, self.package.url(self.shard.path), self.closed)
+        return _range(self.file_system, self.name, start, end, self.package.url(self.shard.path), self.closed)
 
 
 def _message(header: bytes) -> tuple[int, int]:
@@ -736,6 +774,20 @@ def _message(header: bytes) -> tuple[int, int]:
         length = slot(content + struct.unpack_from("<I", header, content)[0], 0)
         rows = struct.unpack_from("<q", header, length)[0] if length is not None else 0
     return rows, struct.unpack_from("<q", header, body)[0] if body is not None else 0
+
+
+def _range(file_system: Any, name: str, start: int, end: int, url: str, closed: threading.Event | None = None) -> bytes:
+    """Return bytes ``start`` to ``end`` of a file, all of them, after some tries where need be."""
+
+    def attempt() -> bytes:
+        data = _bytes_of(file_system, name, start, end)
+        if len(data) > end - start:
+            raise ValueError("the server ignores byte ranges; use one that knows them, or copy the package first")
+        if len(data) < end - start:
+            raise EOFError(f"bytes {start} to {end}: only {len(data)} came")
+        return data
+
+    return _patiently(attempt, url, closed)
 
 
 def _bytes_of(file_system: Any, name: str, start: int, end: int) -> bytes:
@@ -864,7 +916,7 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
     if not shards:
         raise PackageError(f"no split {split!r} in {config!r}; there are {', '.join(selected.splits())}")
     if not shards[0].path.endswith(".arrow"):
-        raise PackageError(f"{package.place} is in Parquet, which cannot be memory-mapped; use load_dataset")
+        raise PackageError(f"{package.place} is in Parquet, which cannot be memory-mapped; use loader or load_dataset")
     facts = json.dumps([package.place, config, split, columns, conditions, [s.sha256 for s in shards]], default=list)
     fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:16]
     dataset = datasets.Dataset(

@@ -24,6 +24,12 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_package(tmp_path_factory.mktemp("made") / "cytoimagenet", encode=encode)
 
 
+@pytest.fixture(scope="session")
+def parquet_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same pictures as ``package`` has, in Parquet; not to be changed."""
+    return make_package(tmp_path_factory.mktemp("made") / "parquet", encode=encode, file_format="parquet")
+
+
 @pytest.fixture
 def own_package(package: Path, tmp_path: Path) -> Callable[[], Path]:
     """Make a copy of the package that a test may damage."""

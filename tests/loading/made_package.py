@@ -1,7 +1,7 @@
 """A small, valid package of made-up pictures, for tests and benchmarks: the same bytes for the same arguments.
 
-The layout is that of a built package: ``data/<category>/<split>-…arrow`` (Arrow IPC stream, schema EXAMPLES), the
-metadata tables, ``classes.json``, ``manifest.json`` and a card whose YAML names configs and features. A class is a
+The layout is that of a built package: ``data/<category>/<split>-…`` (Arrow IPC stream or Parquet, schema EXAMPLES),
+the metadata tables, ``classes.json``, ``manifest.json`` and a card whose YAML names configs and features. A class is a
 wavelength of stripes, so that a model can learn it from the pixels alone, however they are turned.
 """
 
@@ -63,8 +63,10 @@ def make_package(
     side: int = 40,
     encode: Callable[[np.ndarray[Any, Any]], bytes] = pillow_png,
     seed: int = 0,
+    file_format: str = "arrow",
 ) -> Path:
     """Write a package with these classes, ``per_class`` pictures of each, into ``folder`` and return it."""
+    write = {"arrow": write_stream, "parquet": write_parquet}[file_format]
     rng = np.random.default_rng(seed)
     every = [name for category in CATEGORIES for name in classes.get(category, ())]
     files: dict[str, dict[str, Any]] = {}
@@ -80,16 +82,16 @@ def make_package(
             tables.append(table)
             bounds = np.linspace(0, len(rows), shards[split] + 1).astype(int)
             for n, (start, stop) in enumerate(itertools.pairwise(bounds)):
-                path = f"data/{category}/{split}-{n:05d}-of-{shards[split]:05d}.arrow"
+                path = f"data/{category}/{split}-{n:05d}-of-{shards[split]:05d}.{file_format}"
                 part = table.slice(start, stop - start)
-                write_stream(folder / path, part, batch_rows)
+                write(folder / path, part, batch_rows)
                 browse.append(_with_places(part, split, path))
                 files[path] = {"rows": int(stop - start), "config": category, "split": split}
         metadata = pa.concat_tables(tables).select(METADATA.names).cast(METADATA)
-        write_stream(folder / f"metadata/{split}.arrow", metadata, batch_rows)
-        files[f"metadata/{split}.arrow"] = {"rows": len(metadata), "config": "metadata", "split": split}
+        write(folder / f"metadata/{split}.{file_format}", metadata, batch_rows)
+        files[f"metadata/{split}.{file_format}"] = {"rows": len(metadata), "config": "metadata", "split": split}
     pq.write_table(pa.concat_tables(browse), folder / "metadata.parquet")
-    write_facts(folder, classes, per_class, files)
+    write_facts(folder, classes, per_class, files, file_format)
     return folder
 
 
@@ -100,11 +102,17 @@ def write_stream(path: Path, table: pa.Table, batch_rows: int) -> None:
         writer.write_table(table.combine_chunks(), max_chunksize=batch_rows)
 
 
+def write_parquet(path: Path, table: pa.Table, batch_rows: int) -> None:
+    """Write Parquet with row groups of at most ``batch_rows`` rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, row_group_size=batch_rows, compression="zstd", write_page_index=True)
+
+
 def _with_places(part: pa.Table, split: str, path: str) -> pa.Table:
     """Return a shard's rows without pictures, with where each lies, as ``metadata.parquet`` says it."""
     columns = {
         "split": pa.array([split] * len(part), pa.string()),
-        "shard": pa.array([path.removesuffix(".arrow")] * len(part), pa.string()),
+        "shard": pa.array([path.rpartition(".")[0]] * len(part), pa.string()),
         "position": pa.array(range(len(part)), pa.int64()),
     }
     table = part.select(METADATA.names).cast(METADATA)
@@ -114,7 +122,11 @@ def _with_places(part: pa.Table, split: str, path: str) -> pa.Table:
 
 
 def write_facts(
-    folder: Path, classes: Mapping[str, tuple[str, ...]], per_class: Mapping[str, int], files: dict[str, dict[str, Any]]
+    folder: Path,
+    classes: Mapping[str, tuple[str, ...]],
+    per_class: Mapping[str, int],
+    files: dict[str, dict[str, Any]],
+    file_format: str,
 ) -> None:
     """Write classes.json, the card and the manifest of what lies in the folder."""
     configs = {"full": sorted(name for names in classes.values() for name in names)}
@@ -124,7 +136,7 @@ def write_facts(
         for config, names in configs.items()
     }
     (folder / "classes.json").write_text(json.dumps(counts, indent=1), "utf-8")
-    (folder / "README.md").write_text(_card(configs), "utf-8")
+    (folder / "README.md").write_text(_card(configs, file_format), "utf-8")
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json"):
         facts = files.setdefault(path.relative_to(folder).as_posix(), {})
         data = path.read_bytes()
@@ -132,7 +144,7 @@ def write_facts(
     images = sum(facts["rows"] for name, facts in files.items() if name.startswith("data/"))
     manifest = {
         "package": "cytoimagenet",
-        "format": "arrow",
+        "format": file_format,
         "version": "0.1.0",
         "recipe": {},
         "versions": {"pyarrow": pa.__version__},
@@ -172,13 +184,13 @@ def _row(
     return row
 
 
-def _card(configs: Mapping[str, list[str]]) -> str:
+def _card(configs: Mapping[str, list[str]], file_format: str) -> str:
     """Return a card whose YAML says where each config's files are and what their features are."""
     yaml_configs: list[dict[str, Any]] = []
     infos = []
     for config in (*configs, "metadata"):
         place = {"full": "data/*", "metadata": "metadata"}.get(config, f"data/{config}")
-        ending = ".arrow" if config == "metadata" else "-*.arrow"
+        ending = f".{file_format}" if config == "metadata" else f"-*.{file_format}"
         yaml_configs.append(
             {
                 "config_name": config,

@@ -54,7 +54,7 @@ def serving(folder: Path, faults: Faults) -> Iterator[str]:
                 self.send_error(404)
                 return
             data, status, fault = path.read_bytes(), 200, ""
-            if path.suffix == ".arrow":
+            if "data" in path.parts:
                 time.sleep(faults.delay)
                 fault = faults.take()
             asked = self.headers.get("Range")

@@ -274,3 +274,26 @@ def test_a_package_with_few_rows_in_many_shards(tmp_path: Path) -> None:
     )
     assert sorted(cytoimagenet.open(folder)["label"]) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert len(list(streamed(folder, tmp_path / "cache", "full"))) == 9
+
+
+def test_a_batch_of_full_sees_nearly_as_many_classes_as_random_sampling(tmp_path: Path) -> None:
+    classes = {
+        "organism": ("o0", "o1"),
+        "phenotype": tuple(f"p{i:02d}" for i in range(18)),
+        "compound": tuple(f"c{i:03d}" for i in range(180)),
+    }
+    folder = make_package(
+        tmp_path / "package",
+        classes=classes,
+        per_class={"train": 40, "validation": 1},
+        shards={"train": 4, "validation": 1},
+        batch_rows=100,
+        encode=lambda pixels: b"",
+        side=1,
+    )
+    stream = streamed(folder, tmp_path / "cache", "full", columns=["label"])
+    labels = np.array([row["label"] for row in stream.shuffle(seed=0, buffer_size=1000)])
+    assert len(labels) == 8000
+    distinct = [len(set(batch)) for batch in labels[: 31 * 256].reshape(31, 256)]
+    drawn = np.random.default_rng(0).permuted(np.tile(labels, (20, 1)), axis=1)[:, :256]
+    assert np.mean(distinct) >= 0.95 * np.mean([len(set(batch)) for batch in drawn])

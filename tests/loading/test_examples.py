@@ -49,7 +49,8 @@ def test_pretraining_learns(striped: Path, tmp_path: Path) -> None:
     assert history[-1]["train_accuracy"] > 0.6  # chance: 1/3
     assert max(row["validation_accuracy"] for row in history) > 0.6
     assert all(row["validation_top7"] == 1 for row in history)  # of three classes
-    assert Image.open(tmp_path / "curves.png").size[0] > 500
+    with Image.open(tmp_path / "curves.png") as curves:
+        assert curves.size[0] > 500
     assert json.loads((tmp_path / "curves.json").read_text()) == history
 
 

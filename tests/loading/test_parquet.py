@@ -1,0 +1,107 @@
+"""A package in Parquet gives what the same package in Arrow gives, but for ``open``, which says what to use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+import cytoimagenet
+from cytoimagenet import CytoImageNet, PackageError, ShardError
+from tests.loading.server import Faults, serving
+
+
+def rows(package: Path | str, cache: Path, config: str = "full", **conditions: Any) -> list[dict[str, Any]]:
+    builder = CytoImageNet(config, data_dir=package, cache_dir=str(cache), **conditions)
+    stream = builder.as_streaming_dataset(split="train")
+    if "image" in stream.features:
+        stream = stream.cast_column("image", datasets.Image(decode=False))
+    return list(stream)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {},
+        {"config": "compound", "columns": ["label", "idx"]},
+        {"labels": ["human", "taxol"], "crops": True},
+        {"commercial_use": True, "microscopy": ["fluorescence"], "columns": ["image", "label"]},
+    ],
+    ids=lambda conditions: "+".join(conditions) or "all",
+)
+def test_rows_are_those_of_the_arrow_package(
+    package: Path, parquet_package: Path, tmp_path: Path, conditions: dict[str, Any]
+) -> None:
+    expected = rows(package, tmp_path, **conditions)
+    assert expected
+    assert rows(parquet_package, tmp_path, **conditions) == expected
+
+
+def test_a_copy_and_plain_load_dataset_agree(package: Path, parquet_package: Path, tmp_path: Path) -> None:
+    undecoded = datasets.Image(decode=False)
+    expected = cytoimagenet.open(package, "phenotype").cast_column("image", undecoded)[:]
+    builder = CytoImageNet("phenotype", data_dir=parquet_package, cache_dir=str(tmp_path))
+    builder.download_and_prepare()
+    assert builder.as_dataset("train").cast_column("image", undecoded)[:] == expected
+    plain = datasets.load_dataset(str(parquet_package), "phenotype", split="train", cache_dir=str(tmp_path))
+    assert plain.features == builder.info.features
+    assert plain.cast_column("image", undecoded)[:] == expected
+
+
+@pytest.mark.parametrize("taken", [1, 7, 100, 215])
+def test_a_stream_resumes_after_any_row(parquet_package: Path, tmp_path: Path, taken: int) -> None:
+    def stream() -> Any:
+        builder = CytoImageNet(data_dir=parquet_package, cache_dir=str(tmp_path), columns=["filename", "label"])
+        return builder.as_streaming_dataset(split="train")
+
+    whole, first, again = list(stream()), stream(), stream()
+    running = iter(first)
+    head = [next(running) for _ in range(taken)]
+    again.load_state_dict(first.state_dict())
+    assert head + list(again) == whole
+
+
+def test_batches_are_those_of_the_arrow_package(package: Path, parquet_package: Path) -> None:
+    pytest.importorskip("torch")
+
+    def batches(folder: Path) -> list[Any]:
+        loader = cytoimagenet.loader(folder, batch_size=50, size=16, buffer=60)
+        return [(images.numpy().tobytes(), labels.tolist()) for images, labels in loader]
+
+    assert batches(parquet_package) == batches(package)
+
+
+def test_open_says_what_to_use_instead(parquet_package: Path) -> None:
+    with pytest.raises(PackageError, match=r"is in Parquet, which cannot be memory-mapped; use .*loader"):
+        cytoimagenet.open(parquet_package)
+
+
+@pytest.mark.parametrize("faults", [{}, {"busy": 3}, {"dropped": 3}, {"short": 3}])
+def test_an_epoch_over_http_is_whole_in_spite_of_passing_faults(
+    parquet_package: Path, tmp_path: Path, faults: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("aiohttp")
+    monkeypatch.setattr(cytoimagenet, "_FIRST_WAIT", 0.01)
+    server = Faults(**faults)
+    columns = ["filename", "label"]
+    with serving(parquet_package, server) as url:
+        assert rows(url, tmp_path, columns=columns) == rows(parquet_package, tmp_path, columns=columns)
+    assert all(left < faults[fault] for fault, left in server.left.items())
+
+
+def test_a_damaged_shard_is_named(parquet_package: Path, tmp_path: Path) -> None:
+    shard = "data/organism/train-00001-of-00003.parquet"
+    url = tmp_path / "package"
+    for path in parquet_package.rglob("*"):
+        if path.is_file():
+            (url / path.relative_to(parquet_package)).parent.mkdir(parents=True, exist_ok=True)
+            (url / path.relative_to(parquet_package)).write_bytes(path.read_bytes())
+    data = (url / shard).read_bytes()
+    (url / shard).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ShardError, match=shard):
+        rows(url, tmp_path / "cache", "organism")
+    (url / shard).unlink()
+    with pytest.raises(ShardError, match=shard):
+        rows(url, tmp_path / "cache", "organism")
