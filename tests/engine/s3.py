@@ -12,6 +12,14 @@ from typing import Any
 
 KEYS = {"key": "test", "secret": "test"}
 
+_ERRORS = {
+    "503": (
+        "503 Slow Down",
+        b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
+    ),
+    "403": ("403 Forbidden", b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"),
+}
+
 
 class Faults:
     """A WSGI application before the server: ``fail(method, path)`` names what goes wrong with a request, if anything.
@@ -31,14 +39,11 @@ class Faults:
         self.requests += 1
         what = self.fail(environ["REQUEST_METHOD"], environ["PATH_INFO"])
         self.failed += bool(what)
-        if what == "503":
-            body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-            start_response("503 Slow Down", [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
-            return [body]
-        if what == "403":
-            body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-            start_response("403 Forbidden", [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
-            return [body]
+        if what in _ERRORS:
+            status, body = _ERRORS[what]
+            start_response(status, [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
+            # A body after HEAD would be taken for the start of the connection's next answer.
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
         if what == "hang":
             self.stop.wait(60)
         if what == "slow":
