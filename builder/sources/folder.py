@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
@@ -92,6 +93,13 @@ class Folder:
         for path in paths:
             state = (state * 0x9E3779B97F4A7C15 + self._stamps.get(path, 1)) & _MASK
         return state
+
+    def state(self) -> str:
+        """Return the sha256 (hex) of the names and stamps of all files."""
+        digest = hashlib.sha256()
+        for path in sorted(self._stamps):
+            digest.update(f"{path}\0{self._stamps[path]}\0".encode())
+        return digest.hexdigest()
 
     def read_bytes(self, path: str) -> bytes:
         """Return a file's content.

@@ -45,8 +45,7 @@ def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: 
     """
     source = get_source(dir_name)
     folder = Folder.listed(root, options)
-    state = f"{folder.stamp(folder.paths())}/{len(folder)}"
-    fingerprint = markers.fingerprint("annotate", dir_name, state, code_version("annotate"), str(simulated))
+    fingerprint = markers.fingerprint("annotate", dir_name, folder.state(), code_version("annotate"), str(simulated))
     marker = f"annotate/{dir_name}"
     facts = markers.is_done(work, marker, fingerprint)
     if facts is not None and (facts["error"] or work.exists(annotations_path(dir_name))):

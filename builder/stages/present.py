@@ -9,6 +9,7 @@ from typing import Any
 import fsspec
 
 from builder.errors import UserError
+from builder.sources import source_names
 from builder.sources.base import Source
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,9 @@ def present_sources(
             absent.append(source.dir_name)
     if not present:
         raise UserError(f"{data} holds none of the folders {', '.join(absent[:8])}{' …' * (len(absent) > 8)}")
+    strange = sorted(name for name in folders.keys() - set(source_names()) if system.isdir(folders[name]))
+    if strange:
+        log.warning("not the name of a source, skipped: %s", ", ".join(strange))
     if absent:
         log.info("absent, skipped: %s", ", ".join(absent))
     return present

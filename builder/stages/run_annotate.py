@@ -41,6 +41,8 @@ def annotate(job: Build) -> list[dict[str, Any]]:
     for found in sorted(facts, key=lambda f: str(f["dir_name"])):
         _say_annotated(found)
     usable = sorted((f for f in facts if f["images"] and not f["error"]), key=lambda f: str(f["dir_name"]))
+    if not usable and any(found["error"] for found in facts):
+        raise UserError(f"no source in {job.data} could be read; what each lacks is said above")
     if not usable:
         raise UserError(
             f"no image found in {job.data}; it should hold one folder a source, as `cytoimagenet sources` lists"

@@ -74,7 +74,11 @@ def test_latin_1_is_noted(tmp_path: Path) -> None:
     assert folder.notes.counts == {"tables that are not UTF-8, read as Latin-1": 1}
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", gzip.compress(b"Plate\n1\n" * 99)[:20], b"Plate\n1\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x1f\x8b", gzip.compress(b"Plate\n1\n" * 99)[:20], b"Plate\n1\n"],
+    ids=["empty", "cut header", "cut", "not packed"],
+)
 def test_a_broken_archive_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.csv.gz").write_bytes(content)
     with pytest.raises(LayoutError, match=r"t\.csv\.gz"):

@@ -76,6 +76,15 @@ def test_nothing_is_done_twice_and_a_changed_file_is_seen(tmp_path: Path) -> Non
     assert {key for key in stamps if stamps[key] != old[key]} == {"A01_C1_F1_s01_w1"}
 
 
+def test_a_renamed_folder_is_seen(tmp_path: Path) -> None:
+    write_tree(tmp_path / "a")
+    annotate(tmp_path / "a", tmp_path / "work")
+    (tmp_path / "a" / "BBBC005_v1_images").rename(tmp_path / "a" / "images")
+    facts, rows = annotate(tmp_path / "a", tmp_path / "work")
+    assert facts["fresh"]
+    assert all(path.startswith("images/") for files in rows["files"].to_pylist() for path in files)
+
+
 def test_simulated_data_says_so_in_every_row(tmp_path: Path) -> None:
     write_tree(tmp_path / "a")
     _, rows = annotate(tmp_path / "a", tmp_path / "work", simulated=True)
