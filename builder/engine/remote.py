@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
 import time
 import uuid
@@ -62,6 +63,54 @@ def patiently(what: str, call: Callable[[], T]) -> T:
     raise AssertionError("the last attempt returns or raises")
 
 
+class PatientFile(io.RawIOBase):
+    """A file of a remote store, open for reading, that asks again where a read fails."""
+
+    def __init__(self, what: str, file: BinaryIO) -> None:
+        self._what, self._file = what, file
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the place of the next byte."""
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        return self._file.seek(offset, whence)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return so many bytes, fewer at the end; all that follow for -1."""
+        place = self._file.tell()
+
+        def attempt() -> bytes:
+            self._file.seek(place)
+            return self._file.read(-1 if size is None else size)
+
+        return patiently(self._what, attempt)
+
+    def readall(self) -> bytes:
+        """Return all that follow."""
+        return self.read()
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; return how many bytes there were."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
 class Remote:
     """The files below one URL of an fsspec file system."""
 
@@ -93,8 +142,9 @@ class Remote:
         return int(self._ask(rel, lambda: self._fs.info(self._path(rel))["size"]))
 
     def open(self, rel: str) -> BinaryIO:
-        """Return a seekable reader."""
-        return cast(BinaryIO, self._ask(rel, lambda: self._fs.open(self._path(rel), "rb")))
+        """Return a seekable reader, each of whose reads is tried again."""
+        file = self._ask(rel, lambda: self._fs.open(self._path(rel), "rb"))
+        return cast(BinaryIO, PatientFile(f"{self.url}/{rel}", file))
 
     def read_bytes(self, rel: str) -> bytes:
         """Return a file's content."""

@@ -102,6 +102,24 @@ def test_a_server_that_fails_now_and_then_changes_nothing(
     assert store.sizes() == dict.fromkeys(sorted(contents), 5000)
 
 
+def test_reads_of_an_open_file_are_tried_again(store: Store, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "_PAUSES", (0.01,) * 6)
+    content = random.Random(1).randbytes(70_000)
+    store.write_bytes("x", content)
+    with store.open("x") as file:
+        answers = iter(["cut", ""])
+        server.faults.fail = lambda method, path: next(answers, "")
+        file.seek(100)
+        assert file.read(10) == content[100:110]
+        assert next(answers, None) is None, "nothing failed: the test proves nothing"
+        buffer = bytearray(20)
+        assert file.readinto(buffer) == 20
+        assert bytes(buffer) == content[110:130]
+        assert file.tell() == 130
+        assert file.read() == content[130:]
+        assert file.read(5) == b""
+
+
 def test_a_server_that_is_down_is_one_line(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_PAUSES", (0.01,))
     server.faults.fail = lambda method, path: "503"
