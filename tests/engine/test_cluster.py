@@ -35,16 +35,12 @@ def test_every_item_comes_once(cluster: Cluster) -> None:
 
 
 def test_items_that_hang_or_kill_end_as_they_do_in_a_pool_and_no_worker_is_lost(cluster: Cluster) -> None:
-    how = {3: "hang", 14: "abort", 15: "kill"}
+    how = {3: "hang", 14: "kill"}
     out = jobs.run(
-        functools.partial(jobs.misbehave, how), jobs.tens(3), RunSettings(scheduler=cluster.address, time_limit=1)
+        functools.partial(jobs.misbehave, how), jobs.tens(2), RunSettings(scheduler=cluster.address, time_limit=0.3)
     )
-    assert set(out.values) == set(range(30)) - set(how)
-    assert out.poisoned == {
-        3: ("timed_out", "longer than 1 s"),
-        14: ("crashed", "ended by SIGABRT"),
-        15: ("crashed", "ended by SIGKILL"),
-    }
+    assert set(out.values) == set(range(20)) - set(how)
+    assert out.poisoned == {3: ("timed_out", "longer than 0.3 s"), 14: ("crashed", "ended by SIGKILL")}
     assert all(worker.poll() is None for worker in cluster.workers)
 
 
@@ -59,7 +55,7 @@ def test_an_exception_ends_the_run_with_the_tasks_name(cluster: Cluster) -> None
 
 def test_a_worker_that_is_lost_and_one_that_comes(cluster: Cluster) -> None:
     def disturb() -> None:
-        time.sleep(2)
+        time.sleep(1)
         cluster.kill_worker()
         cluster.add_worker()
 
@@ -78,7 +74,7 @@ def test_a_scheduler_that_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     real = distributed.Client
     monkeypatch.setattr(distributed, "Client", lambda address, **more: real(address, **{**more, "timeout": 2}))
     with running_cluster(1) as made:
-        killer = threading.Timer(2.0, made.scheduler.kill)
+        killer = threading.Timer(1.0, made.scheduler.kill)
         killer.start()
         with pytest.raises(UserError, match=r"scheduler (at tcp\S+ is gone|answers at)"):
             jobs.run(functools.partial(jobs.slowly, 0.2), jobs.tens(30), RunSettings(scheduler=made.address))

@@ -20,20 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.demo.simulate import simulate
 from tests.building import SMALL, cytoimagenet, files_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("CYTOIMAGENET_KILLS", "4"))
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sources")
-    simulate(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
