@@ -1,0 +1,198 @@
+"""A build of the size of CytoImageNet from end to end: 2.7 million annotated rows, about 900 classes, small pictures.
+
+    python benchmarks/full_build.py                     a hundredth of it, half a minute
+    python benchmarks/full_build.py --rows 2700000      all of it, about a quarter of an hour on two cores
+
+Work: boxes of 48 x 48 pixels in pictures of noise (seeded, see ``full_build_source.py``) through the real pipeline;
+the sizes from which images give crops are lowered, so that small classes give crops here too. Rows and classes are
+scaled together: a class is as large as in the full build. Prints seconds a stage, memory, disk, and what 890,000 real
+images would take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import builder.sources  # noqa: E402
+from benchmarks.full_build_source import FACTS, SOURCES, dir_names, facts, write_pictures  # noqa: E402
+
+FULL_ROWS, FULL_CLASSES, FULL_IMAGES = 2_700_000, 894, 890_000
+
+if FACTS in os.environ:  # workers import this file before they look for sources
+    builder.sources.__path__.append(facts()["modules"])
+
+
+class Marks(logging.Handler):
+    """Notes when each stage ends, by the pipeline's own lines, and the memory held meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.began = self.last = time.perf_counter()
+        self.stages: list[dict[str, Any]] = []
+        self._most = {"parent": 0, "worker": 0}
+        self._ended = threading.Event()
+        self._watch = threading.Thread(target=self._sample, daemon=True)
+        self._watch.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take the first words of a line for the end of what they name."""
+        text = record.getMessage()
+        for start, stage in (
+            ("label: ", "label"),
+            ("standardize: ", "what is to do"),
+            ("select: ", "select"),
+            ("shard: ", "shard"),
+        ):
+            if text.startswith(start):
+                self.end(stage)
+                print(f"    {text}", flush=True)
+
+    def end(self, stage: str) -> None:
+        """Note the end of a stage."""
+        now = time.perf_counter()
+        self.stages.append({"stage": stage, "seconds": now - self.last, **self._most})
+        print(
+            f"  {stage:14} {now - self.last:7.1f} s, parent {self._most['parent'] / 1e6:6.0f} MB, "
+            f"largest worker {self._most['worker'] / 1e6:5.0f} MB",
+            flush=True,
+        )
+        self.last = now
+        self._most = {"parent": 0, "worker": 0}
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._ended.set()
+        self._watch.join()
+
+    def _sample(self) -> None:
+        import psutil  # type: ignore[import-untyped]
+
+        me = psutil.Process()
+        while not self._ended.wait(0.25):
+            self._note("parent", me.memory_info().rss)
+            for child in me.children(recursive=True):
+                try:
+                    self._note("worker", child.memory_info().rss)
+                except psutil.Error:  # it ended meanwhile
+                    continue
+
+    def _note(self, who: str, size: int) -> None:
+        self._most[who] = max(self._most[who], size)
+
+
+class Log:
+    """A run log that marks the ends of the stages that run in workers."""
+
+    def __init__(self, path: Path, marks: Marks) -> None:
+        from builder.engine.log import RunLog
+
+        self._log, self._marks = RunLog(path), marks
+
+    def write(self, event: str, **given: Any) -> None:
+        """Write on, and mark."""
+        self._log.write(event, **given)
+        if event == "stage_end" and given["stage"] in ("annotate", "standardize"):
+            self._marks.end(given["stage"])
+
+
+def run(rows: int, box: int, workers: int, folder: Path) -> None:
+    """Build and verify, and print what it took."""
+    from builder.engine.run import RunSettings
+    from builder.engine.store import Store
+    from builder.package.verify import verify
+    from builder.recipe import Recipe
+    from builder.stages.job import Build
+    from builder.stages.pipeline import build
+
+    if not (folder / "data").exists():
+        write_pictures(folder / "data")
+    work, package = folder / "work", folder / "package"
+    # Shards hold as many pictures as real ones do, not as many bytes.
+    recipe = Recipe(min_side=box, min_crop_side=box // 4, scalings=(0.5, 0.25), shard_bytes=6_300 * box * box // 2)
+    marks = Marks()
+    for name in ("builder.stages.pipeline", "builder.stages.write_package"):
+        logging.getLogger(name).addHandler(marks)
+        logging.getLogger(name).setLevel(logging.INFO)
+    job = Build(str(folder / "data"), Store(work), recipe, RunSettings(workers=workers), only=tuple(dir_names()))
+    log: Any = Log(work / "run.jsonl", marks)
+    manifest = build(dataclasses.replace(job, run_log=log), Store(package))
+    marks.end("finish")
+    total = time.perf_counter() - marks.began
+    for deep in (False, True):
+        problems = verify(str(package), deep=deep, workers=workers)
+        assert not problems, problems[:5]
+        marks.end("verify --deep" if deep else "verify")
+    marks.last = time.perf_counter()
+    again = build(dataclasses.replace(job, run_log=log), Store(package))
+    assert again == manifest
+    marks.end("build again")
+    marks.stop()
+    images = int(manifest["images"])
+    print(f"  {images:,} pictures in {manifest['classes']:,} classes, build {total:.0f} s")
+    for name, place in (("WORK", work), ("PACKAGE", package)):
+        files = [path.stat().st_size for path in place.rglob("*") if path.is_file()]
+        print(f"  {name}: {sum(files) / 1e6:,.0f} MB in {len(files):,} files")
+    extrapolate(marks.stages, images, workers)
+
+
+def extrapolate(stages: list[dict[str, Any]], images: int, workers: int) -> None:
+    """Print what 890,000 real images take: their pixels, and what was measured here beside them."""
+    real = 0.075  # core seconds: five channels of 520 x 696 pixels, 16 bit (benchmarks/scale.py cost)
+    spent = {stage["stage"]: stage["seconds"] * FULL_IMAGES / images for stage in stages}
+    parent = sum(spent[name] for name in ("label", "what is to do", "select", "finish"))
+    spread = workers * (spent["annotate"] + spent["shard"])
+    for cores in (2, 100):
+        pixels = FULL_IMAGES * real / cores
+        print(
+            f"  {FULL_IMAGES:,} images of 5 x 520 x 696 pixels on {cores} cores: pixels {pixels / 3600:.1f} h, "
+            f"tables (one core) {parent / 60:.1f} min, annotate and shard {spread / cores / 60:.1f} min"
+        )
+
+
+def main() -> None:
+    """Set up the sources for this process and its workers, run, clean up."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=FULL_ROWS // 100)
+    parser.add_argument("--box", type=int, default=48, help="pixels of a picture's side")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--keep", type=Path, help="folder to work in, kept; a run that was killed goes on there")
+    options = parser.parse_args()
+    classes = max(30, round(FULL_CLASSES * options.rows / FULL_ROWS))
+    print(
+        f"{options.rows:,} rows, {options.workers} workers; Python {platform.python_version()}, {platform.machine()}, "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="full-build-"))
+    try:
+        modules = folder.absolute() / "modules"
+        modules.mkdir(parents=True, exist_ok=True)
+        for number, name in enumerate(dir_names()):
+            text = f"from benchmarks.full_build_source import source\n\nSOURCE = source({number})\n"
+            (modules / f"{name}.py").write_text(text)
+        made = {"modules": str(modules), "rows": options.rows, "classes": classes, "box": options.box}
+        os.environ[FACTS] = json.dumps(made)
+        builder.sources.__path__.append(str(modules))
+        run(options.rows // SOURCES * SOURCES, options.box, options.workers, folder)
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
