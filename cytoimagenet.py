@@ -997,8 +997,8 @@ class _Source(NamedTuple):
     def path(self, shard: Shard) -> str:
         return self.package.url(shard.path).removeprefix("file://")
 
-    def table(self, number: int) -> pa.Table:
-        """Return a memory-mapped shard with these features; a label without an id is null."""
+    def table(self, number: int, schema: pa.Schema) -> pa.Table:
+        """Return a memory-mapped shard in the features' schema; a label without an id is null."""
         shard, features = self.shards[number], self.features
         with _naming(self.package, shard), pa.memory_map(self.path(shard)) as file:
             names = pa.ipc.open_stream(file).schema.names
@@ -1013,7 +1013,7 @@ class _Source(NamedTuple):
             columns["label"] = pc.cast(pc.index_in(columns["label"], value_set=classes), pa.int64())
             if self.whole and columns["label"].null_count:
                 raise _bad(self.package, shard, "it holds a class that classes.json does not name")
-        return pa.table(list(columns.values()), schema=features.arrow_schema)
+        return pa.table(list(columns.values()), schema=schema)
 
 
 class _MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no types
@@ -1031,7 +1031,8 @@ class _MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no 
             list(replays),
         )  # not the base's, which index every batch
         self._steps = [replay for replay in replays if replay[0] != "slice"]  # each row's own, so slices come last
-        self._schema = self._apply_replays(source.features.arrow_schema.empty_table(), self._steps).schema
+        self._stored = source.features.arrow_schema  # made once: it spells every class
+        self._schema = self._apply_replays(self._stored.empty_table(), self._steps).schema
         self._starts = [0, *itertools.accumulate(shard.rows for shard in source.shards)]
         self._first, self._length = 0, self._starts[-1]
         for name, args, _ in replays:
@@ -1142,7 +1143,8 @@ class _MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no 
     def _shard(self, number: int) -> _Batches:
         found = self._loaded[number]
         if found is None:
-            found = self._loaded[number] = _Batches(self._apply_replays(self.source.table(number), self._steps))
+            table = self.source.table(number, self._stored)
+            found = self._loaded[number] = _Batches(self._apply_replays(table, self._steps))
         return found
 
 
