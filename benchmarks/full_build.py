@@ -164,7 +164,8 @@ def extrapolate(stages: list[dict[str, Any]], images: int, workers: int) -> None
         pixels = FULL_IMAGES * real / cores
         print(
             f"  {FULL_IMAGES:,} images of 5 x 520 x 696 pixels on {cores} cores: pixels {pixels / 60:.1f} min "
-            f"where {terabytes:.1f} TB can be read as fast, tables (one core) {parent / 60:.1f} min, annotate and shard {spread / cores / 60:.1f} min"
+            f"where {terabytes:.1f} TB can be read as fast, tables (one core) {parent / 60:.1f} min, "
+            f"annotate and shard {spread / cores / 60:.1f} min"
         )
 
 
