@@ -144,7 +144,7 @@ def test_report_is_one_page_with_its_pictures(built: Path, tmp_path: Path) -> No
     cytoimagenet("report", built, "-o", tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "mitosis" in page
-    assert "data:image/png;base64," in page
+    assert "data:image/jpeg;base64," in page
     assert 'src="http' not in page
 
 

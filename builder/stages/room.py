@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +17,16 @@ import pyarrow.compute as pc
 from builder.engine.space import Need, check_room, free_bytes
 from builder.engine.status import read_log, status
 from builder.engine.store import Store
+from builder.errors import UserError
 from builder.stages import standardize
 from builder.stages.job import Build
+
+log = logging.getLogger(__name__)
 
 _PICTURE_BYTES = 63_000  # 56 GB over 890,737 pictures of the published release
 _IMAGES_A_SECOND = 20.0  # a core, where WORK knows no rate of its own: five channels of about a megapixel
 _SAMPLED = 200  # images a source whose files are measured
-_TOO_FEW = 4  # estimates may be off: a build is refused when not even a quarter of its need is free
+_LEAST_SHARE = 32  # pictures take at least this part of the files they are made from (five channels of 16 bit give one)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,17 +59,22 @@ def estimate(job: Build, annotations: Store, images: pa.Table, missing: pa.Table
 
 
 def refuse_without_room(job: Build, package: Store, images: pa.Table, missing: pa.Table) -> None:
-    """Stop before the work starts where not even a quarter of what it needs is free.
+    """Stop before the work starts where it cannot fit, and warn where it will hardly fit.
 
     Raises
     ------
     UserError
-        With what is needed and what is free.
+        With the least that is needed and what is free.
     """
     if free_bytes(job.work) is None and free_bytes(package) is None:
         return
-    wanted = needs(job, package, estimate(job, job.work, images, missing))
-    check_room([dataclasses.replace(need, size=need.size // _TOO_FEW) for need in wanted])
+    found = estimate(job, job.work, images, missing)
+    least = found.input_bytes // _LEAST_SHARE
+    check_room([dataclasses.replace(need, size=min(least, need.size)) for need in needs(job, package, found)])
+    try:
+        check_room(needs(job, package, found))
+    except UserError as hardly:
+        log.warning("by a rough estimate: %s", hardly)
 
 
 def needs(job: Build, package: Store, found: Estimate) -> list[Need]:

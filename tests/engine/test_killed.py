@@ -147,6 +147,15 @@ def test_a_full_disk(data: Path, undisturbed: tuple[dict[str, str], float], tmp_
     assert files_of(out) == undisturbed[0]
 
 
+def test_a_disk_that_is_far_too_small_is_refused_before_the_work(data: Path, tmp_path: Path, small_disk: Path) -> None:
+    with (small_disk / "filler").open("wb") as file:
+        file.write(bytes(1_500_000))
+    done = cytoimagenet("build", data, "-o", tmp_path / "p", "--work", small_disk / "work", *SMALL, check=False)
+    assert done.returncode == 1
+    assert "make room" in done.stderr.splitlines()[-1]
+    assert not list((small_disk / "work").glob("standardized/**/*.arrow"))
+
+
 @pytest.fixture
 def cluster() -> Iterator[str]:
     """A Dask scheduler with three worker processes, over TCP on loopback."""
