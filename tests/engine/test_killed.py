@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builder.engine import localfiles
 from tests.building import SMALL, cytoimagenet, files_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
@@ -112,6 +113,9 @@ def test_killed_while_files_are_written(tmp_path: Path) -> None:
         halves += len(list(out.rglob(".tmp-*")))
         assert all(path.stat().st_size == 200_000 for path in out.rglob("*.bin"))
     assert halves, "no moment was within a write: the test proves nothing"
+    began = time.monotonic()
+    while not all(map(localfiles._is_abandoned, out.rglob(".tmp-*"))) and time.monotonic() - began < 20:
+        time.sleep(0.05)  # a killed process may take a moment to end
     subprocess.run(command, env=env, check=True, capture_output=True)
     assert sorted(int(path.stem) for path in out.rglob("*.bin")) == list(range(30))
     assert [path for path in out.rglob("*") if path.is_file() and path.suffix != ".bin"] == []

@@ -3,10 +3,15 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import platform
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from builder.engine import localfiles
 from builder.engine.localfiles import HIDDEN
 from builder.engine.store import Store
 from builder.errors import UserError
@@ -181,3 +186,16 @@ def test_a_full_disk_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no space left for .*/x: make room and run the same again"):
         fill()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_what_a_process_left_goes_even_before_its_parent_noticed_its_end(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    while localfiles._is_running(child.pid):  # not waited for: a zombie from here on
+        time.sleep(0.01)
+    assert Path(f"/proc/{child.pid}").exists()
+    left = tmp_path / f"{localfiles.HIDDEN}{platform.node()}-{child.pid}-abc"
+    left.write_bytes(b"half")
+    assert localfiles.clean(tmp_path) == 1
+    assert not left.exists()
+    child.wait()
