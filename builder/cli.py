@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -57,5 +58,21 @@ for _command in _COMMANDS:
     main.add_command(_command)
 
 
+def run() -> None:
+    """Run the command line and end the process at once, without the exit handlers of C++ libraries.
+
+    pyarrow 26 now and then aborts a process that has read Parquet while it shuts down its threads (exit 134, after
+    all work is done). Everything of ours is closed by then: files, locks, pools and the run log are context managers.
+    """
+    code: object = 0
+    try:
+        main()
+    except SystemExit as done:
+        code = done.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
 if __name__ == "__main__":
-    main()
+    run()
