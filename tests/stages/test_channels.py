@@ -132,3 +132,38 @@ def test_remote_files_are_read_and_missing_ones_left_out() -> None:
         [(_, channels, left_out)] = remote.read_all([item("a.tif", "b.tif")])
     np.testing.assert_array_equal(channels[0], pixels)
     assert left_out[0].startswith("b.tif: unreadable")
+
+
+def test_planes_of_a_file_and_channels_used_again_later_are_fetched_and_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = np.random.default_rng(0).integers(0, 4096, (3, 20, 30)).astype(np.uint16)
+    (tmp_path / "s").mkdir()
+    tifffile.imwrite(tmp_path / "s" / "stack.tif", stack, photometric="minisblack")
+    flat = picture(tmp_path / "s" / "flat.tif", 1)
+    fetched: list[str] = []
+    plain = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        fetched.append(path.name)
+        return plain(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    one = Item("s-1", "s", ("stack.tif", "flat.tif", "stack.tif"), (0, 0, 1), None, 1, 7)
+    two = Item("s-2", "s", ("stack.tif", "flat.tif", "stack.tif"), (2, 0, 0), None, 1, 7)
+    with ChannelReader(str(tmp_path), {}, 10_000) as reader:
+        found = [channels for _, channels, _ in reader.read_all([one, two])]
+    for channels, wanted in zip(found, ([stack[0], flat, stack[1]], [stack[2], flat, stack[0]]), strict=True):
+        for channel, pixels in zip(channels, wanted, strict=True):
+            np.testing.assert_array_equal(channel, pixels)
+    assert sorted(fetched) == ["flat.tif", "stack.tif"]
+
+
+def test_more_channels_than_are_kept_are_read_again(tmp_path: Path, reader: ChannelReader) -> None:
+    names = [f"{n}.tif" for n in range(12)]
+    pixels = [picture(tmp_path / "s" / name, n) for n, name in enumerate(names)]
+    with reader:
+        found = list(reader.read_all([item(*names), item(*names[::-1])]))
+    for (_, channels, _), wanted in zip(found, (pixels, pixels[::-1]), strict=True):
+        for channel, one in zip(channels, wanted, strict=True):
+            np.testing.assert_array_equal(channel, one)
