@@ -36,6 +36,7 @@ from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from typing import NamedTuple
+from typing import Protocol
 from typing import TypeVar
 
 import datasets
@@ -66,6 +67,8 @@ _MOST_PIXELS = 1 << 28  # of a picture that decode inflates itself; larger ones 
 _patched_for_streaming = True  # datasets would put its own open() and os.path into this module; it needs neither
 
 T = TypeVar("T")
+Row = TypeVar("Row", covariant=True)
+Picture = tuple[Any, int]  # a PNG, bytes or a view of them, and its class id
 
 
 class PackageError(ValueError):
@@ -466,6 +469,15 @@ class _Examples(ExamplesIterable):  # type: ignore[misc]  # datasets has no type
         return self
 
 
+class _Reader(Protocol[Row]):
+    """Takes rows out of record batches, for which it needs the columns ``names``."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def of(self, batch: pa.RecordBatch) -> Iterator[Row]: ...
+
+
 class _Rows:
     """Record batches to Python rows, column by column."""
 
@@ -494,9 +506,30 @@ class _Rows:
         return listed
 
 
+class _Pictures:
+    """Record batches to what training needs of a row: its picture's PNG, not copied, and its class id."""
+
+    names = ("image", "label")
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = pa.array(classes, pa.string())
+
+    def of(self, batch: pa.RecordBatch) -> Iterator[Picture]:
+        """Yield the rows of a batch; their views keep the whole batch in memory."""
+        data, labels = batch.column("image").field("bytes"), batch.column("label")
+        ids = pc.index_in(labels, value_set=self.classes)
+        if ids.null_count:
+            raise KeyError(labels.filter(ids.is_null())[0].as_py())
+        _, offsets, content = data.buffers()
+        view = memoryview(content or b"").cast("B")
+        bounds = np.frombuffer(offsets, np.int32)[data.offset : data.offset + len(data) + 1].tolist()
+        pictures = (view[start:stop] for start, stop in itertools.pairwise(bounds))
+        return zip(pictures, ids.to_pylist(), strict=True)
+
+
 def _interleaved(
-    package: Package, stream: Sequence[Part], copies: Mapping[str, str], rows: _Rows, skip: int = 0
-) -> Iterator[tuple[int, dict[str, Any]]]:
+    package: Package, stream: Sequence[Part], copies: Mapping[str, str], rows: _Reader[Row], skip: int = 0
+) -> Iterator[tuple[int, Row]]:
     """Yield (key, row) of the parts of a stream: row i of a category's n at (i + 1/2) / n of the way.
 
     ``skip`` rows are left out at the start; what lies in batches before them is not read.
@@ -524,8 +557,8 @@ def _taken(counts: Sequence[int], skip: int) -> list[int]:
 
 
 def _run(
-    package: Package, parts: Sequence[Part], copies: Mapping[str, str], rows: _Rows, place: int, skip: int
-) -> Iterator[tuple[float, int, int, dict[str, Any]]]:
+    package: Package, parts: Sequence[Part], copies: Mapping[str, str], rows: _Reader[Row], place: int, skip: int
+) -> Iterator[tuple[float, int, int, Row]]:
     """Yield (how far, which category, key, row) of one category's parts, one after the other, but the first rows."""
     total = sum(part.stop - part.start for part in parts)
     done = skip
@@ -538,7 +571,11 @@ def _run(
         key = part.key
         begun = done
         for batch in _batches(package, part, copies.get(part.shard.path), rows.names):
-            for row in rows.of(batch):
+            try:
+                found = rows.of(batch)
+            except KeyError as error:
+                raise _bad(package, part.shard, f"it holds class {error}, which classes.json does not name") from None
+            for row in found:
                 yield (done + 0.5) / total, place, key + done - begun, row
                 done += 1
         if done - begun != part.stop - part.start:
@@ -573,13 +610,16 @@ def _raw_batches(
     path = copy or (package.url(shard.path) if package.local else None)
     offset = 0
     if path is not None:
-        with pa.memory_map(path.removeprefix("file://")) as file, pa.ipc.open_stream(file) as reader:
+        path = path.removeprefix("file://")
+        with pa.memory_map(path) as file, pa.ipc.open_stream(file) as reader, builtins.open(path, "rb") as same:
+            begin = file.tell()
             for batch in reader:
                 if offset >= stop:
                     return
                 if offset + len(batch) > first:
+                    _announce(same.fileno(), begin, file.tell())
                     yield offset, batch
-                offset += len(batch)
+                offset, begin = offset + len(batch), file.tell()
         return
     with _Ahead(package, shard, ahead=not first) as source:
         schema = pa.ipc.read_schema(source.message())
@@ -594,6 +634,12 @@ def _raw_batches(
             offset += rows
         if part.whole:
             source.check()
+
+
+def _announce(descriptor: int, begin: int, end: int) -> None:
+    """Tell the system that these bytes of a mapped file will be used: it reads them at one go, not page by page."""
+    if hasattr(os, "posix_fadvise"):  # Linux
+        os.posix_fadvise(descriptor, begin, end - begin, os.POSIX_FADV_WILLNEED)
 
 
 def _parquet_batches(
@@ -1572,7 +1618,7 @@ class Loader:
             raise ValueError("batch_size, buffer and threads must be at least 1")
         self.classes = selected.classes
         self.epoch = 0
-        self._package, self._rows = package, _Rows(selected.features)
+        self._package, self._rows = package, _Pictures(selected.classes)
         self._streams = selected.streams(split, world_size)
         self._batch_size, self._size, self._shuffle, self._seed = batch_size, size, shuffle, seed
         self._buffer, self._threads, self._drop_last = buffer, threads, drop_last
@@ -1633,11 +1679,10 @@ class Loader:
                     future.cancel()
         self.epoch, self._given = self.epoch + 1, 0
 
-    def _batch(self, rows: list[tuple[int, dict[str, Any]]]) -> tuple[Any, np.ndarray[Any, Any]]:
+    def _batch(self, rows: list[tuple[int, Picture]]) -> tuple[Any, np.ndarray[Any, Any]]:
         out = None if self._size is None else np.empty((len(rows), 1, *self._size), np.uint8)
         plain = []
-        for i, (key, row) in enumerate(rows):
-            data = row["image"]["bytes"]
+        for i, (key, (data, _)) in enumerate(rows):
             try:
                 if out is None or self._size is None:
                     plain.append(decode(data))
@@ -1646,7 +1691,7 @@ class Loader:
             except ValueError as error:
                 shard = f"{CATEGORIES[key >> 60]} shard {key >> 32 & 0xFFFFFFF}, picture {key & 0xFFFFFFFF}"
                 raise ShardError(f"{self._package.place}: {shard}: {error}; run cytoimagenet verify") from error
-        return plain if out is None else out, np.array([row["label"] for _, row in rows], np.int64)
+        return plain if out is None else out, np.array([label for _, (_, label) in rows], np.int64)
 
     def _order(self, rank: int) -> list[tuple[Part, ...]]:
         """Return a node's streams in the order of this epoch."""
@@ -1655,7 +1700,7 @@ class Loader:
         order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._streams))
         return [self._streams[i] for i in order[rank :: self._world_size]]
 
-    def _shuffled(self, start: int) -> Generator[tuple[int, dict[str, Any]], None, None]:
+    def _shuffled(self, start: int) -> Generator[tuple[int, Picture], None, None]:
         """Yield (key, row) from row ``start`` of the epoch on, each window of ``buffer`` rows in a drawn order."""
         order = self._order(self._rank)
         if not self._shuffle:
@@ -1672,7 +1717,7 @@ class Loader:
                     yield held[i]
                 window, past = window + 1, 0
 
-    def _sequence(self, order: Sequence[tuple[Part, ...]], skip: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _sequence(self, order: Sequence[tuple[Part, ...]], skip: int) -> Iterator[tuple[int, Picture]]:
         for stream in order:
             count = _count([stream])
             if skip >= count:

@@ -256,13 +256,17 @@ def test_a_flipped_byte_is_found_when_a_copy_is_made(own_package: Callable[[], P
         builder.download_and_prepare()
 
 
-def test_a_class_that_classes_json_does_not_name_is_refused(own_package: Callable[[], Path]) -> None:
+def test_a_class_that_classes_json_does_not_name_is_refused(own_package: Callable[[], Path], tmp_path: Path) -> None:
     folder = own_package()
     classes = json.loads((folder / "classes.json").read_text())
     classes["organism"]["names"].remove("mouse")
     (folder / "classes.json").write_text(json.dumps(classes))
     with pytest.raises(ShardError, match=r"train-00000-of-00003\.arrow: it holds a class that classes\.json does not"):
         cytoimagenet.open(folder, "organism")[0]
+    with pytest.raises(ShardError, match=r"arrow: it holds class 'mouse', which classes\.json does not name"):
+        list(streamed(folder, tmp_path, "organism"))
+    with pytest.raises(ShardError, match=r"arrow: it holds class 'mouse', which classes\.json does not name"):
+        list(cytoimagenet.loader(folder, "organism"))
 
 
 def test_a_package_with_few_rows_in_many_shards(tmp_path: Path) -> None:
