@@ -146,7 +146,7 @@ def measure_workers(rounds: int) -> None:
     print(f"  two workers are {statistics.median(ratios):.2f}x one")
 
 
-def pixels_only(data: Path, count: int, pictures: int) -> int:
+def pixels_only(data: Path, some: Sequence[standardize.Item]) -> None:
     """Do what the stage does to pixels, and nothing else: read, standardise, crop, encode."""
     from builder.draw import Draw
     from builder.pixels import png
@@ -154,42 +154,64 @@ def pixels_only(data: Path, count: int, pictures: int) -> int:
     from builder.pixels.read import read
 
     recipe = Recipe()
-    size = 0
-    for item in items(count, pictures, 5):
+    for item in some:
         channels = [read((data / SOURCE / file).read_bytes()) for file in item.files]
         for found in candidates(channels, item.crops, Draw(recipe.seed, item.idx, "crops"), recipe):
             if found.pixels is not None:
-                size += len(png.encode(found.pixels))
-    return size
+                png.encode(found.pixels)
 
 
 def measure_cost(rounds: int) -> None:
-    """Processor time of the engine and its artefacts over that of the pixels alone, one worker's whole life."""
-    count = 2 * PART
-    print(f"\ncost: {count:,} images of 5 x 520 x 696 pixels, {rounds} alternating rounds, processor seconds")
-    ratios = []
-    with tempfile.TemporaryDirectory() as folder:
-        make_pictures(Path(folder, "data"), 40, 520, 696)
-        pixels_only(Path(folder, "data"), 50, 40)  # compile, warm the disk cache
-        function = functools.partial(standardize.part_function, str(Path(folder, "data")), {})
-        for _ in range(rounds):
+    """Processor time of engine and artefacts over that of the pixels alone, in a worker that has begun; its start apart.
+
+    Both sides are warm and take the same images, a part in turn; the part is made as in a worker, each image watched.
+    """
+    from builder.engine import worker
+
+    print(f"\ncost: {rounds} alternating rounds of {PART} images of 5 x 520 x 696 pixels, processor seconds")
+    spent: dict[str, list[float]] = {"pixels": [], "all": []}
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as notes:
+        data = Path(folder, "data")
+        make_pictures(data, 40, 520, 696)
+        start = _start_seconds(data, Path(folder, "start"))
+        worker._watch = worker.Watch(Path(notes))
+        function = functools.partial(_watched, standardize.part_function(str(data), {}, Store(folder), Recipe()))
+        for n, task in enumerate(tasks((rounds + 1) * PART, 40, 5)):
             began = time.process_time()
-            pixels_only(Path(folder, "data"), count, 40)
-            plain = time.process_time() - began
-            with tempfile.TemporaryDirectory(dir=folder) as work, Progress("standardize", count) as progress:
-                began = time.process_time()
-                run_tasks(
-                    function(Store(work), Recipe()),
-                    tasks(count, 40, 5),
-                    settings=RunSettings(workers=0),
-                    progress=progress,
-                    on_result=lambda *_: None,
-                    on_poison=lambda *_: None,
-                )
-                whole = time.process_time() - began
-            ratios.append(whole / plain - 1)
-            print(f"  pixels {plain:.2f} s, all {whole:.2f} s: {100 * ratios[-1]:+.1f} %")
-    print(f"  engine and artefacts cost {100 * statistics.median(ratios):.1f} % of the pixels")
+            pixels_only(data, task.items)
+            between = time.process_time()
+            run_tasks(
+                function,
+                [task],
+                settings=RunSettings(workers=0),
+                progress=Progress("standardize", PART),
+                on_result=lambda *_: None,
+                on_poison=lambda *_: None,
+            )
+            if n:  # the first round warms both: compiled code, the disk cache, memory
+                spent["pixels"].append(between - began)
+                spent["all"].append(time.process_time() - between)
+    pixels, whole = (1e3 * statistics.median(spent[side]) / PART for side in ("pixels", "all"))
+    extra = 1e3 * statistics.median(b - a for a, b in zip(spent["pixels"], spent["all"], strict=True)) / PART
+    print(f"  an image: pixels {pixels:.2f} ms, all {whole:.2f} ms")
+    print(f"  engine and artefacts cost {extra:+.3f} ms an image, {100 * extra / pixels:+.1f} % of the pixels")
+    print(f"  beside that a worker takes {start:.1f} s to start, once in its life of 40,000 images")
+
+
+def _watched(function: Any, some: tuple[standardize.Item, ...]) -> Any:
+    from builder.engine import worker
+
+    return worker.call_watched(function, 0, 300.0, some)[0]
+
+
+def _start_seconds(data: Path, work: Path) -> float:
+    """Return the processor seconds of a pool of one worker that makes a part of one image."""
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    build(data, work, 1, 40, 5, workers=1)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def measure_empty(count: int) -> None:
@@ -235,7 +257,7 @@ def main() -> None:
         if what == "empty":
             measure_empty(options.tasks)
         elif what == "cost":
-            measure_cost(options.rounds)
+            measure_cost(5 * options.rounds)
         elif what == "workers":
             measure_workers(options.rounds)
         elif what == "memory":

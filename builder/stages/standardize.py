@@ -93,14 +93,16 @@ def standardize_part(
     """Make one part; return how many images, pictures, rejected pictures and bytes of PNG it has."""
     rows: list[dict[str, Any]] = []
     pictures: list[bytes] = []
+    made: list[tuple[str, int, int]] = []
     with ChannelReader(data, options, recipe.max_pixels) as reader:
         for item, channels, left_out in reader.read_all(items):
+            made.append(made_from(item))
             for row, encoded in _pictures(item, channels, left_out, recipe):
                 if encoded is not None:
                     row["row"] = len(pictures)
                     pictures.append(encoded)
                 rows.append(row)
-    write_part(work, fingerprint, items[0].dir_name, map(made_from, items), rows, pictures)
+    write_part(work, fingerprint, items[0].dir_name, made, rows, pictures)
     kept = len(pictures)
     return {"images": len(items), "pictures": kept, "rejected": len(rows) - kept, "bytes": sum(map(len, pictures))}
 
