@@ -162,7 +162,7 @@ def pixels_only(data: Path, some: Sequence[standardize.Item]) -> None:
 
 
 def measure_cost(rounds: int) -> None:
-    """Processor time of engine and artefacts over that of the pixels alone, in a worker that has begun; its start apart.
+    """Processor time of engine and artefacts over that of the pixels, in a worker that has begun; its start apart.
 
     Both sides are warm and take the same images, a part in turn; the part is made as in a worker, each image watched.
     """
