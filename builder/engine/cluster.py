@@ -74,6 +74,10 @@ class ClusterPool:
         future: Future[Any] = self._executor.submit(run_piece, function, self._settings, items)
         return future
 
+    def withdraw(self, future: Future[Any]) -> bool:
+        """Return False: what waits at a worker would have to be told from what runs there."""
+        return False
+
     def ended(self, future: Future[Any]) -> Ended:
         """Say how a finished call ended."""
         try:

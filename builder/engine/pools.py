@@ -40,6 +40,9 @@ class Pool(Protocol):
     def submit(self, function: Function, items: tuple[Any, ...]) -> Future[Any]:
         """Start a call."""
 
+    def withdraw(self, future: Future[Any]) -> bool:
+        """Take a call back that has not begun; return whether that was possible."""
+
     def ended(self, future: Future[Any]) -> Ended:
         """Say how a finished call ended."""
 
@@ -67,6 +70,10 @@ class InProcess:
         except Exception as error:  # noqa: BLE001 -- kept in the future, as an executor does
             future.set_exception(error)
         return future
+
+    def withdraw(self, future: Future[Any]) -> bool:
+        """Return False: every call has ended."""
+        return False
 
     def ended(self, future: Future[Any]) -> Ended:
         """Say how a call ended."""
@@ -127,6 +134,13 @@ class LocalPool:
         self._numbers[future] = call
         return future
 
+    def withdraw(self, future: Future[Any]) -> bool:
+        """Take a call back that has not begun; return whether that was possible."""
+        if future.running() or not future.cancel():
+            return False
+        self._numbers.pop(future, None)
+        return True
+
     def ended(self, future: Future[Any]) -> Ended:
         """Say how a finished call ended."""
         call = self._numbers.pop(future, -1)
@@ -148,15 +162,15 @@ class LocalPool:
 
     def _died(self, expired: pebble.ProcessExpired, call: int) -> Ended:
         folder, pid = Path(self._notes.name), int(expired.pid or 0)
-        position, trace = worker.place_of(folder, pid, call), worker.trace_of(folder, pid)
+        (position, used), trace = worker.place_of(folder, pid, call), worker.trace_of(folder, pid)
         worker.forget(folder, pid)
         if trace:
             log.warning("a worker ended in %s", worker.innermost(trace))
             log.debug("its stack:\n%s", trace.rstrip())
         if trace.startswith("Timeout"):
-            return Ended(failure="timed_out", detail=self._limit_text(), position=position)
-        killed = expired.exitcode == -9
-        return Ended(failure="crashed", detail=exit_text(expired.exitcode), position=position, killed=killed)
+            return Ended(failure="timed_out", detail=self._limit_text(), position=position, used=used)
+        killed, detail = expired.exitcode == -9, exit_text(expired.exitcode)
+        return Ended(failure="crashed", detail=detail, position=position, used=used, killed=killed)
 
     def _limit_text(self) -> str:
         return f"longer than {self._settings.time_limit:g} s"

@@ -1,7 +1,9 @@
 """Runs a stage's tasks in processes or on a cluster; a task that hangs or kills its process loses its guilty item only.
 
 Such a task is tried once more as a whole, then cut at the item that its worker was at (where that is not known: in
-halves), until single items that fail twice, alone, are left. All other items go on.
+halves), until single items that fail twice, alone, are left. All other items go on. Where the item was using something
+that others share, a file for instance, that is tried once more with this item alone; if it fails again, all its users
+are given up at once (``verdicts``).
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from builder.engine.log import RunLog
 from builder.engine.memory import peak_memory
 from builder.engine.pools import InProcess, LocalPool, Pool, single_threads
 from builder.engine.progress import Progress
-from builder.engine.task import Ended, Piece, RunSettings, Task
+from builder.engine.task import Ended, Piece, RunSettings, Shared, Task, parted
+from builder.engine.verdicts import Verdicts
 from builder.errors import UserError
 
-__all__ = ["RunSettings", "Task", "TaskError", "run_tasks"]
+__all__ = ["RunSettings", "Shared", "Task", "TaskError", "run_tasks"]
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ def run_tasks(
     progress: Progress,
     on_result: Callable[[Task, Any], None],
     on_poison: Callable[[Any, str, str], None],
+    shared: Shared | None = None,
     run_log: RunLog | None = None,
 ) -> None:
     """Run ``function(items)`` for every task; only a few tasks a worker are taken from ``tasks`` ahead of time.
@@ -55,6 +59,7 @@ def run_tasks(
     on_result : called in this thread with each result, in the order of completion; where a task's items had to be
         parted, once for each part, with a task that holds just these items
     on_poison : called with an item that hangs or ends its process, "timed_out" or "crashed", and how
+    shared : what items have in common that may be to blame in their place
 
     Raises
     ------
@@ -66,7 +71,7 @@ def run_tasks(
     if run_log is not None:
         run_log.write("stage", stage=progress.title, total=progress.total, unit=progress.unit)
     with _pool(settings) as pool:
-        _Run(function, pool, iter(tasks), progress, on_result, on_poison, run_log).drive()
+        _Run(function, pool, iter(tasks), progress, on_result, on_poison, Verdicts(shared), run_log).drive()
     if run_log is not None:
         run_log.write("stage_end", stage=progress.title, peak_bytes=peak_memory())
 
@@ -96,6 +101,7 @@ class _Run:
     progress: Progress
     on_result: Callable[[Task, Any], None]
     on_poison: Callable[[Any, str, str], None]
+    verdicts: Verdicts
     run_log: RunLog | None
 
     def __post_init__(self) -> None:
@@ -136,6 +142,15 @@ class _Run:
         return bool(self.running)
 
     def _next(self) -> Piece | None:
+        while (piece := self._waiting()) is not None:
+            admitted, lost = self.verdicts.admit(piece)
+            for task, reason, detail in lost:
+                self._give_up(task, reason, detail)
+            if admitted is not None:
+                return admitted
+        return None
+
+    def _waiting(self) -> Piece | None:
         if any(piece.exclusive for piece in self.running.values()):
             return None
         if self.again:
@@ -163,6 +178,8 @@ class _Run:
             self._failed(piece, ended)
         else:
             self.poisoned_in_a_row = self.restarts_in_a_row = 0
+            if piece.tries_out:
+                self._put_all(self.verdicts.clear(piece.tries_out))
             self.on_result(task, ended.value)
             self.progress.add(task.weight)
             self._note("done", task, seconds)
@@ -170,29 +187,50 @@ class _Run:
     def _failed(self, piece: Piece, ended: Ended) -> None:
         """Try once more, or part the items, or give up the one that is left."""
         task, exclusive = piece.task, piece.exclusive or ended.killed
-        log.warning("%s (%d items): %s", task.name, len(task.items), ended.detail)
-        if piece.tries == 0:
-            self._put(Piece(task, tries=1, exclusive=exclusive))
+        log.warning("%s (%d items): %s%s", task.name, len(task.items), ended.used and f"{ended.used}: ", ended.detail)
+        if piece.tries_out and piece.tries_out == ended.used:
+            self._refuse_too_many(task, ended)
+            self._put_all(self.verdicts.convict(ended.used, ended))
+            self._give_up(task, ended.failure, ended.detail)
+            return
+        self._put_all(self.verdicts.clear(piece.tries_out))
+        if not piece.tries_out and self.verdicts.is_shared(piece, ended):
+            self._put_all(reversed(self.verdicts.accuse(piece, ended)), first=True)
+            self._withdraw(ended.used)
+        elif piece.tries == 0:
+            self._put_all([Piece(task, tries=1, exclusive=exclusive)])
         elif len(task.items) > 1:
-            for part in _parts(task, ended.position):
-                self._put(Piece(part, tries=0 if len(part.items) == 1 else 1, exclusive=exclusive))
+            parts = _parts(task, ended.position)
+            self._put_all(Piece(part, 0 if len(part.items) == 1 else 1, exclusive) for part in parts)
         else:
-            self._poison(task, ended)
+            self._refuse_too_many(task, ended)
+            for item in task.items:
+                self.on_poison(item, str(ended.failure), ended.detail)
+            self._give_up(task, ended.failure, ended.detail)
 
-    def _put(self, piece: Piece) -> None:
-        (self.exclusive if piece.exclusive else self.again).append(piece)
+    def _withdraw(self, name: str) -> None:
+        """Take back what has not begun and would use the same."""
+        for future, piece in list(self.running.items()):
+            if self.verdicts.concerns(piece, name) and self.pool.withdraw(future):
+                del self.running[future]
+                self._put_all([piece])
 
-    def _poison(self, task: Task, ended: Ended) -> None:
+    def _put_all(self, pieces: Iterable[Piece], first: bool = False) -> None:
+        for piece in pieces:
+            waiting = self.exclusive if piece.exclusive else self.again
+            (waiting.appendleft if first else waiting.append)(piece)
+
+    def _refuse_too_many(self, task: Task, ended: Ended) -> None:
         self.poisoned_in_a_row += 1
         if self.poisoned_in_a_row > _MOST_LOST_IN_A_ROW:
             raise UserError(
                 f"{self.poisoned_in_a_row} items in a row {ended.failure}, the last in {task.name} ({ended.detail}): "
                 "that is not the items' fault; see the log above, mend the machine or its file system, run again"
             )
-        for item in task.items:
-            self.on_poison(item, str(ended.failure), ended.detail)
+
+    def _give_up(self, task: Task, reason: str | None, detail: str) -> None:
         self.progress.add(task.weight)
-        self._note("poisoned", task, 0.0, reason=ended.failure, detail=ended.detail)
+        self._note("poisoned", task, 0.0, reason=reason, detail=detail)
 
     def _restart(self, why: str) -> None:
         self.restarts_in_a_row += 1
@@ -211,10 +249,7 @@ class _Run:
 
 
 def _parts(task: Task, position: int | None) -> Iterator[Task]:
-    """Yield the task in parts: before, at and after the position, or in halves; weights add up to the task's."""
+    """Return the task in parts: before, at and after the position, or in halves."""
     count = len(task.items)
     bounds = [0, count // 2, count] if position is None else [0, position, position + 1, count]
-    for start, end in itertools.pairwise(bounds):
-        if end > start:
-            weight = task.weight * end // count - task.weight * start // count
-            yield Task(task.name, task.items[start:end], weight)
+    return parted(task, [task.items[start:end] for start, end in itertools.pairwise(bounds)])

@@ -64,7 +64,7 @@ class StageStatus:
         while self.recent and self.recent[0][0] < self.last - _RECENT:
             self.recent.popleft()
         if event["event"] == "poisoned":
-            self.failures[str(event["reason"])] += 1
+            self.failures[str(event["reason"])] += weight
         if event["event"] == "done":
             (heapq.heappush if len(self.slowest) < _SLOWEST else heapq.heappushpop)(self.slowest, (seconds, task))
             source = task.partition("/")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Literal
 
 Failure = Literal["timed_out", "crashed"]
@@ -22,6 +23,32 @@ class Task:
     name: str
     items: tuple[Any, ...]
     weight: int = 1
+
+
+def parted(task: Task, groups: Iterable[tuple[Any, ...]]) -> Iterator[Task]:
+    """Yield a task for each group that its items were parted into, empty ones aside; weights add up to the task's."""
+    count, start = len(task.items), 0
+    for items in groups:
+        end = start + len(items)
+        if items:
+            yield Task(task.name, items, task.weight * end // count - task.weight * start // count)
+        start = end
+
+
+@dataclasses.dataclass(frozen=True)
+class Shared:
+    """What several items use, as the boxes of one picture its file: where it fails for one, it would for all.
+
+    Parameters
+    ----------
+    uses : the names of what an item uses; the function notes them with ``worker.using`` while it does
+    on_guilty : called once with the name of what hung or ended the process of an item twice, "timed_out" or "crashed",
+        and how, in place of ``on_poison`` for all items that use it: those that were done before and those in flight,
+        which may still give a result, too. So the outcome does not depend on their order.
+    """
+
+    uses: Callable[[Any], Collection[str]]
+    on_guilty: Callable[[str, str, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +76,7 @@ class Piece:
     task: Task
     tries: int = 0
     exclusive: bool = False  # to be run while nothing else does: its process may have been killed for memory
+    tries_out: str = ""  # the name of what its item used when it failed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +88,7 @@ class Ended:
     failure: Failure | None = None
     detail: str = ""
     position: int | None = None  # of the item that was being worked on, where known
+    used: str = ""  # what that item was using, where known
     killed: bool = False  # from outside, as by the kernel when memory runs out
     lost: bool = False
     seconds: float = 0.0  # that the call took in its worker; of failures not known

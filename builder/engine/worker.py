@@ -6,6 +6,7 @@ limit is faulthandler's: its thread is C code, so it ends even a process that ha
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import multiprocessing
 import multiprocessing.util
@@ -16,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from builder.engine.localfiles import discard_unpublished
 
@@ -30,8 +31,16 @@ THREAD_LIMITS = (
 )
 """Variables that keep libraries to one thread a process; the processes are what fills the cores."""
 
-_PLACE = struct.Struct("<qq")  # call, position of the item
+_PLACE = struct.Struct("<qqH")  # call, position of the item, bytes of the name that follows
+_MOST_NAME = (1 << 16) - 1
 _BEFORE_FIRST = -1
+
+
+class Place(NamedTuple):
+    """Where a worker was: the position of its item, and the name of what it was using (``using``), "" for nothing."""
+
+    position: int | None = None
+    used: str = ""
 
 
 class Watch:
@@ -40,15 +49,23 @@ class Watch:
     def __init__(self, folder: Path) -> None:
         self._place: BinaryIO = (folder / f"{os.getpid()}.place").open("wb", buffering=0)
         self._trace: BinaryIO = (folder / f"{os.getpid()}.trace").open("wb", buffering=0)
+        self._at = 0, _BEFORE_FIRST
         faulthandler.enable(self._trace)
         # At an ordinary end; a process that is killed leaves them, and they say why.
         multiprocessing.util.Finalize(None, forget, args=(folder, os.getpid()), exitpriority=0)
 
     def note(self, call: int, position: int, seconds: float) -> None:
         """Note the item begun, and give it so many seconds."""
-        self._place.seek(0)
-        self._place.write(_PLACE.pack(call, position))
+        self._at = call, position
+        self.use("")
         faulthandler.dump_traceback_later(seconds, exit=True, file=self._trace)
+
+    def use(self, name: str) -> None:
+        """Note what the item begun is using."""
+        encoded = name.encode("utf-8", "surrogatepass")
+        known = encoded if len(encoded) <= _MOST_NAME else b""
+        self._place.seek(0)
+        self._place.write(_PLACE.pack(*self._at, len(known)) + known)
 
     def rest(self) -> None:
         """Note that nothing is being worked on."""
@@ -114,14 +131,29 @@ def call_watched(
         _watch.rest()
 
 
-def place_of(folder: Path, pid: int, call: int) -> int | None:
-    """Return the position of the item that a worker was at in a call, or None where it noted none."""
+@contextlib.contextmanager
+def using(name: str) -> Iterator[None]:
+    """Note, while the block runs, what the item uses that other items may use too (``task.Shared``), as a file."""
+    if _watch is None:
+        yield
+        return
+    _watch.use(name)
     try:
-        noted = _PLACE.unpack((folder / f"{pid}.place").read_bytes())
+        yield
+    finally:
+        _watch.use("")
+
+
+def place_of(folder: Path, pid: int, call: int) -> Place:
+    """Return where a worker was in a call."""
+    try:
+        content = (folder / f"{pid}.place").read_bytes()
+        of_call, position, length = _PLACE.unpack_from(content)
     except (FileNotFoundError, struct.error):
-        return None
-    position: int = noted[1]
-    return position if noted[0] == call and position != _BEFORE_FIRST else None
+        return Place()
+    if of_call != call or position == _BEFORE_FIRST:
+        return Place()
+    return Place(position, content[_PLACE.size : _PLACE.size + length].decode("utf-8", "surrogatepass"))
 
 
 def trace_of(folder: Path, pid: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from builder.engine.worker import using
 from builder.errors import RejectedError
 from builder.pixels.read import read
 from builder.stages.fetch import Fetcher
@@ -81,7 +82,8 @@ class ChannelReader:
 
     def _decode(self, name: str, plane: int) -> Array | RejectedError:
         try:
-            return read(self._content(name), plane, self._max_pixels)
+            with using(name):
+                return read(self._content(name), plane, self._max_pixels)
         except RejectedError as refused:
             return refused
 

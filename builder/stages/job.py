@@ -9,7 +9,7 @@ from typing import Any
 
 from builder.engine.log import RunLog
 from builder.engine.progress import Progress
-from builder.engine.run import RunSettings, Task, run_tasks
+from builder.engine.run import RunSettings, Shared, Task, run_tasks
 from builder.engine.store import Store
 from builder.recipe import Recipe
 
@@ -37,6 +37,7 @@ class Build:
         tasks: Iterable[Task],
         on_result: Callable[[Task, Any], None],
         on_poison: Callable[[Any, str, str], None],
+        shared: Shared | None = None,
         time_limit: float | None = None,
     ) -> None:
         """Run a stage's tasks; ``time_limit`` in seconds an item, None takes that of the settings."""
@@ -51,5 +52,6 @@ class Build:
                 progress=progress,
                 on_result=on_result,
                 on_poison=on_poison,
+                shared=shared,
                 run_log=self.run_log,
             )

@@ -17,6 +17,7 @@ from builder.schema import ANNOTATIONS, ASSIGNMENTS
 from builder.sources import get_source
 from builder.stages import shard, standardize, standardize_parts
 from builder.stages.annotate import annotations_path
+from builder.stages.guilty import shared_files
 from builder.stages.job import Build
 from builder.stages.label import assign_labels, columns_needed
 from builder.stages.room import refuse_without_room
@@ -110,6 +111,7 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
         standardize.part_tasks(standardize.items_of(job.work, missing), job.recipe.part_images),
         on_result=lambda _, __: None,
         on_poison=lambda item, reason, detail: standardize.poisoned(job.work, fingerprint, item, reason, detail),
+        shared=shared_files(job.work, fingerprint, images),
     )
 
 

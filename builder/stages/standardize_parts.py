@@ -22,6 +22,8 @@ from builder.schema import PART_PICTURES, PART_ROWS
 MadeFrom = tuple[str, int, int]  # idx, crops, stamp
 
 FOLDER = "standardized"
+GUILTY = "guilty"
+"""How the names of parts begin that refuse all images of a file; parts are read in the order of their names."""
 PRESENT = "standardized.txt"
 """Holds the fingerprint of the parts that the last build made or used; others wait for their recipe to come back."""
 _FINGERPRINT = b"fingerprint"
@@ -34,6 +36,7 @@ def write_part(
     images: Iterable[tuple[str, int, int]],
     rows: list[dict[str, Any]],
     pictures: list[bytes],
+    kind: str = "part",
 ) -> str:
     """Write the pictures, then the rows that make the part count; return its path without ending.
 
@@ -43,9 +46,10 @@ def write_part(
     images : idx, crops and stamp of what it was made from
     rows : of schema ``PART_ROWS``
     pictures : PNGs, in the order of ``row``
+    kind : how its name begins; ``GUILTY`` has precedence over other parts that hold the same images
     """
     made_from = [fingerprint, *(f"{idx} {crops} {stamp}" for idx, crops, stamp in images)]
-    path = f"{FOLDER}/{folder}/part-{markers.fingerprint(*made_from)[:16]}"
+    path = f"{FOLDER}/{folder}/{kind}-{markers.fingerprint(*made_from)[:16]}"
     table = pa.Table.from_pylist(rows, schema=PART_ROWS)
     with work.writing(f"{path}.arrow") as file, pa.ipc.new_file(file, PART_PICTURES) as writer:
         for encoded in pictures:  # a batch a picture: reading one touches no other

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from builder.engine import worker
 from builder.engine.progress import Progress
 from builder.engine.run import RunSettings, Task, run_tasks
 from builder.errors import UserError
@@ -31,6 +32,14 @@ def misbehave(how: dict[int, str], items: Sequence[int]) -> list[int]:
 def misbehave_ahead(how: dict[int, str], items: Sequence[int]) -> list[int]:
     """The same, but all items are taken before any is worked on, so that the worker cannot know which it is at."""
     return misbehave(how, list(items))
+
+
+def misbehave_in(how: dict[str, str], items: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the items, unless the file that an item uses hangs or ends the process."""
+    for _, file in items:
+        with worker.using(file):
+            _do(how.get(file, ""))
+    return list(items)
 
 
 def _do(what: str) -> None:
@@ -60,6 +69,17 @@ def fail_first(folder: str, items: Sequence[int]) -> list[int]:
         seen.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return squares(items)
+
+
+def fail_first_in(folder: str, guilty: str, items: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Kill the process when it first uses a file, and work from then on."""
+    for _, file in items:
+        with worker.using(file):
+            seen = Path(folder, file)
+            if file == guilty and not seen.exists():
+                seen.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+    return list(items)
 
 
 def note_alone(folder: str, items: Sequence[int]) -> list[int]:

@@ -1,0 +1,111 @@
+"""Items that share what hangs or ends their process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from builder.engine.log import RunLog
+from builder.engine.progress import Progress
+from builder.engine.run import RunSettings, Shared, Task, run_tasks
+from builder.engine.status import read_log
+from tests.engine import jobs
+
+Item = tuple[int, str]
+
+
+class Outcome:
+    """What a run over (number, file) gave."""
+
+    def __init__(self) -> None:
+        self.done: list[Item] = []
+        self.guilty: list[tuple[str, str, str]] = []
+        self.poisoned: list[tuple[Item, str, str]] = []
+        self.weight = self.failed = 0
+
+
+def run(how: dict[str, str], folder: Path, tasks: Sequence[Task], settings: RunSettings) -> Outcome:
+    out = Outcome()
+    with Progress("test") as progress, RunLog(folder / "run.jsonl") as run_log:
+        run_tasks(
+            functools.partial(jobs.misbehave_in, how),
+            tasks,
+            settings=settings,
+            progress=progress,
+            on_result=lambda _, items: out.done.extend(items),
+            on_poison=lambda *lost: out.poisoned.append(lost),
+            shared=Shared(lambda item: [item[1]], lambda *found: out.guilty.append(found)),
+            run_log=run_log,
+        )
+        out.weight = progress.done
+    out.failed = sum(event["event"] in ("timed_out", "crashed") for event in read_log(folder / "run.jsonl"))
+    return out
+
+
+def tasks_of(files: str, size: int) -> list[Task]:
+    """Return tasks of so many items, an item for each letter, which names its file."""
+    items = list(enumerate(files))
+    return [Task(f"from {n}", tuple(items[n : n + size]), len(items[n : n + size])) for n in range(0, len(items), size)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("what", "verdict"),
+    [("hang", ("F", "timed_out", "longer than 0.5 s")), ("exit", ("F", "crashed", "exit code 3"))],
+)
+def test_a_file_of_many_items_is_tried_twice_and_no_more(
+    what: str, verdict: tuple[str, str, str], workers: int, tmp_path: Path
+) -> None:
+    files = "aaFFFFFFbbFFFFFFccFFdd" + "F" * 30
+    settings = RunSettings(workers=workers, time_limit=0.5)
+    out = run({"F": what}, tmp_path, tasks_of(files, 5), settings)
+    assert out.guilty == [verdict]
+    assert out.poisoned == []
+    assert sorted(out.done) == [(n, file) for n, file in enumerate(files) if file != "F"]
+    assert out.weight == len(files)
+    assert 2 <= out.failed <= 1 + workers, "the first time, once more alone, and what another worker had begun"
+
+
+def test_a_file_that_works_at_the_second_try_is_not_guilty(tmp_path: Path) -> None:
+    files = "aFFFFbF"
+    with Progress("test") as progress:
+        done: list[Item] = []
+        run_tasks(
+            functools.partial(jobs.fail_first_in, str(tmp_path), "F"),
+            tasks_of(files, 2),
+            settings=RunSettings(workers=1),
+            progress=progress,
+            on_result=lambda _, items: done.extend(items),
+            on_poison=lambda *_: pytest.fail("nothing is lost"),
+            shared=Shared(lambda item: [item[1]], lambda *_: pytest.fail("it works at the second try")),
+        )
+    assert sorted(done) == list(enumerate(files))
+    assert progress.done == len(files)
+
+
+def test_several_guilty_files_in_one_task_while_others_work(tmp_path: Path) -> None:
+    letters = "ABCD"
+    out = run(dict.fromkeys(letters, "exit"), tmp_path, tasks_of("a".join(letters), 4), RunSettings(workers=2))
+    assert sorted(name for name, _, _ in out.guilty) == list(letters)
+    assert len(out.done) == len(letters) - 1
+
+
+def test_an_item_that_fails_by_itself_is_not_its_files_fault(tmp_path: Path) -> None:
+    tasks = [Task("ten", tuple(range(10)), 10)]
+    lost: list[int] = []
+    done: list[int] = []
+    with Progress("test") as progress:
+        run_tasks(
+            functools.partial(jobs.misbehave, {3: "exit"}),
+            tasks,
+            settings=RunSettings(workers=1),
+            progress=progress,
+            on_result=lambda task, _: done.extend(task.items),
+            on_poison=lambda item, *_: lost.append(item),
+            shared=Shared(lambda item: ["one file"], lambda *_: pytest.fail("the file was not in use")),
+        )
+    assert lost == [3]
+    assert sorted(done) == [n for n in range(10) if n != 3]
