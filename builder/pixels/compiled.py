@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from builder.pixels.compiled_deflate import deflate
 from builder.pixels.compiled_png import average_rows, filter_counts, paeth_rows, unfilter
 from builder.pixels.jit import jit
 
@@ -18,7 +19,7 @@ U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
-__all__ = ["average_rows", "filter_counts", "paeth_rows", "unfilter"]
+__all__ = ["average_rows", "deflate", "filter_counts", "paeth_rows", "unfilter"]
 
 _BUCKETS = 4096
 

@@ -1,10 +1,12 @@
 """Encoding 8-bit grey pictures as PNG (https://www.w3.org/TR/png-3/).
 
 Every row of a picture has the same filter: None (0), Average (3) or Paeth (4), whichever leaves the least entropy in
-a sample of rows; so un-filtering a picture is one simple pass. The rows are deflated by zlib-ng with the run-length
-strategy (``Z_RLE``: only repeats of the last byte, then Huffman codes), the window of 32 KiB, in one IDAT chunk. With
-these predictors longer matches save next to nothing, and searching for them is what makes other encoders slow.
-None wins where few grey levels are in use, Average in noise, Paeth elsewhere.
+a sample of rows; so un-filtering a picture is one simple pass. None wins where few grey levels are in use, Average in
+noise, Paeth in what was smoothed, as by JPEG. With these predictors matches of the last byte are all that deflate
+needs: longer searches are what makes other encoders slow, and save next to nothing.
+
+A picture of ``_BANDED`` pixels or more is deflated in four bands of rows, each an IDAT chunk that ends with an empty
+stored block: any reader sees one zlib stream, and ours (``cytoimagenet.decode``) inflates the four side by side.
 """
 
 from __future__ import annotations
@@ -22,8 +24,11 @@ U8 = npt.NDArray[np.uint8]
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _END: Final = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_ZLIB_HEADER: Final = b"\x78\x01"  # deflate, a window of 32 KiB, fastest (RFC 1950)
+_BANDS: Final = 4
+_BANDED: Final = 1 << 15  # below, the bands' headers would be felt
 _SAMPLED_ROWS: Final = 48
-_MEMORY_LEVEL: Final = 9  # the most symbols a Huffman code: 32,768; fewer cost more bytes in headers than they save
+_AVERAGE_FAVOUR: Final = 64  # Average may cost a part in so many more than Paeth: readers undo it in half the time
 _LOG2_64THS: Final = np.array([(i**64).bit_length() - 1 - 8 * 64 for i in range(256, 512)], np.int64)
 
 
@@ -33,10 +38,21 @@ def encode(pixels: U8) -> bytes:
         raise ValueError(f"a picture is uint8 (H, W), not {pixels.dtype} {pixels.shape}")
     pixels = np.ascontiguousarray(pixels)
     height, width = pixels.shape
-    deflate = zlib_ng.compressobj(1, zlib_ng.DEFLATED, 15, _MEMORY_LEVEL, zlib_ng.Z_RLE)
-    data = deflate.compress(_FILTERS[_best_filter(pixels)](pixels)) + deflate.flush()
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", data), _END))
+    rows = _FILTERS[_best_filter(pixels)](pixels)
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"".join((_SIGNATURE, header, *(_chunk(b"IDAT", data) for data in _bands(rows)), _END))
+
+
+def _bands(rows: U8) -> list[bytes]:
+    """Return a zlib stream of the rows (uint8 (H, 1 + W)) in pieces, one a band."""
+    height, stride = rows.shape
+    count = _BANDS if height >= _BANDS and rows.size >= _BANDED else 1
+    bounds = [height * band // count * stride for band in range(count + 1)]
+    flat = rows.reshape(-1)
+    pieces = [passes.deflate(flat, bounds[band], bounds[band + 1], band == count - 1) for band in range(count)]
+    pieces[0] = _ZLIB_HEADER + pieces[0]
+    pieces[-1] += struct.pack(">I", zlib_ng.adler32(flat))
+    return pieces
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -57,17 +73,22 @@ _FILTERS: Final = {4: passes.paeth_rows, 3: passes.average_rows, 0: _none_rows}
 
 
 def _best_filter(pixels: U8) -> int:
-    """Return the filter whose output has the least entropy over rows spread evenly; Paeth when equal."""
+    """Return the filter whose output has the least entropy over rows spread evenly; Average is favoured over Paeth."""
     height = pixels.shape[0]
     step = max(1, height // _SAMPLED_ROWS)
-    counts = passes.filter_counts(pixels, step // 2, step)
-    scores = {4: counts[2], 3: counts[1], 0: counts[0]}
-    return max(scores, key=lambda kind: _negative_entropy(scores[kind]))
+    none, average, paeth = (_entropy(counts) for counts in passes.filter_counts(pixels, step // 2, step))
+    if none < min(average, paeth):
+        return 0
+    return 3 if average <= paeth + paeth // _AVERAGE_FAVOUR else 4
 
 
-def _negative_entropy(counts: npt.NDArray[np.int64]) -> int:
+def _entropy(counts: npt.NDArray[np.int64]) -> int:
+    """Return the entropy of so many of each symbol, in 64ths of a bit, all together."""
+    return int(_times_log2(counts.sum(keepdims=True)) - _times_log2(counts[counts > 0]))
+
+
+def _times_log2(counts: npt.NDArray[np.int64]) -> int:
     """Return the sum of ``count * log2(count)`` in 64ths, in whole numbers only: no machine rounds it another way."""
-    used = counts[counts > 0]
-    mantissas, exponents = np.frexp(used)  # exact: used = mantissa * 2**exponent, mantissa in [0.5, 1)
+    mantissas, exponents = np.frexp(counts)  # exact: count = mantissa * 2**exponent, mantissa in [0.5, 1)
     nearest = (mantissas * 512).astype(np.int64) - 256
-    return int((used * (64 * (exponents.astype(np.int64) - 1) + _LOG2_64THS[nearest])).sum())
+    return int((counts * (64 * (exponents.astype(np.int64) - 1) + _LOG2_64THS[nearest])).sum())

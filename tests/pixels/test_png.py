@@ -47,15 +47,35 @@ def test_every_reader_gives_the_pixels_back(seed, height, width, levels):
     np.testing.assert_array_equal(read(packed), pixels)
 
 
-def test_one_chunk_of_rows_with_one_filter():
-    packed = png.encode(scene(1))
+def data_chunks(packed):
+    """The contents of the IDAT chunks; nothing else but IHDR and IEND may be there."""
     assert packed[:16] == b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"
+    at, chunks = 33, []
+    while packed[at + 4 : at + 8] == b"IDAT":
+        (length,) = struct.unpack_from(">I", packed, at)
+        chunks.append(packed[at + 8 : at + 8 + length])
+        at += 12 + length
+    assert packed[at:] == b"\0\0\0\0IEND\xae\x42\x60\x82"
+    return chunks
+
+
+def test_rows_with_one_filter_in_four_bands_that_stand_alone():
+    packed = png.encode(scene(1))
     assert struct.unpack(">IIBBBBB", packed[16:29]) == (340, 300, 8, 0, 0, 0, 0)
-    (length,) = struct.unpack(">I", packed[33:37])
-    assert packed[37:41] == b"IDAT"
-    assert len(packed) == 41 + length + 4 + 12
-    rows = np.frombuffer(zlib.decompress(packed[41 : 41 + length]), np.uint8).reshape(300, 341)
-    assert set(rows[:, 0]) in ({0}, {3}, {4})
+    chunks = data_chunks(packed)
+    assert len(chunks) == 4
+    rows = zlib.decompress(b"".join(chunks))
+    assert len({rows[y * 341] for y in range(300)}) == 1
+    chunks[0], chunks[-1] = chunks[0][2:], chunks[-1][:-4]  # less what makes a zlib stream of them
+    for band, chunk in enumerate(chunks):
+        inflate = zlib.decompressobj(-15)
+        assert inflate.decompress(chunk) == rows[band * 75 * 341 : (band + 1) * 75 * 341]
+        assert inflate.eof == (band == 3)
+
+
+def test_a_small_picture_is_one_chunk():
+    assert len(data_chunks(png.encode(scene(1, 100, 300)))) == 1
+    assert len(data_chunks(png.encode(np.zeros((3, 40_000), np.uint8)))) == 1  # fewer rows than bands
 
 
 @pytest.mark.parametrize(("name", "filter_number"), [("few levels", 0), ("noise on a slope", 3), ("smooth", 4)])
@@ -68,11 +88,11 @@ def test_filter_suits_the_picture(name, filter_number):
         "smooth": 127 + 100 * np.sin(x / 15) * np.cos(y / 11) + rng.integers(0, 2, (200, 200)),
     }[name]
     packed = png.encode(pixels.astype(np.uint8))
-    assert zlib.decompress(packed[41:-16])[0] == filter_number
+    assert zlib.decompress(b"".join(data_chunks(packed)))[0] == filter_number
 
 
 def test_the_same_bytes_without_numba(monkeypatch):
-    pictures = [scene(seed) for seed in range(4)] + [np.zeros((3, 5), np.uint8)]
+    pictures = [scene(seed) for seed in range(4)] + [np.zeros((3, 5), np.uint8), np.zeros((300, 400), np.uint8)]
     ours = [png.encode(pixels) for pixels in pictures]
     monkeypatch.setattr(png, "passes", plain)
     monkeypatch.setattr(png, "_FILTERS", {4: plain.paeth_rows, 3: plain.average_rows, 0: png._none_rows})

@@ -1,0 +1,164 @@
+"""Huffman codes of deflate (RFC 1951), compiled by numba: the results of ``plain_deflate``, sooner."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.pixels import deflate_format as rfc
+from builder.pixels.jit import jit
+
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+I64 = npt.NDArray[np.int64]
+State = tuple[int, np.uint64, int]  # where the next byte goes, the bits before it, and how many
+
+_ORDER = rfc.CODE_ORDER
+_LONGEST_LENGTH_CODE = rfc.LONGEST_LENGTH_CODE
+
+
+@jit
+def code_lengths(counts: I64, longest: int) -> I64:
+    """See ``plain_deflate.code_lengths``; int64 (symbols,)."""
+    keys = np.empty(counts.size, np.int64)
+    used = 0
+    for symbol in range(counts.size):
+        if counts[symbol]:
+            keys[used] = counts[symbol] << 9 | symbol
+            used += 1
+    rarest = np.sort(keys[:used])
+    weight, parent = np.empty(2 * used, np.int64), np.empty(2 * used, np.int64)
+    weight[:used] = rarest >> 9
+    leaf, node = 0, used
+    for new in range(used, 2 * used - 1):
+        total = np.int64(0)
+        for _ in range(2):
+            if leaf < used and (node == new or weight[leaf] <= weight[node]):
+                child = leaf
+                leaf += 1
+            else:
+                child = node
+                node += 1
+            parent[child] = new
+            total += weight[child]
+        weight[new] = total
+    depth = weight
+    depth[2 * used - 2] = 0
+    with_length = np.zeros(longest + 1, np.int64)
+    for child in range(2 * used - 3, -1, -1):
+        depth[child] = depth[parent[child]] + 1
+        if child < used:
+            with_length[min(depth[child], longest)] += 1
+    _limit(with_length)
+    lengths = np.zeros(counts.size, np.int64)
+    at = 0
+    for length in range(longest, 0, -1):
+        for _ in range(with_length[length]):
+            lengths[rarest[at] & 511] = length
+            at += 1
+    return lengths
+
+
+@jit
+def _limit(with_length: I64) -> None:
+    longest = with_length.size - 1
+    excess = -(1 << longest)
+    for length in range(1, longest + 1):
+        excess += with_length[length] << (longest - length)
+    for _ in range(excess):
+        shorter = longest - 1
+        while with_length[shorter] == 0:
+            shorter -= 1
+        with_length[shorter] -= 1
+        with_length[shorter + 1] += 2
+        with_length[longest] -= 1
+
+
+@jit
+def canonical_codes(lengths: I64, codes: U32) -> None:
+    """Write each symbol's code, as ``plain_deflate.canonical_codes`` gives it, and its length above 16 bits."""
+    following = np.zeros(17, np.int64)
+    for length in lengths:
+        following[length + 1] += 1
+    following[1] = 0  # symbols that do not occur
+    code = np.int64(0)
+    for length in range(1, 16):
+        code = (code + following[length]) << 1
+        following[length] = code
+    for symbol in range(lengths.size):
+        length, reverse = lengths[symbol], np.int64(0)
+        code = following[length]
+        following[length] += 1
+        for _ in range(length):
+            reverse = reverse << 1 | code & 1
+            code >>= 1
+        codes[symbol] = np.uint32(length << 16 | reverse)
+
+
+@jit
+def put(out: U8, position: int, bits: np.uint64, count: int, value: int, width: int) -> State:
+    """Write ``width`` bits; return the new state."""
+    bits |= np.uint64(value) << np.uint64(count)
+    count += width
+    while count >= 8:
+        out[position] = np.uint8(bits)
+        position += 1
+        bits >>= np.uint64(8)
+        count -= 8
+    return position, bits, count
+
+
+@jit
+def block_header(lengths: I64, final: bool, out: U8, position: int, bits: np.uint64, count: int) -> State:
+    """Write what ``plain_deflate.block_header`` gives; return the new state."""
+    used = lengths.size
+    while lengths[used - 1] == 0:
+        used -= 1
+    shown = np.ones(used + 1, np.int64)  # the last is that of the distance code
+    shown[:used] = lengths[:used]
+    symbols, extra, extra_bits = _length_runs(shown)
+    counts = np.zeros(_ORDER.size, np.int64)
+    for symbol in symbols:
+        counts[symbol] += 1
+    own = code_lengths(counts, _LONGEST_LENGTH_CODE)
+    codes = np.empty(own.size, np.uint32)
+    canonical_codes(own, codes)
+    width = own.size
+    while width > 4 and own[_ORDER[width - 1]] == 0:
+        width -= 1
+    position, bits, count = put(out, position, bits, count, 4 + final, 3)
+    position, bits, count = put(out, position, bits, count, (used - 257) | (width - 4) << 10, 14)
+    for k in range(width):
+        position, bits, count = put(out, position, bits, count, own[_ORDER[k]], 3)
+    for k in range(symbols.size):
+        code = np.int64(codes[symbols[k]])
+        position, bits, count = put(out, position, bits, count, code & 0xFFFF, code >> 16)
+        position, bits, count = put(out, position, bits, count, extra[k], extra_bits[k])
+    return position, bits, count
+
+
+@jit
+def _length_runs(lengths: I64) -> tuple[I64, I64, I64]:
+    symbols, extra, bits = np.empty_like(lengths), np.zeros_like(lengths), np.zeros_like(lengths)
+    used = at = 0
+    while at < lengths.size:
+        value, end = lengths[at], at + 1
+        while end < lengths.size and lengths[end] == value:
+            end += 1
+        run = end - at
+        if value == 0 and run >= 3:
+            run = min(run, 138)
+            symbols[used] = 17 if run <= 10 else 18
+            extra[used] = run - 3 if run <= 10 else run - 11
+            bits[used] = 3 if run <= 10 else 7
+        elif value and run >= 4:
+            run = min(run, 7)
+            symbols[used], symbols[used + 1] = value, 16
+            extra[used + 1], bits[used + 1] = run - 4, 2
+            used += 1
+        else:
+            run = 1
+            symbols[used] = value
+        used += 1
+        at += run
+    return symbols[:used], extra[:used], bits[:used]
