@@ -18,6 +18,7 @@ import dataclasses
 import functools
 import hashlib
 import heapq
+import importlib
 import io
 import itertools
 import json
@@ -1242,8 +1243,9 @@ for _name in ("filter", "combine_chunks", "add_column", "append_column", "set_co
 def decode(data: bytes) -> np.ndarray[Any, Any]:
     """Return the pixels of a grey PNG: uint8 (H, W).
 
-    An 8-bit grey PNG without interlacing, as the package holds, is inflated by isal or zlib-ng and un-filtered by one
-    compiled pass (https://www.w3.org/TR/png-3/#9Filters); anything else, or without numba, is left to Pillow.
+    An 8-bit grey PNG without interlacing, as the package holds, is inflated and un-filtered by compiled passes
+    (https://www.w3.org/TR/png-3/#9Filters); anything else, or without numba, is left to Pillow. The four bands in which
+    the builder writes larger pictures are inflated side by side; other streams by isal or zlib-ng.
 
     Raises
     ------
@@ -1251,7 +1253,7 @@ def decode(data: bytes) -> np.ndarray[Any, Any]:
         Where the bytes are no picture that Pillow can read, or a damaged one.
     """
     kernels = _kernels()
-    found = _png_rows(data) if kernels else None
+    found = _png_rows(data, kernels) if kernels else None
     if kernels is None or found is None:
         return _pillow_pixels(data)
     rows, shape = found
@@ -1297,6 +1299,7 @@ def decode_batch(
 class _Kernels(NamedTuple):
     """The compiled passes."""
 
+    inflate_bands: Callable[..., bool]
     unfilter: Callable[..., bool]
     resize_rows: Callable[..., None]
     resize_columns: Callable[..., None]
@@ -1310,48 +1313,42 @@ def _kernels() -> _Kernels | None:
     except ImportError:
         return None
 
-    def jit(function: Callable[..., Any]) -> Any:
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    def jit(function: Callable[..., Any], **more: bool) -> Any:
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", **more}
         try:
             return numba.njit(cache=True, **options)(function)
         except RuntimeError:  # no folder where the machine code could be kept
             return numba.njit(**options)(function)
 
-    globals().update({function.__name__: jit(function) for function in _HELPERS})  # compiled ones call compiled ones
-    return _Kernels(jit(_unfilter), jit(_resize_rows), jit(_resize_columns))
+    for helpers, inlined in ((_INLINED, True), (_HELPERS, False)):  # compiled ones call compiled ones
+        globals().update({function.__name__: jit(function, forceinline=inlined) for function in helpers})
+    return _Kernels(jit(_inflate_bands), jit(_unfilter), jit(_resize_rows), jit(_resize_columns))
 
 
 @functools.cache
-def _inflate() -> Callable[[Any, int, int], bytes]:
-    """Return the fastest ``decompress(data, wbits, bufsize)`` that is installed."""
-    try:
-        from isal import isal_zlib
-
-        found: Callable[[Any, int, int], bytes] = isal_zlib.decompress
-    except ImportError:
+def _zlib() -> Any:
+    """Return the fastest module with zlib's ``decompress(data, wbits, bufsize)`` and ``adler32`` that is installed."""
+    for name in ("isal.isal_zlib", "zlib_ng.zlib_ng"):
         try:
-            from zlib_ng import zlib_ng
-
-            found = zlib_ng.decompress
+            return importlib.import_module(name)
         except ImportError:
-            found = zlib.decompress
-    return found
+            continue
+    return zlib
 
 
-def _png_rows(data: bytes) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | None:
+def _png_rows(data: bytes, kernels: _Kernels) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | None:
     """Return the filtered rows (uint8, (H, 1 + W)) and (H, W) of an 8-bit grey PNG; None for anything else."""
     if data[:16] != b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" or len(data) < 57:
         return None
     width, height, *kind = struct.unpack_from(">IIBBBBB", data, 16)
     if kind != [8, 0, 0, 0, 0] or not 0 < width * height <= _MOST_PIXELS:
         return None
-    view = memoryview(data)
     pieces = []
     at = 33
     while at + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
         if name == b"IDAT":
-            pieces.append(view[at + 8 : at + 8 + length])
+            pieces.append((at + 8, at + 8 + length))
         elif name == b"tRNS":
             return None  # transparency: Pillow knows what it means
         elif name == b"IEND":
@@ -1359,14 +1356,42 @@ def _png_rows(data: bytes) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | Non
         at += 12 + length
     else:
         return None  # truncated: Pillow says so
-    count = height * (width + 1)
+    shape = height, width + 1
+    rows = _banded_rows(data, pieces, shape, kernels)
+    return (_inflated_rows(data, pieces, shape) if rows is None else rows), (height, width)
+
+
+def _banded_rows(
+    data: bytes, pieces: list[tuple[int, int]], shape: tuple[int, int], kernels: _Kernels
+) -> np.ndarray[Any, Any] | None:
+    """Return the rows (uint8, ``shape``) of a zlib stream in four bands, a piece each; None where it is not one.
+
+    A band is a fourth of the rows, deflated with dynamic codes of at most 11 bits and matches of distance 1, and ends
+    with an empty stored block. What is inflated so is what inflating the whole stream gives.
+    """
+    if len(pieces) != 4 or shape[0] < 4 or data[pieces[0][0] : pieces[0][0] + 2] != b"\x78\x01":
+        return None
+    edges = [pieces[0][0] + 2, *(start for start, _ in pieces[1:]), *(end for _, end in pieces[:3]), pieces[3][1] - 4]
+    bits = 8 * np.array(edges, np.uint64)
+    bounds = np.array([shape[0] * band // 4 * shape[1] for band in range(5)], np.uint64)
+    rows = np.empty(shape, np.uint8)
+    if not kernels.inflate_bands(np.frombuffer(data, np.uint8), bits[:4], bits[4:], rows.reshape(-1), bounds):
+        return None
+    (adler,) = struct.unpack_from(">I", data, edges[-1])
+    return rows if _zlib().adler32(rows) == adler else None
+
+
+def _inflated_rows(data: bytes, pieces: list[tuple[int, int]], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
+    """Return the rows (uint8, ``shape``) of any zlib stream."""
+    view = memoryview(data)
+    packed = [view[start:end] for start, end in pieces]
     try:
-        raw = _inflate()(pieces[0] if len(pieces) == 1 else b"".join(pieces), 15, count)
+        raw = _zlib().decompress(packed[0] if len(packed) == 1 else b"".join(packed), 15, shape[0] * shape[1])
     except Exception as error:  # each library has its own type
         raise ValueError(f"a damaged PNG: {error}") from error
-    if len(raw) != count:
-        raise ValueError(f"a damaged PNG: {len(raw)} bytes of rows, not {count}")
-    return np.frombuffer(raw, np.uint8).reshape(height, width + 1), (height, width)
+    if len(raw) != shape[0] * shape[1]:
+        raise ValueError(f"a damaged PNG: {len(raw)} bytes of rows, not {shape[0] * shape[1]}")
+    return np.frombuffer(raw, np.uint8).reshape(shape)
 
 
 def _pillow_pixels(data: bytes) -> np.ndarray[Any, Any]:
@@ -1379,6 +1404,258 @@ def _pillow_pixels(data: bytes) -> np.ndarray[Any, Any]:
             return np.array(picture if picture.mode == "L" else picture.convert("L"))
     except OSError as error:
         raise ValueError(f"no picture, or a damaged one: {error}") from error
+
+
+_U = np.uint64  # numba mixes signed and unsigned 64 bits into floats: all of a sum is unsigned
+_LOOK = 11  # bits that a look into a code table takes in; codes are no longer
+_LITERALS, _SPECIAL, _DAMAGED = 1 << 8, 1 << 12, np.uint64(0)
+_HEADER_NEXT, _IN_BLOCK, _ENDED, _BROKEN = 0, 1, 2, 3
+_LENGTH_BASE = np.array([*range(3, 11), *(2**k * m + 3 for k in range(1, 6) for m in (4, 5, 6, 7)), 258])
+_LENGTH_BITS = np.array([0] * 8 + [k for k in range(1, 6) for _ in range(4)] + [0])
+_CODE_ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
+
+
+def _inflate_bands(data: Any, starts: Any, ends: Any, out: Any, bounds: Any) -> bool:
+    """Inflate four deflated bands (https://www.rfc-editor.org/rfc/rfc1951) side by side; False for any surprise.
+
+    One stream keeps a processor waiting for each code's length; four give it something to do meanwhile. At least 20
+    bytes of ``data`` follow the last band, which is what reading 8 bytes at a time may look beyond it.
+
+    Parameters
+    ----------
+    data : uint8 (n,)
+    starts, ends : uint64 (4,), in bits
+    out : uint8, written
+    bounds : uint64 (5,), where in ``out`` each band begins and the last one ends
+    """
+    tables, single = np.empty((4, 1 << _LOOK), np.uint32), np.empty(1 << _LOOK, np.uint32)
+    at, to = starts.copy(), bounds[:4].copy()
+    status, final = np.zeros(4, np.int64), np.zeros(4, np.int64)
+    met = 15  # which bands cannot go on by literals alone, a bit each
+    while min(status) < _ENDED:
+        alone = max(status) == _ENDED
+        for band in range(4):
+            if status[band] == _IN_BLOCK and met >> band & 1:
+                at[band], to[band], status[band] = _inflate_on(
+                    data, at[band], ends[band], out, bounds[band], to[band], bounds[band + 1], tables[band], alone
+                )
+                if status[band] == _HEADER_NEXT and final[band]:
+                    status[band] = _ENDED
+            while status[band] == _HEADER_NEXT:
+                at[band], kind = _block_header(data, at[band], ends[band], single, tables[band])
+                if at[band] == _DAMAGED:
+                    return False
+                final[band] = kind & 1
+                status[band] = _ENDED if kind & 2 else _IN_BLOCK  # 2: an empty stored block ends a band
+            if status[band] == _BROKEN:
+                return False
+        met = 15 if max(status) == _ENDED else _inflate_together(data, at, ends, out, to, bounds, tables)
+    for band in range(4):
+        whole = (at[band] + _U(7)) & ~_U(7) == ends[band] and to[band] == bounds[band + 1]
+        if not whole or final[band] != (band == 3):
+            return False
+    return True
+
+
+def _word(data: Any, at: Any) -> Any:
+    """Return at least 57 bits from a bit on, the first the lowest; LLVM makes one load of it."""
+    byte = at >> _U(3)
+    low = _U(data[byte]) | _U(data[byte + _U(1)]) << _U(8) | _U(data[byte + _U(2)]) << _U(16)
+    middle = _U(data[byte + _U(3)]) << _U(24) | _U(data[byte + _U(4)]) << _U(32) | _U(data[byte + _U(5)]) << _U(40)
+    return (low | middle | _U(data[byte + _U(6)]) << _U(48) | _U(data[byte + _U(7)]) << _U(56)) >> (at & _U(7))
+
+
+def _put_literals(out: Any, to: Any, entry: Any) -> Any:
+    """Store the one or two literals of a table's entry, always two bytes; return where the next go."""
+    out[to] = np.uint8(entry >> _U(16))
+    out[to + _U(1)] = np.uint8(entry >> _U(24))
+    return to + (entry >> _U(8) & _U(3))
+
+
+def _five_looks(data: Any, at: Any, out: Any, to: Any, table: Any) -> Any:
+    """Look five times into a band's code table; return where it then is, and how many looks saw no literal."""
+    look, width = _U((1 << _LOOK) - 1), _U(63)
+    word = _word(data, at)
+    a = _U(table[word & look])
+    word >>= a & width
+    b = _U(table[word & look])
+    word >>= b & width
+    c = _U(table[word & look])
+    word >>= c & width
+    d = _U(table[word & look])
+    word >>= d & width
+    e = _U(table[word & look])
+    to = _put_literals(out, _put_literals(out, _put_literals(out, to, a), b), c)
+    to = _put_literals(out, _put_literals(out, to, d), e)
+    low = _U(0xFFFF)  # widths add up to at most 55, in 6 bits; literals to 10, in 4; what is above are the others
+    total = (a & low) + (b & low) + (c & low) + (d & low) + (e & low)
+    return at + (total & width), to, total >> _U(12)
+
+
+def _rounds(at: Any, end: Any, to: Any, stop: Any) -> Any:
+    """Return how often five looks, of at most 55 bits and 10 literals, surely stay within the band."""
+    return min((np.int64(end) - np.int64(at)) >> 6, (np.int64(stop) - np.int64(to)) >> 4) - 1
+
+
+def _inflate_together(data: Any, at: Any, ends: Any, out: Any, to: Any, bounds: Any, tables: Any) -> int:
+    """Inflate literals of all bands until one meets something else or nears its end; ``at`` and ``to`` move on.
+
+    Returns which bands stopped there, a bit each.
+    """
+    at0, at1, at2, at3 = at[0], at[1], at[2], at[3]
+    to0, to1, to2, to3 = to[0], to[1], to[2], to[3]
+    table0, table1, table2, table3 = tables[0], tables[1], tables[2], tables[3]
+    stopped = 0
+    while stopped == 0:
+        rounds = min(_rounds(at0, ends[0], to0, bounds[1]), _rounds(at1, ends[1], to1, bounds[2]))
+        rounds = min(rounds, _rounds(at2, ends[2], to2, bounds[3]), _rounds(at3, ends[3], to3, bounds[4]))
+        if rounds <= 0:
+            stopped = 15
+        for _ in range(rounds):
+            next0, after0, met0 = _five_looks(data, at0, out, to0, table0)
+            next1, after1, met1 = _five_looks(data, at1, out, to1, table1)
+            next2, after2, met2 = _five_looks(data, at2, out, to2, table2)
+            next3, after3, met3 = _five_looks(data, at3, out, to3, table3)
+            if met0 | met1 | met2 | met3:
+                stopped = (met0 != 0) | (met1 != 0) << 1 | (met2 != 0) << 2 | (met3 != 0) << 3
+                at0, to0 = (at0, to0) if met0 else (next0, after0)
+                at1, to1 = (at1, to1) if met1 else (next1, after1)
+                at2, to2 = (at2, to2) if met2 else (next2, after2)
+                at3, to3 = (at3, to3) if met3 else (next3, after3)
+                break
+            at0, at1, at2, at3 = next0, next1, next2, next3
+            to0, to1, to2, to3 = after0, after1, after2, after3
+    at[0], at[1], at[2], at[3] = at0, at1, at2, at3
+    to[0], to[1], to[2], to[3] = to0, to1, to2, to3
+    return stopped
+
+
+def _inflate_on(data: Any, at: Any, end: Any, out: Any, start: Any, to: Any, stop: Any, table: Any, alone: bool) -> Any:
+    """Inflate a band to just after the next match or end of a block, or some looks; return (at, to, status)."""
+    if alone:
+        for _ in range(_rounds(at, end, to, stop)):
+            following, after, met = _five_looks(data, at, out, to, table)
+            if met:
+                break
+            at, to = following, after
+    for _ in range(8):
+        if at >= end:
+            return at, to, _BROKEN
+        word = _word(data, at)
+        entry = _U(table[word & _U((1 << _LOOK) - 1)])
+        at += entry & _U(63)
+        if entry & _U(_SPECIAL):
+            symbol = np.int64(entry >> _U(16)) - 257
+            if symbol < 0:
+                return at, to, _HEADER_NEXT
+            word >>= entry & _U(63)
+            more = _U(_LENGTH_BITS[symbol]) if symbol < 29 else _U(0)
+            length = _U(_LENGTH_BASE[symbol]) + (word & ((_U(1) << more) - _U(1))) if symbol < 29 else stop
+            if word >> more & _U(1) or to == start or length > stop - to:  # 1: a distance code that is not there
+                return at, to, _BROKEN
+            at += more + _U(1)
+            out[to : to + length] = out[to - _U(1)]
+            return at, to + length, _IN_BLOCK
+        count = entry >> _U(8) & _U(3)
+        if count > stop - to:
+            return at, to, _BROKEN
+        out[to] = np.uint8(entry >> _U(16))
+        if count == _U(2):
+            out[to + _U(1)] = np.uint8(entry >> _U(24))
+        to += count
+    return at, to, _IN_BLOCK
+
+
+def _bits(data: Any, at: Any, count: Any) -> Any:
+    return np.int64(_word(data, at) & ((_U(1) << _U(count)) - _U(1)))
+
+
+def _block_header(data: Any, at: Any, end: Any, single: Any, table: Any) -> Any:
+    """Read a block's header and make its table; return where its symbols begin, and 1 if final + 2 if empty and stored.
+
+    The place is ``_DAMAGED`` for a block as the builder does not write it.
+    """
+    kind = _bits(data, at, 3)
+    if kind == 0:  # stored
+        at = (at + _U(3 + 7)) & ~_U(7)
+        return (at + _U(32) if _bits(data, at, 32) == 0xFFFF0000 else _DAMAGED), 2
+    used, distances, width = _bits(data, at + _U(3), 5) + 257, _bits(data, at + _U(8), 5), _bits(data, at + _U(13), 4)
+    at += _U(17)
+    if kind < 4 or kind > 5 or used > 286 or distances or at > end:
+        return _DAMAGED, 0
+    own = np.zeros(19, np.int64)
+    for k in range(width + 4):
+        own[_CODE_ORDER[k]] = _bits(data, at, 3)
+        at += _U(3)
+    short = np.empty(128, np.uint32)
+    lengths = np.zeros(used + 1, np.int64)
+    if not _code_table(own, 7, short):
+        return _DAMAGED, 0
+    done = np.int64(0)
+    while done <= used:
+        if at > end:
+            return _DAMAGED, 0
+        entry = np.int64(short[_bits(data, at, 7)])
+        at += _U(entry & 63)
+        symbol = entry >> 16
+        value, run, more = symbol, 1, 0
+        if symbol > 15:
+            more = 2 if symbol == 16 else 3 if symbol == 17 else 7
+            run = (11 if symbol == 18 else 3) + _bits(data, at, more)
+            value = 0 if symbol > 16 else lengths[done - 1] if done else np.int64(99)
+            at += _U(more)
+        if done + run > used + 1:
+            return _DAMAGED, 0
+        lengths[done : done + run] = value
+        done += run
+    if lengths[used] != 1 or not _code_table(lengths[:used], _LOOK, single):  # 1: the only distance code
+        return _DAMAGED, 0
+    _pair_literals(single, table)
+    return at, kind & 1
+
+
+def _code_table(lengths: Any, longest: Any, table: Any) -> bool:
+    """Fill a table (uint32 (2**longest,)) with what any next bits begin with; False where the code is not complete.
+
+    An entry has the code's length in bits 0 to 5; of a literal, bits 8 and 9 are 1, of any other symbol bit 12 is set;
+    the symbol is in bits 16 and up.
+    """
+    following = np.zeros(longest + 2, np.int64)
+    for length in lengths:
+        if length > longest:
+            return False
+        following[length + 1] += 1
+    following[1] = 0  # symbols that do not occur
+    code = np.int64(0)
+    for length in range(1, longest + 1):
+        code = (code + following[length]) << 1
+        following[length] = code
+    if code + following[longest + 1] != 1 << longest:
+        return False
+    for symbol in range(lengths.size):
+        length, reverse = lengths[symbol], np.int64(0)
+        if length:
+            code = following[length]
+            following[length] += 1
+            for _ in range(length):
+                reverse = reverse << 1 | code & 1
+                code >>= 1
+            entry = np.uint32(symbol << 16 | (_LITERALS if symbol < 256 else _SPECIAL) | length)
+            for place in range(reverse, 1 << longest, 1 << length):
+                table[place] = entry
+    return True
+
+
+def _pair_literals(single: Any, table: Any) -> None:
+    """Make the table of what is seen at a look: two literals where both fit, the second in bits 24 and up."""
+    for place in range(1 << _LOOK):
+        entry = single[place]
+        other = single[place >> np.int64(entry & np.uint32(63))]
+        width = (entry & np.uint32(63)) + (other & np.uint32(63))
+        if width <= np.uint32(_LOOK) and (entry | other) & np.uint32(_SPECIAL) == np.uint32(0):
+            entry = (entry & np.uint32(0xFF0000)) | other >> np.uint32(16) << np.uint32(24)
+            entry |= np.uint32(2 * _LITERALS) | width
+        table[place] = entry
 
 
 def _unfilter(rows: Any, out: Any, blank: Any) -> bool:
@@ -1475,7 +1752,11 @@ def _average_pair(row: Any, lower_row: Any, above: Any, target: Any, lower: Any)
     lower[last] = (np.int32(lower_row[last]) + ((lower_left + left) >> 1)) & np.int32(255)
 
 
-_HELPERS = (_paeth_step, _paeth_row, _paeth_pair, _average_row, _average_pair)
+_INLINED = (_word, _put_literals, _five_looks, _rounds)
+_HELPERS = (
+    *(_bits, _code_table, _pair_literals, _block_header, _inflate_on, _inflate_together),
+    *(_paeth_step, _paeth_row, _paeth_pair, _average_row, _average_pair),
+)
 
 
 @functools.lru_cache(4096)
