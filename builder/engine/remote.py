@@ -31,8 +31,8 @@ _FINAL = (
     TypeError,
     UserError,
 )
-_PATIENCE = 120.0  # seconds after which no further attempt begins
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_PATIENCE = float(os.environ.get("CYTOIMAGENET_PATIENCE", "120"))  # seconds after which no further attempt begins
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 16.0
 
 
 class StoreError(UserError):
@@ -45,10 +45,10 @@ def patiently(what: str, call: Callable[[], T]) -> T:
     Raises
     ------
     StoreError
-        After seven attempts or two minutes. FileNotFoundError and its like come through at once.
+        After two minutes (``CYTOIMAGENET_PATIENCE`` seconds). FileNotFoundError and its like come through at once.
     """
-    began = time.monotonic()
-    for pause in (*_PAUSES, None):
+    began, pause = time.monotonic(), _FIRST_PAUSE
+    while True:
         try:
             return call()
         except PermissionError as error:
@@ -56,11 +56,11 @@ def patiently(what: str, call: Callable[[], T]) -> T:
         except _FINAL:
             raise
         except Exception as error:  # each file system has errors of its own, without a common base
-            if pause is None or time.monotonic() - began > _PATIENCE:
+            if time.monotonic() - began + pause > _PATIENCE:
                 text = f"{type(error).__name__}: {error}".splitlines()[0]
                 raise StoreError(f"{what} fails ({text}); run the same again when it answers") from error
         time.sleep(pause)
-    raise AssertionError("the last attempt returns or raises")
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 class PatientFile(io.RawIOBase):
@@ -163,16 +163,31 @@ class Remote:
                 content[rel] = self.read_bytes(rel) if isinstance(answer, Exception) else bytes(answer)
         return content
 
-    def sizes(self, prefix: str) -> dict[str, int]:
-        """Return {relative path: bytes} below a folder; hidden names are left out."""
+    def facts(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """Return {relative path: what the file system says of it} below a folder; hidden names are left out."""
         top = self._path(prefix.strip("/"))
         found = self._ask(prefix, lambda: self._fs.find(top, detail=True, withdirs=False))
         self._fs.invalidate_cache()
         return {
-            rel: int(facts.get("size") or 0)
+            rel: facts
             for name, facts in found.items()
             if (rel := name[len(self._base) + 1 :]) and not any(part.startswith(".") for part in rel.split("/"))
         }
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Return {relative path: bytes} below a folder; hidden names are left out."""
+        return {rel: int(facts.get("size") or 0) for rel, facts in self.facts(prefix).items()}
+
+    def folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders directly below a folder; FileNotFoundError where there is no such folder."""
+        top = self._path(prefix.strip("/"))
+        found = self._ask(prefix, lambda: self._fs.ls(top, detail=True))
+        self._fs.invalidate_cache()
+        inside = [entry for entry in found if entry["name"].rstrip("/") != top]
+        if found and not inside:
+            raise FileNotFoundError(f"{self.url}/{prefix} is no folder")
+        names = (entry["name"].rstrip("/").rpartition("/")[2] for entry in inside if entry["type"] == "directory")
+        return sorted(name for name in names if not name.startswith("."))
 
     def put(self, local: str, rel: str) -> None:
         """Publish a local file under its name in one step."""
@@ -215,4 +230,5 @@ def _with_limits(protocol: str, options: dict[str, Any]) -> dict[str, Any]:
     if protocol not in _S3:
         return options
     limits = {"connect_timeout": 10, "read_timeout": 30, "retries": {"max_attempts": 3, "mode": "standard"}}
-    return {**options, "config_kwargs": {**limits, **options.get("config_kwargs", {})}}
+    configured = fsspec.config.conf.get(protocol, {}).get("config_kwargs", {})  # what is given here would replace it
+    return {**options, "config_kwargs": {**limits, **configured, **options.get("config_kwargs", {})}}

@@ -102,6 +102,24 @@ class Store:
         found = self._remote.sizes(prefix) if self._root is None else localfiles.sizes(self._root, prefix)
         return {rel: found[rel] for rel in sorted(found)}
 
+    def facts(self, prefix: str = "") -> dict[str, dict[str, Any]]:
+        """Return {path: size, etag, time ... as its file system names them} of a remote store, without hidden files."""
+        return self._remote.facts(prefix)
+
+    def folders(self, prefix: str = "") -> list[str]:
+        """Return the names of the folders directly below one, sorted, hidden ones left out.
+
+        Raises
+        ------
+        FileNotFoundError, NotADirectoryError
+            Where it is no folder.
+        """
+        path = self.local(prefix)
+        if path is None:
+            return self._remote.folders(prefix)
+        with os.scandir(path) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
     def list(self, prefix: str = "") -> list[str]:
         """Return the paths of the files below a folder ("" is everything), sorted; hidden ones left out."""
         return list(self.sizes(prefix))

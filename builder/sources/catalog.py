@@ -6,8 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import fsspec
-
+from builder.engine.store import Store
 from builder.errors import UserError
 from builder.schema import CATEGORIES
 from builder.sources import all_sources
@@ -56,18 +55,14 @@ def catalog(
     sources = all_sources(only)
     if data is None:
         return [_facts(source) for source in sources]
-    system, base = fsspec.core.url_to_fs(data, **(options or {}))
-    if not system.isdir(base):
+    store = Store(data, options)
+    try:
+        folders = store.folders()
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"{data} is no folder; DATA holds one folder a source, named as `cytoimagenet sources` lists them"
-        )
-    folders = [
-        entry["name"].rstrip("/").rpartition("/")[2]
-        for entry in system.ls(base, detail=True)
-        if system.isdir(entry["name"])
-    ]
-    base = base.rstrip("/")
-    return [_facts(source) | _presence(system, base, folders, source.dir_name) for source in sources]
+        ) from None
+    return [_facts(source) | _presence(store, folders, source.dir_name) for source in sources]
 
 
 def catalog_text(rows: Sequence[dict[str, Any]]) -> str:
@@ -103,13 +98,11 @@ def _facts(source: Source) -> dict[str, Any]:
     }
 
 
-def _presence(system: Any, base: str, folders: Sequence[str], dir_name: str) -> dict[str, Any]:
+def _presence(store: Store, folders: Sequence[str], dir_name: str) -> dict[str, Any]:
     if dir_name in folders:
-        files = size = 0
-        for _, _, found in system.walk(f"{base}/{dir_name}", detail=True):
-            files += len(found)
-            size += sum(int(facts.get("size") or 0) for facts in found.values())
-        return {"status": "present" if files else "empty", "files": files, "bytes": size, "found_as": None}
+        sizes = store.sizes(dir_name).values()
+        status = "present" if sizes else "empty"
+        return {"status": status, "files": len(sizes), "bytes": sum(sizes), "found_as": None}
     similar = sorted(name for name in folders if _plain(name) == dir_name or _plain(name).startswith(f"{dir_name}_"))
     return {"status": "missing", "files": None, "bytes": None, "found_as": similar[0] if similar else None}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-import fsspec
+from builder.engine.store import Store
 
 SKIPPED_FOLDERS = frozenset({"__MACOSX", ".svn", ".git", "not_part_of_source"})
 SKIPPED_FILES = frozenset({"Thumbs.db", "desktop.ini"})
@@ -54,12 +54,14 @@ class Folder:
         self.root = root.rstrip("/")
         self.notes = Notes()
         self._stamps = stamps
-        self._options = options or {}
+        self._store = Store(self.root, options)
 
     @classmethod
     def listed(cls, root: str, options: dict[str, Any] | None = None) -> Folder:
         """List a folder once; hidden files and the droppings of unpackers are left out."""
-        stamps = dict(_walk_remote(root, options or {})) if "://" in root else dict(_walk_local(root))
+        store = Store(root, options)
+        local = store.local("")
+        stamps = dict(_walk_remote(store) if local is None else _walk_local(local))
         unnameable = sorted(path for path in stamps if not _is_unicode(path))
         for path in unnameable:
             del stamps[path]
@@ -102,7 +104,7 @@ class Folder:
         return digest.hexdigest()
 
     def read_bytes(self, path: str) -> bytes:
-        """Return a file's content.
+        """Return a file's content; a remote file system that fails is asked again for a while.
 
         Raises
         ------
@@ -111,9 +113,7 @@ class Folder:
         """
         if path not in self._stamps:
             raise LayoutError(f"{self.root} holds no file {path!r}")
-        with fsspec.open(f"{self.root}/{path}", "rb", **self._options) as file:
-            content: bytes = file.read()
-        return content
+        return self._store.read_bytes(path)
 
     def read_text(self, path: str) -> str:
         """Return a file's text: UTF-8 with or without mark, else Latin-1 (noted); ``.gz`` is unpacked."""
@@ -162,15 +162,11 @@ def _is_ancestor(link: str) -> bool:
     return os.path.realpath(os.path.dirname(link)).startswith(target)  # noqa: PTH120
 
 
-def _walk_remote(root: str, options: dict[str, Any]) -> Iterator[tuple[str, int]]:
+def _walk_remote(store: Store) -> Iterator[tuple[str, int]]:
     from builder.draw import key64
 
-    system, base = fsspec.core.url_to_fs(root, **options)
-    base = base.rstrip("/")
-    for name, facts in system.find(base, detail=True).items():
-        path = name[len(base) + 1 :]
-        parts = PurePosixPath(path).parts
-        if any(part.startswith(".") or part in SKIPPED_FOLDERS or part in SKIPPED_FILES for part in parts):
+    for path, facts in store.facts().items():
+        if any(part in SKIPPED_FOLDERS or part in SKIPPED_FILES for part in PurePosixPath(path).parts):
             continue
         state = facts.get("ETag") or facts.get("etag") or facts.get("LastModified") or facts.get("mtime") or ""
         yield path, key64(int(facts.get("size") or 0), str(state)) & _MASK

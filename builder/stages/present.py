@@ -6,8 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-import fsspec
-
+from builder.engine.store import Store
 from builder.errors import UserError
 from builder.sources import source_names
 from builder.sources.base import Source
@@ -28,19 +27,21 @@ def present_sources(
     UserError
         Where DATA is no folder, or holds none of the sources.
     """
-    system, base = fsspec.core.url_to_fs(data, **(options or {}))
-    if not system.isdir(base):
-        raise UserError(f"{data} is no folder; DATA holds one folder a source, as `cytoimagenet sources` lists")
-    folders = {entry.rstrip("/").rpartition("/")[2]: entry for entry in system.ls(base, detail=False)}
+    try:
+        folders = set(Store(data, options).folders())
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"{data} is no folder; DATA holds one folder a source, as `cytoimagenet sources` lists"
+        ) from None
     present, absent = [], []
     for source in sources:
-        if source.dir_name in folders and system.isdir(folders[source.dir_name]):
+        if source.dir_name in folders:
             present.append((source, f"{data.rstrip('/')}/{source.dir_name}"))
         else:
             absent.append(source.dir_name)
     if not present:
         raise UserError(f"{data} holds none of the folders {', '.join(absent[:8])}{' …' * (len(absent) > 8)}")
-    strange = sorted(name for name in folders.keys() - set(source_names()) if system.isdir(folders[name]))
+    strange = sorted(folders - set(source_names()))
     if strange:
         log.warning("not the name of a source, skipped: %s", ", ".join(strange))
     if absent:
@@ -50,5 +51,4 @@ def present_sources(
 
 def is_simulated(data: str, options: dict[str, Any] | None = None) -> bool:
     """Return whether DATA was made by `demo`."""
-    system, base = fsspec.core.url_to_fs(data, **(options or {}))
-    return bool(system.exists(f"{base.rstrip('/')}/{SIMULATED_MARK}"))
+    return Store(data, options).exists(SIMULATED_MARK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import threading
 import time
 import urllib.request
@@ -60,6 +61,7 @@ class Server:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for every request
         self.faults = Faults(DomainDispatcherApplication(create_backend_app))
         self._server = make_server("127.0.0.1", 0, self.faults, threaded=True)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"

@@ -1,11 +1,10 @@
-"""Whole builds of which a file hangs, or whose store fails now and then."""
+"""Whole builds of which a file hangs."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import os
-import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,15 +22,14 @@ from builder.recipe import Recipe
 from builder.sources import get_source
 from builder.stages import standardize
 from builder.stages.job import Build
-from builder.stages.pipeline import build, label, select_pictures, standardize_images
+from builder.stages.pipeline import label, select_pictures, standardize_images
 from builder.stages.run_annotate import annotate
 from builder.stages.write_package import write_package
-from tests.building import SMALL, cytoimagenet, files_of
+from tests.building import SMALL
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="pipes and signals of POSIX")]
 
 
-ONLY = "kag_cell_cycle"
 RECIPE = Recipe.load(None, SMALL[1::2])
 
 
@@ -76,28 +74,3 @@ def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data:
     }
     write_package(job, package, [get_source("bbbc041")], selected)
     assert verify(package.url, deep=True) == []
-
-
-def test_work_and_package_in_a_bucket_that_fails_now_and_then(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("moto")
-    pytest.importorskip("s3fs")
-    from tests.engine.s3 import running_server
-
-    undisturbed = Build(str(data), Store(tmp_path / "work"), RECIPE, RunSettings(workers=0), only=(ONLY,))
-    build(undisturbed, Store(tmp_path / "package"))
-    wanted = {name: digest for name, digest in files_of(tmp_path / "package").items() if not name.startswith(".")}
-    draw = random.Random(5)
-    faults = {"503": 0.04, "slow": 0.02, "cut": 0.02, "": 0.92}
-    with running_server() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        url = f"s3://{server.bucket()}"
-        server.faults.fail = lambda method, path: draw.choices(list(faults), list(faults.values()))[0]
-        settings = (*SMALL, "--only", ONLY, "--workers", "2")
-        cytoimagenet("build", data, "-o", f"{url}/package", "--work", f"{url}/work", *settings)
-        server.faults.fail = lambda method, path: ""
-        assert server.faults.failed > 3
-        package = Store(f"{url}/package")
-        assert {name: package.sha256(name) for name in package.list()} == wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+import fsspec
 import pytest
 
 pytest.importorskip("moto")
@@ -89,7 +90,7 @@ def test_markers_are_read_together(server: Server, store: Store) -> None:
 def test_a_server_that_fails_now_and_then_changes_nothing(
     server: Server, store: Store, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "_PAUSES", (0.01,) * 6)
+    monkeypatch.setattr(remote, "_FIRST_PAUSE", 0.01)
     failed = server.faults.failed
     server.faults.fail = _some(0.3, what)  # type: ignore[assignment]
     contents = {f"{n % 3}/{n}": random.Random(n).randbytes(5000) for n in range(5)}
@@ -103,7 +104,7 @@ def test_a_server_that_fails_now_and_then_changes_nothing(
 
 
 def test_reads_of_an_open_file_are_tried_again(store: Store, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_PAUSES", (0.01,) * 6)
+    monkeypatch.setattr(remote, "_FIRST_PAUSE", 0.01)
     content = random.Random(1).randbytes(70_000)
     store.write_bytes("x", content)
     with store.open("x") as file:
@@ -121,7 +122,7 @@ def test_reads_of_an_open_file_are_tried_again(store: Store, server: Server, mon
 
 
 def test_a_server_that_is_down_is_one_line(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_PAUSES", (0.01,))
+    monkeypatch.setattr(remote, "_PATIENCE", 1.0)
     server.faults.fail = lambda method, path: "503"
     limits = {"retries": {"max_attempts": 1}, "read_timeout": 1}
     store = Store("s3://bucket-0/work", server.options(config_kwargs=limits, skip_instance_cache=True))
@@ -142,7 +143,7 @@ def test_a_server_that_refuses_is_not_asked_again(server: Server, store: Store) 
 
 
 def test_a_server_that_gives_no_answer_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_PAUSES", (0.01,))
+    monkeypatch.setattr(remote, "_PATIENCE", 1.0)
     limits = {"retries": {"max_attempts": 1}, "read_timeout": 0.3}
     store = Store(f"s3://{server.bucket()}/x", server.options(config_kwargs=limits, skip_instance_cache=True))
     server.faults.fail = lambda method, path: "hang"
@@ -164,10 +165,14 @@ def test_a_dead_server_is_given_up_before_an_image_would_be() -> None:
     assert remote._PATIENCE + longest_attempt < RunSettings().time_limit
 
 
-def test_users_limits_stay() -> None:
+def test_users_limits_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"config_kwargs": {"read_timeout": 5}, "anon": True}
     merged = remote._with_limits("s3", options)
     assert merged["config_kwargs"]["read_timeout"] == 5
     assert merged["anon"] is True
     assert remote._with_limits("gs", options) == options
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"read_timeout": 7, "proxies": {"http": "x"}}})
+    configured = remote._with_limits("s3", {})["config_kwargs"]
+    assert (configured["read_timeout"], configured["proxies"]) == (7, {"http": "x"})
+    assert configured["connect_timeout"] == remote._with_limits("s3", options)["config_kwargs"]["connect_timeout"]
     assert options == {"config_kwargs": {"read_timeout": 5}, "anon": True}
