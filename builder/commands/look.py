@@ -82,15 +82,18 @@ def diff(work_a: str, work_b: str) -> None:
 @click.argument("work")
 def status(work: str) -> None:
     """Show how far the build in WORK is: stages, rates, time left, what hung or crashed, slowest sources."""
-    from builder.engine.status import lines, read_log
+    from builder.engine.run_logs import read_run
+    from builder.engine.status import lines
     from builder.engine.status import status as read_status
     from builder.engine.store import Store
     from builder.stages.standardize_parts import refused
 
-    log = Path(work) / "run.jsonl"
-    if not log.exists():
-        raise UserError(f"{work} holds no run.jsonl; name the work folder of a build (PACKAGE.work)")
-    for line in lines(read_status(read_log(log)), time.time()):
+    store = Store(work)
+    try:
+        stages = read_status(read_run(store))
+    except FileNotFoundError:
+        raise UserError(f"{work} holds no log of a run; name the work folder of a build (PACKAGE.work)") from None
+    for line in lines(stages, time.time()):
         click.echo(line)
-    for reason, count in refused(Store(work)).items():
+    for reason, count in refused(store).items():
         click.echo(f"refused so far, {reason}: {count:,}")

@@ -67,12 +67,12 @@ def run_settings(workers: int | None, scheduler: str | None) -> RunSettings:
 
 
 @contextlib.contextmanager
-def working_in(work: Store) -> Iterator[RunLog | None]:
-    """Hold the lock of WORK and, where WORK is local, its run log, while the block runs."""
-    from builder.engine.log import RunLog
+def working_in(work: Store) -> Iterator[RunLog]:
+    """Hold the lock of WORK, where it is local, and its run log while the block runs."""
+    from builder.engine.run_logs import open_log
     from builder.stages.lock import locked
 
-    with locked(work), contextlib.ExitStack() as stack:
+    with locked(work):
         work.clean()  # what killed processes left half-written
-        path = work.local("run.jsonl")
-        yield stack.enter_context(RunLog(path)) if path else None
+        with open_log(work) as run_log:
+            yield run_log

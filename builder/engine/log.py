@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -43,3 +44,20 @@ class RunLog:
             facts["seconds"] = round(seconds, 3)
         line = json.dumps({"time": round(time.time(), 3), "event": event, **facts}, ensure_ascii=False)
         self._file.write(line.encode("utf-8", "replace") + b"\n")
+
+
+def read_log(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events of a run log."""
+    with path.open("rb") as file:
+        yield from events_of(file)
+
+
+def events_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the events of a run log's lines; a last one that is not whole, of a killed build, is left out."""
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "event" in event and "time" in event:
+            yield event

@@ -5,9 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import heapq
-import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 _RECENT = 300.0  # seconds over which the present rate is taken
@@ -72,30 +70,21 @@ class StageStatus:
             self.by_source[source] = (units + weight, spent + seconds)
 
 
-def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events of a run log; a last line that is not whole, of a killed build, is left out."""
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict) and "event" in event and "time" in event:
-                yield event
-
-
 def status(events: Iterable[dict[str, Any]]) -> list[StageStatus]:
-    """Return the stages of the last run in a log, in the order in which they began.
+    """Return the stages of the last run in a log that had any, in the order in which they began.
 
     ``begin`` starts a run, ``stage`` (stage, total) a stage, ``stage_end`` ends it; ``done``, ``poisoned`` and
     ``error`` are of tasks, as ``run_tasks`` writes them.
     """
     stages: dict[str, StageStatus] = {}
+    begun = False
     for event in events:
         kind = event["event"]
         if kind == "begin":
-            stages = {}
+            begun = True
         elif "stage" in event:
+            if begun:
+                stages, begun = {}, False
             name = str(event["stage"])
             if kind == "stage" or name not in stages:
                 stages[name] = StageStatus(name, event.get("total"), began=event["time"], last=event["time"])

@@ -8,14 +8,14 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from builder.engine.run_logs import read_run
 from builder.engine.space import Need, check_room, free_bytes
-from builder.engine.status import read_log, status
+from builder.engine.status import status
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.stages import standardize
@@ -108,8 +108,8 @@ def _sizes(job: Build, dir_name: str, files: set[str]) -> Iterator[int]:
 
 def _rate(job: Build) -> float | None:
     """Return the images a second of the last run, or None."""
-    path = job.work.local("run.jsonl")
-    if not path or not Path(path).exists():
+    try:
+        stages: dict[str, Any] = {stage.name: stage for stage in status(read_run(job.work))}
+    except FileNotFoundError:
         return None
-    stages: dict[str, Any] = {stage.name: stage for stage in status(read_log(Path(path)))}
     return stages["standardize"].rate or None if "standardize" in stages else None

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from builder.demo.simulate import simulate
-
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's sources, for whole builds; what a test changes there it puts back."""
-    folder = tmp_path_factory.mktemp("sources")
-    simulate(folder)
+def data(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the demo's sources, for whole builds; what a test changes there it puts back."""
+    folder = tmp_path_factory.mktemp("copied") / "sources"
+    shutil.copytree(simulated, folder)
     return folder

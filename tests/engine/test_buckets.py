@@ -85,6 +85,7 @@ def test_errors_delays_and_cut_answers_change_nothing(
     server.faults.fail = lambda method, path: ""
     assert server.faults.failed > 10
     assert content(url) == wanted
+    assert "\nstandardize: 470 of 470 done" in cytoimagenet("status", f"{url}/work").stdout
 
 
 def start(sources: str, url: str) -> subprocess.Popen[str]:

@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from builder.engine.log import RunLog
+from builder.engine.log import RunLog, read_log
 from builder.engine.run import RunSettings
-from builder.engine.status import read_log
 from builder.engine.store import Store
 from builder.package.verify import verify
 from builder.recipe import Recipe

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from builder.engine.status import lines, read_log, status
+from builder.engine.log import read_log
+from builder.engine.status import lines, status
 
 
 def _event(time: float, event: str, **facts: Any) -> dict[str, Any]:
@@ -60,6 +61,8 @@ def test_only_the_last_run_counts() -> None:
         _event(6, "stage", stage="label", total=None),
         _event(7, "stage_end", stage="label"),
         _event(8, "end"),
+        _event(9, "begin"),  # of a command without stages: the build's stay
+        _event(9, "end"),
     ]
     (found,) = status(events)
     assert (found.name, found.ended, found.left) == ("label", 7, None)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.engine.log import RunLog
+from builder.engine.log import RunLog, read_log
 from builder.engine.progress import Progress
 from builder.engine.run import RunSettings, Shared, Task, run_tasks
-from builder.engine.status import read_log
 from tests.engine import jobs
 
 Item = tuple[int, str]
