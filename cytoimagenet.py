@@ -1301,7 +1301,7 @@ class _Kernels(NamedTuple):
 
     inflate_bands: Callable[..., bool]
     unfilter: Callable[..., bool]
-    resize_rows: Callable[..., None]
+    transpose: Callable[..., None]
     resize_columns: Callable[..., None]
 
 
@@ -1322,7 +1322,7 @@ def _kernels() -> _Kernels | None:
 
     for helpers, inlined in ((_INLINED, True), (_HELPERS, False)):  # compiled ones call compiled ones
         globals().update({function.__name__: jit(function, forceinline=inlined) for function in helpers})
-    return _Kernels(jit(_inflate_bands), jit(_unfilter), jit(_resize_rows), jit(_resize_columns))
+    return _Kernels(jit(_inflate_bands), jit(_unfilter), jit(_transpose), jit(_resize_columns))
 
 
 @functools.cache
@@ -1371,6 +1371,8 @@ def _banded_rows(
     """
     if len(pieces) != 4 or shape[0] < 4 or data[pieces[0][0] : pieces[0][0] + 2] != b"\x78\x01":
         return None
+    if 4 * (pieces[3][1] - pieces[0][0]) < shape[0] * shape[1]:
+        return None  # mostly matches, in which one stream is as fast as four
     edges = [pieces[0][0] + 2, *(start for start, _ in pieces[1:]), *(end for _, end in pieces[:3]), pieces[3][1] - 4]
     bits = 8 * np.array(edges, np.uint64)
     bounds = np.array([shape[0] * band // 4 * shape[1] for band in range(5)], np.uint64)
@@ -1458,11 +1460,8 @@ def _inflate_bands(data: Any, starts: Any, ends: Any, out: Any, bounds: Any) -> 
 
 
 def _word(data: Any, at: Any) -> Any:
-    """Return at least 57 bits from a bit on, the first the lowest; LLVM makes one load of it."""
-    byte = at >> _U(3)
-    low = _U(data[byte]) | _U(data[byte + _U(1)]) << _U(8) | _U(data[byte + _U(2)]) << _U(16)
-    middle = _U(data[byte + _U(3)]) << _U(24) | _U(data[byte + _U(4)]) << _U(32) | _U(data[byte + _U(5)]) << _U(40)
-    return (low | middle | _U(data[byte + _U(6)]) << _U(48) | _U(data[byte + _U(7)]) << _U(56)) >> (at & _U(7))
+    """Return at least 57 bits from a bit on, the first the lowest."""
+    return _load(data, at >> _U(3)) >> (at & _U(7))
 
 
 def _put_literals(out: Any, to: Any, entry: Any) -> Any:
@@ -1661,26 +1660,28 @@ def _pair_literals(single: Any, table: Any) -> None:
 def _unfilter(rows: Any, out: Any, blank: Any) -> bool:
     """Undo the filters of rows (uint8 (H, 1 + W)) into out (uint8 (H, W)); False for a filter that does not exist.
 
-    Two rows of one filter are undone together, the lower one a pixel behind: each waits for its own left neighbour,
-    so a processor does both in the time of one.
+    Rows of one filter are undone two or four together, each a pixel behind the one above: every pixel waits for its
+    left neighbour, so a processor does all of them in the time of one.
     """
     height, width = out.shape
     y = 0
     while y < height:
         kind = rows[y, 0]
         above = out[y - 1] if y else blank
-        pair = y + 1 < height and rows[y + 1, 0] == kind
         row, target = rows[y, 1:], out[y]
-        if kind == 4 and pair:
+        same = 1
+        while same < 4 and y + same < height and rows[y + same, 0] == kind:
+            same += 1
+        if kind == 4 and same > 1:
             _paeth_pair(row, rows[y + 1, 1:], above, target, out[y + 1])
             y += 1
         elif kind == 4:
             _paeth_row(row, above, target)
-        elif kind == 3 and pair:
-            _average_pair(row, rows[y + 1, 1:], above, target, out[y + 1])
-            y += 1
+        elif kind == 3 and same == 4 and width > 3:
+            _average_four(rows[y : y + 4, 1:], above, out[y : y + 4])
+            y += 3
         elif kind == 3:
-            _average_row(row, above, target)
+            _average_part(row, above, target, 0, width)
         elif kind == 2:
             for x in range(width):
                 target[x] = (np.int32(row[x]) + np.int32(above[x])) & 255
@@ -1732,31 +1733,36 @@ def _paeth_pair(row: Any, lower_row: Any, above: Any, target: Any, lower: Any) -
     lower[last] = _paeth_step(lower_row[last], lower_left, left, lower_corner)
 
 
-def _average_row(row: Any, above: Any, target: Any) -> None:
-    left = np.int32(0)
-    for x in range(target.size):
-        left = (np.int32(row[x]) + ((left + np.int32(above[x])) >> 1)) & np.int32(255)
+def _average_step(value: Any, left: Any, up: Any) -> Any:
+    return (np.int32(value) + ((left + up) >> 1)) & np.int32(255)
+
+
+def _average_part(row: Any, above: Any, target: Any, start: Any, end: Any) -> None:
+    left = np.int32(target[start - 1]) if start else np.int32(0)
+    for x in range(start, end):
+        left = _average_step(row[x], left, np.int32(above[x]))
         target[x] = left
 
 
-def _average_pair(row: Any, lower_row: Any, above: Any, target: Any, lower: Any) -> None:
-    last = target.size - 1
-    left, lower_left = np.int32(0), np.int32(0)
-    for x in range(last + 1):
-        lower_up = left
-        left = (np.int32(row[x]) + ((left + np.int32(above[x])) >> 1)) & np.int32(255)
-        target[x] = left
-        if x:
-            lower_left = (np.int32(lower_row[x - 1]) + ((lower_left + lower_up) >> 1)) & np.int32(255)
-            lower[x - 1] = lower_left
-    lower[last] = (np.int32(lower_row[last]) + ((lower_left + left) >> 1)) & np.int32(255)
-
-
-_INLINED = (_word, _put_literals, _five_looks, _rounds)
-_HELPERS = (
-    *(_bits, _code_table, _pair_literals, _block_header, _inflate_on, _inflate_together),
-    *(_paeth_step, _paeth_row, _paeth_pair, _average_row, _average_pair),
-)
+def _average_four(rows: Any, above: Any, out: Any) -> None:
+    """Undo four rows (uint8 (4, W), W > 3): one by one at both ends, where not all four have a pixel to do."""
+    width = out.shape[1]
+    row0, row1, row2, row3 = rows[0, 3:], rows[1, 2:], rows[2, 1:], rows[3]
+    out0, out1, out2, out3 = out[0, 3:], out[1, 2:], out[2, 1:], out[3]
+    _average_part(rows[0], above, out[0], 0, 3)
+    _average_part(rows[1], out[0], out[1], 0, 2)
+    _average_part(rows[2], out[1], out[2], 0, 1)
+    left0, left1, left2, left3 = np.int32(out[0, 2]), np.int32(out[1, 1]), np.int32(out[2, 0]), np.int32(0)
+    above = above[3:]
+    for x in range(width - 3):
+        next0 = _average_step(row0[x], left0, np.int32(above[x]))
+        next1 = _average_step(row1[x], left1, left0)
+        next2 = _average_step(row2[x], left2, left1)
+        left3 = _average_step(row3[x], left3, left2)
+        left0, left1, left2 = next0, next1, next2
+        out0[x], out1[x], out2[x], out3[x] = left0, left1, left2, left3
+    for k in range(1, 4):
+        _average_part(rows[k], out[k - 1], out[k], width - k, width)
 
 
 @functools.lru_cache(4096)
@@ -1787,18 +1793,26 @@ def _pillow_resized(pixels: np.ndarray[Any, Any], size: tuple[int, int]) -> np.n
 
 def _resize(kernels: _Kernels, pixels: np.ndarray[Any, Any], order: str, out: np.ndarray[Any, Any]) -> None:
     """Resize pixels (uint8 (H, W)) into out (uint8), one direction after the other."""
-    (height, width), (target_height, target_width) = pixels.shape, out.shape
-    if order == "rows" and width != target_width:
-        last = height == target_height
-        across = out if last else np.empty((height, target_width), np.uint8)
-        kernels.resize_rows(pixels, *_weights(width, target_width), across)
-        pixels, width = across, target_width
-    if height != target_height:
-        down = out if width == target_width else np.empty((target_height, width), np.uint8)
-        kernels.resize_columns(pixels, *_weights(height, target_height), down)
-        pixels = down
-    if width != target_width:
-        kernels.resize_rows(pixels, *_weights(width, target_width), out)
+    first, last = (1, 0) if order == "rows" else (0, 1)
+    halfway = list(pixels.shape)
+    halfway[first] = out.shape[first]
+    between = np.empty(halfway, np.uint8)
+    _resize_along(kernels, pixels, first, between)
+    _resize_along(kernels, between, last, out)
+
+
+def _resize_along(kernels: _Kernels, pixels: np.ndarray[Any, Any], axis: int, out: np.ndarray[Any, Any]) -> None:
+    """Resize pixels (uint8 (H, W)) into out, along one axis; rows as the columns of the transposed picture."""
+    size, target = pixels.shape[axis], out.shape[axis]
+    if size == target:
+        out[:] = pixels
+    elif axis == 0:
+        kernels.resize_columns(pixels, *_weights(size, target), out)
+    else:
+        turned, resized = np.empty(pixels.shape[::-1], np.uint8), np.empty(out.shape[::-1], np.uint8)
+        kernels.transpose(pixels, turned)
+        kernels.resize_columns(turned, *_weights(size, target), resized)
+        kernels.transpose(resized, out)
 
 
 @functools.lru_cache(4096)
@@ -1826,29 +1840,60 @@ def _weights(size: int, target: int) -> tuple[np.ndarray[Any, Any], np.ndarray[A
     return firsts, np.ascontiguousarray(weights[:most])
 
 
-def _resize_rows(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
-    """Resize each row of pixels (uint8 (H, W)) into out (uint8 (H, target)), two weights of all targets at a time."""
+def _transpose(pixels: Any, out: Any) -> None:
+    """Write the transposed pixels (uint8 (H, W)) to out (uint8 (W, H)), 8 by 8 of them in eight registers."""
     height, width = pixels.shape
-    count, target = weights.shape
-    one = np.uint64(1)
-    row = np.zeros(width + count, np.int32)  # zeros beyond the edge, where weights are 0 too
-    total = np.empty(target, np.int32)
+    whole_height, whole_width = height // 8 * 8, width // 8 * 8
+    for top in range(0, whole_height, 8):
+        y = _U(top)
+        row = pixels[top : top + 8]
+        for left in range(0, whole_width, 8):
+            x, column = _U(left), out[left : left + 8]
+            a, b, c, d = _load(row[0], x), _load(row[1], x), _load(row[2], x), _load(row[3], x)
+            e, f, g, h = _load(row[4], x), _load(row[5], x), _load(row[6], x), _load(row[7], x)
+            a, e = _swap(a, e, 32, 0x00000000FFFFFFFF)
+            b, f = _swap(b, f, 32, 0x00000000FFFFFFFF)
+            c, g = _swap(c, g, 32, 0x00000000FFFFFFFF)
+            d, h = _swap(d, h, 32, 0x00000000FFFFFFFF)
+            a, c = _swap(a, c, 16, 0x0000FFFF0000FFFF)
+            b, d = _swap(b, d, 16, 0x0000FFFF0000FFFF)
+            e, g = _swap(e, g, 16, 0x0000FFFF0000FFFF)
+            f, h = _swap(f, h, 16, 0x0000FFFF0000FFFF)
+            a, b = _swap(a, b, 8, 0x00FF00FF00FF00FF)
+            c, d = _swap(c, d, 8, 0x00FF00FF00FF00FF)
+            e, f = _swap(e, f, 8, 0x00FF00FF00FF00FF)
+            g, h = _swap(g, h, 8, 0x00FF00FF00FF00FF)
+            _store(column[0], y, a)
+            _store(column[1], y, b)
+            _store(column[2], y, c)
+            _store(column[3], y, d)
+            _store(column[4], y, e)
+            _store(column[5], y, f)
+            _store(column[6], y, g)
+            _store(column[7], y, h)
     for y in range(height):
-        line = pixels[y]
-        for x in range(width):
-            row[x] = line[x]
-        total[:] = 1 << 21
-        for k in range(0, count - 1, 2):
-            shifted, weight, next_weight = row[k:], weights[k], weights[k + 1]
-            for x in range(target):
-                total[x] += shifted[firsts[x]] * weight[x] + shifted[firsts[x] + one] * next_weight[x]
-        if count % 2:
-            shifted, weight = row[count - 1 :], weights[count - 1]
-            for x in range(target):
-                total[x] += shifted[firsts[x]] * weight[x]
-        line = out[y]
-        for x in range(target):
-            line[x] = total[x] >> 22
+        for x in range(whole_width if y < whole_height else 0, width):
+            out[x, y] = pixels[y, x]
+
+
+def _swap(one: Any, other: Any, shift: Any, mask: Any) -> Any:
+    """Exchange the high parts of one with the low parts of the other; return both."""
+    changed = (one >> _U(shift) ^ other) & _U(mask)
+    return one ^ changed << _U(shift), other ^ changed
+
+
+def _load(row: Any, x: Any) -> Any:
+    """Return 8 bytes; LLVM makes one load of it."""
+    low = _U(row[x]) | _U(row[x + _U(1)]) << _U(8) | _U(row[x + _U(2)]) << _U(16) | _U(row[x + _U(3)]) << _U(24)
+    high = (
+        _U(row[x + _U(4)]) | _U(row[x + _U(5)]) << _U(8) | _U(row[x + _U(6)]) << _U(16) | _U(row[x + _U(7)]) << _U(24)
+    )
+    return low | high << _U(32)
+
+
+def _store(row: Any, x: Any, word: Any) -> None:
+    for k in range(8):
+        row[x + _U(k)] = np.uint8(word >> _U(8 * k))
 
 
 def _resize_columns(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
@@ -1866,6 +1911,13 @@ def _resize_columns(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
         line = out[y]
         for x in range(width):
             line[x] = total[x] >> 22
+
+
+_INLINED = (_load, _store, _swap, _word, _put_literals, _five_looks, _rounds, _average_step)
+_HELPERS = (
+    *(_bits, _code_table, _pair_literals, _block_header, _inflate_on, _inflate_together),
+    *(_paeth_step, _paeth_row, _paeth_pair, _average_part, _average_four),
+)
 
 
 class Loader:

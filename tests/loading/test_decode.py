@@ -19,9 +19,9 @@ from builder.pixels.png import encode
 from tests.loading.made_package import pillow_png
 
 
-def png(rows: bytes, width: int, height: int, pieces: int = 1, kind: bytes = b"\x08\0\0\0\0") -> bytes:
+def png(rows: bytes, width: int, height: int, pieces: int = 1, kind: bytes = b"\x08\0\0\0\0", level: int = -1) -> bytes:
     """Return a PNG of filtered rows, its data in several IDAT chunks."""
-    data = zlib.compress(rows)
+    data = zlib.compress(rows, level)
     cuts = np.linspace(0, len(data), pieces + 1).astype(int)
     idat = [(b"IDAT", data[a:b]) for a, b in itertools.pairwise(cuts)]
     chunks = [(b"IHDR", struct.pack(">II", width, height) + kind), (b"tEXt", b"a\0b"), *idat, (b"IEND", b"")]
@@ -54,6 +54,88 @@ def test_the_packages_own_pngs_decode_to_their_pixels(shape: tuple[int, int], no
     pixels = (np.add.outer(np.arange(shape[0]), np.arange(shape[1])) * 3 + rng.integers(0, 4**noise, shape)) % 256
     data = encode(pixels.astype(np.uint8))
     np.testing.assert_array_equal(cytoimagenet.decode(data), pixels)
+
+
+def scene(kind: str, height: int, width: int, seed: int) -> np.ndarray[Any, Any]:
+    """Return a made-up picture (uint8) that the builder writes in four bands: every filter, runs here and there."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    light = {
+        "noise on a slope": 40 + x / 4 + rng.normal(0, 6, (height, width)),
+        "smooth": 127 + 100 * np.sin(x / 15) * np.cos(y / 11) + rng.integers(0, 2, (height, width)),
+        "few levels": rng.choice([0, 90, 200], (height, width), p=[0.9, 0.05, 0.05]),
+        "black bands": np.where(y * 4 // height % 2, rng.integers(0, 256, (height, width)), 0),
+        "mostly black": np.where(rng.random((height, width)) < 0.02, 200, 0),
+        "random": rng.integers(0, 256, (height, width)),
+    }[kind]
+    return np.clip(light, 0, 255).astype(np.uint8)
+
+
+KINDS = ("noise on a slope", "smooth", "few levels", "black bands", "mostly black", "random")
+
+
+@given(st.sampled_from(KINDS), st.integers(4, 300), st.integers(110, 400), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_pictures_in_bands_decode_to_their_pixels(kind: str, height: int, width: int, seed: int) -> None:
+    pixels = scene(kind, max(height, 33_000 // width), width, seed)
+    np.testing.assert_array_equal(cytoimagenet.decode(encode(pixels)), pixels)
+
+
+def test_noisy_pictures_are_inflated_band_by_band() -> None:
+    pytest.importorskip("numba")
+    for kind in ("noise on a slope", "smooth", "black bands", "random"):
+        assert banded_rows(encode(scene(kind, 200, 200, 1))) is not None, kind
+
+
+def data_places(data: bytes) -> list[tuple[int, int]]:
+    """Return the (start, end) of what the IDAT chunks hold."""
+    at, places = 33, []
+    while data[at + 4 : at + 8] != b"IEND":
+        (length,) = struct.unpack_from(">I", data, at)
+        places.append((at + 8, at + 8 + length))
+        at += 12 + length
+    return places
+
+
+def banded_rows(data: bytes) -> np.ndarray[Any, Any] | None:
+    kernels = cytoimagenet._kernels()
+    assert kernels is not None
+    width, height = struct.unpack_from(">II", data, 16)
+    return cytoimagenet._banded_rows(data, data_places(data), (height, width + 1), kernels)
+
+
+@given(st.sampled_from(KINDS), st.integers(0, 10), st.data())
+@settings(max_examples=150, deadline=None)
+def test_damaged_bands_are_never_other_pixels(kind: str, seed: int, data: st.DataObject) -> None:
+    pytest.importorskip("numba")
+    whole = encode(scene(kind, 190, 190, seed))
+    places = data_places(whole)
+    broken = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 3))):
+        start, end = places[data.draw(st.integers(0, 3))]
+        near = data.draw(st.sampled_from([start + 2, end - 9, start + 2]))  # headers and ends, where lengths are told
+        at = data.draw(st.one_of(st.integers(start, end - 1), st.integers(near, min(near + 60, end - 1))))
+        broken[at] ^= data.draw(st.integers(1, 255))
+    packed = b"".join(bytes(broken[start:end]) for start, end in places)
+    try:
+        wanted = zlib.decompress(packed)
+    except zlib.error:
+        wanted = None
+    rows = banded_rows(bytes(broken))
+    if rows is not None:
+        assert rows.tobytes() == wanted
+    elif wanted is None:
+        with pytest.raises(ValueError, match="damaged"):
+            cytoimagenet.decode(bytes(broken))
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("side", [20, 200])
+def test_four_chunks_of_another_writer_are_no_bands(level: int, side: int) -> None:
+    rows = np.random.default_rng(side).integers(0, 40, (side, side + 1)).astype(np.uint8)
+    rows[:, 0] = 3
+    picture = png(rows.tobytes(), side, side, pieces=4, level=level)
+    np.testing.assert_array_equal(cytoimagenet.decode(picture), by_pillow(picture))
 
 
 @given(shapes, shapes, st.integers(0, 99))
