@@ -1,0 +1,83 @@
+"""Time to the first batch and memory, each loader in a fresh process, for ``benchmarks/loading.py``.
+
+python -m benchmarks.loading_first LOADER PACKAGE FOLDER   (what ``first`` starts)
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+
+import cytoimagenet
+from benchmarks.loading_ours import OURS, UNDECODED
+from benchmarks.loading_peers import PEERS, SIZE, Made
+
+
+def anonymous() -> float:
+    """Return the MB of memory, without what is mapped from files, of this process and its children."""
+
+    def status(pid: int | str) -> dict[str, str]:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return dict(line.split(":", 1) for line in lines)
+
+    def own(pid: int | str) -> int:
+        facts = status(pid)
+        return sum(int(facts[name].split()[0]) for name in ("RssAnon", "RssShmem") if name in facts)
+
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return sum(own(pid) for pid in ("self", *children)) / 1000
+
+
+def fresh(loader: str, made: Made) -> None:
+    """Print seconds to the first batch, and the most memory with 0 and 2 workers: the work of a fresh process."""
+    kind = {**OURS, **PEERS}[loader]
+    for module in kind.modules:
+        importlib.import_module(module)
+    before = anonymous()
+    start = time.perf_counter()
+    instance = kind(made)
+    batches = instance.batches(0)
+    next(batches)
+    seconds = time.perf_counter() - start
+    most = [max((anonymous() for _ in run), default=0.0) - before for run in (batches, instance.batches(2))]
+    print(json.dumps([seconds, *most]))
+    instance.close()
+
+
+def first(found: dict[str, Any], made: Made, rounds: int) -> None:
+    print("\nfirst: seconds to the first batch; most memory in MB, 0 and 2 workers (ours: 1 and 2 threads)")
+    results: dict[str, list[list[float]]] = {loader: [] for loader in found}
+    for _ in range(rounds + 1):
+        for loader in found:
+            command = [sys.executable, "-m", "benchmarks.loading_first", loader, *map(str, made)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                results[loader].append(json.loads(done.stdout.splitlines()[-1]))
+            else:
+                print(f"  {loader:30s} failed: {done.stderr.strip().splitlines()[-1:]}")
+    for loader, values in results.items():
+        if len(values) > rounds:
+            seconds, none, two = (statistics.median(column) for column in zip(*values[1:], strict=True))
+            print(f"  {loader:30s} {seconds:10.3f} s   {none:8,.0f}   {two:8,.0f}")
+    start = time.perf_counter()
+    opened = cytoimagenet.open(made.package).cast_column("image", UNDECODED)
+    rows = [opened[i] for i in range(64)]
+    ready = time.perf_counter() - start
+    cytoimagenet.decode_batch([row["image"]["bytes"] for row in rows], SIZE)
+    print(f"  open, warm: its first 64 rows {ready:.3f} s, decoded and resized {time.perf_counter() - start:.3f} s")
+
+
+if __name__ == "__main__":
+    datasets.disable_progress_bars()
+    torch.set_num_threads(1)
+    fresh(sys.argv[1], Made(*map(Path, sys.argv[2:])))

@@ -1,0 +1,83 @@
+"""This project's ways to load a package, for ``benchmarks/loading.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+
+import cytoimagenet
+from benchmarks.loading_peers import SIZE, Made
+
+UNDECODED = datasets.Image(decode=False)
+
+
+class Ours:
+    """The package, read by ``open``, ``CytoImageNet`` and ``loader``; threads in the place of workers."""
+
+    modules = ("numba",)
+
+    def __init__(self, made: Made) -> None:
+        self.package = made.package
+
+    def bytes(self) -> Iterator[int]:
+        builder = cytoimagenet.CytoImageNet(data_dir=self.package, columns=["image", "label"])
+        return (1 for _ in builder.as_streaming_dataset(split="train").cast_column("image", UNDECODED))
+
+    def random(self) -> Iterator[int]:
+        opened = cytoimagenet.open(self.package, columns=["image", "label"]).cast_column("image", UNDECODED)
+        order = np.random.default_rng(0).permutation(len(opened)).tolist()
+        return (1 for i in order if opened[i]["image"])
+
+    def decoded(self, workers: int) -> Iterator[int]:
+        return self._load(workers, None)
+
+    def batches(self, workers: int) -> Iterator[int]:
+        return self._load(workers, SIZE)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+    def _load(self, workers: int, size: tuple[int, int] | None) -> Iterator[int]:
+        loader = cytoimagenet.loader(self.package, size=size, threads=max(workers, 1), shuffle=False)
+        return (len(labels) for _, labels in loader)
+
+
+class ThroughDatasets:
+    """A Dataset of ``datasets`` and PyTorch's own DataLoader: the README's recipe, pictures decoded by ``collate``."""
+
+    modules = ("numba",)
+
+    def __init__(self, made: Made) -> None:
+        opened = cytoimagenet.open(made.package, columns=["image", "label"])
+        self.data = opened.cast_column("image", UNDECODED)
+
+    def batches(self, workers: int) -> Iterator[int]:
+        def collate(rows: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
+            pictures = [row["image"]["bytes"] for row in rows]
+            images = cytoimagenet.decode_batch(pictures, SIZE, threads=max(workers, 1))
+            return torch.from_numpy(images)[:, None], torch.tensor([row["label"] for row in rows])
+
+        loader = torch.utils.data.DataLoader(self.data, batch_size=64, collate_fn=collate)
+        return (len(labels) for _, labels in loader)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+class ThroughStreaming(ThroughDatasets):
+    """The same with what ``load_dataset(…, streaming=True)`` gives, without this project's reader."""
+
+    def __init__(self, made: Made) -> None:
+        data = datasets.load_dataset(str(made.package), split="train", streaming=True)
+        self.data = data.select_columns(["image", "label"]).cast_column("image", UNDECODED)
+
+
+OURS: dict[str, Any] = {
+    "cytoimagenet": Ours,
+    "cytoimagenet.open, DataLoader": ThroughDatasets,
+    "load_dataset + decode_batch": ThroughStreaming,
+}
