@@ -40,9 +40,9 @@ def deflate(data: U8, start: int, end: int, last: bool) -> bytes:
         header = block_header(bits, last and high == end)
         end_of_block = (codes[rfc.END_OF_BLOCK], bits[rfc.END_OF_BLOCK])
         for v, c in (_columns(header), (value, count), _columns([end_of_block])):
-            v, c = _paired(v.astype(np.uint64), c.astype(np.uint64))
+            v, c = _paired(*_paired(v, c, np.uint32), np.uint64)
             values.append(v)
-            counts.append(c)
+            counts.append(c.astype(np.uint64))
     packed = _pack(np.concatenate(values), np.concatenate(counts), 0 if last else 3)  # 3: an empty stored block
     return packed if last else packed + b"\0\0\xff\xff"
 
@@ -167,17 +167,21 @@ def _length_runs(lengths: list[int]) -> list[tuple[int, int, int]]:
     return out
 
 
-def _columns(bits: Bits) -> tuple[U64, U64]:
-    return np.array([value for value, _ in bits], np.uint64), np.array([count for _, count in bits], np.uint64)
+def _columns(bits: Bits) -> tuple[npt.NDArray[Any], U8]:
+    return np.array([value for value, _ in bits], np.uint32), np.array([count for _, count in bits], np.uint8)
 
 
-def _paired(values: U64, counts: U64) -> tuple[U64, U64]:
-    """Return four values of so many bits in one, less to scatter: of any two in a row, at most one is a long match."""
-    for _ in range(2):
-        if values.size % 2:
-            values, counts = np.append(values, np.uint64(0)), np.append(counts, np.uint64(0))
-        values, counts = values[::2] | values[1::2] << counts[::2], counts[::2] + counts[1::2]
-    return values, counts
+def _paired(values: npt.NDArray[Any], counts: U8, kind: type[np.unsignedinteger]) -> tuple[npt.NDArray[Any], U8]:
+    """Return two values of so many bits in one of ``kind``: less to scatter.
+
+    A literal has 11 bits at most and a match 17, but of two in a row one is a literal, or the longest match with 12:
+    two fit into 32 bits, four into 64.
+    """
+    if values.size % 2:
+        values, counts = np.append(values, values.dtype.type(0)), np.append(counts, np.uint8(0))
+    shifted = values[1::2].astype(kind) << counts[::2]
+    shifted |= values[::2]
+    return shifted, counts[::2] + counts[1::2]
 
 
 def _pack(values: U64, counts: U64, more: int) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import re
 import shutil
 import struct
 import subprocess
@@ -111,6 +113,35 @@ def test_pngcheck_finds_nothing(tmp_path):
         (tmp_path / f"{number}.png").write_bytes(png.encode(pixels))
     found = subprocess.run(["pngcheck", "-q", *sorted(tmp_path.iterdir())], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (0, "")
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+PAGE = """<html><body><img id="picture" src="data:image/png;base64,{data}"><pre id="levels"></pre><script>
+const picture = document.getElementById("picture");
+picture.decode().then(() => {{
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
+  const context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0);
+  const rgba = context.getImageData(0, 0, canvas.width, canvas.height).data;
+  document.getElementById("levels").textContent = Array.from(rgba.filter((_, i) => i % 4 == 0)).join(" ");
+}});
+</script></body></html>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+@pytest.mark.parametrize(("height", "width"), [(190, 200), (60, 70)])
+def test_a_browser_shows_the_pixels(tmp_path, height, width):
+    pixels = scene(5, height, width)
+    page = tmp_path / "page.html"
+    page.write_text(PAGE.format(data=base64.b64encode(png.encode(pixels)).decode()))
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    options += ["--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [BROWSER, *options, "--virtual-time-budget=10000", "--dump-dom", page.as_uri()]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    levels = re.search(r'<pre id="levels">([\d ]+)</pre>', shown)
+    assert levels is not None, shown[-300:]
+    np.testing.assert_array_equal(np.array(levels[1].split(), int).reshape(height, width), pixels)
 
 
 @pytest.mark.parametrize("pixels", [np.zeros((3, 3)), np.zeros((0, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)])
