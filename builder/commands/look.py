@@ -86,7 +86,7 @@ def status(work: str) -> None:
     from builder.engine.status import lines
     from builder.engine.status import status as read_status
     from builder.engine.store import Store
-    from builder.stages.standardize_parts import refused
+    from builder.stages.part_rows import refused
 
     store = Store(work)
     try:

@@ -27,9 +27,10 @@ from builder.sources.folder import Folder, LayoutError
 from builder.sources.release import Release, read_release
 from builder.stages import shard
 from builder.stages.job import Build
+from builder.stages.part_rows import covered, rows_of, without
 from builder.stages.select_release import select_released
 from builder.stages.standardize import Item, made_from, part_tasks, poisoned, rejected_row
-from builder.stages.standardize_parts import covered, rows_of, without, write_part
+from builder.stages.standardize_parts import write_part
 from builder.stages.versions import code_version
 from builder.stages.write_package import refuse_strange, write_package
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.engine import markers
@@ -15,7 +16,7 @@ from builder.engine.store import Store
 from builder.errors import UserError
 from builder.schema import ANNOTATIONS, ASSIGNMENTS
 from builder.sources import get_source
-from builder.stages import shard, standardize, standardize_parts
+from builder.stages import part_rows, shard, standardize, standardize_parts
 from builder.stages.annotate import annotations_path
 from builder.stages.guilty import shared_files
 from builder.stages.job import Build
@@ -64,6 +65,17 @@ def read_annotations(work: Store, dir_names: Sequence[str], columns: Sequence[st
     return pa.concat_tables(tables) if tables else ANNOTATIONS.empty_table().select(list(columns))
 
 
+def read_assigned(work: Store, assignments: pa.Table) -> pa.Table:
+    """Return the annotations of the assigned images, without what leads to their files."""
+    columns = [name for name in ANNOTATIONS.names if name not in ("files", "planes", "region", "stamp")]
+    tables = []
+    for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
+        mine = assignments["idx"].filter(pc.equal(assignments["dir_name"], dir_name)).combine_chunks()
+        table = read_annotations(work, [dir_name], columns)
+        tables.append(table.filter(pc.is_in(table["idx"], value_set=mine)))
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
 def _stored(work: Store, marker: str, path: str, fingerprint: str, make: Callable[[], pa.Table]) -> pa.Table:
     """Return a table of WORK if it was made from the same, else make and store it."""
     if markers.is_done(work, marker, fingerprint) is not None and work.exists(path):
@@ -99,7 +111,7 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
     """Make the pictures that no finished part holds yet."""
     fingerprint = standardize.pixels_fingerprint(job.recipe)
     job.work.write_bytes(standardize_parts.PRESENT, fingerprint.encode())
-    missing = standardize_parts.without(images, standardize_parts.covered(job.work, fingerprint))
+    missing = part_rows.without(images, part_rows.covered(job.work, fingerprint))
     if not missing.num_rows:
         log.info("standardize: all %s images are there", f"{images.num_rows:,}")
         return
@@ -117,11 +129,8 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
 
 def select_pictures(job: Build, annotated: list[dict[str, Any]], assignments: pa.Table, images: pa.Table) -> Selected:
     """Choose the pictures of the package, their split, names, shards and order."""
-    rows = standardize_parts.rows_of(job.work, standardize.pixels_fingerprint(job.recipe), images)
-    columns = [name for name in ANNOTATIONS.names if name not in ("files", "planes", "region", "stamp")]
-    dir_names = [str(found["dir_name"]) for found in annotated]
-    annotations = read_annotations(job.work, dir_names, columns)
-    selected = select(rows, assignments, annotations, job.recipe)
+    rows = part_rows.rows_of(job.work, standardize.pixels_fingerprint(job.recipe), images)
+    selected = select(rows, assignments, read_assigned(job.work, assignments), job.recipe)
     if not selected.selection.num_rows:
         raise UserError(
             f"no class has {job.recipe.min_class_size} pictures after quality control; "

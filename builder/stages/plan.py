@@ -10,7 +10,7 @@ from pathlib import Path
 from builder.engine.space import check_room, readable
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.stages import standardize, standardize_parts
+from builder.stages import part_rows, standardize
 from builder.stages.job import Build
 from builder.stages.pipeline import label
 from builder.stages.room import estimate, needs
@@ -28,7 +28,7 @@ def plan(job: Build, package: Store) -> list[str]:
         annotated = annotate(dry)
         images = standardize.wanted_images(dry.work, label(dry, annotated))
         fingerprint = standardize.pixels_fingerprint(job.recipe)
-        missing = standardize_parts.without(images, standardize_parts.covered(job.work, fingerprint))
+        missing = part_rows.without(images, part_rows.covered(job.work, fingerprint))
         found = estimate(job, dry.work, images, missing)
     done = images.num_rows - missing.num_rows
     lines = [f"images with a label: {images.num_rows:,}, {done:,} of them standardized"]

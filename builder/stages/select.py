@@ -11,10 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from builder.draw import key64
+from builder.draw import key64, row_keys
 from builder.errors import UserError
 from builder.recipe import Recipe
-from builder.stages.label_index import encode
 from builder.stages.select_keep import cap_classes, drop_duplicates, drop_small_classes
 from builder.stages.select_pictures import Fates, Ints, Mask, Pictures, gather
 from builder.stages.select_report import selection_report
@@ -37,7 +36,7 @@ def select(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, recipe:
     ----------
     rows : columns of ``PART_ROWS`` and ``part``, one row a picture that was made or refused
     assignments : schema ``ASSIGNMENTS``
-    annotations : ``key``, and the columns of ``METADATA`` that ``ANNOTATIONS`` has
+    annotations : ``key``, and the columns of ``METADATA`` that ``ANNOTATIONS`` has, of the assigned images at least
     recipe : class_size, min_class_size, validation_share, shard_bytes and seed matter
 
     Raises
@@ -49,7 +48,7 @@ def select(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, recipe:
     """
     check_sizes(recipe)
     pictures = gather(rows, assignments, annotations, recipe.seed)
-    fates = Fates(pictures.rows)
+    fates = Fates(pictures)
     drop_duplicates(pictures, fates)
     cap_classes(pictures, fates, recipe)
     drop_small_classes(pictures, fates, recipe)
@@ -70,8 +69,14 @@ def check_sizes(recipe: Recipe) -> None:
 
 def _validation(pictures: Pictures, chosen: Ints, recipe: Recipe) -> Mask:
     """Return which of the chosen pictures are validation. A group is unique within its source only."""
-    image, classes = pictures.image[chosen], np.unique(pictures.label[chosen], return_inverse=True)[1].reshape(-1)
-    names = [pictures.images[name].cast(pa.string()) for name in ("dir_name", "group")]
-    group = encode(pc.binary_join_element_wise(*names, "\x1f").take(pa.array(image)))
-    codes = group.codes.astype(np.int64) - 1
-    return split_groups(classes, codes, group.keys[1:], recipe.validation_share, key64(recipe.seed, "split"))[codes]
+    classes = np.unique(pictures.label[chosen], return_inverse=True)[1].reshape(-1)
+    names = [pictures.column(name, chosen).cast(pa.string()) for name in ("dir_name", "group")]
+    texts = pc.binary_join_element_wise(*names, "\x1f").combine_chunks().dictionary_encode()
+    order = pc.sort_indices(texts.dictionary)
+    rank = np.empty(len(order), np.int64)
+    rank[order.to_numpy()] = np.arange(len(order))
+    codes = rank[texts.indices.to_numpy()]
+    keys = row_keys(texts.dictionary.take(order))
+    held_out = split_groups(classes, codes, keys, recipe.validation_share, key64(recipe.seed, "split"))
+    validation: Mask = held_out[codes]
+    return validation

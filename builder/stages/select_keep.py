@@ -15,12 +15,14 @@ def drop_duplicates(pictures: Pictures, fates: Fates) -> None:
     Comes first: a class is not counted twice. What is dropped for one that goes later, with its class, stays dropped.
     """
     made = np.flatnonzero(fates.kept)
-    hashes = pictures.rows["pixels_sha256"].take(made).combine_chunks().dictionary_encode().indices.to_numpy()
-    _, first, which = np.unique(hashes, return_index=True, return_inverse=True)
-    keeper = made[first[which.reshape(-1)]]
+    hashes = pictures.column("pixels_sha256", made).combine_chunks().dictionary_encode()
+    codes = hashes.indices.to_numpy()
+    first = np.empty(len(hashes.dictionary), np.int64)
+    first[codes[::-1]] = made[::-1]  # the last that is written is the smallest
+    keeper = first[codes]
     again = np.flatnonzero(keeper != made)
-    names = pictures.rows["idx"].take(keeper[again]).to_pylist()
-    crops = pictures.rows["candidate"].take(keeper[again]).to_pylist()
+    names = pictures.column("idx", keeper[again]).to_pylist()
+    crops = pictures.column("candidate", keeper[again]).to_pylist()
     for place, kept, name, crop in zip(made[again].tolist(), keeper[again].tolist(), names, crops, strict=True):
         detail = f"same pixels as {name}" + (f" crop {crop}" if crop >= 0 else "")
         if pictures.label[place] != pictures.label[kept]:
@@ -30,7 +32,7 @@ def drop_duplicates(pictures: Pictures, fates: Fates) -> None:
 
 def cap_classes(pictures: Pictures, fates: Fates, recipe: Recipe) -> None:
     """Draw every class back to ``class_size``."""
-    crops = pictures.rows["crop"].combine_chunks().to_numpy(zero_copy_only=False)
+    crops = pictures.rows["crop"].to_numpy()[pictures.row]
     for label, places in pictures.by_label(fates.kept):
         if len(places) > recipe.class_size:
             images = np.unique(pictures.image[places], return_inverse=True)[1].reshape(-1)

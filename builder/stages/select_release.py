@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from builder.draw import key64, mix64, row_keys
 from builder.recipe import Recipe
-from builder.schema import REJECTS, SELECTION, SPLITS
+from builder.schema import REJECTS, SELECTION
 from builder.sources.folder import Notes
 from builder.sources.release import Release
 from builder.stages.label_index import encode
@@ -24,6 +24,7 @@ from builder.stages.select import Selected
 from builder.stages.select_report import selection_report
 from builder.stages.select_shards import plan_shards
 from builder.stages.select_split import split_groups
+from builder.stages.select_tables import split_names
 
 Ints = npt.NDArray[np.int64]
 
@@ -95,14 +96,14 @@ def _selection(table: pa.Table, pictures: pa.Table, kept: Ints, group: pa.Array,
     classes = encode(table["label"]).codes.astype(np.int64) - 1
     salt = key64(recipe.seed, "split")
     validation = split_groups(classes, codes, groups.keys[1:], recipe.validation_share, salt)[codes]
-    splits = [SPLITS[int(held_out)] for held_out in validation]
+    splits = split_names(validation)
     keys = mix64(row_keys(table["filename"]), key64(recipe.seed, "picture"))
     sizes = rows["bytes"].to_numpy().astype(np.int64)
-    plan = plan_shards(table["category"].to_pylist(), splits, sizes, keys, recipe.seed, recipe.shard_bytes)
+    plan = plan_shards(table["category"], splits, sizes, keys, recipe.seed, recipe.shard_bytes)
     order = pa.array(plan.order)
     made: dict[str, Any] = {
         "path": pc.binary_join_element_wise("cytoimagenet", table["folder"], "/").take(order),
-        "split": pa.array(splits, pa.string()).take(order),
+        "split": splits.take(order),
         "candidate": pa.array(_candidates(table), pa.int8()).take(order),
         "shard": pa.array(plan.shards, pa.string()).take(pa.array(plan.shard)),
         "position": pa.array(plan.position),

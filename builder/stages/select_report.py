@@ -44,7 +44,8 @@ def selection_report(
     classes = _classes(selection, recipe)
     assigned = pc.value_counts(assignments["label"]).to_pylist()
     images = {found["values"]: found["counts"] for found in assigned}
-    category = dict(zip(assignments["label"].to_pylist(), assignments["category"].to_pylist(), strict=True))
+    pairs = assignments.select(["label", "category"]).group_by(["label", "category"]).aggregate([]).to_pylist()
+    category = {pair["label"]: pair["category"] for pair in pairs}
     for label, facts in classes.items():
         facts["assigned"] = images[label]
     deviations = [abs(facts["deviation"]) for facts in classes.values()]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from builder.draw import U64, key64, mix64
+from builder.stages.label_index import encode
 
 Ints = npt.NDArray[np.int64]
 
@@ -23,13 +24,13 @@ class Plan(NamedTuple):
 
 
 def plan_shards(
-    categories: Sequence[str], splits: Sequence[str], sizes: Ints, keys: U64, seed: int, shard_bytes: int
+    categories: pa.ChunkedArray, splits: pa.Array, sizes: Ints, keys: U64, seed: int, shard_bytes: int
 ) -> Plan:
     """Order the pictures and cut them into shards.
 
     Parameters
     ----------
-    categories, splits : of each picture
+    categories, splits : of each picture, texts
     sizes : bytes of its PNG
     keys : one a picture; with ``seed`` the only source of the order
 
@@ -38,13 +39,14 @@ def plan_shards(
     Plan, its shards sorted by name; a category without pictures in a split has no shard of it
     """
     draws = mix64(keys, key64(seed, "order"))
-    places: dict[tuple[str, str], list[int]] = {}
-    for i, place in enumerate(zip(categories, splits, strict=True)):
-        places.setdefault(place, []).append(i)
+    category_of, split_of = encode(categories), encode(pa.chunked_array([splits]))
+    place_of = category_of.codes.astype(np.int64) * len(split_of.values) + split_of.codes
     names: list[str] = []
     orders, shards, positions = [], [], []
-    for category, split in sorted(places):
-        members = np.array(places[category, split], np.int64)
+    for place in np.unique(place_of).tolist():  # by category, then split
+        first, second = divmod(place, len(split_of.values))
+        category, split = category_of.values[first], split_of.values[second]
+        members = np.flatnonzero(place_of == place)
         members = members[np.lexsort((keys[members], draws[members]))]
         lengths = cut(sizes[members], shard_bytes)
         shards.append(np.repeat(np.arange(len(lengths)) + len(names), lengths))

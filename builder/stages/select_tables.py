@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from builder.recipe import Recipe
 from builder.schema import REJECTS, SELECTION, SPLITS
@@ -20,54 +21,60 @@ def selection_table(pictures: Pictures, chosen: Ints, validation: Mask, recipe: 
     chosen : places in ``pictures``, ascending
     validation : which of the chosen are validation
     """
-    rows = pictures.rows.take(chosen)
-    images = pictures.images.take(pictures.image[chosen])
-    folders, names = names_of(images["label"].to_pylist())
-    splits = [SPLITS[int(held_out)] for held_out in validation]
-    sizes = rows["bytes"].to_numpy().astype(np.int64)
-    categories = images["category"].to_pylist()
+    categories = pictures.column("category", chosen)
+    splits = split_names(validation)
+    sizes = pictures.column("bytes", chosen).to_numpy().astype(np.int64)
     plan = plan_shards(categories, splits, sizes, pictures.keys[chosen], recipe.seed, recipe.shard_bytes)
+    folders, names = names_of(pictures.label[chosen], pictures.labels)
+    order = pa.array(plan.order)
     made = {
-        "path": pa.array([f"cytoimagenet/{folder}" for folder in folders], pa.string()),
-        "filename": pa.array(names, pa.string()),
-        "split": pa.array(splits, pa.string()),
+        "path": pc.binary_join_element_wise("cytoimagenet", folders.take(order), "/"),
+        "filename": names.take(order),
+        "split": splits.take(order),
+        "shard": pa.array(plan.shards, pa.string()).take(pa.array(plan.shard)),
+        "position": pa.array(plan.position),
     }
-    placed = {"shard": pa.array(plan.shards, pa.string()).take(pa.array(plan.shard)), "position": plan.position}
+    places = chosen[plan.order]
     columns = []
     for field in SELECTION:
-        if field.name in placed:
-            columns.append(pa.chunked_array([pa.array(placed[field.name])]))
-            continue
-        column = made.get(field.name)
-        if column is None:
-            column = (rows if field.name in rows.column_names else images)[field.name]
-        columns.append(column.take(pa.array(plan.order)).cast(field.type))
+        column = made.pop(field.name, None)
+        column = pictures.column(field.name, places) if column is None else column
+        columns.append(column.cast(field.type))
     return pa.table(columns, schema=SELECTION)
 
 
-def names_of(labels: list[str]) -> tuple[list[str], list[str]]:
-    """Return the class folder and the file name of each picture; a class's numbers follow the order given."""
-    folders = class_folders(labels)
-    counts = dict.fromkeys(folders, 0)
-    for label in labels:
-        counts[label] += 1
-    names = {label: iter(file_names(folders[label], count)) for label, count in counts.items()}
-    return [folders[label] for label in labels], [next(names[label]) for label in labels]
+def split_names(validation: Mask) -> pa.Array:
+    """Return the name of the split of each picture."""
+    return pa.array(SPLITS, pa.string()).take(pa.array(validation.astype(np.int64)))
+
+
+def names_of(codes: Ints, labels: list[str]) -> tuple[pa.Array, pa.Array]:
+    """Return the class folder and the file name of each picture; a class's numbers follow the order given.
+
+    Parameters
+    ----------
+    codes : shape (pictures,), places in ``labels``; labels without a picture have no folder
+    """
+    counts = np.bincount(codes, minlength=len(labels)).tolist()
+    used = [label for label, count in zip(labels, counts, strict=True) if count]
+    folder_of = class_folders(used)
+    folders = [folder_of.get(label, "") for label in labels]
+    names = [pa.array(file_names(folder, count)) for folder, count in zip(folders, counts, strict=True) if count]
+    place = np.empty(len(codes), np.int64)  # in the names of all classes one after another
+    place[np.argsort(codes, kind="stable")] = np.arange(len(codes))
+    texts = pa.concat_arrays(names) if names else pa.array([], pa.string())
+    return pa.array(folders, pa.string()).take(pa.array(codes)), texts.take(pa.array(place))
 
 
 def rejects_table(pictures: Pictures, fates: Fates) -> pa.Table:
     """Return the pictures that do not stay (schema `REJECTS`), sorted by idx and candidate."""
     places = np.flatnonzero(~fates.kept)
-    rows = pictures.rows.select(["idx", "candidate"]).take(places)
-    images = pictures.images.select(["dir_name", "key", "label"]).take(pictures.image[places])
-    columns = {
-        "idx": rows["idx"],
-        "dir_name": images["dir_name"],
-        "key": images["key"],
-        "label": images["label"],
-        "candidate": rows["candidate"],
-        "stage": pa.array(["select" if fates.made[place] else "standardize" for place in places], pa.string()),
-        "reason": pa.array([fates.reasons[place] for place in places], pa.string()),
-        "detail": pa.array([fates.details[place] for place in places], pa.string()),
+    reasons, details = fates.reasons(pictures, places)
+    stages = pa.array(["standardize", "select"], pa.string())
+    made = {
+        "stage": stages.take(pa.array(fates.made[places].astype(np.int64))),
+        "reason": reasons,
+        "detail": details,
     }
-    return pa.table([columns[field.name].cast(field.type) for field in REJECTS], schema=REJECTS)
+    columns = [made[f.name] if f.name in made else pictures.column(f.name, places) for f in REJECTS]
+    return pa.table([column.cast(f.type) for column, f in zip(columns, REJECTS, strict=True)], schema=REJECTS)

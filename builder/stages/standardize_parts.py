@@ -7,8 +7,7 @@ crops of the same files finds them again, whatever part they lie in.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +15,6 @@ import pyarrow.parquet as pq
 
 from builder.engine import markers
 from builder.engine.store import Store
-from builder.errors import UserError
 from builder.schema import PART_PICTURES, PART_ROWS
 
 MadeFrom = tuple[str, int, int]  # idx, crops, stamp
@@ -26,7 +24,8 @@ GUILTY = "guilty"
 """How the names of parts begin that refuse all images of a file; parts are read in the order of their names."""
 PRESENT = "standardized.txt"
 """Holds the fingerprint of the parts that the last build made or used; others wait for their recipe to come back."""
-_FINGERPRINT = b"fingerprint"
+FINGERPRINT = b"fingerprint"
+"""Key of a part's metadata: under which recipe and code it was made."""
 
 
 def write_part(
@@ -55,63 +54,5 @@ def write_part(
         for encoded in pictures:  # a batch a picture: reading one touches no other
             writer.write_batch(pa.record_batch({"png": pa.array([encoded], pa.large_binary())}, schema=PART_PICTURES))
     with work.writing(f"{path}.parquet") as file:
-        pq.write_table(table.replace_schema_metadata({_FINGERPRINT: fingerprint}), file, compression="zstd")
+        pq.write_table(table.replace_schema_metadata({FINGERPRINT: fingerprint}), file, compression="zstd")
     return path
-
-
-def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
-    """Yield (path without its ending, rows) of every finished part that was made by this recipe and code."""
-    for path in sorted(work.list(FOLDER)):
-        if path.endswith(".parquet"):
-            with work.open(path) as file:
-                part = pq.ParquetFile(file)
-                if (part.schema_arrow.metadata or {}).get(_FINGERPRINT) == fingerprint.encode():
-                    yield path.removesuffix(".parquet"), part.read(columns=list(columns) if columns else None)
-
-
-def covered(work: Store, fingerprint: str) -> pa.Table:
-    """Return idx, crops and stamp of every image that a finished part holds or has refused."""
-    tables = [rows for _, rows in read_parts(work, fingerprint, ["idx", "crops", "stamp"])]
-    if not tables:
-        return PART_ROWS.empty_table().select(["idx", "crops", "stamp"])
-    table = pa.concat_tables(table.replace_schema_metadata(None) for table in tables)
-    return table.group_by(["idx", "crops", "stamp"]).aggregate([])
-
-
-def without(images: pa.Table, others: pa.Table) -> pa.Table:
-    """Return the rows of ``images`` whose (idx, crops, stamp) is not among ``others``."""
-    return images.join(others, ["idx", "crops", "stamp"], join_type="left anti")
-
-
-def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
-    """Return the rows of the wanted images (schema ``PART_ROWS`` and ``part``), each image from one part only."""
-    tables = []
-    wanted = images.select(["idx", "crops", "stamp"])
-    places = {name: place for place, name in enumerate(wanted["idx"].to_pylist())}
-    expected = list(zip(wanted["crops"].to_pylist(), wanted["stamp"].to_pylist(), strict=True))
-    taken_from: list[str | None] = [None] * len(expected)
-    for part, rows in read_parts(work, fingerprint):
-        mine = []
-        for idx, *made in zip(*(rows[name].to_pylist() for name in ("idx", "crops", "stamp")), strict=True):
-            place = places.get(idx, -1)
-            right = place >= 0 and expected[place] == tuple(made) and taken_from[place] in (None, part)
-            if right:  # two parts may hold one image, with the same bytes: the first is taken
-                taken_from[place] = part
-            mine.append(right)
-        if any(mine):
-            kept = rows.filter(pa.array(mine))
-            tables.append(kept.append_column("part", pa.array([part] * kept.num_rows, pa.string())))
-    lost = taken_from.count(None)
-    if lost:
-        example = wanted["idx"][taken_from.index(None)]
-        raise UserError(f"{lost} images are in no part, for instance {example}; run the same command again")
-    return pa.concat_tables(tables).replace_schema_metadata(None)
-
-
-def refused(work: Store) -> dict[str, int]:
-    """Return how many images and crops each reason has cost the present build of WORK so far, most first."""
-    counts: Counter[str] = Counter()
-    if work.exists(PRESENT):
-        for _, rows in read_parts(work, work.read_bytes(PRESENT).decode(), ["reason"]):
-            counts.update(filter(None, rows["reason"].to_pylist()))
-    return dict(counts.most_common())

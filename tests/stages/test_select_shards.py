@@ -13,6 +13,10 @@ from builder.draw import row_keys
 from builder.stages.select_shards import cut, plan_shards
 
 
+def texts(categories: list[str], splits: list[str]) -> tuple[pa.ChunkedArray, pa.Array]:
+    return pa.chunked_array([categories]), pa.array(splits)
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=80), st.integers(1, 3000))
 def test_cuts(sizes: list[int], shard_bytes: int) -> None:
@@ -40,7 +44,7 @@ def test_rows_of_a_category_are_mixed() -> None:
     """Ten classes in blocks of 300: any 100 rows in a row hold all ten, as a shuffle buffer needs."""
     labels = np.repeat(np.arange(10), 300)
     keys = row_keys(pa.array([f"src-{i}" for i in range(3000)]))
-    plan = plan_shards(["gene"] * 3000, ["train"] * 3000, np.full(3000, 10), keys, 0, 10_000)
+    plan = plan_shards(*texts(["gene"] * 3000, ["train"] * 3000), np.full(3000, 10), keys, 0, 10_000)
     assert plan.shards == [f"data/gene/train-{i:05d}-of-00003" for i in range(3)]
     assert sorted(plan.order.tolist()) == list(range(3000))
     ordered = labels[plan.order]
@@ -49,9 +53,8 @@ def test_rows_of_a_category_are_mixed() -> None:
 
 def test_shards_by_category_and_split() -> None:
     keys = row_keys(pa.array(["a", "b", "c", "d"]))
-    plan = plan_shards(
-        ["gene", "gene", "sirna", "gene"], ["train", "validation"] + ["train"] * 2, np.full(4, 9), keys, 0, 9
-    )
+    of_each = texts(["gene", "gene", "sirna", "gene"], ["train", "validation"] + ["train"] * 2)
+    plan = plan_shards(*of_each, np.full(4, 9), keys, 0, 9)
     names = [plan.shards[shard] for shard in plan.shard]
     assert Counter(names) == {
         "data/gene/train-00000-of-00002": 1,
@@ -65,5 +68,5 @@ def test_shards_by_category_and_split() -> None:
 
 def test_the_seed_orders() -> None:
     keys = row_keys(pa.array([f"src-{i}" for i in range(50)]))
-    plans = [plan_shards(["gene"] * 50, ["train"] * 50, np.full(50, 1), keys, seed, 100) for seed in (0, 0, 1)]
+    plans = [plan_shards(*texts(["gene"] * 50, ["train"] * 50), np.full(50, 1), keys, seed, 100) for seed in (0, 0, 1)]
     assert plans[0].order.tolist() == plans[1].order.tolist() != plans[2].order.tolist()
