@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -12,8 +13,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from builder.sources import source_names
 from tests.building import SMALL, cytoimagenet, files_of
@@ -166,16 +170,22 @@ def test_build_does_not_write_among_strangers(simulated: Path, tmp_path: Path) -
 
 
 def test_a_smaller_rendition_as_parquet(simulated: Path, built: Path, tmp_path: Path) -> None:
-    import io
-
-    from PIL import Image
-
     shutil.copytree(f"{built}.work", tmp_path / "p.work")
-    cytoimagenet("build", simulated, "-o", tmp_path / "p", *SMALL, "--set", "size=48", "--format", "parquet")
+    cytoimagenet("build", simulated, "-o", tmp_path / "p", *SMALL, "--size", "48", "--format", "parquet")
     assert "as it should be" in cytoimagenet("verify", tmp_path / "p", "--deep").stdout
-    shard = pq.read_table(sorted((tmp_path / "p" / "data").rglob("train-*.parquet"))[0])
-    for picture in shard["image"].to_pylist()[:20]:
-        assert max(Image.open(io.BytesIO(picture["bytes"])).size) == 48
+    assert "pictures whose longer side exceeded 48 pixels were reduced" in (tmp_path / "p/README.md").read_text("utf-8")
+    whole = {}
+    for shard in (built / "data").rglob("train-*.arrow"):
+        table = pa.ipc.open_stream(shard.read_bytes()).read_all()
+        whole |= {(row["path"], row["filename"]): row["image"]["bytes"] for row in table.to_pylist()}
+    small = pq.read_table(sorted((tmp_path / "p" / "data").rglob("train-*.parquet"))[0])
+    for row in small.to_pylist()[:20]:
+        pictures = (row["image"]["bytes"], whole[row["path"], row["filename"]])
+        pixels, before = (np.asarray(Image.open(io.BytesIO(data))) for data in pictures)
+        assert max(before.shape) > max(pixels.shape) == 48
+        for count in pixels.shape:  # each side in turn: repeat every row, then average equal runs
+            before = np.repeat(before, count, axis=0).reshape(count, len(before), -1).mean(axis=1).T
+        assert np.abs(pixels - before).max() <= 0.5 + 1e-9
 
 
 def test_ctrl_c_stops_soon_says_how_to_go_on_and_leaves_nothing_half_written(simulated: Path, tmp_path: Path) -> None:

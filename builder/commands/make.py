@@ -13,6 +13,7 @@ from builder.commands.options import (
     run_options,
     run_settings,
     source_options,
+    with_size,
     working_in,
 )
 from builder.recipe import Recipe
@@ -43,6 +44,7 @@ def build(
     package: str,
     work: str | None,
     file_format: str,
+    size: int | None,
     recipe_file: str | None,
     settings: tuple[str, ...],
     only: tuple[str, ...],
@@ -58,7 +60,7 @@ def build(
     \b
     cytoimagenet build DATA -o out/cytoimagenet
     cytoimagenet build DATA -o out/small --only bbbc013,kag_cell_cycle --set min_images=20 --set min_class_size=20
-    cytoimagenet build DATA -o out/at224 --set size=224
+    cytoimagenet build DATA -o out/at224 --size 224
     """
     from builder.engine.store import Store
     from builder.stages.job import Build
@@ -69,7 +71,7 @@ def build(
     job = Build(
         data=data,
         work=store,
-        recipe=Recipe.load(recipe_file, settings),
+        recipe=Recipe.load(recipe_file, with_size(settings, size)),
         settings=run_settings(workers, scheduler),
         only=only,
         file_format=file_format,
@@ -122,6 +124,7 @@ def convert(
     package: str,
     work: str | None,
     file_format: str,
+    size: int | None,
     recipe_file: str | None,
     settings: tuple[str, ...],
     include_restricted: bool,
@@ -137,7 +140,7 @@ def convert(
     from builder.stages.convert import convert as run_convert
     from builder.stages.job import Build
 
-    recipe = Recipe.load(recipe_file, settings)
+    recipe = Recipe.load(recipe_file, with_size(settings, size))
     store = Store(work or f"{package.rstrip('/')}.work")
     with working_in(store) as run_log:
         job = Build(

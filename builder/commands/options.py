@@ -42,7 +42,9 @@ def source_options(command: Command) -> Command:
 
 
 def package_options(command: Command) -> Command:
-    """Add -o, --work and --format."""
+    """Add -o, --work, --format and --size."""
+    text = "Reduce pictures whose longer side has more pixels to so many: a compact package for training at one size."
+    command = click.option("--size", type=click.IntRange(min=1), metavar="PIXELS", help=text)(command)
     text = "Format of the shards."
     formats = click.Choice(["arrow", "parquet"])
     command = click.option("--format", "file_format", type=formats, default="arrow", show_default=True, help=text)(
@@ -52,6 +54,11 @@ def package_options(command: Command) -> Command:
     command = click.option("--work", metavar="DIR", help=text)(command)
     text = "Folder (or URL) of the package."
     return click.option("-o", "--output", "package", required=True, metavar="PACKAGE", help=text)(command)
+
+
+def with_size(settings: tuple[str, ...], size: int | None) -> tuple[str, ...]:
+    """Return the settings of the recipe, with what --size says."""
+    return settings if size is None else (*settings, f"size={size}")
 
 
 def _names(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
