@@ -1553,7 +1553,9 @@ def _inflate_on(data: Any, at: Any, end: Any, out: Any, start: Any, to: Any, sto
             if word >> more & _U(1) or to == start or length > stop - to:  # 1: a distance code that is not there
                 return at, to, _BROKEN
             at += more + _U(1)
-            out[to : to + length] = out[to - _U(1)]
+            value = out[to - _U(1)]
+            for k in range(length):
+                out[to + _U(k)] = value
             return at, to + length, _IN_BLOCK
         count = entry >> _U(8) & _U(3)
         if count > stop - to:
@@ -1605,8 +1607,9 @@ def _block_header(data: Any, at: Any, end: Any, single: Any, table: Any) -> Any:
             at += _U(more)
         if done + run > used + 1:
             return _DAMAGED, 0
-        lengths[done : done + run] = value
-        done += run
+        for _ in range(run):  # array expressions take numba long to compile
+            lengths[done] = value
+            done += 1
     if lengths[used] != 1 or not _code_table(lengths[:used], _LOOK, single):  # 1: the only distance code
         return _DAMAGED, 0
     _pair_literals(single, table)
@@ -1691,7 +1694,8 @@ def _unfilter(rows: Any, out: Any, blank: Any) -> bool:
                 left = (left + np.int32(row[x])) & 255
                 target[x] = left
         elif kind == 0:
-            target[:] = row
+            for x in range(width):
+                target[x] = row[x]
         else:
             return False
         y += 1

@@ -90,7 +90,8 @@ def _match(block: U8, at: int) -> int:
 def _count(block: U8, runs: U8, counts: I64) -> None:
     """Count the symbols; four tables, so that a byte that comes again does not wait for its own last store."""
     tables = np.zeros((4, 256), np.uint32)
-    counts[:] = 0
+    for symbol in range(_SYMBOLS):
+        counts[symbol] = 0
     one, two, three, step = U(1), U(2), U(3), np.uint32(1)
     size, fours = U(block.size), U(max(block.size - 3, 0))
     i = U(0)

@@ -1,4 +1,8 @@
-"""Huffman codes of deflate (RFC 1951), compiled by numba: the results of ``plain_deflate``, sooner."""
+"""Huffman codes of deflate (RFC 1951), compiled by numba: the results of ``plain_deflate``, sooner.
+
+Loops, where numpy has a word for it: numba compiles each array expression for up to a second, and a few hundred
+numbers are no reason to wait.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,18 @@ _LONGEST_LENGTH_CODE = rfc.LONGEST_LENGTH_CODE
 
 
 @jit
+def _sort(keys: I64) -> None:
+    """Sort in place, by shrinking gaps."""
+    for gap in (132, 57, 23, 10, 4, 1):
+        for i in range(gap, keys.size):
+            key, place = keys[i], i
+            while place >= gap and keys[place - gap] > key:
+                keys[place] = keys[place - gap]
+                place -= gap
+            keys[place] = key
+
+
+@jit
 def code_lengths(counts: I64, longest: int) -> I64:
     """See ``plain_deflate.code_lengths``; int64 (symbols,)."""
     keys = np.empty(counts.size, np.int64)
@@ -26,9 +42,11 @@ def code_lengths(counts: I64, longest: int) -> I64:
         if counts[symbol]:
             keys[used] = counts[symbol] << 9 | symbol
             used += 1
-    rarest = np.sort(keys[:used])
+    rarest = keys[:used]
+    _sort(rarest)
     weight, parent = np.empty(2 * used, np.int64), np.empty(2 * used, np.int64)
-    weight[:used] = rarest >> 9
+    for leaf in range(used):
+        weight[leaf] = rarest[leaf] >> 9
     leaf, node = 0, used
     for new in range(used, 2 * used - 1):
         total = np.int64(0)
@@ -114,12 +132,12 @@ def block_header(lengths: I64, final: bool, out: U8, position: int, bits: np.uin
     used = lengths.size
     while lengths[used - 1] == 0:
         used -= 1
-    shown = np.ones(used + 1, np.int64)  # the last is that of the distance code
-    shown[:used] = lengths[:used]
-    symbols, extra, extra_bits = _length_runs(shown)
+    runs = np.empty((3, used + 1), np.int64)
+    number = _length_runs(lengths, used, runs)
+    symbols, extra, extra_bits = runs[0], runs[1], runs[2]
     counts = np.zeros(_ORDER.size, np.int64)
-    for symbol in symbols:
-        counts[symbol] += 1
+    for k in range(number):
+        counts[symbols[k]] += 1
     own = code_lengths(counts, _LONGEST_LENGTH_CODE)
     codes = np.empty(own.size, np.uint32)
     canonical_codes(own, codes)
@@ -130,7 +148,7 @@ def block_header(lengths: I64, final: bool, out: U8, position: int, bits: np.uin
     position, bits, count = put(out, position, bits, count, (used - 257) | (width - 4) << 10, 14)
     for k in range(width):
         position, bits, count = put(out, position, bits, count, own[_ORDER[k]], 3)
-    for k in range(symbols.size):
+    for k in range(number):
         code = np.int64(codes[symbols[k]])
         position, bits, count = put(out, position, bits, count, code & 0xFFFF, code >> 16)
         position, bits, count = put(out, position, bits, count, extra[k], extra_bits[k])
@@ -138,27 +156,30 @@ def block_header(lengths: I64, final: bool, out: U8, position: int, bits: np.uin
 
 
 @jit
-def _length_runs(lengths: I64) -> tuple[I64, I64, I64]:
-    symbols, extra, bits = np.empty_like(lengths), np.zeros_like(lengths), np.zeros_like(lengths)
-    used = at = 0
-    while at < lengths.size:
-        value, end = lengths[at], at + 1
-        while end < lengths.size and lengths[end] == value:
+def _length_runs(lengths: I64, used: int, runs: I64) -> int:
+    """Write the symbols for ``used`` lengths and the distance code's, and the value and number of the bits after each.
+
+    ``runs`` is int64 (3, used + 1); returns how many symbols there are.
+    """
+    number = at = 0
+    while at <= used:
+        value, end = lengths[at] if at < used else 1, at + 1
+        while end <= used and (lengths[end] if end < used else 1) == value:
             end += 1
         run = end - at
         if value == 0 and run >= 3:
             run = min(run, 138)
-            symbols[used] = 17 if run <= 10 else 18
-            extra[used] = run - 3 if run <= 10 else run - 11
-            bits[used] = 3 if run <= 10 else 7
+            runs[0, number] = 17 if run <= 10 else 18
+            runs[1, number] = run - 3 if run <= 10 else run - 11
+            runs[2, number] = 3 if run <= 10 else 7
         elif value and run >= 4:
             run = min(run, 7)
-            symbols[used], symbols[used + 1] = value, 16
-            extra[used + 1], bits[used + 1] = run - 4, 2
-            used += 1
+            runs[0, number], runs[1, number], runs[2, number] = value, 0, 0
+            number += 1
+            runs[0, number], runs[1, number], runs[2, number] = 16, run - 4, 2
         else:
             run = 1
-            symbols[used] = value
-        used += 1
+            runs[0, number], runs[1, number], runs[2, number] = value, 0, 0
+        number += 1
         at += run
-    return symbols[:used], extra[:used], bits[:used]
+    return number
