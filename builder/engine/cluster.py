@@ -7,6 +7,7 @@ ends as it does on one machine, and never takes a Dask worker with it; workers t
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import importlib
 import logging
 import multiprocessing
@@ -115,7 +116,7 @@ class ClusterPool:
 
 # What follows runs on the workers.
 
-_children: dict[tuple[int, float, int], LocalPool] = {}
+_children: dict[RunSettings, LocalPool] = {}
 _lock = threading.Lock()
 
 
@@ -140,16 +141,15 @@ def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...])
 
 def _pool_here(settings: RunSettings) -> LocalPool:
     threads = distributed.get_worker().state.nthreads
-    key = (threads, settings.time_limit, settings.tasks_per_worker)
+    local = dataclasses.replace(settings, workers=threads, scheduler=None)
     with _lock:
-        if key not in _children:
+        if local not in _children:
             # Dask starts its workers as daemons, which may have no children: they could outlive them. These cannot.
             multiprocessing.current_process().daemon = False
             for name in THREAD_LIMITS:
                 os.environ.setdefault(name, "1")
-            local = RunSettings(threads, None, settings.time_limit, settings.tasks_per_worker)
-            _children[key] = LocalPool(local)
-        return _children[key]
+            _children[local] = LocalPool(local)
+        return _children[local]
 
 
 def _drop(pool: LocalPool) -> None:

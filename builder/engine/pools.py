@@ -116,7 +116,7 @@ class LocalPool:
             max_workers=self._settings.workers,
             max_tasks=self._settings.tasks_per_worker,
             initializer=worker.start_worker,
-            initargs=(self._notes.name,),
+            initargs=(self._notes.name, self._settings.prepare),
             context=multiprocessing.get_context("spawn"),
         )
 

@@ -61,12 +61,14 @@ class RunSettings:
     scheduler : address of a Dask scheduler that takes the place of local processes
     time_limit : seconds that one item may take
     tasks_per_worker : tasks after which a process is replaced, so that leaks of codecs cannot add up
+    prepare : called once in each new process, before it is watched; a function of a module
     """
 
     workers: int = 1
     scheduler: str | None = None
     time_limit: float = 300.0
     tasks_per_worker: int = 200
+    prepare: Callable[[], None] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -90,8 +90,8 @@ class WatchedItems(tuple[Any, ...]):
 _watch: Watch | None = None
 
 
-def start_worker(folder: str) -> None:
-    """Prepare a new worker process; ``folder`` is where it notes what it is at."""
+def start_worker(folder: str, prepare: Callable[[], None] | None) -> None:
+    """Prepare a new worker process, then by the stage's ``prepare``; in ``folder`` it notes what it is at."""
     global _watch
     _watch = Watch(Path(folder))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
@@ -100,6 +100,8 @@ def start_worker(folder: str) -> None:
     import pyarrow as pa
 
     pa.set_cpu_count(1)
+    if prepare is not None:
+        prepare()
 
 
 def _end(*_: object) -> None:

@@ -39,9 +39,10 @@ class Build:
         on_poison: Callable[[Any, str, str], None],
         shared: Shared | None = None,
         time_limit: float | None = None,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         """Run a stage's tasks; ``time_limit`` in seconds an item, None takes that of the settings."""
-        settings = self.settings
+        settings = dataclasses.replace(self.settings, prepare=prepare)
         if time_limit is not None:
             settings = dataclasses.replace(settings, time_limit=time_limit)
         with progress:

@@ -26,6 +26,7 @@ from builder.stages.run_annotate import annotate
 from builder.stages.select import Selected, check_sizes, select
 from builder.stages.tables import read_columns
 from builder.stages.versions import code_version
+from builder.stages.warm import compile_passes, is_compiled
 from builder.stages.write_package import refuse_strange, write_package
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,8 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
         return
     refuse_without_room(job, package, images, missing)
     log.info("standardize: %s of %s images to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
+    if not is_compiled():
+        log.info("the passes over pixels are compiled first, once on this machine: half a minute or less")
     job.run(
         Progress("standardize", missing.num_rows, "images"),
         standardize.part_function(job.data, job.options, job.work, job.recipe),
@@ -124,6 +127,7 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
         on_result=lambda _, __: None,
         on_poison=lambda item, reason, detail: standardize.poisoned(job.work, fingerprint, item, reason, detail),
         shared=shared_files(job.work, fingerprint, images),
+        prepare=compile_passes,
     )
 
 

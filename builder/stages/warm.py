@@ -1,0 +1,89 @@
+"""The passes over pixels, compiled before the first image: by one process of a machine, while the others wait for it.
+
+It takes longer than an image may in a build with short time limits, and would keep every core busy where many processes
+start together. What it gives is kept on disk (``pixels.jit``).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import io
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import tifffile
+from PIL import Image
+
+from builder.draw import Draw
+from builder.engine import markers
+from builder.pixels import png
+from builder.pixels.picture import candidates
+from builder.pixels.read import read
+from builder.recipe import Recipe
+
+_RECIPE = Recipe(min_side=8, min_crop_side=8)
+_SIDE = 128
+_CODE = Path(png.__file__).parent
+
+
+def compile_passes() -> None:
+    """Compile what ordinary pictures need, unless a process of this machine has done it for the same code."""
+    done = _mark()
+    if is_compiled():
+        return
+    done.parent.mkdir(mode=0o700, exist_ok=True)
+    with filelock.FileLock(f"{done}.lock"):
+        if not done.exists():
+            for channels in _samples():
+                for found in candidates(channels, 4, Draw(0, "sample"), _RECIPE):
+                    if found.pixels is not None:
+                        png.encode(found.pixels)
+            done.touch()
+
+
+def is_compiled() -> bool:
+    """Return whether there is nothing to compile: it was done here before, or numba is not installed."""
+    return importlib.util.find_spec("numba") is None or _mark().exists()
+
+
+def _mark() -> Path:
+    """Return the file that says that this code was compiled for this machine, Python, numba and cache.
+
+    Code is told by size and time, as in the index of numba's cache.
+    """
+    versions = platform.node(), platform.machine(), sys.version, importlib.metadata.version("numba")
+    places = sys.prefix, __file__, os.environ.get("NUMBA_CACHE_DIR", "")
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    code = (f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in sorted(_CODE.glob("*.py")))
+    name = markers.fingerprint(*code, *versions, *places)
+    return Path(tempfile.gettempdir(), f"cytoimagenet-compiled-{user}", name[:16])
+
+
+def _samples() -> Iterator[list[Any]]:
+    """Yield channels as they come from files: those of Cell Painting, of RxRx, single ones, and a colour picture.
+
+    What another number of channels needs takes two seconds at its first image.
+    """
+    y, x = np.mgrid[:_SIDE, :_SIDE]
+    blobs = 120 + 100 * np.sin(x / 7) * np.cos(y / 5) + np.random.default_rng(0).normal(0, 8, (_SIDE, _SIDE))
+    grey = blobs.clip(0, 255).astype(np.uint8)
+    deep = io.BytesIO()
+    tifffile.imwrite(deep, grey.astype(np.uint16) * 16)
+    for content, count in ((deep.getvalue(), 5), (_png(grey), 6)):
+        yield [read(content)]
+        yield [read(content)] * count
+    yield [read(_png(np.stack([grey, grey, 255 - grey], axis=2)))]
+
+
+def _png(pixels: np.ndarray[Any, Any]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    return file.getvalue()

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builder.pixels import kernels
+from builder.stages import warm
+
+pytest.importorskip("numba")
+
+
+def compiled() -> dict[str, int]:
+    """Return {pass: versions of it that are compiled in this process}."""
+    found = vars(kernels.passes).items()
+    return {name: len(function.signatures) for name, function in found if hasattr(function, "signatures")}
+
+
+_COMPILING = """
+import pathlib, sys, time
+from builder.stages import warm
+
+def samples():
+    with pathlib.Path(sys.argv[1]).open("a") as file:
+        file.write("compiled ")
+    time.sleep(0.5)
+    return iter(())
+
+warm._samples = samples
+warm.compile_passes()
+assert warm.is_compiled()
+"""
+
+
+def test_one_process_compiles_and_the_others_wait_for_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _COMPILING, str(tmp_path / "log")]
+    root = Path(warm.__file__).parents[2]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    started = [subprocess.Popen(command, cwd=root, env=env) for _ in range(3)]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    assert (tmp_path / "log").read_text().split() == ["compiled"]
+    subprocess.run(command, cwd=root, env={**env, "NUMBA_CACHE_DIR": str(tmp_path / "other")}, check=True)
+    assert (tmp_path / "log").read_text().split() == ["compiled"] * 2, "another place for what is compiled"
+
+
+def test_every_pass_is_among_the_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert not warm.is_compiled()
+    warm.compile_passes()
+    assert warm.is_compiled()
+    assert {name for name, count in compiled().items() if not count and not name.startswith("_")} <= {"unfilter"}
