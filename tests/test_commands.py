@@ -50,6 +50,8 @@ def test_sources_tells_present_from_missing(simulated: Path) -> None:
     present = {name for name, row in facts.items() if row["status"] == "present"}
     assert present == {"bbbc022", "bbbc041", "kag_cell_cycle", "rec_rxrx1"}
     assert f"{len(facts)} sources" in cytoimagenet("sources").stdout
+    two = json.loads(cytoimagenet("sources", simulated, "--only", "bbbc041,bbbc005", "--json").stdout)
+    assert [(row["dir_name"], row["status"]) for row in two] == [("bbbc005", "missing"), ("bbbc041", "present")]
 
 
 def test_annotate_then_label_then_explain(simulated: Path, tmp_path: Path) -> None:

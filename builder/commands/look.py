@@ -8,22 +8,23 @@ from pathlib import Path
 
 import click
 
-from builder.commands.options import recipe_options, working_in
+from builder.commands.options import only_option, recipe_options, working_in
 from builder.errors import UserError
 from builder.recipe import Recipe
 
 
 @click.command()
 @click.argument("data", required=False)
+@only_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
-def sources(data: str | None, as_json: bool) -> None:
+def sources(data: str | None, only: tuple[str, ...], as_json: bool) -> None:
     """List the sources: licence, images, size, the labels they feed, and how to get them.
 
     With DATA, also what is there and what is missing.
     """
     from builder.sources.catalog import catalog, catalog_text
 
-    rows = catalog(data)
+    rows = catalog(data, only)
     click.echo(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else catalog_text(rows), nl=as_json)
 
 

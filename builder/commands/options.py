@@ -36,7 +36,11 @@ def run_options(command: Command) -> Command:
 def source_options(command: Command) -> Command:
     """Add --only and --include-restricted."""
     text = "Take sources that forbid to publish changed images as well."
-    command = click.option("--include-restricted", is_flag=True, help=text)(command)
+    return only_option(click.option("--include-restricted", is_flag=True, help=text)(command))
+
+
+def only_option(command: Command) -> Command:
+    """Add --only."""
     text = "Sources to take, by dir_name, joined by commas. Default: all that are there."
     return click.option("--only", default="", metavar="NAMES", callback=_names, help=text)(command)
 

@@ -15,6 +15,7 @@ import itertools
 import logging
 import queue
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -167,7 +168,8 @@ class _Run:
             self.again.append(piece)
             self._restart("broke")
         elif ended.error is not None:
-            self._note("error", task, seconds, detail=repr(ended.error))
+            trace = ended.detail or "".join(traceback.format_exception(ended.error))
+            self._note("error", task, seconds, detail=repr(ended.error), traceback=trace)
             if isinstance(ended.error, UserError):
                 raise ended.error
             if ended.detail:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 import functools
+import hashlib
 import importlib
 import importlib.metadata
 import pkgutil
 from collections.abc import Iterable
+from pathlib import Path
 
 from builder.errors import UserError
 from builder.sources.base import Source
@@ -32,18 +34,47 @@ def _plugins() -> dict[str, importlib.metadata.EntryPoint]:
 
 
 def get_source(dir_name: str) -> Source:
-    """Return the source; an unknown name is a UserError with the nearest known one."""
+    """Return the source.
+
+    Raises
+    ------
+    UserError
+        For an unknown name, with the nearest known one; and where a plug-in does not give what it says.
+    """
     names = source_names()
     if dir_name not in names:
         near = difflib.get_close_matches(dir_name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
         raise UserError(f"unknown source {dir_name!r}; {hint}")
     plugin = _plugins().get(dir_name)
-    module = importlib.import_module(f"{__name__}.{dir_name}" if plugin is None else plugin.module)
+    if plugin is None:
+        return _source_of(f"{__name__}.{dir_name}", dir_name)
+    try:
+        return _source_of(plugin.module, dir_name)
+    except Exception as error:  # another's code: whatever it raises is said with its name
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(
+            f"the plug-in {plugin.module} gives no source {dir_name} ({text}); mend or remove it"
+        ) from error
+
+
+def _source_of(module_name: str, dir_name: str) -> Source:
+    module = importlib.import_module(module_name)
     source = module.SOURCE
     if not isinstance(source, Source) or source.dir_name != dir_name:
         raise TypeError(f"{module.__file__}: SOURCE is not the Source {dir_name}")
     return source
+
+
+def plugin_code(dir_name: str) -> str:
+    """Return the sha256 (hex) of a plug-in's module and the version of its distribution, "" for a source of ours."""
+    plugin = _plugins().get(dir_name)
+    if plugin is None:
+        return ""
+    file = importlib.import_module(plugin.module).__file__
+    digest = hashlib.sha256(Path(file).read_bytes() if file else b"")
+    digest.update(str(plugin.dist.version if plugin.dist else "").encode())
+    return digest.hexdigest()
 
 
 def all_sources(only: Iterable[str] = ()) -> list[Source]:

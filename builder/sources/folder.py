@@ -53,6 +53,7 @@ class Folder:
     def __init__(self, root: str, stamps: dict[str, int], options: dict[str, Any] | None = None) -> None:
         self.root = root.rstrip("/")
         self.notes = Notes()
+        self.place: tuple[str, int] = ("", 0)  # file and line that were read last, 0 for no line
         self._stamps = stamps
         self._store = Store(self.root, options)
 
@@ -113,6 +114,7 @@ class Folder:
         """
         if path not in self._stamps:
             raise LayoutError(f"{self.root} holds no file {path!r}")
+        self.place = path, 0
         return self._store.read_bytes(path)
 
     def read_text(self, path: str) -> str:

@@ -109,6 +109,7 @@ def read_table(
         except csv.Error as error:
             folder.notes.add("malformed rows", f"{path}:{reader.line_num}: {error}")
             continue
+        folder.place = path, reader.line_num
         if len(fields) == len(header):
             yield tuple(["" if place is None else fields[place].strip() for place in wanted])
         elif fields:

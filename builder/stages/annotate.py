@@ -16,9 +16,10 @@ from builder import vocabulary
 from builder.engine import markers
 from builder.engine.store import Store
 from builder.schema import ANNOTATIONS, CATEGORIES, TOKEN_SEPARATOR
-from builder.sources import get_source, licenses
+from builder.sources import get_source, licenses, plugin_code
 from builder.sources.base import Image, Source
 from builder.sources.folder import Folder, LayoutError
+from builder.stages.adapter_errors import blamed
 from builder.stages.versions import code_version
 
 _BATCH = 20_000
@@ -45,14 +46,16 @@ def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: 
     """
     source = get_source(dir_name)
     folder = Folder.listed(root, options)
-    fingerprint = markers.fingerprint("annotate", dir_name, folder.state(), code_version("annotate"), str(simulated))
+    code = code_version("annotate") + plugin_code(dir_name)
+    fingerprint = markers.fingerprint("annotate", dir_name, folder.state(), code, str(simulated))
     marker = f"annotate/{dir_name}"
     facts = markers.is_done(work, marker, fingerprint)
     if facts is not None and (facts["error"] or work.exists(annotations_path(dir_name))):
         return {**facts, "dir_name": dir_name, "fingerprint": fingerprint, "fresh": False}
     error, images = "", 0
     try:
-        images = _write_rows(source, folder, work, simulated)
+        with blamed(source, folder):
+            images = _write_rows(source, folder, work, simulated)
     except LayoutError as found:
         error = str(found)
     facts = {"images": images, "files": len(folder), "error": error}
