@@ -86,6 +86,42 @@ def test_killed_at_random_moments(data: Path, undisturbed: tuple[dict[str, str],
     assert [path for path in tmp_path.rglob(".tmp-*") if path.is_file()] == []
 
 
+def workers_of(pid: int) -> list[int]:
+    """Return the processes that a build has started for its tasks."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # ended meanwhile
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"spawn_main" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds workers in /proc")
+def test_workers_that_are_killed_as_by_the_kernel_cost_nothing(
+    data: Path, undisturbed: tuple[dict[str, str], float], tmp_path: Path
+) -> None:
+    out = tmp_path / "cytoimagenet"
+    process = start(data, out, workers=2)
+    killed = 0
+    try:
+        while process.poll() is None and killed < 3:
+            time.sleep(0.3)
+            if len(list(Path(f"{out}.work").glob("standardized/*/*.parquet"))) > killed:
+                for worker in workers_of(process.pid)[:1]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(worker, signal.SIGKILL)
+                        killed += 1
+        assert process.wait(120) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert killed == 3, "the build had ended before: the test proves nothing"
+    events = [event["event"] for event in read_log(Path(f"{out}.work", "run.jsonl"))]
+    assert "poisoned" not in events
+    assert files_of(out) == undisturbed[0]
+
+
 def test_killed_while_files_are_written(tmp_path: Path) -> None:
     script = tmp_path / "write.py"
     script.write_text(
@@ -148,6 +184,21 @@ def test_a_full_disk(data: Path, undisturbed: tuple[dict[str, str], float], tmp_
     subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
     cytoimagenet(*arguments)
     assert files_of(out) == undisturbed[0]
+
+
+def test_a_full_disk_under_the_package(data: Path, built: Path, tmp_path: Path, small_disk: Path) -> None:
+    shutil.copytree(f"{built}.work", tmp_path / "work")
+    out = small_disk / "cytoimagenet"
+    arguments = ("build", data, "-o", out, "--work", tmp_path / "work", *SMALL, "--workers", "2")
+    done = cytoimagenet(*arguments, check=False)
+    assert done.returncode == 1
+    assert "space" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not (out / "manifest.json").exists()
+    assert_whole(small_disk)
+    subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
+    cytoimagenet(*arguments)
+    assert files_of(out) == files_of(built)
 
 
 def test_a_disk_that_is_far_too_small_is_refused_before_the_work(data: Path, tmp_path: Path, small_disk: Path) -> None:
