@@ -69,10 +69,10 @@ class Store:
         path = self.local(rel)
         return self._remote.size(rel) if path is None else Path(path).stat().st_size
 
-    def open(self, rel: str) -> BinaryIO:
-        """Return a seekable reader."""
+    def open(self, rel: str, block: int | None = None) -> BinaryIO:
+        """Return a seekable reader; of a remote file each read asks for ``block`` bytes more than it needs."""
         path = self.local(rel)
-        return self._remote.open(rel) if path is None else Path(path).open("rb")
+        return self._remote.open(rel, block) if path is None else Path(path).open("rb")
 
     def read_bytes(self, rel: str) -> bytes:
         """Return a file's content; raises FileNotFoundError where there is none."""

@@ -26,12 +26,13 @@ class Faults:
     """A WSGI application before the server: ``fail(method, path)`` names what goes wrong with a request, if anything.
 
     "503" and "403" answer so, "slow" waits half a second, "hang" gives no answer until ``stop`` is set, "cut" ends the
-    answer in its middle.
+    answer in its middle. ``sent`` is told the bytes of each answer.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._app = app
         self.fail: Callable[[str, str], str] = lambda method, path: ""
+        self.sent: Callable[[str, str, int], object] = lambda method, path, size: None
         self.stop = threading.Event()
         self.requests = 0
         self.failed = 0
@@ -50,10 +51,9 @@ class Faults:
         if what == "slow":
             time.sleep(0.5)
         answer = self._app(environ, start_response)
-        if what == "cut":
-            content = b"".join(answer)
-            return [content[: len(content) // 2]]
-        return answer
+        content = b"".join(answer)
+        self.sent(environ["REQUEST_METHOD"], environ["PATH_INFO"], len(content))
+        return [content[: len(content) // 2] if what == "cut" else content]
 
 
 class Server:

@@ -121,6 +121,19 @@ def test_reads_of_an_open_file_are_tried_again(store: Store, server: Server, mon
         assert file.read(5) == b""
 
 
+def test_small_pieces_of_a_large_file_do_not_ask_for_the_whole(server: Server, store: Store) -> None:
+    content = random.Random(1).randbytes(3_000_000)
+    store.write_bytes("x", content)
+    sent: list[int] = []
+    server.faults.sent = lambda method, path, size: sent.append(size) if method == "GET" else None
+    with store.open("x", block=10_000) as file:
+        for place in (2_999_000, 1_000_000, 1_000_900, 17):
+            file.seek(place)
+            assert file.read(500) == content[place : place + 500]
+    server.faults.sent = lambda method, path, size: None
+    assert sent == [1_000, 10_500, 10_500]
+
+
 def test_a_server_that_is_down_is_one_line(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_PATIENCE", 1.0)
     server.faults.fail = lambda method, path: "503"
