@@ -39,6 +39,12 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
 @source_options
 @run_options
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would be done and how long it takes; do nothing.")
+@click.option(
+    "--frugal",
+    is_flag=True,
+    help="Remove pictures from WORK once the shards that need them are written. The same build again still has "
+    "nothing to do; another recipe has to make the pictures of changed shards again.",
+)
 def build(
     data: str,
     package: str,
@@ -52,6 +58,7 @@ def build(
     workers: int | None,
     scheduler: str | None,
     plan_only: bool,
+    frugal: bool,
 ) -> None:
     """Build a package of the sources in DATA: annotate, label, standardize, select, shard.
 
@@ -76,6 +83,7 @@ def build(
         only=only,
         file_format=file_format,
         include_restricted=include_restricted,
+        frugal=frugal,
     )
     if plan_only:
         click.echo("\n".join(plan(job, Store(package))))

@@ -25,10 +25,10 @@ from builder.pixels.read import read
 from builder.recipe import Recipe
 from builder.sources.folder import Folder, LayoutError
 from builder.sources.release import Release, read_release
-from builder.stages import shard
 from builder.stages.job import Build
 from builder.stages.part_rows import covered, rows_of, without
 from builder.stages.select_release import select_released
+from builder.stages.select_store import store_selection
 from builder.stages.standardize import Item, made_from, part_tasks, poisoned, rejected_row
 from builder.stages.standardize_parts import write_part
 from builder.stages.versions import code_version
@@ -76,9 +76,8 @@ def convert(job: Build, package: Store) -> dict[str, Any]:
     if not selected.selection.num_rows:
         raise UserError(f"{job.data}: none of the {release.rows.num_rows} pictures that its table names can be read")
     _say_selected(selected.report["release"], selected.selection.num_rows)
-    shard.write_selection(job.work, selected.selection)
-    used = sorted(set(selected.selection["dir_name"].to_pylist()))
-    return write_package(job, package, [release.sources.of(name) for name in used], selected)
+    stored = store_selection(job.work, selected, markers.fingerprint("convert"))
+    return write_package(job, package, [release.sources.of(name) for name in stored.dir_names], stored)
 
 
 def _without_restricted(release: Release, folder: Folder) -> Release:

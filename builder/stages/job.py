@@ -27,6 +27,7 @@ class Build:
     only: tuple[str, ...] = ()
     file_format: str = "arrow"
     include_restricted: bool = False
+    frugal: bool = False
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     run_log: RunLog | None = None
 

@@ -20,7 +20,7 @@ from builder.stages.label_report import class_csv, class_table, describe_classes
 from builder.stages.label_thresholds import threshold_chart, threshold_table, thresholds_around
 from builder.stages.pipeline import ASSIGNMENTS_PATH, label, read_annotations
 from builder.stages.run_annotate import annotated_in
-from builder.stages.shard import SELECTION
+from builder.stages.select_store import SELECTION_PATH
 from builder.stages.text_table import text_table
 from builder.vocabulary.lookalikes import LookAlike, lookalikes
 
@@ -58,7 +58,7 @@ def thresholds(work: Store, recipe: Recipe, file: Path) -> str:
 
 def difference(work_a: Store, work_b: Store) -> str:
     """Return what changed from one WORK to another."""
-    tables = [_read(work, path) for path in (ASSIGNMENTS_PATH, SELECTION) for work in (work_a, work_b)]
+    tables = [_read(work, path) for path in (ASSIGNMENTS_PATH, SELECTION_PATH) for work in (work_a, work_b)]
     for work, assignments in zip((work_a, work_b), tables, strict=False):
         if assignments is None:
             raise UserError(f"{work.url} holds no {ASSIGNMENTS_PATH}; make it with `cytoimagenet label` or `build`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,18 +17,20 @@ from builder.engine.store import Store
 from builder.errors import UserError
 from builder.schema import ANNOTATIONS, ASSIGNMENTS
 from builder.sources import get_source
-from builder.stages import part_rows, shard, standardize, standardize_parts
+from builder.stages import part_rows, standardize, standardize_parts
 from builder.stages.annotate import annotations_path
+from builder.stages.frugal import lost_images
 from builder.stages.guilty import shared_files
 from builder.stages.job import Build
 from builder.stages.label import assign_labels, columns_needed
 from builder.stages.room import refuse_without_room
 from builder.stages.run_annotate import annotate
-from builder.stages.select import Selected, check_sizes, select
+from builder.stages.select import check_sizes, select
+from builder.stages.select_store import StoredSelection, find_selection, store_selection
 from builder.stages.tables import read_columns
 from builder.stages.versions import code_version
 from builder.stages.warm import compile_passes, is_compiled
-from builder.stages.write_package import refuse_strange, write_package
+from builder.stages.write_package import refuse_strange, to_write, write_package
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +53,15 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     refuse_strange(package, job.work)
     annotated = annotate(job)
     assignments = label(job, annotated)
-    images = standardize.wanted_images(job.work, assignments)
-    standardize_images(job, package, images)
-    selected = select_pictures(job, annotated, assignments, images)
+    stored = find_selection(job.work, _selected_from(job, annotated))
+    if stored is None:
+        images = standardize.wanted_images(job.work, assignments)
+        standardize_images(job, package, images)
+        stored = select_pictures(job, annotated, assignments, images)
+    say_selected(stored)
+    stored = restore_lost(job, package, annotated, assignments, stored)
     sources = [get_source(str(found["dir_name"])) for found in annotated]
-    return write_package(job, package, sources, selected)
+    return write_package(job, package, sources, stored)
 
 
 def read_annotations(work: Store, dir_names: Sequence[str], columns: Sequence[str]) -> pa.Table:
@@ -89,17 +96,20 @@ def _stored(work: Store, marker: str, path: str, fingerprint: str, make: Callabl
     return table
 
 
+def _labelled_from(job: Build, annotated: list[dict[str, Any]]) -> str:
+    made_from = [str(found["fingerprint"]) for found in annotated]
+    return markers.fingerprint("label", *made_from, job.recipe.fingerprint("label"), code_version("label"))
+
+
 def label(job: Build, annotated: list[dict[str, Any]]) -> pa.Table:
     """Give labels to the annotated images (schema ``ASSIGNMENTS``)."""
     dir_names = [str(found["dir_name"]) for found in annotated]
-    made_from = [str(found["fingerprint"]) for found in annotated]
-    fingerprint = markers.fingerprint("label", *made_from, job.recipe.fingerprint("label"), code_version("label"))
 
     def make() -> pa.Table:
         return assign_labels(read_annotations(job.work, dir_names, columns_needed(job.recipe)), job.recipe)
 
-    assignments = _stored(job.work, "label", ASSIGNMENTS_PATH, fingerprint, make)
-    classes = len(set(assignments["label"].to_pylist()))
+    assignments = _stored(job.work, "label", ASSIGNMENTS_PATH, _labelled_from(job, annotated), make)
+    classes = len(pc.unique(assignments["label"]))
     log.info("label: %s images in %s classes", f"{assignments.num_rows:,}", f"{classes:,}")
     if not assignments.num_rows:
         raise UserError(
@@ -118,6 +128,12 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
         return
     refuse_without_room(job, package, images, missing)
     log.info("standardize: %s of %s images to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
+    make_pictures(job, images, missing)
+
+
+def make_pictures(job: Build, images: pa.Table, missing: pa.Table) -> None:
+    """Make the pictures of some images; ``images`` are all of the build."""
+    fingerprint = standardize.pixels_fingerprint(job.recipe)
     if not is_compiled():
         log.info("the passes over pixels are compiled first, once on this machine: half a minute or less")
     job.run(
@@ -131,8 +147,25 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
     )
 
 
-def select_pictures(job: Build, annotated: list[dict[str, Any]], assignments: pa.Table, images: pa.Table) -> Selected:
+def _selected_from(job: Build, annotated: list[dict[str, Any]]) -> str:
+    """Hash what a selection is made from: labels, the rows of all parts, the recipe, the code."""
+    sizes = job.work.sizes(standardize_parts.FOLDER)
+    rows = json.dumps([(path, size) for path, size in sizes.items() if path.endswith(".parquet")])
+    return markers.fingerprint(
+        "select",
+        _labelled_from(job, annotated),
+        standardize.pixels_fingerprint(job.recipe),
+        rows,
+        job.recipe.fingerprint("select"),
+        code_version("select"),
+    )
+
+
+def select_pictures(
+    job: Build, annotated: list[dict[str, Any]], assignments: pa.Table, images: pa.Table
+) -> StoredSelection:
     """Choose the pictures of the package, their split, names, shards and order."""
+    made_from = _selected_from(job, annotated)
     rows = part_rows.rows_of(job.work, standardize.pixels_fingerprint(job.recipe), images)
     selected = select(rows, assignments, read_assigned(job.work, assignments), job.recipe)
     if not selected.selection.num_rows:
@@ -140,6 +173,27 @@ def select_pictures(job: Build, annotated: list[dict[str, Any]], assignments: pa
             f"no class has {job.recipe.min_class_size} pictures after quality control; "
             "lower it with --set min_class_size=N"
         )
-    shard.write_selection(job.work, selected.selection)
-    log.info("select: %s pictures, %s dropped", f"{selected.selection.num_rows:,}", f"{selected.rejects.num_rows:,}")
-    return selected
+    return store_selection(job.work, selected, made_from)
+
+
+def restore_lost(
+    job: Build, package: Store, annotated: list[dict[str, Any]], assignments: pa.Table, stored: StoredSelection
+) -> StoredSelection:
+    """Make pictures again that left WORK (``frugal``) and that a shard needs which is not there, or not the same."""
+    lost = lost_images(job.work, stored, to_write(job, package, stored)[0])
+    if not len(lost):
+        return stored
+    images = standardize.wanted_images(job.work, assignments)
+    missing = images.filter(pc.is_in(images["idx"], value_set=lost))
+    refuse_without_room(job, package, images, missing)
+    log.info("standardize: %s images again, whose pictures have left WORK", f"{missing.num_rows:,}")
+    make_pictures(job, images, missing)
+    stored = select_pictures(job, annotated, assignments, images)
+    if len(lost_images(job.work, stored, to_write(job, package, stored)[0])):
+        raise UserError(f"pictures vanish from {job.work.url}: does another program clean it? Run the same again")
+    return stored
+
+
+def say_selected(stored: StoredSelection) -> None:
+    """Say how many pictures the package will hold."""
+    log.info("select: %s pictures, %s dropped", f"{stored.pictures:,}", f"{stored.rejected:,}")

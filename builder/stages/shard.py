@@ -4,51 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.engine import markers
-from builder.engine.run import Task
 from builder.engine.store import Store
 from builder.pixels import png
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
 from builder.recipe import Recipe
 from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA, PART_PICTURES
+from builder.stages.select_store import SELECTION_PATH, ShardPlan
 from builder.stages.versions import code_version
 
-SELECTION = "selection.parquet"
 FORMATS = ("arrow", "parquet")
 _KNOWN_FILES = "package-files.json"
 _OPEN_PARTS = 400  # each holds a file descriptor; 1,024 is a common limit
-
-
-def write_selection(work: Store, selection: pa.Table) -> None:
-    """Write the selection, one row group a shard, so that a shard's task reads only its own rows."""
-    bounds = _shard_bounds(selection)
-    with work.writing(SELECTION) as file, pq.ParquetWriter(file, selection.schema, compression="zstd") as writer:
-        for start, end in bounds:
-            writer.write_table(selection.slice(start, end - start), row_group_size=end - start)
-
-
-def _shard_bounds(selection: pa.Table) -> list[tuple[int, int]]:
-    runs = pc.run_end_encode(selection["shard"].combine_chunks())
-    ends = runs.run_ends.to_pylist()
-    return list(zip([0, *ends[:-1]], ends, strict=True))
-
-
-def shard_tasks(selection: pa.Table) -> Iterator[Task]:
-    """Yield a task a shard; its item is (shard, number of its row group, rows)."""
-    names = selection["shard"]
-    for group, (start, end) in enumerate(_shard_bounds(selection)):
-        yield Task(name=names[start].as_py(), items=((names[start].as_py(), group, end - start),), weight=end - start)
 
 
 def shard_path(shard: str, file_format: str) -> str:
@@ -56,37 +31,37 @@ def shard_path(shard: str, file_format: str) -> str:
     return f"{shard}.{file_format}"
 
 
-def write_shard(
-    work: Store, package: Store, recipe: Recipe, file_format: str, items: Sequence[tuple[str, int, int]]
+def finished(
+    work: Store, package: Store, plans: Iterable[ShardPlan], recipe: Recipe, file_format: str
 ) -> dict[str, dict[str, Any]]:
-    """Write shards unless they are there, made from the same; return {path: {rows, bytes, sha256, fresh}}."""
+    """Return path -> rows, bytes and sha256 of the shards that are there, made from the same."""
+    wanted = {f"shard/{plan.shard}": _fingerprint(plan, recipe, file_format) for plan in plans}
+    sizes = package.sizes("data")
+    done = markers.find_done(work, wanted)
+    facts = {shard_path(marker.removeprefix("shard/"), file_format): found for marker, found in done.items()}
+    return {path: found for path, found in facts.items() if sizes.get(path) == found["bytes"]}
+
+
+def write_shard(
+    work: Store, package: Store, recipe: Recipe, file_format: str, items: Sequence[ShardPlan]
+) -> dict[str, dict[str, Any]]:
+    """Write shards; return {path: {rows, bytes, sha256}}."""
     facts: dict[str, dict[str, Any]] = {}
-    for shard, group, _ in items:
-        with work.open(SELECTION) as file:
-            rows = pq.ParquetFile(file).read_row_group(group)
-        path = shard_path(shard, file_format)
-        fingerprint = _fingerprint(rows, recipe, file_format)
-        done = markers.is_done(work, f"shard/{shard}", fingerprint)
-        if done is not None and package.exists(path) and package.size(path) == done["bytes"]:
-            facts[path] = {**done, "fresh": False}
-            continue
+    for plan in items:
+        with work.open(SELECTION_PATH) as file:
+            rows = pq.ParquetFile(file).read_row_group(plan.group)
+        path = shard_path(plan.shard, file_format)
         _unfinish(package)
         with package.writing(path) as out:
             _write(out, rows, work, recipe, file_format)
         done = {"rows": rows.num_rows, "bytes": package.size(path), "sha256": package.sha256(path)}
-        markers.mark_done(work, f"shard/{shard}", fingerprint, **done)
-        facts[path] = {**done, "fresh": True}
+        markers.mark_done(work, f"shard/{plan.shard}", _fingerprint(plan, recipe, file_format), **done)
+        facts[path] = done
     return facts
 
 
-def _fingerprint(rows: pa.Table, recipe: Recipe, file_format: str) -> str:
-    """Hash what a shard is made from; where its pictures lie in WORK does not matter, their pixels do."""
-    content = rows.drop_columns(["part", "row"])
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, content.schema) as writer:
-        writer.write_table(content.combine_chunks())
-    digest = hashlib.sha256(sink.getbuffer()).hexdigest()
-    return markers.fingerprint("shard", file_format, digest, recipe.fingerprint("shard"), code_version("shard"))
+def _fingerprint(plan: ShardPlan, recipe: Recipe, file_format: str) -> str:
+    return markers.fingerprint("shard", file_format, plan.content, recipe.fingerprint("shard"), code_version("shard"))
 
 
 def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -12,13 +11,15 @@ from typing import Any
 from builder.engine import markers
 from builder.engine.progress import Progress
 from builder.engine.store import Store
+from builder.engine.task import Task
 from builder.errors import UserError
 from builder.package.finish import finish_package
 from builder.package.layout import MANIFEST
 from builder.sources.base import Source
 from builder.stages import shard
+from builder.stages.frugal import Spending
 from builder.stages.job import HOUR, Build
-from builder.stages.select import Selected
+from builder.stages.select_store import ShardPlan, StoredSelection
 from builder.stages.versions import code_version
 
 log = logging.getLogger(__name__)
@@ -33,46 +34,54 @@ def refuse_strange(package: Store, work: Store) -> None:
         raise UserError(f"{package.url} holds {strange[0]} and is no package; name a new or empty folder with -o")
 
 
-def write_package(job: Build, package: Store, sources: Sequence[Source], selected: Selected) -> dict[str, Any]:
+def to_write(job: Build, package: Store, stored: StoredSelection) -> tuple[list[ShardPlan], dict[str, dict[str, Any]]]:
+    """Return the shards that are to be written, and {path: facts} of those that are there, made from the same."""
+    done = shard.finished(job.work, package, stored.shards, job.recipe, job.file_format)
+    return [plan for plan in stored.shards if shard.shard_path(plan.shard, job.file_format) not in done], done
+
+
+def write_package(job: Build, package: Store, sources: Sequence[Source], stored: StoredSelection) -> dict[str, Any]:
     """Write the shards that are not there yet, remove those of an earlier build, and finish the package.
 
     ``sources`` are the facts of every source that gave a picture; others among them do no harm.
     """
-    plan = list(shard.shard_tasks(selected.selection))
-    wanted = {shard.shard_path(task.name, job.file_format) for task in plan}
-    shard.retire(job.work, package, wanted)
-    facts: dict[str, dict[str, Any]] = {}
+    shard.retire(job.work, package, {shard.shard_path(plan.shard, job.file_format) for plan in stored.shards})
+    plans, facts = to_write(job, package, stored)
+    before = len(facts)
+    spending = Spending(job.work, stored, plans) if job.frugal else None
+    if spending:
+        plans = spending.begin()
+
+    def on_result(task: Task, written: dict[str, dict[str, Any]]) -> None:
+        facts.update(written)
+        if spending:
+            spending.finish(task.name)
+
     job.run(
-        Progress("shard", selected.selection.num_rows, "pictures"),
+        Progress("shard", sum(plan.rows for plan in plans), "pictures"),
         functools.partial(shard.write_shard, job.work, package, job.recipe, job.file_format),
-        plan,
-        on_result=lambda _, written: facts.update(written),
+        [Task(plan.shard, (plan,), plan.rows) for plan in plans],
+        on_result=on_result,
         on_poison=_shard_failed,
         time_limit=HOUR,
     )
-    log.info(
-        "shard: %s written, %s as before",
-        sum(f["fresh"] for f in facts.values()),
-        sum(not f["fresh"] for f in facts.values()),
-    )
-    return _finish(job, package, sources, selected, facts)
+    log.info("shard: %s written, %s as before", len(plans), before)
+    return _finish(job, package, sources, stored, facts)
 
 
 def _finish(
     job: Build,
     package: Store,
     sources: Sequence[Source],
-    selected: Selected,
+    stored: StoredSelection,
     facts: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Write what is beside the shards, the manifest last, unless it is there for just these shards."""
-    used = set(selected.selection["dir_name"].to_pylist())
-    shards = {path: {k: v for k, v in found.items() if k != "fresh"} for path, found in sorted(facts.items())}
+    shards = dict(sorted(facts.items()))
     made_from = json.dumps(
-        [shards, selected.report, sorted(used), job.file_format, job.recipe.as_dict()], sort_keys=True
+        [shards, stored.report, stored.dir_names, job.file_format, job.recipe.as_dict()], sort_keys=True
     )
-    rejects = hashlib.sha256(str(selected.rejects.to_pydict()).encode()).hexdigest()
-    fingerprint = markers.fingerprint("finish", made_from, rejects, code_version("finish"))
+    fingerprint = markers.fingerprint("finish", made_from, stored.rejects_sha256, code_version("finish"))
     if markers.is_done(job.work, "finish", fingerprint) is not None and package.exists(MANIFEST):
         manifest: dict[str, Any] = json.loads(package.read_bytes(MANIFEST))
         sizes = package.sizes()
@@ -81,17 +90,17 @@ def _finish(
             return manifest
     manifest = finish_package(
         package,
-        selected.selection,
-        selected.rejects,
+        stored.selection,
+        stored.rejects,
         job.recipe,
-        [source for source in sources if source.dir_name in used],
+        [source for source in sources if source.dir_name in stored.dir_names],
         shards,
-        selected.report,
+        stored.report,
         job.file_format,
     )
     markers.mark_done(job.work, "finish", fingerprint)
     return manifest
 
 
-def _shard_failed(item: tuple[str, int, int], reason: str, detail: str) -> None:
-    raise UserError(f"shard {item[0]} could not be written: {reason} {detail}; run the same command again")
+def _shard_failed(plan: ShardPlan, reason: str, detail: str) -> None:
+    raise UserError(f"shard {plan.shard} could not be written: {reason} {detail}; run the same command again")

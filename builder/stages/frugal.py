@@ -1,0 +1,130 @@
+"""``--frugal``: pictures leave WORK as soon as the shards that need them are finished, the rows about them stay.
+
+A part's pictures are in shards of every category that its images feed, and anywhere in them: the order of a category is
+drawn. So what is freed early depends on the order of the categories; the one with the least peak is taken.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.engine.space import readable
+from builder.engine.store import Store
+from builder.stages.select_store import ShardPlan, StoredSelection
+from builder.stages.standardize_parts import FOLDER, GUILTY
+
+log = logging.getLogger(__name__)
+
+_PICTURES: Final = ".arrow"
+
+Feeds = frozenset[str]
+"""The categories that pictures go to."""
+
+
+def category_order(work_bytes: Mapping[Feeds, int], package_bytes: Mapping[str, int]) -> tuple[list[str], int]:
+    """Return the order of the categories with the least peak of WORK and PACKAGE together, and that peak, in bytes.
+
+    Parameters
+    ----------
+    work_bytes : of parts, by the categories that they feed; they go when the last of these is finished
+    package_bytes : of each category's shards
+    """
+    best: tuple[int, tuple[str, ...]] | None = None
+    for order in itertools.permutations(sorted(package_bytes)):
+        written = peak = 0
+        for position, category in enumerate(order):
+            written += package_bytes[category]
+            left = set(order[position:])
+            held = sum(size for feeds, size in work_bytes.items() if feeds & left)
+            peak = max(peak, written + held)
+        if best is None or (peak, order) < best:
+            best = peak, order
+    return (list(best[1]), best[0]) if best else ([], 0)
+
+
+class Spending:
+    """Which parts still wait for a shard; those that do not lose their pictures.
+
+    Parameters
+    ----------
+    plans : the shards that are to be written, of all that the selection has
+    """
+
+    def __init__(self, work: Store, stored: StoredSelection, plans: Sequence[ShardPlan]) -> None:
+        self._work = work
+        self._sizes = _pictures_of_parts(work)
+        self._plans = list(plans)
+        self._needed: dict[str, list[str]] = {plan.shard: [] for plan in plans}  # shard -> parts
+        self._waiting: dict[str, set[str]] = {}  # part -> shards
+        for part, shard in _pairs(stored.column("part", "shard"), self._needed.keys()):
+            self._needed[shard].append(part)
+            self._waiting.setdefault(part, set()).add(shard)
+
+    def begin(self) -> list[ShardPlan]:
+        """Free what no shard waits for; return the shards in the order in which they are to be written."""
+        for part in self._sizes.keys() - self._waiting.keys():
+            self._free(part)
+        work_bytes: dict[Feeds, int] = {}
+        package_bytes = dict.fromkeys(map(_category, self._needed), 0)
+        for part, shards in self._waiting.items():
+            feeds, size = frozenset(map(_category, shards)), self._sizes.get(part, 0)
+            work_bytes[feeds] = work_bytes.get(feeds, 0) + size
+            for shard in shards:  # as if it went to its shards in equal parts
+                package_bytes[_category(shard)] += size // len(shards)
+        order, peak = category_order(work_bytes, package_bytes)
+        if self._plans:
+            log.info("frugal: WORK and PACKAGE will take up to %s together", readable(peak))
+        return sorted(self._plans, key=lambda plan: order.index(_category(plan.shard)))
+
+    def finish(self, shard: str) -> None:
+        """Free the parts that waited for this shard only; it must have been published before."""
+        for part in self._needed.pop(shard, ()):
+            self._waiting[part].discard(shard)
+            if not self._waiting[part]:
+                self._free(part)
+
+    def _free(self, part: str) -> None:
+        if part in self._sizes:
+            self._work.delete(part + _PICTURES)
+
+
+def lost_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]) -> pa.Array:
+    """Return the idx of the images of which a shard that is to be written needs pictures that have left WORK."""
+    names = pa.array([plan.shard for plan in plans], pa.string())
+    there = pa.array(_pictures_of_parts(work), pa.string())
+    table = stored.column("part", "shard")
+    parts, shards = (table[name].combine_chunks() for name in ("part", "shard"))
+    gone = _rows_in(parts, pc.invert(pc.is_in(parts.dictionary, value_set=there)))
+    lost = np.flatnonzero(gone & _rows_in(shards, pc.is_in(shards.dictionary, value_set=names)))
+    if not len(lost):
+        return pa.array([], pa.string())
+    return stored.column("idx")["idx"].take(pa.array(lost)).cast(pa.string()).unique()
+
+
+def _rows_in(column: pa.DictionaryArray, wanted: pa.Array) -> Any:
+    return wanted.to_numpy(zero_copy_only=False)[column.indices.to_numpy()]
+
+
+def _pairs(table: pa.Table, shards: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Return (part, shard) of the pictures that go to these shards, each once."""
+    found = table.group_by(["part", "shard"]).aggregate([])
+    found = found.filter(pc.is_in(found["shard"].cast(pa.string()), value_set=pa.array(list(shards), pa.string())))
+    return zip(found["part"].to_pylist(), found["shard"].to_pylist(), strict=True)
+
+
+def _pictures_of_parts(work: Store) -> dict[str, int]:
+    """Return part -> bytes of its pictures, where they are there; parts that refuse a file's images have none."""
+    sizes = work.sizes(FOLDER)
+    names = [path.removesuffix(_PICTURES) for path in sizes if path.endswith(_PICTURES)]
+    return {name: sizes[name + _PICTURES] for name in names if not name.rpartition("/")[2].startswith(GUILTY)}
+
+
+def _category(shard: str) -> str:
+    return shard.split("/")[1]
