@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -47,15 +46,15 @@ def check_room(needs: Iterable[Need]) -> list[str]:
     lines: list[str] = []
     wanted: dict[int, list[Need]] = {}
     for need in needs:
-        folder = _nearest(need.store)
+        device = _device(need.store)
         free = free_bytes(need.store)
         lines.append(
             f"{need.what}: {readable(need.size)} in {need.store.url}, {readable(free)} free"
             if free is not None
             else f"{need.what}: {readable(need.size)} in {need.store.url}"
         )
-        if folder is not None:
-            wanted.setdefault(os.stat(folder).st_dev, []).append(need)  # noqa: PTH116 -- a device's number
+        if device is not None:
+            wanted.setdefault(device, []).append(need)
     for together in wanted.values():
         size = int(sum(need.size for need in together) * _MARGIN)
         free = free_bytes(together[0].store)
@@ -66,6 +65,16 @@ def check_room(needs: Iterable[Need]) -> list[str]:
                 "or name another place with --work or -o"
             )
     return lines
+
+
+def share_room(one: Store, other: Store) -> bool:
+    """Return whether two stores are on one file system, as far as that can be known."""
+    return _device(one) is not None and _device(one) == _device(other)
+
+
+def _device(store: Store) -> int | None:
+    folder = _nearest(store)
+    return None if folder is None else folder.stat().st_dev
 
 
 def _nearest(store: Store) -> Path | None:

@@ -108,6 +108,18 @@ def lost_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]
     return stored.column("idx")["idx"].take(pa.array(lost)).cast(pa.string()).unique()
 
 
+def bytes_of_pictures(work: Store) -> int:
+    """Return how many bytes of pictures WORK holds."""
+    return sum(_pictures_of_parts(work).values())
+
+
+def parts_without_pictures(work: Store) -> int:
+    """Return how many parts' pictures have left WORK."""
+    there = _pictures_of_parts(work)
+    rows = [path.removesuffix(".parquet") for path in work.sizes(FOLDER) if path.endswith(".parquet")]
+    return sum(not name.rpartition("/")[2].startswith(GUILTY) and name not in there for name in rows)
+
+
 def _rows_in(column: pa.DictionaryArray, wanted: pa.Array) -> Any:
     return wanted.to_numpy(zero_copy_only=False)[column.indices.to_numpy()]
 

@@ -11,6 +11,7 @@ from builder.engine.space import check_room, readable
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.stages import part_rows, standardize
+from builder.stages.frugal import parts_without_pictures
 from builder.stages.job import Build
 from builder.stages.pipeline import label
 from builder.stages.room import estimate, needs
@@ -35,6 +36,8 @@ def plan(job: Build, package: Store) -> list[str]:
     lines += [f"  {name}: {count:,} to do" for name, count in found.images.items()]
     lines.append(f"to read: about {readable(found.input_bytes)}")
     lines.append(f"time: about {found.minutes:,.0f} min with {max(1, job.settings.workers)} processes")
+    if left := parts_without_pictures(job.work):
+        lines.append(f"pictures of {left:,} parts have left WORK: those that changed shards need are made again")
     try:
         return lines + check_room(needs(job, package, found))
     except UserError as too_little:

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.engine.run_logs import read_run
-from builder.engine.space import Need, check_room, free_bytes
+from builder.engine.space import Need, check_room, free_bytes, share_room
 from builder.engine.status import status
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.stages import standardize
+from builder.stages.frugal import bytes_of_pictures, category_order
 from builder.stages.job import Build
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Estimate:
     input_bytes: int
     work_bytes: int
     package_bytes: int
+    beside_bytes: int
+    """What PACKAGE takes beside all pictures in WORK where these go as shards are finished (``--frugal``)."""
     minutes: float
 
 
@@ -50,11 +53,14 @@ def estimate(job: Build, annotations: Store, images: pa.Table, missing: pa.Table
     input_bytes = int(sum(measured[name] * count for name, count in counts.items()))
     most = 4 * max(input_bytes, 1)  # small or compressed inputs give small pictures
     rate = _rate(job) or _IMAGES_A_SECOND * max(1, job.settings.workers)
+    work_bytes = min(pictures * _PICTURE_BYTES, most)
+    package_bytes = min(kept * _PICTURE_BYTES, max(most * kept // max(pictures, 1), 0))
     return Estimate(
         images=dict(sorted(counts.items())),
         input_bytes=input_bytes,
-        work_bytes=min(pictures * _PICTURE_BYTES, most),
-        package_bytes=min(kept * _PICTURE_BYTES, max(most * kept // max(pictures, 1), 0)),
+        work_bytes=work_bytes,
+        package_bytes=package_bytes,
+        beside_bytes=_beside(images, work_bytes + bytes_of_pictures(job.work), package_bytes),
         minutes=missing.num_rows / rate / 60,
     )
 
@@ -80,7 +86,27 @@ def refuse_without_room(job: Build, package: Store, images: pa.Table, missing: p
 
 def needs(job: Build, package: Store, found: Estimate) -> list[Need]:
     """Return what an estimate means for WORK and PACKAGE."""
-    return [Need("WORK", job.work, found.work_bytes), Need("PACKAGE", package, found.package_bytes)]
+    work = Need("WORK", job.work, found.work_bytes)
+    if job.frugal and share_room(job.work, package):
+        return [work, Need("PACKAGE, beside a WORK that shrinks", package, found.beside_bytes)]
+    return [work, Need("PACKAGE", package, found.package_bytes)]
+
+
+def _beside(images: pa.Table, work_bytes: int, package_bytes: int) -> int:
+    """Return the most that PACKAGE adds to WORK, if all parts of a source feed all categories of its images."""
+    table = images.select(["dir_name", "category"])
+    table = table.append_column("pictures", pc.max_element_wise(images["crops"].cast(pa.int64()), 1))
+    found = table.group_by(["dir_name", "category"]).aggregate([("pictures", "sum")]).to_pylist()
+    total = sum(row["pictures_sum"] for row in found) or 1
+    feeds: dict[str, set[str]] = {}
+    for row in found:
+        feeds.setdefault(row["dir_name"], set()).add(row["category"])
+    work: Counter[frozenset[str]] = Counter()
+    package: Counter[str] = Counter()
+    for row in found:
+        work[frozenset(feeds[row["dir_name"]])] += work_bytes * row["pictures_sum"] // total
+        package[row["category"]] += package_bytes * row["pictures_sum"] // total
+    return max(0, category_order(work, package)[1] - work_bytes)
 
 
 def _bytes_an_image(job: Build, annotations: Store, missing: pa.Table, dir_name: str) -> float:

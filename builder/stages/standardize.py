@@ -50,10 +50,11 @@ def pixels_fingerprint(recipe: Recipe) -> str:
 
 
 def wanted_images(work: Store, assignments: pa.Table) -> pa.Table:
-    """Return idx, dir_name, crops and stamp of every assigned image: what it takes to know which pictures are there."""
+    """Return idx, dir_name, category, crops and stamp of every assigned image: what it takes to know its pictures."""
     tables = []
     for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
-        here = assignments.filter(pc.equal(assignments["dir_name"], dir_name)).select(["idx", "dir_name", "crops"])
+        here = assignments.filter(pc.equal(assignments["dir_name"], dir_name))
+        here = here.select(["idx", "dir_name", "category", "crops"])
         with work.open(annotations_path(dir_name)) as file:
             stamps = pq.read_table(file, columns=["idx", "stamp"])
         place = pc.index_in(here["idx"], value_set=stamps["idx"].combine_chunks())
