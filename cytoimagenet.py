@@ -208,7 +208,7 @@ class Package:
     @property
     def local(self) -> bool:
         """Whether the package is a folder of this machine."""
-        return "://" not in self.place or self.place.startswith("file://")
+        return _is_local(self.place)
 
     def url(self, path: str) -> str:
         """Return where a file of the package is."""
@@ -874,7 +874,7 @@ def _may_pass(error: Exception) -> bool:
         return status in (408, 425, 429) or status >= 500
     if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
         return False
-    network = ("aiohttp", "asyncio", "botocore", "fsspec", "http", "httpx", "requests", "urllib3")
+    network = ("aiohttp", "asyncio", "botocore", "fsspec", "http", "httpcore", "httpx", "httpx2", "requests", "urllib3")
     return isinstance(error, OSError | EOFError | TimeoutError) or type(error).__module__.split(".")[0] in network
 
 
@@ -918,6 +918,10 @@ def _parquet_columns(file_system: Any, name: str, columns: list[str]) -> pa.Tabl
         return pq.read_table(file, columns=columns)
 
 
+def _is_local(place: str) -> bool:
+    return "://" not in place or place.startswith("file://")
+
+
 def _options_of(place: str, options: Mapping[str, Any]) -> dict[str, Any]:
     own = options.get(place.partition("://")[0])
     if isinstance(own, Mapping):
@@ -958,9 +962,9 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
         Where a shard is missing or has another size than the manifest says; at the first use of a shard, where it
         cannot be read, has another number of rows, or a class that ``classes.json`` does not name.
     """
+    if not _is_local(os.fspath(path)):
+        raise PackageError(f"{path} is not on this machine, and open memory-maps files; stream CytoImageNet")
     package = Package(os.fspath(path))
-    if not package.local:
-        raise PackageError(f"{package.place} is not on this machine, and open memory-maps files; stream CytoImageNet")
     selected = package.config(config, Filter(**conditions), columns)
     shards = [shard for shard in selected.shards if shard.split == split]
     if not shards:
