@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -17,13 +16,13 @@ from builder.pixels import png
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
 from builder.recipe import Recipe
-from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA, PART_PICTURES
+from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA
+from builder.stages.part_pictures import PictureReader
 from builder.stages.select_store import SELECTION_PATH, ShardPlan
 from builder.stages.versions import code_version
 
 FORMATS = ("arrow", "parquet")
 _KNOWN_FILES = "package-files.json"
-_OPEN_PARTS = 400  # each holds a file descriptor; 1,024 is a common limit
 
 
 def shard_path(shard: str, file_format: str) -> str:
@@ -69,9 +68,7 @@ def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: s
     with _writer(out, file_format) as writer:
         for start, end in batch_bounds(rows["bytes"].to_pylist(), recipe.batch_rows, recipe.batch_bytes):
             batch = rows.slice(start, end - start)
-            encoded = [
-                pictures.read(p, r) for p, r in zip(*(batch[c].to_pylist() for c in ("part", "row")), strict=True)
-            ]
+            encoded = pictures.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
             if recipe.size:
                 encoded = [png.encode(reduce(read(picture), recipe.size)) for picture in encoded]
             writer.write_batch(_examples(batch, encoded))
@@ -108,27 +105,6 @@ def batch_bounds(sizes: Sequence[int], most_rows: int, most_bytes: int) -> Itera
         total += size
     if sizes:
         yield start, len(sizes)
-
-
-class PictureReader:
-    """Reads single PNGs from parts, whose footers are kept: from memory maps, or by ranges where WORK is remote."""
-
-    def __init__(self, work: Store) -> None:
-        self._work = work
-        self._open = functools.lru_cache(maxsize=_OPEN_PARTS)(self._open_part)
-
-    def read(self, part: str, row: int) -> bytes:
-        """Return the PNG in a row of a part."""
-        picture: bytes = self._open(part).get_batch(row).column(0)[0].as_py()
-        return picture
-
-    def _open_part(self, part: str) -> pa.RecordBatchFileReader:
-        local = self._work.local(f"{part}.arrow")
-        source = pa.memory_map(local) if local else pa.PythonFile(self._work.open(f"{part}.arrow"), mode="r")
-        reader = pa.ipc.open_file(source)
-        if reader.schema != PART_PICTURES:
-            raise ValueError(f"{part}.arrow has the columns {reader.schema.names}, not {PART_PICTURES.names}")
-        return reader
 
 
 def known_files(work: Store) -> list[str]:

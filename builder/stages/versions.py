@@ -14,7 +14,7 @@ _CODE = {
     "standardize": ("pixels", "stages/standardize*.py", "draw.py", "schema.py"),
     "release": ("pixels", "stages/convert.py", "schema.py"),
     "select": ("stages/select*.py", "draw.py", "schema.py"),
-    "shard": ("stages/shard.py", "schema.py"),
+    "shard": ("stages/shard.py", "stages/part_pictures.py", "schema.py"),
     "finish": ("package", "schema.py", "../dataset_card"),
 }
 

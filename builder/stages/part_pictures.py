@@ -1,0 +1,61 @@
+"""Single pictures out of the parts in WORK: from memory maps, or by ranges of remote files, many at once.
+
+The order of a shard is drawn, so of a part of 200 pictures a shard of a full build wants one or two.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import pyarrow as pa
+
+from builder.engine.store import Store
+from builder.schema import PART_PICTURES
+
+_OPEN_PARTS: Final = 400  # each holds a file descriptor; 1,024 is a common limit
+_ASKED_AT_ONCE: Final = 32  # parts of a remote WORK
+_BLOCK: Final = (
+    1 << 17
+)  # bytes asked for with the head of a picture: most pictures come with it, and a part's footer too
+
+
+class PictureReader:
+    """Reads PNGs from parts, whose footers are kept."""
+
+    def __init__(self, work: Store) -> None:
+        self._work = work
+        self._is_local = work.local("") is not None
+        self._open = functools.lru_cache(maxsize=_OPEN_PARTS)(self._open_part)
+
+    def read_all(self, parts: Sequence[str], rows: Sequence[int]) -> list[bytes]:
+        """Return the PNG in each row of the part beside it; of a remote WORK several parts are asked at once."""
+        if self._is_local:
+            return [self._read(part, row) for part, row in zip(parts, rows, strict=True)]
+        places: dict[str, list[int]] = {}
+        for place, part in enumerate(parts):
+            places.setdefault(part, []).append(place)
+        pictures = [b""] * len(parts)
+
+        def read_from(part: str) -> None:
+            for place in sorted(places[part], key=lambda place: rows[place]):
+                pictures[place] = self._read(part, rows[place])
+
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+            for _ in threads.map(read_from, places):
+                pass
+        return pictures
+
+    def _read(self, part: str, row: int) -> bytes:
+        picture: bytes = self._open(part).get_batch(row).column(0)[0].as_py()
+        return picture
+
+    def _open_part(self, part: str) -> pa.RecordBatchFileReader:
+        local = self._work.local(f"{part}.arrow")
+        source = pa.memory_map(local) if local else pa.PythonFile(self._work.open(f"{part}.arrow", _BLOCK), mode="r")
+        reader = pa.ipc.open_file(source)
+        if reader.schema != PART_PICTURES:
+            raise ValueError(f"{part}.arrow has the columns {reader.schema.names}, not {PART_PICTURES.names}")
+        return reader
