@@ -16,6 +16,10 @@ from builder.schema import CATEGORIES, REASONS, REJECTS, SPLITS, TOKEN_SEPARATOR
 
 _NAMED = 3
 
+REPEATED = ("label", *CATEGORIES, "category", "dir_name", "split", "shard")
+READ = (*REPEATED, "filename", "idx", "group", "position", "pixels_sha256")
+"""The columns of ``metadata.parquet`` that are looked at here; those in REPEATED may come as codes."""
+
 
 def check_rows(table: pa.Table, manifest: Manifest, recipe: Recipe) -> Iterator[Problem]:
     """Yield broken laws of ``metadata.parquet``."""
@@ -60,10 +64,12 @@ def check_order(table: pa.Table, manifest: Manifest) -> Iterator[Problem]:
     files = manifest["files"]
     paths = [path for split in SPLITS for path in layout.shards_of(files, layout.FULL, split)]
     rows = [files[path]["rows"] for path in paths]
-    shards = np.repeat([path.rpartition(".")[0] for path in paths], rows)
+    names = pa.array([path.rpartition(".")[0] for path in paths], pa.string())
+    shards = np.repeat(np.arange(len(paths)), rows)
+    found = pc.index_in(table["shard"], value_set=names).fill_null(-1).to_numpy()
     positions = np.concatenate([np.arange(count) for count in rows] or [np.arange(0)])
-    for column, wanted in (("shard", shards), ("position", positions)):
-        if not np.array_equal(table[column].to_numpy(), wanted):
+    for column, has, wanted in (("shard", found, shards), ("position", table["position"].to_numpy(), positions)):
+        if not np.array_equal(has, wanted):
             yield Problem(layout.METADATA_TABLE, f"its rows are not in the order of the shards, by {column}")
             return
 

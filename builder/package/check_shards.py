@@ -10,15 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
 from builder.engine.store import Store
 from builder.package.features import schema_of
-from builder.package.layout import BROWSE, parse
+from builder.package.layout import BROWSE, FULL, METADATA_TABLE, parse, shards_of
+from builder.package.manifest import Manifest
 from builder.package.problem import Problem
 from builder.recipe import Recipe
-from builder.schema import METADATA
+from builder.schema import METADATA, SPLITS
 
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _PNG_TAIL = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -26,11 +28,11 @@ _NAMED_ROWS = 3
 
 
 class ShardTask(NamedTuple):
-    """One data file to check: ``expected`` holds its rows of ``metadata.parquet``, None where that is unreadable."""
+    """One data file to check: ``first`` is its first row of ``metadata.parquet``, None where that is unreadable."""
 
     path: str
     facts: Mapping[str, Any]
-    expected: pa.Table | None
+    first: int | None
     recipe: Recipe
     deep: bool
 
@@ -47,7 +49,39 @@ def check_shard(package: Store, task: ShardTask) -> list[Problem]:
         return [Problem(task.path, f"cannot be read: {error}")]
     if table is None:
         return [Problem(task.path, "holds no rows")]
-    return [Problem(task.path, what) for what in _findings(task, batches, table)]
+    return [Problem(task.path, what) for what in _findings(task, batches, table, expected_rows(package, task))]
+
+
+def first_rows(manifest: Manifest) -> dict[str, int]:
+    """Return the first row of each data file in ``metadata.parquet``, which is in the reading order of ``full``."""
+    files = manifest["files"]
+    found: dict[str, int] = {}
+    rows = 0
+    for split in SPLITS:
+        for path in shards_of(files, BROWSE, split):
+            found[path] = rows
+        for path in shards_of(files, FULL, split):
+            found[path] = rows
+            rows += files[path]["rows"]
+    return found
+
+
+def expected_rows(package: Store, task: ShardTask) -> pa.Table | None:
+    """Return a file's rows of ``metadata.parquet``; by name where they are not in order, which is said elsewhere."""
+    part = parse(task.path)
+    if task.first is None or part is None:
+        return None
+    column, value = ("split", part.split) if part.config == BROWSE else ("shard", task.path.rpartition(".")[0])
+    start, end = task.first, task.first + task.facts["rows"]
+    with package.open(METADATA_TABLE) as file, pq.ParquetFile(file) as parquet:
+        ends = np.cumsum([0, *(parquet.metadata.row_group(n).num_rows for n in range(parquet.num_row_groups))])
+        groups = np.flatnonzero((ends[:-1] < end) & (ends[1:] > start)).tolist()
+        table = parquet.read_row_groups(groups)
+        table = table.slice(start - int(ends[groups[0]]), end - start) if groups else table
+        if table.num_rows == end - start and pc.all(pc.equal(table[column], value)).as_py():
+            return table
+        table = parquet.read()
+    return table.filter(pc.equal(table[column], value))
 
 
 def _content(package: Store, path: str) -> pa.Buffer:
@@ -68,7 +102,9 @@ def _batches(content: pa.Buffer, path: str) -> list[pa.RecordBatch]:
     return [batch for group in groups for batch in group.to_batches()]
 
 
-def _findings(task: ShardTask, batches: list[pa.RecordBatch], table: pa.Table) -> Iterator[str]:
+def _findings(
+    task: ShardTask, batches: list[pa.RecordBatch], table: pa.Table, expected: pa.Table | None
+) -> Iterator[str]:
     part = parse(task.path)
     config = part.config if part else BROWSE
     if not table.schema.equals(schema_of(config)):
@@ -76,19 +112,19 @@ def _findings(task: ShardTask, batches: list[pa.RecordBatch], table: pa.Table) -
         return
     if table.num_rows != task.facts["rows"]:
         yield f"holds {table.num_rows} rows; the manifest says {task.facts['rows']}"
-    if task.expected is not None and not table.select(METADATA.names).equals(task.expected.select(METADATA.names)):
-        yield f"its rows differ from metadata.parquet{_first_difference(table, task.expected)}"
+    if expected is not None and not table.select(METADATA.names).equals(expected.select(METADATA.names)):
+        yield f"its rows differ from metadata.parquet{_first_difference(table, expected)}"
     if config == BROWSE:
         return
     largest = max(batch.num_rows for batch in batches)
     if largest > task.recipe.batch_rows:
         yield f"has a record batch of {largest} rows; the recipe allows {task.recipe.batch_rows}"
-    yield from _pictures(task, batches)
+    yield from _pictures(task, batches, expected)
 
 
-def _pictures(task: ShardTask, batches: list[pa.RecordBatch]) -> Iterator[str]:
+def _pictures(task: ShardTask, batches: list[pa.RecordBatch], expected: pa.Table | None) -> Iterator[str]:
     # A build that reduces pictures keeps the statistics of the pictures before.
-    stated = task.expected if task.recipe.size == 0 else None
+    stated = expected if task.recipe.size == 0 else None
     sizes = None if stated is None else list(zip(*(stated[c].to_pylist() for c in ("width", "height")), strict=True))
     hashes = None if stated is None or not task.deep else stated["pixels_sha256"].to_pylist()
     bad: list[str] = []

@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.package import layout
 from builder.package.check_card import check_card
 from builder.package.check_manifest import check_form, check_manifest, check_presence
-from builder.package.check_rows import check_classes, check_order, check_rejects, check_rows
-from builder.package.check_shards import ShardTask, check_shard
+from builder.package.check_rows import READ, REPEATED, check_classes, check_order, check_rejects, check_rows
+from builder.package.check_shards import ShardTask, check_shard, first_rows
 from builder.package.manifest import ClassIndex, Manifest, read_manifest
 from builder.package.problem import Problem
 from builder.package.tables import TABLE
@@ -56,11 +55,12 @@ def verify(package: Store | str, deep: bool = False, workers: int = 1) -> list[P
     changed = [problem for path in intact if layout.parse(path) is None for problem in _hashed(store, path, manifest)]
     readable = intact.keys() - {problem.file for problem in changed}
     recipe = Recipe.of(manifest["recipe"])
-    table = _read(store, layout.METADATA_TABLE, readable, _table)
+    table, schema = _facts_of_rows(store) if layout.METADATA_TABLE in readable else (None, None)
     index = _read(store, layout.CLASSES, readable, json.loads)
     problems += presence + changed
-    problems += _about_tables(store, manifest, readable, table, index, recipe)
-    tasks = _shard_tasks(manifest, readable, table, recipe, deep)
+    problems += _about_tables(store, manifest, readable, table, schema, index, recipe)
+    del table  # the shards' rows are read by those who compare them
+    tasks = _shard_tasks(manifest, readable, schema is not None and schema.equals(TABLE), recipe, deep)
     problems += _checked(functools.partial(check_shard, store), tasks, workers)
     return problems
 
@@ -75,6 +75,18 @@ def _read(store: Store, path: str, readable: set[str], parse: Callable[[bytes], 
     return parse(store.read_bytes(path)) if path in readable else None
 
 
+def _facts_of_rows(store: Store) -> tuple[pa.Table | None, pa.Schema]:
+    """Return the columns of ``metadata.parquet`` that its laws are about, texts that repeat as codes, and its schema.
+
+    The table is None where it lacks one of them.
+    """
+    with store.open(layout.METADATA_TABLE) as file:
+        schema = pq.read_schema(file)
+        if not schema.equals(TABLE):
+            return None, schema
+        return pq.read_table(file, columns=list(READ), read_dictionary=list(REPEATED)).unify_dictionaries(), schema
+
+
 def _table(content: bytes) -> pa.Table:
     return pq.read_table(pa.BufferReader(content))
 
@@ -84,6 +96,7 @@ def _about_tables(
     manifest: Manifest,
     readable: set[str],
     table: pa.Table | None,
+    schema: pa.Schema | None,
     index: ClassIndex | None,
     recipe: Recipe,
 ) -> Iterator[Problem]:
@@ -91,7 +104,7 @@ def _about_tables(
     for path in (layout.METADATA_TABLE, layout.REJECTS_TABLE, layout.CLASSES, layout.CARD, layout.SOURCES_PAGE):
         if path not in manifest["files"]:
             yield Problem(layout.MANIFEST, f"does not list {path}")
-    if table is not None and not table.schema.equals(TABLE):
+    if schema is not None and not schema.equals(TABLE):
         yield Problem(layout.METADATA_TABLE, "its columns are not those of builder.package.tables")
     elif table is not None:
         yield from check_rows(table, manifest, recipe)
@@ -105,20 +118,14 @@ def _about_tables(
 
 
 def _shard_tasks(
-    manifest: Manifest, readable: set[str], table: pa.Table | None, recipe: Recipe, deep: bool
+    manifest: Manifest, readable: set[str], comparable: bool, recipe: Recipe, deep: bool
 ) -> list[ShardTask]:
-    tasks = []
-    for path in sorted(readable):
-        part = layout.parse(path)
-        if part is None:
-            continue
-        expected = None
-        if table is not None and table.schema.equals(TABLE):
-            name = path.rpartition(".")[0]
-            column, value = ("split", part.split) if part.config == layout.BROWSE else ("shard", name)
-            expected = table.filter(pc.equal(table[column], value))
-        tasks.append(ShardTask(path, manifest["files"][path], expected, recipe, deep))
-    return tasks
+    starts = first_rows(manifest)
+    return [
+        ShardTask(path, manifest["files"][path], starts[path] if comparable else None, recipe, deep)
+        for path in sorted(readable)
+        if layout.parse(path)
+    ]
 
 
 def _checked(check: Callable[[ShardTask], list[Problem]], tasks: list[ShardTask], workers: int) -> Iterator[Problem]:
