@@ -24,7 +24,7 @@ from builder.stages.select_tables import rejects_table, selection_table
 class Selected(NamedTuple):
     """What the package holds, what it leaves out, and facts about both."""
 
-    selection: pa.Table  # SELECTION, sorted by shard and position
+    selection: pa.Table  # columns of SELECTION, texts that repeat as codes or not; sorted by shard and position
     rejects: pa.Table  # REJECTS, sorted by idx and candidate
     report: dict[str, Any]  # JSON values, see `select_report.selection_report`
 

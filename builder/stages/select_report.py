@@ -71,24 +71,34 @@ def selection_report(
 
 
 def _classes(selection: pa.Table, recipe: Recipe) -> dict[str, dict[str, Any]]:
-    group = pc.binary_join_element_wise(selection["dir_name"], selection["group"], "\x1f")
-    table = selection.select(["label", "category", "idx", "split"]).append_column("group", group)
-    found = table.group_by("label").aggregate(
-        [("category", "min"), ("idx", "count_distinct"), ("group", "count_distinct"), ("split", "count")]
-    )
-    counted = table.group_by(["label", "split"]).aggregate([("idx", "count")]).to_pylist()
-    counts = {(row["label"], row["split"]): row["idx_count"] for row in counted}
+    split = _counts(selection, "split")
+    images, groups = (_counts(_distinct(selection, *names)) for names in (("idx",), ("dir_name", "group")))
+    category_of: dict[str, str] = {}
+    for label, category in sorted(
+        (row["label"], row["category"]) for row in _distinct(selection, "category").to_pylist()
+    ):
+        category_of.setdefault(label, category)
     out: dict[str, dict[str, Any]] = {}
-    for row in sorted(found.to_pylist(), key=lambda row: str(row["label"])):
-        train, validation = (counts.get((row["label"], split), 0) for split in SPLITS)
+    for label, category in category_of.items():
+        train, validation = (split.get((label, name), 0) for name in SPLITS)
         share = validation / (train + validation)
-        out[row["label"]] = {
-            "category": row["category_min"],
-            "images": row["idx_count_distinct"],
-            "groups": row["group_count_distinct"],
+        out[label] = {
+            "category": category,
+            "images": images[label,],
+            "groups": groups[label,],
             "train": train,
             "validation": validation,
             "share": share,
             "deviation": share - recipe.validation_share,
         }
     return out
+
+
+def _distinct(table: pa.Table, *columns: str) -> pa.Table:
+    return table.select(["label", *columns]).group_by(["label", *columns]).aggregate([])
+
+
+def _counts(table: pa.Table, *columns: str) -> dict[tuple[str, ...], int]:
+    """Return (label, values of the columns) -> rows."""
+    found = table.group_by(["label", *columns]).aggregate([([], "count_all")]).to_pylist()
+    return {(row["label"], *(row[name] for name in columns)): row["count_all"] for row in found}

@@ -81,9 +81,9 @@ def store_selection(work: Store, selected: Selected, made_from: str) -> StoredSe
     """Write a selection, one row group a shard, so that a shard's task reads only its own rows."""
     selection = selected.selection
     shards: list[ShardPlan] = []
-    with work.writing(SELECTION_PATH) as file, pq.ParquetWriter(file, selection.schema, compression="zstd") as writer:
+    with work.writing(SELECTION_PATH) as file, pq.ParquetWriter(file, SELECTION, compression="zstd") as writer:
         for group, (start, end) in enumerate(_shard_bounds(selection)):
-            rows = selection.slice(start, end - start)
+            rows = selection.slice(start, end - start).cast(SELECTION)
             writer.write_table(rows, row_group_size=end - start)
             shards.append(ShardPlan(rows["shard"][0].as_py(), group, end - start, _content(rows)))
     with work.writing(REJECTS_PATH) as file:
@@ -101,8 +101,9 @@ def store_selection(work: Store, selected: Selected, made_from: str) -> StoredSe
 
 
 def _shard_bounds(selection: pa.Table) -> list[tuple[int, int]]:
-    runs = pc.run_end_encode(selection["shard"].combine_chunks())
-    ends = runs.run_ends.to_pylist()
+    shards = selection["shard"]
+    shards = shards if pa.types.is_dictionary(shards.type) else shards.dictionary_encode()
+    ends = pc.run_end_encode(shards.combine_chunks().indices).run_ends.to_pylist()
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
 

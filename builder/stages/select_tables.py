@@ -11,10 +11,11 @@ from builder.schema import REJECTS, SELECTION, SPLITS
 from builder.stages.select_names import class_folders, file_names
 from builder.stages.select_pictures import Fates, Ints, Mask, Pictures
 from builder.stages.select_shards import plan_shards
+from builder.stages.tables import REPEATED
 
 
 def selection_table(pictures: Pictures, chosen: Ints, validation: Mask, recipe: Recipe) -> pa.Table:
-    """Return the chosen pictures (schema `SELECTION`), sorted by shard and position.
+    """Return the chosen pictures (columns of `SELECTION`, texts that repeat as codes), sorted by shard and position.
 
     Parameters
     ----------
@@ -27,20 +28,29 @@ def selection_table(pictures: Pictures, chosen: Ints, validation: Mask, recipe: 
     plan = plan_shards(categories, splits, sizes, pictures.keys[chosen], recipe.seed, recipe.shard_bytes)
     folders, names = names_of(pictures.label[chosen], pictures.labels)
     order = pa.array(plan.order)
+    paths = pc.binary_join_element_wise("cytoimagenet", folders, "/")
+    places = chosen[plan.order]
     made = {
-        "path": pc.binary_join_element_wise("cytoimagenet", folders.take(order), "/"),
+        "path": _coded(pictures.label[places], paths),
         "filename": names.take(order),
         "split": splits.take(order),
-        "shard": pa.array(plan.shards, pa.string()).take(pa.array(plan.shard)),
+        "shard": _coded(plan.shard, pa.array(plan.shards, pa.string())),
         "position": pa.array(plan.position),
     }
-    places = chosen[plan.order]
-    columns = []
+    columns = {}
     for field in SELECTION:
         column = made.pop(field.name, None)
         column = pictures.column(field.name, places) if column is None else column
-        columns.append(column.cast(field.type))
-    return pa.table(columns, schema=SELECTION)
+        columns[field.name] = _repeated(column) if field.name in REPEATED else column.cast(field.type)
+    return pa.table(columns)
+
+
+def _coded(codes: Ints, values: pa.Array) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), values)
+
+
+def _repeated(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
 
 
 def split_names(validation: Mask) -> pa.Array:
@@ -49,11 +59,11 @@ def split_names(validation: Mask) -> pa.Array:
 
 
 def names_of(codes: Ints, labels: list[str]) -> tuple[pa.Array, pa.Array]:
-    """Return the class folder and the file name of each picture; a class's numbers follow the order given.
+    """Return the folder of each class and the file name of each picture; a class's numbers follow the order given.
 
     Parameters
     ----------
-    codes : shape (pictures,), places in ``labels``; labels without a picture have no folder
+    codes : shape (pictures,), places in ``labels``; labels without a picture have the folder ""
     """
     counts = np.bincount(codes, minlength=len(labels)).tolist()
     used = [label for label, count in zip(labels, counts, strict=True) if count]
@@ -63,7 +73,7 @@ def names_of(codes: Ints, labels: list[str]) -> tuple[pa.Array, pa.Array]:
     place = np.empty(len(codes), np.int64)  # in the names of all classes one after another
     place[np.argsort(codes, kind="stable")] = np.arange(len(codes))
     texts = pa.concat_arrays(names) if names else pa.array([], pa.string())
-    return pa.array(folders, pa.string()).take(pa.array(codes)), texts.take(pa.array(place))
+    return pa.array(folders, pa.string()), texts.take(pa.array(place))
 
 
 def rejects_table(pictures: Pictures, fates: Fates) -> pa.Table:

@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 
 from builder.schema import CATEGORIES
 
-_REPEATED: Final = frozenset({*CATEGORIES, "database", "name", "dir_name", "microscopy", "channels", "license"})
+_OF_SOURCES: Final = ("database", "name", "dir_name", "microscopy", "channels", "license")
+REPEATED: Final = frozenset({*CATEGORIES, *_OF_SOURCES, "label", "category", "path", "split", "shard", "part"})
+"""Columns of texts that many rows have in common."""
 
 
 def read_columns(file: str | Path | BinaryIO, columns: Iterable[str]) -> pa.Table:
@@ -19,4 +21,4 @@ def read_columns(file: str | Path | BinaryIO, columns: Iterable[str]) -> pa.Tabl
     take a third of the memory.
     """
     names = list(columns)
-    return pq.read_table(file, columns=names, read_dictionary=[name for name in names if name in _REPEATED])
+    return pq.read_table(file, columns=names, read_dictionary=[name for name in names if name in REPEATED])

@@ -36,7 +36,7 @@ def small(**values: Any) -> Recipe:
 
 def test_columns_come_from_the_three_tables() -> None:
     selected = tables([image(1, "dmso", organism="human", microscopy="fluorescence", group="plate 7")]).select(small())
-    assert selected.selection.schema == SELECTION
+    assert selected.selection.cast(SELECTION).schema == SELECTION
     assert selected.rejects.schema == REJECTS
     row = selected.selection.to_pylist()[0]
     expected = {

@@ -55,7 +55,7 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     found = find_selection(work, "made from")
     assert found is not None
     for one in (stored, found):
-        assert one.selection.equals(SELECTED.selection)
+        assert one.selection.equals(SELECTED.selection.cast(SELECTION))
         assert one.selection.schema == SELECTION
         assert one.rejects.equals(SELECTED.rejects)
         assert one.rejects.schema == REJECTS
