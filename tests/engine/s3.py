@@ -57,6 +57,8 @@ class Faults:
 
 
 class Server:
+    _buckets = itertools.count()  # of all servers: they share what moto holds
+
     def __init__(self) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
@@ -67,7 +69,6 @@ class Server:
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
-        self._buckets = itertools.count()
 
     def options(self, **more: Any) -> dict[str, Any]:
         """Return fsspec's storage options for this server."""

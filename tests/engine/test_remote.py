@@ -136,10 +136,11 @@ def test_small_pieces_of_a_large_file_do_not_ask_for_the_whole(server: Server, s
 
 def test_a_server_that_is_down_is_one_line(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_PATIENCE", 1.0)
+    bucket = server.bucket()
     server.faults.fail = lambda method, path: "503"
     limits = {"retries": {"max_attempts": 1}, "read_timeout": 1}
-    store = Store("s3://bucket-0/work", server.options(config_kwargs=limits, skip_instance_cache=True))
-    with pytest.raises(UserError, match=r"s3://bucket-0/work/x fails \(.*run the same again") as caught:
+    store = Store(f"s3://{bucket}/work", server.options(config_kwargs=limits, skip_instance_cache=True))
+    with pytest.raises(UserError, match=r"s3://bucket-\d+/work/x fails \(.*run the same again") as caught:
         store.write_bytes("x", b"1")
     assert "\n" not in str(caught.value)
     server.faults.fail = lambda method, path: ""
