@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import io
 import os
 import time
@@ -124,6 +125,7 @@ class Remote:
         self._base = base.rstrip("/")
         if self._protocol in _S3:
             self._fs.retries = 1  # s3fs would try five times beneath our attempts, and above botocore's
+        self._whole = _whole(self._fs)
 
     def _path(self, rel: str) -> str:
         return f"{self._base}/{rel}".rstrip("/")
@@ -153,7 +155,7 @@ class Remote:
 
     def read_bytes(self, rel: str) -> bytes:
         """Return a file's content."""
-        return bytes(self._ask(rel, lambda: self._fs.cat_file(self._path(rel))))
+        return bytes(self._ask(rel, lambda: self._fs.cat_file(self._path(rel), **self._whole)))
 
     def read_many(self, rels: list[str]) -> dict[str, bytes]:
         """Return the content of those files that are there, read at once where the file system can."""
@@ -161,7 +163,7 @@ class Remote:
             return {}
         paths = [self._path(checked(rel)) for rel in rels]
         # cat_ranges and not cat, which takes brackets in a name for a pattern.
-        answers = self._ask("", lambda: self._fs.cat_ranges(paths, None, None, on_error="return"))
+        answers = self._ask("", lambda: self._fs.cat_ranges(paths, None, None, on_error="return", **self._whole))
         content: dict[str, bytes] = {}
         for rel, answer in zip(rels, answers, strict=True):
             if not isinstance(answer, FileNotFoundError):
@@ -228,6 +230,12 @@ class Remote:
         for name in names:
             self._ask(name[len(self._base) + 1 :], functools.partial(self._fs.rm_file, name))
         return len(names)
+
+
+def _whole(system: Any) -> dict[str, int]:
+    """Return what has a file read by one request: newer s3fs asks for its size first, to read large ones in pieces."""
+    asks_first = "max_concurrency" in inspect.signature(getattr(system, "_cat_file", system.cat_file)).parameters
+    return {"max_concurrency": 1} if asks_first else {}
 
 
 def _with_limits(protocol: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ THREAD_LIMITS = (
 _PLACE = struct.Struct("<qqH")  # call, position of the item, bytes of the name that follows
 _MOST_NAME = (1 << 16) - 1
 _BEFORE_FIRST = -1
+_MORE = 1.0  # seconds
 
 
 class Place(NamedTuple):
@@ -50,15 +51,24 @@ class Watch:
         self._place: BinaryIO = (folder / f"{os.getpid()}.place").open("wb", buffering=0)
         self._trace: BinaryIO = (folder / f"{os.getpid()}.trace").open("wb", buffering=0)
         self._at = 0, _BEFORE_FIRST
+        self._ends = 0.0  # by the monotonic clock, when faulthandler would end the process
         faulthandler.enable(self._trace)
         # At an ordinary end; a process that is killed leaves them, and they say why.
         multiprocessing.util.Finalize(None, forget, args=(folder, os.getpid()), exitpriority=0)
 
     def note(self, call: int, position: int, seconds: float) -> None:
-        """Note the item begun, and give it so many seconds."""
+        """Note the item begun, and give it so many seconds, or up to a tenth more, but not more than one second more.
+
+        To wind faulthandler up means to end its thread and start another: ten times the cost of a note. So it is left
+        as it is while it suits.
+        """
         self._at = call, position
         self.use("")
-        faulthandler.dump_traceback_later(seconds, exit=True, file=self._trace)
+        least = time.monotonic() + seconds
+        more = min(_MORE, seconds / 10)
+        if not least <= self._ends <= least + more:
+            self._ends = least + more
+            faulthandler.dump_traceback_later(seconds + more, exit=True, file=self._trace)
 
     def use(self, name: str) -> None:
         """Note what the item begun is using."""
@@ -69,6 +79,7 @@ class Watch:
 
     def rest(self) -> None:
         """Note that nothing is being worked on."""
+        self._ends = 0.0
         faulthandler.cancel_dump_traceback_later()
 
 

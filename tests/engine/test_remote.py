@@ -121,6 +121,16 @@ def test_reads_of_an_open_file_are_tried_again(store: Store, server: Server, mon
         assert file.read(5) == b""
 
 
+def test_a_whole_file_is_one_request(server: Server, store: Store) -> None:
+    for name in "xy":
+        store.write_bytes(name, name.encode())
+    before = server.faults.requests
+    assert store.read_bytes("x") == b"x"
+    assert server.faults.requests - before == 1
+    assert store.read_many("xy") == {"x": b"x", "y": b"y"}
+    assert server.faults.requests - before == 3
+
+
 def test_small_pieces_of_a_large_file_do_not_ask_for_the_whole(server: Server, store: Store) -> None:
     content = random.Random(1).randbytes(3_000_000)
     store.write_bytes("x", content)
