@@ -45,8 +45,9 @@ def plan(job: Build, package: Store) -> list[str]:
 
 
 def seed_annotations(work: Store, scratch: Path) -> None:
-    """Copy the annotations of a local WORK, so that only what changed is annotated again."""
-    for name in ("annotations", "markers/annotate"):
-        local = work.local(name)
-        if local and Path(local).is_dir():
-            shutil.copytree(local, scratch / name)
+    """Copy the annotations of WORK, so that only what changed is annotated again."""
+    for rel in (*work.list("annotations"), *work.list("markers/annotate")):
+        target = scratch / rel
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with work.open(rel) as source, target.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
