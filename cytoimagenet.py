@@ -55,7 +55,9 @@ FULL = "full"
 
 _STREAMS = 8  # least parts into which a split is cut for workers and nodes, where it has rows enough
 _STREAM_ROWS = 256  # fewest rows of such a part
-_BLOCK = 4 << 20  # bytes of one request
+_BATCHES_A_SHARE = 8  # from so many record batches on, a category's share of a stream holds whole batches
+_BLOCK = 4 << 20  # most bytes of one request
+_FIRST_BLOCK = 1 << 20  # bytes of a shard's first requests: the first row comes sooner, and costs less
 _BLOCKS_AHEAD = 3
 _HEADER = 1 << 14  # bytes fetched for a message's header alone
 _SPARSE = 0.02  # share of rows wanted, below which most batches have none and are skipped
@@ -199,6 +201,7 @@ class Package:
         except (ValueError, KeyError, TypeError) as error:
             raise PackageError(f"{self.place} is not a cytoimagenet package: manifest or classes: {error}") from None
         self.licenses = {s["license"] for s in manifest.get("sources", ()) if s.get("commercial_use")}
+        self.batch_rows = int(manifest.get("recipe", {}).get("batch_rows", 100))
         self.shards = [
             Shard(path, facts["rows"], facts["bytes"], facts["sha256"], facts["config"], facts["split"])
             for path, facts in files.items()
@@ -242,7 +245,7 @@ class Package:
             raise PackageError(f"no column {', '.join(unknown)}; there are {', '.join(features)}")
         if columns is not None:
             features = datasets.Features({column: features[column] for column in features if column in set(columns)})
-        return Selected(classes, features, shards, rows)
+        return Selected(classes, features, shards, rows, self.batch_rows)
 
     def _passing(
         self, config: str, wanted: Filter, classes: list[str], shards: list[Shard]
@@ -278,7 +281,7 @@ class Package:
             if self.local:
                 with pa.memory_map(self.url(shard.path).removeprefix("file://")) as file:
                     return pa.ipc.open_stream(file).schema
-            with _Ahead(self, shard, ahead=False) as source:
+            with _Ahead(self, shard, ahead=False, limit=0) as source:
                 return pa.ipc.read_schema(source.message())
 
 
@@ -289,6 +292,7 @@ class Selected(NamedTuple):
     features: datasets.Features
     shards: list[Shard]
     rows: dict[str, np.ndarray[Any, Any]] | None  # None: all
+    batch_rows: int  # of most record batches
 
     def splits(self) -> list[str]:
         """Return the splits that have shards, train first."""
@@ -317,7 +321,7 @@ class Selected(NamedTuple):
         total = sum(part.stop for parts in by_category.values() for part in parts)
         count = max(max(map(len, by_category.values())), min(_STREAMS, total // _STREAM_ROWS))
         count = -(-count // multiple) * multiple
-        cut = [_cut(parts, count) for parts in by_category.values()]
+        cut = [_cut(parts, count, self.batch_rows) for parts in by_category.values()]
         streams = [tuple(part for shares in cut for part in shares[i]) for i in range(count)]
         return [stream for stream in streams if stream]
 
@@ -351,21 +355,33 @@ class Part(NamedTuple):
         return self.rows is None and self.start == 0 and self.stop == self.shard.rows
 
 
-def _cut(parts: list[Part], count: int) -> list[list[Part]]:
-    """Cut the rows of parts, taken one after the other, into ``count`` shares whose sizes differ by one at most."""
+def _cut(parts: list[Part], count: int, batch_rows: int) -> list[list[Part]]:
+    """Cut the rows of parts, taken one after the other, into ``count`` shares of nearly the same size.
+
+    Large shares begin and end between two record batches, so that no batch is read twice; sizes of small ones differ by
+    one at most.
+    """
     total = sum(part.stop for part in parts)
     if len(parts) == count:  # whole shards, read from end to end: the fewest requests
         return [[part] for part in parts]
+    step = batch_rows if total >= _BATCHES_A_SHARE * batch_rows * count else 1
     bounds = [total * i // count for i in range(count + 1)]
     shares: list[list[Part]] = [[] for _ in range(count)]
     offset = 0
     for part in parts:
         for share, low, high in zip(shares, bounds[:-1], bounds[1:], strict=True):
-            start, stop = max(low - offset, 0), min(high - offset, part.stop)
+            start, stop = (_between(bound - offset, part, step) for bound in (low, high))
             if start < stop:
                 share.append(part._replace(start=start, stop=stop))
         offset += part.stop
     return shares
+
+
+def _between(row: int, part: Part, step: int) -> int:
+    """Return the place in a part that is nearest to ``row``; between two batches where all its rows are wanted."""
+    if part.rows is None:
+        row = (row + step // 2) // step * step
+    return min(max(row, 0), part.stop)
 
 
 class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets has no types
@@ -622,10 +638,15 @@ def _raw_batches(
                     yield offset, batch
                 offset, begin = offset + len(batch), file.tell()
         return
-    with _Ahead(package, shard, ahead=not first) as source:
-        schema = pa.ipc.read_schema(source.message())
+    known = _known(shard.sha256)
+    with _Ahead(package, shard, ahead=not first, limit=shard.bytes * stop // shard.rows) as source:
+        schema = known.schema = known.schema or pa.ipc.read_schema(source.message())
+        if first:
+            offset = max((row for row in list(known.positions) if row <= first), default=0)
+            source.seek(known.positions.get(offset, source.position))
         sparse = part.rows is not None and part.stop - part.start < _SPARSE * (stop - first)
         while offset < stop:
+            known.positions[offset] = source.position
             rows = source.rows()
             if offset + rows <= first or (sparse and not part.wants(offset, offset + rows)):
                 source.skip()
@@ -635,6 +656,20 @@ def _raw_batches(
             offset += rows
         if part.whole:
             source.check()
+
+
+class _Known:
+    """What was learnt of a remote Arrow stream: its schema, and the bytes where record batches begin, by first row."""
+
+    def __init__(self) -> None:
+        self.schema: pa.Schema | None = None
+        self.positions: dict[int, int] = {}
+
+
+@functools.lru_cache(4096)
+def _known(sha256: str) -> _Known:
+    """Return what is known of the shard with this hash: streams that begin inside it need not read up to there."""
+    return _Known()
 
 
 def _announce(descriptor: int, begin: int, end: int) -> None:
@@ -714,9 +749,10 @@ class _Ahead:
     (https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format).
     """
 
-    def __init__(self, package: Package, shard: Shard, ahead: bool) -> None:
+    def __init__(self, package: Package, shard: Shard, ahead: bool, limit: int) -> None:
         self.package, self.shard = package, shard
         self.ahead = ahead  # whether to fetch more than is asked for: not where much is skipped
+        self.limit = limit  # about the byte up to which the stream will be read
         self.file_system, self.name = fsspec.core.url_to_fs(package.url(shard.path), **package.storage_options)
         self.position = 0
         self.hash = hashlib.sha256()
@@ -748,15 +784,22 @@ class _Ahead:
         """Go past the next message without fetching its body, but for what is under way."""
         body = _message(self._header()[8:])[1]
         self.head = b""
-        self.position += body
         if body <= len(self.block):
+            self.position += body
             self.block = self.block[body:]
+        else:
+            self.seek(self.position + body)
+
+    def seek(self, position: int) -> None:
+        """Go on at a byte where a message begins; what is under way is given up."""
+        if position == self.position:
             return
         for block in self.blocks:
             block.cancel()
         self.blocks.clear()
         self.block = memoryview(b"")
-        self.requested = self.position
+        self.position = self.requested = position
+        self.head = b""
 
     def check(self) -> None:
         """Read to the end and compare the hash of all bytes with the manifest's: for a shard read from its start."""
@@ -790,8 +833,14 @@ class _Ahead:
         return data
 
     def _next_block(self, needed: int) -> bytes:
-        size, most = (_BLOCK, _BLOCKS_AHEAD) if self.ahead else (max(needed, _HEADER), 1)
-        while len(self.blocks) < most and self.requested < self.shard.bytes:
+        while len(self.blocks) < _BLOCKS_AHEAD and self.requested < self.shard.bytes:
+            if self.ahead and self.requested < self.limit:
+                size = min(max(self.requested // 4, _FIRST_BLOCK), _BLOCK, self.limit - self.requested)
+                size = max(size, _HEADER)
+            elif self.blocks:
+                break
+            else:
+                size = max(needed, _HEADER)
             start, end = self.requested, min(self.requested + size, self.shard.bytes)
             self.blocks.append(self.threads.submit(self._fetch, start, end))
             self.requested = end

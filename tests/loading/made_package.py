@@ -91,7 +91,7 @@ def make_package(
         write(folder / f"metadata/{split}.{file_format}", metadata, batch_rows)
         files[f"metadata/{split}.{file_format}"] = {"rows": len(metadata), "config": "metadata", "split": split}
     pq.write_table(pa.concat_tables(browse), folder / "metadata.parquet")
-    write_facts(folder, classes, per_class, files, file_format)
+    write_facts(folder, classes, per_class, files, file_format, batch_rows)
     return folder
 
 
@@ -127,6 +127,7 @@ def write_facts(
     per_class: Mapping[str, int],
     files: dict[str, dict[str, Any]],
     file_format: str,
+    batch_rows: int,
 ) -> None:
     """Write classes.json, the card and the manifest of what lies in the folder."""
     configs = {"full": sorted(name for names in classes.values() for name in names)}
@@ -146,7 +147,7 @@ def write_facts(
         "package": "cytoimagenet",
         "format": file_format,
         "version": "0.1.0",
-        "recipe": {},
+        "recipe": {"batch_rows": batch_rows},
         "versions": {"pyarrow": pa.__version__},
         "simulated": True,
         "images": images,

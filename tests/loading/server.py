@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 
 class Faults:
@@ -18,7 +20,7 @@ class Faults:
         self.every = every
         self.left = Counter(times)
         self.lock = threading.Lock()
-        self.requests: list[tuple[str, int]] = []  # path and bytes sent
+        self.requests: list[tuple[str, int]] = []  # path and bytes sent, of each answer
         self.delay = 0.0  # seconds
         self.asked = 0
 
@@ -62,7 +64,6 @@ def serving(folder: Path, faults: Faults) -> Iterator[str]:
             if asked and fault != "no_ranges":
                 start, _, end = asked.removeprefix("bytes=").partition("-")
                 data, status = data[int(start) : int(end) + 1 if end else None], 206
-            faults.requests.append((self.path, len(data)))
             if fault == "busy":
                 self.send_error(503)
             elif fault == "dropped":
@@ -79,12 +80,26 @@ def serving(folder: Path, faults: Faults) -> Iterator[str]:
             self.send_header("Content-Length", str(len(data)))
             self.send_header("Accept-Ranges", "bytes")
             self.end_headers()
-            self.wfile.write(data[:sent])
+            content = memoryview(data)[:sent]
+            written = 0
+            try:
+                for start in range(0, len(content), 1 << 16):
+                    written += self.wfile.write(content[start : start + (1 << 16)])
+            except ConnectionError:  # the client wants no more
+                self.close_connection = True
+            finally:
+                if self.command == "GET":
+                    faults.requests.append((self.path, written))
 
         def log_message(self, *_: object) -> None:
             """Say nothing: the tests look at what was asked for."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that goes away is no fault
+                super().handle_error(request, client_address)
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

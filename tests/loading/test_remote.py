@@ -105,6 +105,26 @@ def test_what_a_filter_leaves_out_is_not_fetched(tmp_path: Path) -> None:
     assert sent < (folder / "data/organism/train-00000-of-00001.arrow").stat().st_size / 4
 
 
+def test_streams_that_begin_inside_a_shard_read_nothing_twice(tmp_path: Path) -> None:
+    folder = make_package(
+        tmp_path / "package",
+        classes={"organism": ("human", "mouse")},
+        per_class={"train": 500, "validation": 1},
+        shards={"train": 2, "validation": 1},
+        batch_rows=10,
+        encode=lambda pixels: np.random.default_rng(0).bytes(5_000),
+        side=4,
+    )
+    size = sum(path.stat().st_size for path in (folder / "data").rglob("train*.arrow"))
+    with serving(folder, server := Faults()) as url:
+        assert len(set(names(url, tmp_path))) == 1000
+    asked = [sent for path, sent in server.requests if path.endswith(".arrow")]
+    assert sum(asked) < 1.15 * size
+    assert sum(sent <= cytoimagenet._HEADER for sent in asked) < 25  # of 100 batches, 49 lie before a stream's first
+    stream = CytoImageNet(data_dir=folder, cache_dir=str(tmp_path)).as_streaming_dataset(split="train")
+    assert stream.num_shards == 3
+
+
 def test_resuming_reads_from_where_it_stopped(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     folder = make_package(
