@@ -60,19 +60,19 @@ def items(count: int, pictures: int, channels: int) -> Iterator[standardize.Item
         yield standardize.Item(f"{SOURCE}-{n}", SOURCE, files, (0,) * channels, None, 1, 1)
 
 
-def tasks(count: int, pictures: int, channels: int) -> Iterator[Task]:
+def tasks(count: int, pictures: int, channels: int, part: int = PART) -> Iterator[Task]:
     """Yield the tasks of so many images, as many as are asked for at a time."""
     chunk: list[standardize.Item] = []
     for item in items(count, pictures, channels):
         chunk.append(item)
-        if len(chunk) == PART:
-            yield Task(chunk[0].idx, tuple(chunk), PART)
+        if len(chunk) == part:
+            yield Task(chunk[0].idx, tuple(chunk), part)
             chunk = []
     if chunk:
         yield Task(chunk[0].idx, tuple(chunk), len(chunk))
 
 
-def build(data: Path, work: Path, count: int, pictures: int, channels: int, workers: int) -> float:
+def build(data: Path, work: Path, count: int, pictures: int, channels: int, workers: int, part: int = PART) -> float:
     """Standardise so many images; return the seconds from the first result to the last, and so without the start."""
     function = standardize.part_function(str(data), {}, Store(work), Recipe())
     marks: list[float] = []
@@ -86,7 +86,7 @@ def build(data: Path, work: Path, count: int, pictures: int, channels: int, work
     with Progress("standardize", count) as progress:
         run_tasks(
             function,
-            tasks(count, pictures, channels),
+            tasks(count, pictures, channels, part),
             settings=RunSettings(workers=workers),
             progress=progress,
             on_result=on_result,
@@ -129,21 +129,30 @@ def one(folder: str, count: int) -> None:
 
 def measure_workers(rounds: int) -> None:
     """Two workers against one."""
-    count = 10 * PART
+    parts, part = 40, PART // 4  # many, so that it does not matter where in a part the clock starts and stops
+    count = parts * part
     print(f"\nworkers: {count:,} images of 5 x 520 x 696 pixels, {rounds} alternating rounds")
-    ratios = []
+    ratios, inflations = [], []
     with tempfile.TemporaryDirectory() as folder:
         make_pictures(Path(folder, "data"), 40, 520, 696)
         for _ in range(rounds):
-            seconds = {}
+            seconds, processor = {}, {}
             for workers in (1, 2):
                 with tempfile.TemporaryDirectory(dir=folder) as work:
-                    seconds[workers] = build(Path(folder, "data"), Path(work), count, 40, 5, workers)
+                    before = _spent_by_children()
+                    seconds[workers] = build(Path(folder, "data"), Path(work), count, 40, 5, workers, part)
+                    processor[workers] = _spent_by_children() - before
             # From the first result to the last, n workers finish all parts but their first n.
-            parts = count // PART
             ratios.append(((parts - 2) / seconds[2]) / ((parts - 1) / seconds[1]))
-            print(f"  1: {seconds[1]:.2f} s, 2: {seconds[2]:.2f} s, ratio {ratios[-1]:.2f}")
-    print(f"  two workers are {statistics.median(ratios):.2f}x one")
+            inflations.append(processor[2] / processor[1])
+            print(
+                f"  1: {seconds[1]:.2f} s, 2: {seconds[2]:.2f} s, ratio {ratios[-1]:.2f}; "
+                f"processor seconds, with the start: {processor[1]:.2f}, {processor[2]:.2f}"
+            )
+    print(
+        f"  two workers are {statistics.median(ratios):.2f}x one; the same work takes "
+        f"{statistics.median(inflations):.2f}x the processor time (two starts, caches and memory shared)"
+    )
 
 
 def pixels_only(data: Path, some: Sequence[standardize.Item]) -> None:
@@ -206,12 +215,17 @@ def _watched(function: Any, some: tuple[standardize.Item, ...]) -> Any:
 
 def _start_seconds(data: Path, work: Path) -> float:
     """Return the processor seconds of a pool of one worker that makes a part of one image."""
+    before = _spent_by_children()
+    build(data, work, 1, 40, 5, workers=1)
+    return _spent_by_children() - before
+
+
+def _spent_by_children() -> float:
+    """Return the processor seconds of the child processes that have ended."""
     import resource
 
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    build(data, work, 1, 40, 5, workers=1)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def measure_empty(count: int) -> None:
