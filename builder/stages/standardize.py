@@ -21,7 +21,7 @@ from builder.pixels.picture import Candidate, candidates
 from builder.recipe import Recipe
 from builder.stages.annotate import annotations_path
 from builder.stages.channels import ChannelReader
-from builder.stages.standardize_parts import write_part
+from builder.stages.standardize_parts import GUILTY, write_part
 from builder.stages.versions import code_version
 
 _READ_AT_ONCE = 20_000
@@ -158,7 +158,7 @@ def rejected_row(item: Item, reason: str, detail: str) -> dict[str, Any]:
 
 def poisoned(work: Store, fingerprint: str, item: Item, reason: str, detail: str) -> None:
     """Record an image whose reading hung or killed its process, as a part of its own."""
-    write_part(work, fingerprint, item.dir_name, [made_from(item)], [rejected_row(item, reason, detail)], [])
+    write_part(work, fingerprint, item.dir_name, [made_from(item)], [rejected_row(item, reason, detail)], [], GUILTY)
 
 
 def part_function(data: str, options: dict[str, Any], work: Store, recipe: Recipe) -> functools.partial[dict[str, int]]:

@@ -21,7 +21,7 @@ MadeFrom = tuple[str, int, int]  # idx, crops, stamp
 
 FOLDER = "standardized"
 GUILTY = "guilty"
-"""How the names of parts begin that refuse all images of a file; parts are read in the order of their names."""
+"""How the names of parts begin that refuse what hung or crashed; parts are read in the order of their names."""
 PRESENT = "standardized.txt"
 """Holds the fingerprint of the parts that the last build made or used; others wait for their recipe to come back."""
 FINGERPRINT = b"fingerprint"

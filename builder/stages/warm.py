@@ -35,18 +35,25 @@ _CODE = Path(png.__file__).parent
 
 
 def compile_passes() -> None:
-    """Compile what ordinary pictures need, unless a process of this machine has done it for the same code."""
-    done = _mark()
-    if is_compiled():
+    """Have what ordinary pictures need in this process: compiled, or read from disk where a process did so before."""
+    if importlib.util.find_spec("numba") is None:
         return
-    done.parent.mkdir(mode=0o700, exist_ok=True)
-    with filelock.FileLock(f"{done}.lock"):
-        if not done.exists():
-            for channels in _samples():
-                for found in candidates(channels, 4, Draw(0, "sample"), _RECIPE):
-                    if found.pixels is not None:
-                        png.encode(found.pixels)
-            done.touch()
+    done = _mark()
+    if not done.exists():
+        done.parent.mkdir(mode=0o700, exist_ok=True)
+        with filelock.FileLock(f"{done}.lock"):
+            if not done.exists():
+                _standardise_samples()
+                done.touch()
+                return
+    _standardise_samples()
+
+
+def _standardise_samples() -> None:
+    for channels in _samples():
+        for found in candidates(channels, 4, Draw(0, "sample"), _RECIPE):
+            if found.pixels is not None:
+                png.encode(found.pixels)
 
 
 def is_compiled() -> bool:

@@ -105,7 +105,7 @@ def start(sources: str, url: str) -> subprocess.Popen[str]:
 
 def test_killed_while_it_works_in_a_bucket(server: Server, sources: str, url: str, wanted: dict[str, str]) -> None:
     draw = random.Random(3)
-    for folder in ("work/annotations", "work/standardized", "package/data"):
+    for folder in ("work/standardized", "package/data"):
         process = start(sources, url)
         began = time.monotonic()
         while not Store(url).list(folder) and process.poll() is None and time.monotonic() - began < 60:
