@@ -3,8 +3,8 @@
     python -m benchmarks.loading [--pictures 2000] [--side 300] [--rounds 3] [--only decoded]
 
 The same pictures (8-bit grey PNG, as the builder encodes them, with the package's 25 other columns) are written once
-in every format. Each work is done by every loader in turn, ``--rounds`` times over; a line gives the median of
-pictures a second and its ratio to ours. Peers that are not installed are named and left out.
+in every format. Each work is done by every loader, ``--rounds`` times, in another order each time; a line gives the
+median of pictures a second and its ratio to ours. Peers that are not installed are named and left out.
 
 bytes     undecoded picture and label, one process
 random    the same, in a random order
@@ -21,6 +21,7 @@ import importlib.metadata
 import itertools
 import os
 import platform
+import random
 import statistics
 import tempfile
 import time
@@ -87,11 +88,12 @@ def measure(found: dict[str, Any], name: str, rounds: int, pictures: int) -> Non
     cores = sorted(os.sched_getaffinity(0))  # threads of one process must not count as one core
     os.sched_setaffinity(0, cores[: 2 if name.endswith(" 2") else 1])
     failed: dict[str, Exception] = {}
-    for _ in range(rounds + 1):  # the first round warms caches and compiled code up, and starts the workers
-        for loader, instance in found.items():
-            run = work(instance, name)
+    for turn in range(rounds + 1):  # the first round warms caches and compiled code up, and starts the workers
+        for loader in random.Random(turn).sample(list(found), len(found)):
+            run = work(found[loader], name)
             if run is None or loader in failed:
                 continue
+            time.sleep(0.5)  # workers of the one before have ended their epoch
             try:
                 rates[loader].append(rate(run, name, pictures))
             except Exception as error:  # noqa: BLE001 -- printed below: a peer that fails must not end the others' run
