@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -54,12 +53,14 @@ class StoredSelection:
     @property
     def selection(self) -> pa.Table:
         """Return the pictures, schema ``SELECTION``, sorted by shard and position."""
-        return pq.read_table(io.BytesIO(self._work.read_bytes(SELECTION_PATH))).cast(SELECTION)
+        with self._work.open(SELECTION_PATH) as file:
+            return pq.read_table(file).cast(SELECTION)
 
     @property
     def rejects(self) -> pa.Table:
         """Return what is left out, schema ``REJECTS``."""
-        return pq.read_table(io.BytesIO(self._work.read_bytes(REJECTS_PATH))).cast(REJECTS)
+        with self._work.open(REJECTS_PATH) as file:
+            return pq.read_table(file).cast(REJECTS)
 
     def column(self, *names: str) -> pa.Table:
         """Return some text columns of the pictures, as codes."""
