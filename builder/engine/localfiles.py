@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import platform
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def checked(rel: str) -> str:
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Give a new file that takes the path's place when the block ends cleanly, and vanishes otherwise."""
-    hidden = path.parent / f"{HIDDEN}{platform.node()}-{os.getpid()}-{uuid.uuid4().hex}"
+    hidden = path.parent / _hidden_name()
     opened = _created(hidden)
     _unpublished.add(str(hidden))
     try:
@@ -45,6 +46,31 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
     finally:
         _unpublished.discard(str(hidden))
+
+
+@contextlib.contextmanager
+def spooled() -> Iterator[tuple[BinaryIO, Path]]:
+    """Give a new file among the temporary ones, and its path, for the block; those of killed processes go as well."""
+    path = spool_folder() / _hidden_name()
+    with contextlib.suppress(OSError):  # said by _created
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+    opened = _created(path)
+    _unpublished.add(str(path))
+    try:
+        with opened as file:
+            yield file, path
+    finally:
+        path.unlink(missing_ok=True)
+        _unpublished.discard(str(path))
+
+
+def spool_folder() -> Path:
+    """Return where this user's files for remote stores lie until they are published."""
+    return Path(tempfile.gettempdir(), f"cytoimagenet-spool-{os.getuid() if hasattr(os, 'getuid') else ''}")
+
+
+def _hidden_name() -> str:
+    return f"{HIDDEN}{platform.node()}-{os.getpid()}-{uuid.uuid4().hex}"
 
 
 def _created(hidden: Path) -> BinaryIO:

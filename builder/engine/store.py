@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -138,14 +137,15 @@ class Store:
                 with localfiles.replacing(Path(path)) as file:
                     yield file
             else:
-                with tempfile.TemporaryDirectory(prefix="cytoimagenet-") as folder:
-                    spool = Path(folder, "spool")
-                    with spool.open("xb") as file:
-                        yield file
+                with localfiles.spooled() as (file, spool):
+                    yield file
+                    file.close()
                     self._remote.put(str(spool), localfiles.checked(rel))
         except OSError as error:
             if localfiles.is_full(error):
-                raise UserError(f"no space left for {self.url}/{rel}: make room and run the same again") from error
+                where = "" if path is not None else f" in {localfiles.spool_folder()}"
+                text = f"no space left{where} for {self.url}/{rel}: make room and run the same again"
+                raise UserError(text) from error
             raise
 
     def delete(self, rel: str) -> None:

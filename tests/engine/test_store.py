@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pickle
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -199,3 +201,29 @@ def test_what_a_process_left_goes_even_before_its_parent_noticed_its_end(tmp_pat
     assert localfiles.clean(tmp_path) == 1
     assert not left.exists()
     child.wait()
+
+
+def test_what_killed_processes_left_of_files_for_remote_stores_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(localfiles.tempfile, "gettempdir", lambda: str(tmp_path))
+    left = localfiles.spool_folder() / f"{HIDDEN}{platform.node()}-4194999-aa"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    store = Store(f"memory://{tmp_path.name}/spool")
+    with store.writing("x") as file:
+        file.write(b"whole")
+        (spool,) = left.parent.iterdir()
+        assert spool != left
+    assert store.read_bytes("x") == b"whole"
+    with pytest.raises(ZeroDivisionError), store.writing("y"):
+        raise ZeroDivisionError
+    assert list(left.parent.iterdir()) == []
+    assert store.list() == ["x"]
+
+
+def test_a_full_temporary_folder_is_named(tmp_path: Path) -> None:
+    store = Store(f"memory://{tmp_path.name}/full")
+    where = re.escape(str(localfiles.spool_folder()))
+    with pytest.raises(UserError, match=f"no space left in {where} for memory://"), store.writing("x"):
+        raise OSError(errno.ENOSPC, "No space left on device")
