@@ -42,7 +42,7 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
 @click.option(
     "--frugal",
     is_flag=True,
-    help="Remove pictures from WORK once the shards that need them are written. The same build again still has "
+    help="Remove pictures from WORK once no shard of this package needs them. The same build again still has "
     "nothing to do; another recipe has to make the pictures of changed shards again.",
 )
 def build(

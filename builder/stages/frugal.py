@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _PICTURES: Final = ".arrow"
 
+Ints = npt.NDArray[np.int64]
 Feeds = frozenset[str]
 """The categories that pictures go to."""
 
@@ -61,34 +63,46 @@ class Spending:
         self._work = work
         self._sizes = _pictures_of_parts(work)
         self._plans = list(plans)
-        self._needed: dict[str, list[str]] = {plan.shard: [] for plan in plans}  # shard -> parts
-        self._waiting: dict[str, set[str]] = {}  # part -> shards
-        for part, shard in _pairs(stored.column("part", "shard"), self._needed.keys()):
-            self._needed[shard].append(part)
-            self._waiting.setdefault(part, set()).add(shard)
+        self._shards = {plan.shard: number for number, plan in enumerate(plans)}
+        self._parts, part, shard = _pairs(stored, list(self._shards))
+        self._waits = np.bincount(part, minlength=len(self._parts))  # shards that a part waits for
+        ends = np.searchsorted(shard, np.arange(len(plans) + 1))
+        self._needed = [part[start:end] for start, end in itertools.pairwise(ends.tolist())]  # parts of each shard
 
     def begin(self) -> list[ShardPlan]:
         """Free what no shard waits for; return the shards in the order in which they are to be written."""
-        for part in self._sizes.keys() - self._waiting.keys():
+        waiting = {self._parts[part] for part in np.flatnonzero(self._waits).tolist()}
+        for part in self._sizes.keys() - waiting:
             self._free(part)
-        work_bytes: dict[Feeds, int] = {}
-        package_bytes = dict.fromkeys(map(_category, self._needed), 0)
-        for part, shards in self._waiting.items():
-            feeds, size = frozenset(map(_category, shards)), self._sizes.get(part, 0)
-            work_bytes[feeds] = work_bytes.get(feeds, 0) + size
-            for shard in shards:  # as if it went to its shards in equal parts
-                package_bytes[_category(shard)] += size // len(shards)
-        order, peak = category_order(work_bytes, package_bytes)
+        order, peak = category_order(*self._bytes())
         if self._plans:
             log.info("frugal: WORK and PACKAGE will take up to %s together", readable(peak))
         return sorted(self._plans, key=lambda plan: order.index(_category(plan.shard)))
 
     def finish(self, shard: str) -> None:
         """Free the parts that waited for this shard only; it must have been published before."""
-        for part in self._needed.pop(shard, ()):
-            self._waiting[part].discard(shard)
-            if not self._waiting[part]:
-                self._free(part)
+        parts = self._needed[self._shards[shard]]
+        self._waits[parts] -= 1
+        for part in parts[self._waits[parts] == 0].tolist():
+            self._free(self._parts[part])
+
+    def _bytes(self) -> tuple[dict[Feeds, int], dict[str, int]]:
+        """Return the bytes in WORK by the categories that they feed, and those of each category in PACKAGE.
+
+        A part goes to its shards in equal shares.
+        """
+        sizes = np.array([self._sizes.get(part, 0) for part in self._parts], np.int64)
+        package: dict[str, int] = dict.fromkeys((_category(plan.shard) for plan in self._plans), 0)
+        feeds = np.zeros(len(sizes), np.int64)  # a bit a category
+        names = sorted(package)
+        for shard, parts in zip(self._shards, self._needed, strict=True):
+            package[_category(shard)] += int((sizes[parts] // self._waits[parts]).sum())
+            feeds[parts] |= 1 << names.index(_category(shard))
+        work = {
+            frozenset(name for bit, name in enumerate(names) if code >> bit & 1): int(sizes[feeds == code].sum())
+            for code in np.unique(feeds[self._waits > 0]).tolist()
+        }
+        return work, package
 
     def _free(self, part: str) -> None:
         if part in self._sizes:
@@ -124,11 +138,16 @@ def _rows_in(column: pa.DictionaryArray, wanted: pa.Array) -> Any:
     return wanted.to_numpy(zero_copy_only=False)[column.indices.to_numpy()]
 
 
-def _pairs(table: pa.Table, shards: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Return (part, shard) of the pictures that go to these shards, each once."""
-    found = table.group_by(["part", "shard"]).aggregate([])
-    found = found.filter(pc.is_in(found["shard"].cast(pa.string()), value_set=pa.array(list(shards), pa.string())))
-    return zip(found["part"].to_pylist(), found["shard"].to_pylist(), strict=True)
+def _pairs(stored: StoredSelection, shards: list[str]) -> tuple[list[str], Ints, Ints]:
+    """Return the parts by number, and part and number of the shard of each pair that has a picture, by shard."""
+    table = stored.column("part", "shard")
+    part, shard = (table[name].combine_chunks() for name in ("part", "shard"))
+    number = pc.index_in(shard.dictionary, value_set=pa.array(shards, pa.string())).fill_null(-1).to_numpy()
+    of_shard, of_part = number[shard.indices.to_numpy()].astype(np.int64), part.indices.to_numpy()
+    wanted = of_shard >= 0
+    pairs = np.unique(of_shard[wanted] * max(len(part.dictionary), 1) + of_part[wanted])
+    found, parts = np.divmod(pairs, max(len(part.dictionary), 1))
+    return part.dictionary.to_pylist(), parts, found
 
 
 def _pictures_of_parts(work: Store) -> dict[str, int]:
