@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -138,3 +140,21 @@ def test_bad_instructions(package: Path) -> None:
         load(package, batch_size=0)
     with pytest.raises(PackageError, match="no split 'test'"):
         load(package, split="test")
+
+
+@pytest.mark.parametrize("source", ["open", "load_dataset"])
+def test_the_recipe_of_the_readme_gives_the_same_pictures(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.chdir(package.parent)  # where the package is called "cytoimagenet"
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    readme = (Path(cytoimagenet.__file__).parent / "README.md").read_text("utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "def collate" in block)
+    if source == "load_dataset":
+        code, changes = re.subn(r"cytoimagenet\.open\(.*?\)  # or ", "", code)
+        assert changes == 1
+    found: list[Any] = []
+    scope = {"cytoimagenet": cytoimagenet, "found": found}
+    exec(code.replace("...", "found.append((images, labels))"), scope)
+    assert [tuple(images.shape) for images, _ in found] == [(64, 1, 224, 224)] * 3 + [(24, 1, 224, 224)]
+    assert Counter(prints(found)) == expected(package, 224)
