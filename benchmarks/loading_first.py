@@ -49,8 +49,10 @@ def fresh(loader: str, made: Made) -> None:
     batches = instance.batches(0)
     next(batches)
     seconds = time.perf_counter() - start
-    most = [max((anonymous() for _ in run), default=0.0) - before for run in (batches, instance.batches(2))]
-    print(json.dumps([seconds, *most]))
+    most = [max(anonymous() for _ in batches) - before]
+    instance.close()
+    most.append(max(anonymous() for _ in instance.batches(2)) - before)
+    print(json.dumps([seconds, *most]), flush=True)
     instance.close()
 
 
@@ -60,11 +62,12 @@ def first(found: dict[str, Any], made: Made, rounds: int) -> None:
     for _ in range(rounds + 1):
         for loader in found:
             command = [sys.executable, "-m", "benchmarks.loading_first", loader, *map(str, made)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                results[loader].append(json.loads(done.stdout.splitlines()[-1]))
-            else:
-                print(f"  {loader:30s} failed: {done.stderr.strip().splitlines()[-1:]}")
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+            except subprocess.SubprocessError as error:  # a peer that fails must not end the others' run
+                print(f"  {loader:30s} failed: {error}")
+                continue
+            results[loader].append(json.loads(done.stdout.splitlines()[-1]))
     for loader, values in results.items():
         if len(values) > rounds:
             seconds, none, two = (statistics.median(column) for column in zip(*values[1:], strict=True))
