@@ -301,3 +301,15 @@ def test_a_batch_of_full_sees_nearly_as_many_classes_as_random_sampling(tmp_path
     distinct = [len(set(batch)) for batch in labels[: 31 * 256].reshape(31, 256)]
     drawn = np.random.default_rng(0).permuted(np.tile(labels, (20, 1)), axis=1)[:, :256]
     assert np.mean(distinct) >= 0.95 * np.mean([len(set(batch)) for batch in drawn])
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_torchs_workers_give_every_row_once(package: Path, tmp_path: Path, workers: int) -> None:
+    data = pytest.importorskip("torch").utils.data
+    dataset = streamed(package, tmp_path, "full", columns=["filename", "path"]).shuffle(seed=1, buffer_size=20)
+    loaded = data.DataLoader(dataset, batch_size=10, num_workers=workers)
+    seen = Counter(
+        f"{path}/{name}" for batch in loaded for path, name in zip(batch["path"], batch["filename"], strict=True)
+    )
+    wanted = cytoimagenet.open(package)
+    assert seen == Counter(f"{row['path']}/{row['filename']}" for row in wanted.select_columns(["path", "filename"]))
