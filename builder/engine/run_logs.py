@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from builder.engine.log import RunLog, events_of, read_log
-from builder.engine.remote import StoreError
+from builder.engine.patience import StoreError
 from builder.engine.store import Store
 
 log = logging.getLogger(__name__)
