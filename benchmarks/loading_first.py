@@ -62,7 +62,7 @@ def first(found: dict[str, Any], made: Made, rounds: int) -> None:
         for loader in found:
             command = [sys.executable, "-m", "benchmarks.loading_first", loader, *map(str, made)]
             try:
-                done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+                done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
             except subprocess.SubprocessError as error:  # a peer that fails must not end the others' run
                 print(f"  {loader:30s} failed: {error}")
                 continue
