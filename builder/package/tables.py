@@ -41,12 +41,12 @@ def write_tables(
 ) -> dict[str, dict[str, Any]]:
     """Write ``metadata/<split>``, ``metadata.parquet`` and ``rejects.parquet``; return their facts for the manifest."""
     facts: dict[str, dict[str, Any]] = {}
-    ordered = {split: in_reading_order(selection, shards, split).combine_chunks() for split in SPLITS}
+    ordered = {split: in_reading_order(selection, shards, split) for split in SPLITS}  # slices: nothing is copied
     for split, rows in ordered.items():
         if rows.num_rows:
             path = layout.browse_path(split, file_format)
             with package.writing(path) as file:
-                _write_browse(file, rows.select(METADATA.names).cast(METADATA), file_format)
+                _write_browse(file, rows.select(METADATA.names).combine_chunks().cast(METADATA), file_format)
             facts[path] = _stored(package, path, rows.num_rows, config=layout.BROWSE, split=split)
     table = pa.concat_tables(ordered.values()).select(TABLE.names).cast(TABLE)
     with package.writing(layout.METADATA_TABLE) as file:

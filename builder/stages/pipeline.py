@@ -52,6 +52,14 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     check_sizes(job.recipe)
     refuse_strange(package, job.work)
     annotated = annotate(job)
+    stored = _selected(job, package, annotated)
+    pa.default_memory_pool().release_unused()  # the tables of a million rows that are done with
+    sources = [get_source(str(found["dir_name"])) for found in annotated]
+    return write_package(job, package, sources, stored)
+
+
+def _selected(job: Build, package: Store, annotated: list[dict[str, Any]]) -> StoredSelection:
+    """Label, make pictures and select, as far as that is not done."""
     assignments = label(job, annotated)
     stored = find_selection(job.work, _selected_from(job, annotated))
     if stored is None:
@@ -59,9 +67,7 @@ def build(job: Build, package: Store) -> dict[str, Any]:
         standardize_images(job, package, images)
         stored = select_pictures(job, annotated, assignments, images)
     say_selected(stored)
-    stored = restore_lost(job, package, annotated, assignments, stored)
-    sources = [get_source(str(found["dir_name"])) for found in annotated]
-    return write_package(job, package, sources, stored)
+    return restore_lost(job, package, annotated, assignments, stored)
 
 
 def read_annotations(work: Store, dir_names: Sequence[str], columns: Sequence[str]) -> pa.Table:
