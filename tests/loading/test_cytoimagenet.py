@@ -265,6 +265,7 @@ def test_a_class_that_classes_json_does_not_name_is_refused(own_package: Callabl
         cytoimagenet.open(folder, "organism")[0]
     with pytest.raises(ShardError, match=r"arrow: it holds class 'mouse', which classes\.json does not name"):
         list(streamed(folder, tmp_path, "organism"))
+    pytest.importorskip("torch")
     with pytest.raises(ShardError, match=r"arrow: it holds class 'mouse', which classes\.json does not name"):
         list(cytoimagenet.loader(folder, "organism"))
 
