@@ -65,6 +65,8 @@ _TRIES = 6
 _FIRST_WAIT = 0.2  # seconds; doubled at each try
 _PATIENCE = 60.0  # seconds for one block
 
+_FIRST_BY_PILLOW = 64
+_pictures_decoded = itertools.count()
 _MOST_PIXELS = 1 << 28  # of a picture that decode inflates itself; larger ones meet Pillow's own limit
 
 _patched_for_streaming = True  # datasets would put its own open() and os.path into this module; it needs neither
@@ -1293,19 +1295,60 @@ for _name in ("filter", "combine_chunks", "add_column", "append_column", "set_co
     setattr(_MappedTable, _name, _of_columns(_name))
 
 
-def decode(data: bytes) -> np.ndarray[Any, Any]:
+def decode(data: bytes | memoryview) -> np.ndarray[Any, Any]:
     """Return the pixels of a grey PNG: uint8 (H, W).
 
     An 8-bit grey PNG without interlacing, as the package holds, is inflated and un-filtered by compiled passes
-    (https://www.w3.org/TR/png-3/#9Filters); anything else, or without numba, is left to Pillow. The four bands in which
-    the builder writes larger pictures are inflated side by side; other streams by isal or zlib-ng.
+    (https://www.w3.org/TR/png-3/#9Filters); anything else, or without numba, is left to Pillow, and so are the first
+    pictures of a process. The four bands in which the builder writes larger pictures are inflated side by side; other
+    streams by isal or zlib-ng.
 
     Raises
     ------
     ValueError
         Where the bytes are no picture that Pillow can read, or a damaged one.
     """
-    kernels = _kernels()
+    return _decoded(data, _paying_kernels())
+
+
+def decode_resized(
+    data: bytes | memoryview, size: tuple[int, int], out: np.ndarray[Any, Any] | None = None
+) -> np.ndarray[Any, Any]:
+    """Return the pixels of a grey PNG at (H, W) = ``size``: uint8, those of Pillow's antialiased bilinear ``resize``.
+
+    ``out`` (uint8, of that shape, contiguous) takes the result. Raises as ``decode`` does.
+    """
+    if out is None:
+        out = np.empty(size, np.uint8)
+    kernels = _paying_kernels()
+    pixels = _decoded(data, kernels)
+    if pixels.shape == tuple(size):
+        out[:] = pixels
+    elif kernels is None or (order := _order(pixels.shape, tuple(size))) == "pillow":
+        out[:] = _pillow_resized(pixels, size)
+    else:
+        _resize(kernels, pixels, order, out)
+    return out
+
+
+def decode_batch(
+    pictures: Sequence[bytes | memoryview], size: tuple[int, int] | None = None, threads: int | None = None
+) -> list[np.ndarray[Any, Any]] | np.ndarray[Any, Any]:
+    """Return the pixels of many grey PNGs, decoded by threads (all cores by default).
+
+    Returns a list of uint8 (H, W), or with ``size`` one uint8 (N, H, W). Raises as ``decode`` does.
+    """
+    out = None if size is None else np.empty((len(pictures), *size), np.uint8)
+    threads = threads or os.cpu_count() or 1
+    with contextlib.ExitStack() as stack:
+        each: Any = map if threads == 1 else stack.enter_context(ThreadPoolExecutor(threads)).map
+        if out is None or size is None:
+            return list(each(decode, pictures))
+        deque(each(decode_resized, pictures, [size] * len(pictures), out), maxlen=0)
+    return out
+
+
+def _decoded(data: bytes | memoryview, kernels: _Kernels | None) -> np.ndarray[Any, Any]:
     found = _png_rows(data, kernels) if kernels else None
     if kernels is None or found is None:
         return _pillow_pixels(data)
@@ -1316,37 +1359,13 @@ def decode(data: bytes) -> np.ndarray[Any, Any]:
     return pixels
 
 
-def decode_resized(data: bytes, size: tuple[int, int], out: np.ndarray[Any, Any] | None = None) -> np.ndarray[Any, Any]:
-    """Return the pixels of a grey PNG at (H, W) = ``size``: uint8, those of Pillow's antialiased bilinear ``resize``.
+def _paying_kernels() -> _Kernels | None:
+    """Return the compiled passes, but for a process's first pictures None: who looks at a few need not wait for them.
 
-    ``out`` (uint8, of that shape, contiguous) takes the result. Raises as ``decode`` does.
+    To load them takes a process as long as Pillow needs for some hundred pictures; to compile them, once a machine,
+    some ten seconds.
     """
-    if out is None:
-        out = np.empty(size, np.uint8)
-    pixels = decode(data)
-    order = "" if pixels.shape == tuple(size) else _order(pixels.shape, tuple(size))
-    if not order:
-        out[:] = pixels
-    elif order == "pillow":
-        out[:] = _pillow_resized(pixels, size)
-    elif kernels := _kernels():
-        _resize(kernels, pixels, order, out)
-    return out
-
-
-def decode_batch(
-    pictures: Sequence[bytes], size: tuple[int, int] | None = None, threads: int | None = None
-) -> list[np.ndarray[Any, Any]] | np.ndarray[Any, Any]:
-    """Return the pixels of many grey PNGs, decoded by threads (all cores by default).
-
-    Returns a list of uint8 (H, W), or with ``size`` one uint8 (N, H, W). Raises as ``decode`` does.
-    """
-    out = None if size is None else np.empty((len(pictures), *size), np.uint8)
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        if out is None or size is None:
-            return list(pool.map(decode, pictures))
-        list(pool.map(decode_resized, pictures, [size] * len(pictures), out))
-    return out
+    return _kernels() if next(_pictures_decoded) >= _FIRST_BY_PILLOW else None
 
 
 class _Kernels(NamedTuple):
@@ -1389,7 +1408,7 @@ def _zlib() -> Any:
     return zlib
 
 
-def _png_rows(data: bytes, kernels: _Kernels) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | None:
+def _png_rows(data: bytes | memoryview, kernels: _Kernels) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | None:
     """Return the filtered rows (uint8, (H, 1 + W)) and (H, W) of an 8-bit grey PNG; None for anything else."""
     if data[:16] != b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" or len(data) < 57:
         return None
@@ -1415,7 +1434,7 @@ def _png_rows(data: bytes, kernels: _Kernels) -> tuple[np.ndarray[Any, Any], tup
 
 
 def _banded_rows(
-    data: bytes, pieces: list[tuple[int, int]], shape: tuple[int, int], kernels: _Kernels
+    data: bytes | memoryview, pieces: list[tuple[int, int]], shape: tuple[int, int], kernels: _Kernels
 ) -> np.ndarray[Any, Any] | None:
     """Return the rows (uint8, ``shape``) of a zlib stream in four bands, a piece each; None where it is not one.
 
@@ -1436,7 +1455,9 @@ def _banded_rows(
     return rows if _zlib().adler32(rows) == adler else None
 
 
-def _inflated_rows(data: bytes, pieces: list[tuple[int, int]], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
+def _inflated_rows(
+    data: bytes | memoryview, pieces: list[tuple[int, int]], shape: tuple[int, int]
+) -> np.ndarray[Any, Any]:
     """Return the rows (uint8, ``shape``) of any zlib stream."""
     view = memoryview(data)
     packed = [view[start:end] for start, end in pieces]
@@ -1449,9 +1470,10 @@ def _inflated_rows(data: bytes, pieces: list[tuple[int, int]], shape: tuple[int,
     return np.frombuffer(raw, np.uint8).reshape(shape)
 
 
-def _pillow_pixels(data: bytes) -> np.ndarray[Any, Any]:
+def _pillow_pixels(data: bytes | memoryview) -> np.ndarray[Any, Any]:
     from PIL import Image
 
+    _check_chunks(data)
     try:
         with Image.open(io.BytesIO(data)) as picture:
             if picture.mode[0] in "IF":
@@ -1459,6 +1481,21 @@ def _pillow_pixels(data: bytes) -> np.ndarray[Any, Any]:
             return np.array(picture if picture.mode == "L" else picture.convert("L"))
     except OSError as error:
         raise ValueError(f"no picture, or a damaged one: {error}") from error
+
+
+def _check_chunks(data: bytes | memoryview) -> None:
+    """Raise ValueError where a PNG's pixels are not those that were written, which Pillow does not always notice."""
+    view, at = memoryview(data), 8
+    while bytes(view[:8]) == b"\x89PNG\r\n\x1a\n" and at + 12 <= len(view):
+        (length,) = struct.unpack_from(">I", view, at)
+        end = at + 8 + length
+        if end + 4 > len(view):
+            return  # truncated: Pillow says so
+        if bytes(view[at + 4 : at + 8]) == b"IDAT" and struct.unpack_from(">I", view, end)[0] != _zlib().crc32(
+            view[at + 4 : end]
+        ):
+            raise ValueError("a damaged PNG: a chunk's checksum is not that of its content")
+        at = end + 4
 
 
 _U = np.uint64  # numba mixes signed and unsigned 64 bits into floats: all of a sum is unsigned

@@ -6,6 +6,7 @@ import io
 import itertools
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,30 @@ def png(rows: bytes, width: int, height: int, pieces: int = 1, kind: bytes = b"\
 
 def by_pillow(data: bytes) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(data)))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_from_the_first() -> Iterator[None]:
+    """Few pictures are decoded here; Pillow would take them all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cytoimagenet, "_FIRST_BY_PILLOW", 0)
+        yield
+
+
+def test_the_first_pictures_do_not_wait_for_compiled_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    monkeypatch.setattr(cytoimagenet, "_FIRST_BY_PILLOW", 3)
+    monkeypatch.setattr(cytoimagenet, "_pictures_decoded", itertools.count())
+    monkeypatch.setattr(cytoimagenet, "_kernels", lambda: loaded.append(True))
+    pixels = scene("smooth", 190, 190, 1)
+    resized = np.asarray(Image.fromarray(pixels).resize((50, 40), Image.Resampling.BILINEAR))
+    data = encode(pixels)
+    for _ in range(2):
+        np.testing.assert_array_equal(cytoimagenet.decode(data), pixels)
+    np.testing.assert_array_equal(cytoimagenet.decode_resized(data, (40, 50)), resized)
+    assert not loaded
+    cytoimagenet.decode(data)
+    assert loaded == [True]
 
 
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 40))
@@ -127,6 +152,8 @@ def test_damaged_bands_are_never_other_pixels(kind: str, seed: int, data: st.Dat
     elif wanted is None:
         with pytest.raises(ValueError, match="damaged"):
             cytoimagenet.decode(bytes(broken))
+    with pytest.raises(ValueError, match="damaged"):  # without numba too
+        cytoimagenet._pillow_pixels(bytes(broken))
 
 
 @pytest.mark.parametrize("level", [0, 1])
