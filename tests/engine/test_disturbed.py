@@ -48,7 +48,7 @@ def hanging(file: Path) -> Iterator[None]:
 def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data: Path, tmp_path: Path) -> None:
     log = tmp_path / "run.jsonl"
     recipe = dataclasses.replace(RECIPE, part_images=10)
-    job = Build(str(data), Store(tmp_path / "work"), recipe, RunSettings(workers=2, time_limit=3.0), only=("bbbc041",))
+    job = Build(str(data), Store(tmp_path / "work"), recipe, RunSettings(workers=2, time_limit=6.0), only=("bbbc041",))
     package = Store(tmp_path / "package")
     annotated = annotate(job)
     assignments = label(job, annotated)
@@ -66,7 +66,7 @@ def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data:
     selected = select_pictures(job, annotated, assignments, images)
     timed_out = selected.rejects.filter(pc.equal(selected.rejects["reason"], "timed_out"))
     assert sorted(timed_out["idx"].to_pylist()) == sorted(of_file), "those that had been made before, too"
-    assert set(timed_out["detail"].to_pylist()) == {f"{file}: longer than 3 s"}
+    assert set(timed_out["detail"].to_pylist()) == {f"{file}: longer than 6 s"}
     assert not pc.any(pc.equal(selected.rejects["reason"], "crashed")).as_py()
     assert set(selected.selection["idx"].to_pylist()) | set(selected.rejects["idx"].to_pylist()) == {
         item.idx for item in items
