@@ -108,20 +108,21 @@ class Tiff:
     def _tags(self, offset: int) -> Tags:
         """Return the whole-number tags of a directory; the first of two with one number counts."""
         start, count = self._entries(offset)
-        step, inline, kind = (20, 8, "Q") if self._big else (12, 4, "I")
+        entry = struct.Struct(self._order + ("HHQ8s" if self._big else "HHI4s"))  # tag, type, count, value or its place
+        end = start + count * entry.size
+        if end > len(self._data):
+            raise limits.unreadable(f"TIFF directory up to {end} in a file of {len(self._data)} bytes")
         tags: dict[int, tuple[int, ...]] = {}
-        for at in range(start, start + count * step, step):
-            tag, field = self._number(at, "H"), self._number(at + 2, "H")
+        for tag, field, length, value in entry.iter_unpack(self._data[start:end]):
             if field not in _INTEGERS or tag in tags or not _WIDTH <= tag <= _SAMPLE_FORMAT:
                 continue
             dtype = np.dtype(self._order + _INTEGERS[field])
-            length = self._number(at + 4, kind)
-            where = at + (12 if self._big else 8)
-            if length * dtype.itemsize > inline:
-                where = self._number(where, kind)
-            if length < 1 or where + length * dtype.itemsize > len(self._data):
+            source, where = value, 0
+            if length * dtype.itemsize > len(value):
+                source, where = self._data, int.from_bytes(value, "little" if self._order == "<" else "big")
+            if length < 1 or where + length * dtype.itemsize > len(source):
                 raise limits.unreadable(f"TIFF tag {tag} of {length} values at {where}")
-            tags[tag] = tuple(np.frombuffer(self._data, dtype, length, where).tolist())
+            tags[tag] = tuple(np.frombuffer(source, dtype, length, where).tolist())
         return tags
 
 
