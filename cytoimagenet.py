@@ -1349,12 +1349,16 @@ def decode_batch(
 
 
 def _decoded(data: bytes | memoryview, kernels: _Kernels | None) -> np.ndarray[Any, Any]:
-    found = _png_rows(data, kernels) if kernels else None
-    if kernels is None or found is None:
+    shape = _plain_shape(data) if kernels else None
+    if kernels is None or shape is None:
         return _pillow_pixels(data)
-    rows, shape = found
-    pixels = np.empty(shape, np.uint8)
-    if not kernels.unfilter(rows, pixels, np.zeros(shape[1], np.uint8)):
+    pixels, rows = np.empty(shape, np.uint8), np.empty((shape[0], shape[1] + 1), np.uint8)
+    if kernels.decode_banded(np.frombuffer(data, np.uint8), rows, pixels):
+        return pixels
+    found = _png_rows(data, rows.shape)
+    if found is None:
+        return _pillow_pixels(data)
+    if not kernels.unfilter(found, pixels):
         raise ValueError("a damaged PNG: a row has an unknown filter")
     return pixels
 
@@ -1371,10 +1375,9 @@ def _paying_kernels() -> _Kernels | None:
 class _Kernels(NamedTuple):
     """The compiled passes."""
 
-    inflate_bands: Callable[..., bool]
+    decode_banded: Callable[..., bool]
     unfilter: Callable[..., bool]
-    transpose: Callable[..., None]
-    resize_columns: Callable[..., None]
+    resize: Callable[..., None]
 
 
 @functools.cache
@@ -1394,7 +1397,7 @@ def _kernels() -> _Kernels | None:
 
     for helpers, inlined in ((_INLINED, True), (_HELPERS, False)):  # compiled ones call compiled ones
         globals().update({function.__name__: jit(function, forceinline=inlined) for function in helpers})
-    return _Kernels(jit(_inflate_bands), jit(_unfilter), jit(_transpose), jit(_resize_columns))
+    return _Kernels(jit(_decode_banded), _unfilter, jit(_resize_both))
 
 
 @functools.cache
@@ -1408,61 +1411,32 @@ def _zlib() -> Any:
     return zlib
 
 
-def _png_rows(data: bytes | memoryview, kernels: _Kernels) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | None:
-    """Return the filtered rows (uint8, (H, 1 + W)) and (H, W) of an 8-bit grey PNG; None for anything else."""
+def _plain_shape(data: bytes | memoryview) -> tuple[int, int] | None:
+    """Return (H, W) of an 8-bit grey PNG without interlacing, None for anything else."""
     if data[:16] != b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" or len(data) < 57:
         return None
     width, height, *kind = struct.unpack_from(">IIBBBBB", data, 16)
-    if kind != [8, 0, 0, 0, 0] or not 0 < width * height <= _MOST_PIXELS:
-        return None
+    return (height, width) if kind == [8, 0, 0, 0, 0] and 0 < width * height <= _MOST_PIXELS else None
+
+
+def _png_rows(data: bytes | memoryview, shape: tuple[int, ...]) -> np.ndarray[Any, Any] | None:
+    """Return the filtered rows (uint8, ``shape``: (H, 1 + W)) of a plain PNG; None for what Pillow knows better."""
+    view = memoryview(data)
     pieces = []
     at = 33
     while at + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
         if name == b"IDAT":
-            pieces.append((at + 8, at + 8 + length))
+            pieces.append(view[at + 8 : at + 8 + length])
         elif name == b"tRNS":
-            return None  # transparency: Pillow knows what it means
+            return None  # transparency
         elif name == b"IEND":
             break
         at += 12 + length
     else:
         return None  # truncated: Pillow says so
-    shape = height, width + 1
-    rows = _banded_rows(data, pieces, shape, kernels)
-    return (_inflated_rows(data, pieces, shape) if rows is None else rows), (height, width)
-
-
-def _banded_rows(
-    data: bytes | memoryview, pieces: list[tuple[int, int]], shape: tuple[int, int], kernels: _Kernels
-) -> np.ndarray[Any, Any] | None:
-    """Return the rows (uint8, ``shape``) of a zlib stream in four bands, a piece each; None where it is not one.
-
-    A band is a fourth of the rows, deflated with dynamic codes of at most 11 bits and matches of distance 1, and ends
-    with an empty stored block. What is inflated so is what inflating the whole stream gives.
-    """
-    if len(pieces) != 4 or shape[0] < 4 or data[pieces[0][0] : pieces[0][0] + 2] != b"\x78\x01":
-        return None
-    if 4 * (pieces[3][1] - pieces[0][0]) < shape[0] * shape[1]:
-        return None  # mostly matches, in which one stream is as fast as four
-    edges = [pieces[0][0] + 2, *(start for start, _ in pieces[1:]), *(end for _, end in pieces[:3]), pieces[3][1] - 4]
-    bits = 8 * np.array(edges, np.uint64)
-    bounds = np.array([shape[0] * band // 4 * shape[1] for band in range(5)], np.uint64)
-    rows = np.empty(shape, np.uint8)
-    if not kernels.inflate_bands(np.frombuffer(data, np.uint8), bits[:4], bits[4:], rows.reshape(-1), bounds):
-        return None
-    (adler,) = struct.unpack_from(">I", data, edges[-1])
-    return rows if _zlib().adler32(rows) == adler else None
-
-
-def _inflated_rows(
-    data: bytes | memoryview, pieces: list[tuple[int, int]], shape: tuple[int, int]
-) -> np.ndarray[Any, Any]:
-    """Return the rows (uint8, ``shape``) of any zlib stream."""
-    view = memoryview(data)
-    packed = [view[start:end] for start, end in pieces]
     try:
-        raw = _zlib().decompress(packed[0] if len(packed) == 1 else b"".join(packed), 15, shape[0] * shape[1])
+        raw = _zlib().decompress(pieces[0] if len(pieces) == 1 else b"".join(pieces), 15, shape[0] * shape[1])
     except Exception as error:  # each library has its own type
         raise ValueError(f"a damaged PNG: {error}") from error
     if len(raw) != shape[0] * shape[1]:
@@ -1505,6 +1479,67 @@ _HEADER_NEXT, _IN_BLOCK, _ENDED, _BROKEN = 0, 1, 2, 3
 _LENGTH_BASE = np.array([*range(3, 11), *(2**k * m + 3 for k in range(1, 6) for m in (4, 5, 6, 7)), 258])
 _LENGTH_BITS = np.array([0] * 8 + [k for k in range(1, 6) for _ in range(4)] + [0])
 _CODE_ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
+
+
+def _decode_banded(data: Any, rows: Any, pixels: Any) -> bool:
+    """Decode a PNG whose zlib stream is in four bands, an IDAT chunk each; False where it is not, or damaged.
+
+    A band is a fourth of the rows, deflated with dynamic codes of at most 11 bits and matches of distance 1, and ends
+    with an empty stored block. What is inflated so is what inflating the whole stream gives. All is one call, so that
+    threads need the interpreter's lock once a picture.
+
+    Parameters
+    ----------
+    data : uint8 (n,), a PNG with the header of an 8-bit grey one
+    rows : uint8 (H, 1 + W), written
+    pixels : uint8 (H, W), written
+    """
+    starts, ends, bounds = np.empty(4, np.uint64), np.empty(4, np.uint64), np.empty(5, np.uint64)
+    height, stride = rows.shape
+    at, count, whole = 33, 0, False
+    while at + 12 <= data.size and not whole:
+        length, kind = _big_endian(data, at), _big_endian(data, at + 4)
+        if kind == 0x49444154 and count < 4:  # IDAT
+            starts[count], ends[count] = at + 8, at + 8 + length
+            count += 1
+        elif kind == 0x49454E44:  # IEND
+            whole = True
+        else:
+            return False
+        at += 12 + length
+    if not whole or count != 4 or height < 4 or ends[3] < starts[3] + _U(4):
+        return False
+    if data[starts[0]] != 0x78 or data[starts[0] + _U(1)] != 1 or _U(4) * (ends[3] - starts[0]) < _U(rows.size):
+        return False  # few bits a byte: mostly matches, in which one stream is as fast as four
+    starts[0] += _U(2)
+    ends[3] -= _U(4)
+    adler = _big_endian(data, np.int64(ends[3]))
+    for band in range(4):
+        starts[band], ends[band], bounds[band] = starts[band] << _U(3), ends[band] << _U(3), height * band // 4 * stride
+    bounds[4] = height * stride
+    flat = rows.reshape(-1)
+    return _inflate_bands(data, starts, ends, flat, bounds) and _adler(flat) == adler and _unfilter(rows, pixels)
+
+
+def _big_endian(data: Any, at: Any) -> Any:
+    return (
+        np.int64(data[at]) << 24 | np.int64(data[at + 1]) << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
+    )
+
+
+def _adler(data: Any) -> Any:
+    """Return the Adler-32 checksum (https://www.rfc-editor.org/rfc/rfc1950)."""
+    low, high = np.int64(1), np.int64(0)
+    for start in range(0, data.size, 2048):  # sums of so many fit into 32 bits
+        piece = data[start : start + 2048]
+        size = piece.size
+        plain, weighted = np.uint32(0), np.uint32(0)
+        for i in range(size):
+            plain += np.uint32(piece[i])
+            weighted += np.uint32(size - i) * np.uint32(piece[i])
+        high = (high + low * size + np.int64(weighted)) % 65521
+        low = (low + np.int64(plain)) % 65521
+    return high << 16 | low
 
 
 def _inflate_bands(data: Any, starts: Any, ends: Any, out: Any, bounds: Any) -> bool:
@@ -1750,13 +1785,14 @@ def _pair_literals(single: Any, table: Any) -> None:
         table[place] = entry
 
 
-def _unfilter(rows: Any, out: Any, blank: Any) -> bool:
+def _unfilter(rows: Any, out: Any) -> bool:
     """Undo the filters of rows (uint8 (H, 1 + W)) into out (uint8 (H, W)); False for a filter that does not exist.
 
     Rows of one filter are undone two or four together, each a pixel behind the one above: every pixel waits for its
     left neighbour, so a processor does all of them in the time of one.
     """
     height, width = out.shape
+    blank = np.zeros(width, np.uint8)
     y = 0
     while y < height:
         kind = rows[y, 0]
@@ -1887,26 +1923,9 @@ def _pillow_resized(pixels: np.ndarray[Any, Any], size: tuple[int, int]) -> np.n
 
 def _resize(kernels: _Kernels, pixels: np.ndarray[Any, Any], order: str, out: np.ndarray[Any, Any]) -> None:
     """Resize pixels (uint8 (H, W)) into out (uint8), one direction after the other."""
-    first, last = (1, 0) if order == "rows" else (0, 1)
-    halfway = list(pixels.shape)
-    halfway[first] = out.shape[first]
-    between = np.empty(halfway, np.uint8)
-    _resize_along(kernels, pixels, first, between)
-    _resize_along(kernels, between, last, out)
-
-
-def _resize_along(kernels: _Kernels, pixels: np.ndarray[Any, Any], axis: int, out: np.ndarray[Any, Any]) -> None:
-    """Resize pixels (uint8 (H, W)) into out, along one axis; rows as the columns of the transposed picture."""
-    size, target = pixels.shape[axis], out.shape[axis]
-    if size == target:
-        out[:] = pixels
-    elif axis == 0:
-        kernels.resize_columns(pixels, *_weights(size, target), out)
-    else:
-        turned, resized = np.empty(pixels.shape[::-1], np.uint8), np.empty(out.shape[::-1], np.uint8)
-        kernels.transpose(pixels, turned)
-        kernels.resize_columns(turned, *_weights(size, target), resized)
-        kernels.transpose(resized, out)
+    (height, width), (target_height, target_width) = pixels.shape, out.shape
+    down, across = _weights(height, target_height), _weights(width, target_width)
+    kernels.resize(pixels, order == "rows", *down, *across, out)
 
 
 @functools.lru_cache(4096)
@@ -1932,6 +1951,28 @@ def _weights(size: int, target: int) -> tuple[np.ndarray[Any, Any], np.ndarray[A
         weights[: stop - first, i] = np.floor(0.5 + triangle * (1.0 / total) * (1 << 22)).astype(np.int32)
         most = max(most, stop - first)
     return firsts, np.ascontiguousarray(weights[:most])
+
+
+def _resize_both(
+    pixels: Any, rows_first: Any, firsts: Any, weights: Any, row_firsts: Any, row_weights: Any, out: Any
+) -> None:
+    """Resize pixels (uint8 (H, W)) into out (uint8); the weights of columns, then of rows."""
+    height, width = (pixels.shape[0], out.shape[1]) if rows_first else (out.shape[0], pixels.shape[1])
+    between = np.empty((height, width), np.uint8)
+    if rows_first:
+        _resize_rows(pixels, row_firsts, row_weights, between)
+        _resize_columns(between, firsts, weights, out)
+    else:
+        _resize_columns(pixels, firsts, weights, between)
+        _resize_rows(between, row_firsts, row_weights, out)
+
+
+def _resize_rows(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
+    """Resize each row of pixels (uint8 (H, W)) into out (uint8 (H, target)): as the columns of the turned picture."""
+    turned, resized = np.empty(pixels.shape[::-1], np.uint8), np.empty(out.shape[::-1], np.uint8)
+    _transpose(pixels, turned)
+    _resize_columns(turned, firsts, weights, resized)
+    _transpose(resized, out)
 
 
 def _transpose(pixels: Any, out: Any) -> None:
@@ -2009,8 +2050,9 @@ def _resize_columns(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
 
 _INLINED = (_load, _store, _swap, _word, _put_literals, _five_looks, _rounds, _average_step)
 _HELPERS = (
-    *(_bits, _code_table, _pair_literals, _block_header, _inflate_on, _inflate_together),
-    *(_paeth_step, _paeth_row, _paeth_pair, _average_part, _average_four),
+    *(_bits, _code_table, _pair_literals, _block_header, _inflate_on, _inflate_together, _inflate_bands),
+    *(_paeth_step, _paeth_row, _paeth_pair, _average_part, _average_four, _unfilter, _adler, _big_endian),
+    *(_transpose, _resize_columns, _resize_rows),
 )
 
 
