@@ -11,10 +11,10 @@ _ROOT = Path(__file__).resolve().parent.parent
 _CODE = {
     "annotate": ("sources", "vocabulary", "stages/annotate.py", "schema.py"),
     "label": ("stages/label*.py", "draw.py", "schema.py"),
-    "standardize": ("pixels", "stages/standardize*.py", "draw.py", "schema.py"),
+    "standardize": ("pixels", "stages/standardize*.py", "stages/channels.py", "draw.py", "schema.py"),
     "release": ("pixels", "stages/convert.py", "schema.py"),
-    "select": ("stages/select*.py", "draw.py", "schema.py"),
-    "shard": ("stages/shard.py", "stages/part_pictures.py", "schema.py"),
+    "select": ("stages/select*.py", "stages/part_rows.py", "draw.py", "schema.py"),
+    "shard": ("pixels", "stages/shard.py", "stages/part_pictures.py", "schema.py"),  # pixels: --size makes them anew
     "finish": ("package", "schema.py", "../dataset_card"),
 }
 

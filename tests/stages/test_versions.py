@@ -27,3 +27,28 @@ def test_comments_and_docstrings_do_not_count_and_code_does(tmp_path: Path, monk
 def test_data_files_count_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = version_of("a,b\n", tmp_path, monkeypatch, "pixels/table.csv")
     assert version_of("a,c\n", tmp_path, monkeypatch, "pixels/table.csv") != first
+
+
+@pytest.mark.parametrize(
+    ("stage", "file"),
+    [
+        ("standardize", "stages/channels.py"),  # which planes and regions
+        ("select", "stages/part_rows.py"),  # which part's picture of an image
+        ("shard", "pixels/resize.py"),  # pictures of a compact package are made with the shard
+        ("shard", "stages/part_pictures.py"),
+    ],
+)
+def test_a_stage_is_redone_when_code_that_decides_its_result_changes(
+    stage: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (versions._ROOT / file).is_file()
+    for folder in ("pixels", "stages"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setattr(versions, "_ROOT", tmp_path)
+    found = []
+    for text in ("a = 1", "a = 2"):
+        (tmp_path / file).write_text(text)
+        versions.code_version.cache_clear()
+        found.append(versions.code_version(stage))
+    versions.code_version.cache_clear()
+    assert found[0] != found[1]
