@@ -1338,14 +1338,45 @@ def decode_batch(
 
     Returns a list of uint8 (H, W), or with ``size`` one uint8 (N, H, W). Raises as ``decode`` does.
     """
-    out = None if size is None else np.empty((len(pictures), *size), np.uint8)
-    threads = threads or os.cpu_count() or 1
-    with contextlib.ExitStack() as stack:
-        each: Any = map if threads == 1 else stack.enter_context(ThreadPoolExecutor(threads)).map
-        if out is None or size is None:
-            return list(each(decode, pictures))
-        deque(each(decode_resized, pictures, [size] * len(pictures), out), maxlen=0)
+    threads = min(threads or os.cpu_count() or 1, len(pictures))
+    if size is None:
+        found: list[Any] = [None] * len(pictures)
+        _each_by_threads(lambda i: found.__setitem__(i, decode(pictures[i])), len(pictures), threads)
+        return found
+    out = np.empty((len(pictures), *size), np.uint8)
+    _each_by_threads(lambda i: decode_resized(pictures[i], size, out[i]), len(pictures), threads)
     return out
+
+
+def _each_by_threads(function: Callable[[int], object], count: int, threads: int) -> None:
+    """Call a function with each number below ``count`` in so many threads, this one among them.
+
+    A thread takes its next number itself: a future for each would cost a switch of threads a picture. Where calls
+    fail, the error of the lowest number is raised, as one thread would.
+    """
+    todo = deque(range(count))
+    failed: dict[int, Exception] = {}
+
+    def run() -> None:
+        while todo and not failed:
+            try:
+                number = todo.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            try:
+                function(number)
+            except Exception as error:  # noqa: BLE001 -- raised below
+                failed[number] = error
+
+    with contextlib.ExitStack() as stack:
+        if threads > 1:
+            pool = stack.enter_context(ThreadPoolExecutor(threads - 1))
+            for _ in range(threads - 1):
+                pool.submit(run)
+        stack.callback(todo.clear)  # before the others are waited for, should this one be interrupted
+        run()
+    if failed:
+        raise failed[min(failed)]
 
 
 def _decoded(data: bytes | memoryview, kernels: _Kernels | None) -> np.ndarray[Any, Any]:
