@@ -65,9 +65,7 @@ class ThroughDatasets:
 
     def batches(self, workers: int) -> Iterator[int]:
         def collate(rows: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
-            pictures = [row["image"]["bytes"] for row in rows]
-            images = cytoimagenet.decode_batch(pictures, SIZE, threads=max(workers, 1))
-            return torch.from_numpy(images)[:, None], torch.tensor([row["label"] for row in rows])
+            return _decoded([row["image"] for row in rows], [row["label"] for row in rows], workers)
 
         loader = torch.utils.data.DataLoader(self.data, batch_size=64, collate_fn=collate)
         return (len(labels) for _, labels in loader)
@@ -81,7 +79,15 @@ class ThroughStreaming(ThroughDatasets):
 
     def __init__(self, made: Made) -> None:
         data = datasets.load_dataset(str(made.package), split="train", streaming=True)
-        self.data = data.select_columns(["image", "label"]).cast_column("image", UNDECODED)
+        self.data = data.select_columns(["image", "label"]).cast_column("image", UNDECODED).batch(64)
+
+    def batches(self, workers: int) -> Iterator[int]:
+        return (len(_decoded(rows["image"], rows["label"], workers)[1]) for rows in self.data)
+
+
+def _decoded(images: list[dict[str, Any]], labels: list[int], workers: int) -> tuple[torch.Tensor, torch.Tensor]:
+    pixels = cytoimagenet.decode_batch([image["bytes"] for image in images], SIZE, threads=max(workers, 1))
+    return torch.from_numpy(pixels)[:, None], torch.tensor(labels)
 
 
 OURS: dict[str, Any] = {

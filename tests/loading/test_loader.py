@@ -149,12 +149,14 @@ def test_the_recipe_of_the_readme_gives_the_same_pictures(
     monkeypatch.chdir(package.parent)  # where the package is called "cytoimagenet"
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     readme = (Path(cytoimagenet.__file__).parent / "README.md").read_text("utf-8")
-    code = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "def collate" in block)
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    at = next(n for n, block in enumerate(blocks) if "def collate" in block)
+    code = blocks[at]
     if source == "load_dataset":
-        code, changes = re.subn(r"cytoimagenet\.open\(.*?\)  # or ", "", code)
-        assert changes == 1
+        definitions, _, _ = code.partition("cells = ")
+        code = definitions + blocks[at + 1]
     found: list[Any] = []
     scope = {"cytoimagenet": cytoimagenet, "found": found}
-    exec(code.replace("...", "found.append((images, labels))"), scope)
+    exec(code.replace("    ...", "    found.append((images, labels))"), scope)
     assert [tuple(images.shape) for images, _ in found] == [(64, 1, 224, 224)] * 3 + [(24, 1, 224, 224)]
     assert Counter(prints(found)) == expected(package, 224)
