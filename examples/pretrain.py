@@ -61,11 +61,17 @@ def as_input(images: torch.Tensor) -> torch.Tensor:
     return (images.float() / 127.5 - 1).expand(-1, 3, -1, -1)
 
 
-def turned(images: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
-    """Return float images (B, C, H, W), square, each turned by its own angle in [0, 360) degrees, edges reflected."""
+def turned(images: torch.Tensor, draw: torch.Generator, flip: bool = False) -> torch.Tensor:
+    """Return float images (B, C, H, W), square, each turned by its own angle in [0, 360) degrees, edges reflected.
+
+    With ``flip`` every other one, by chance, is mirrored before.
+    """
     angle = torch.rand(len(images), generator=draw).to(images.device) * (2 * torch.pi)
     cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    matrix = torch.stack([torch.stack([cosine, -sine, zero], 1), torch.stack([sine, cosine, zero], 1)], 1)
+    side = torch.ones_like(angle)
+    if flip:
+        side -= 2 * torch.randint(2, (len(images),), generator=draw).to(images.device)
+    matrix = torch.stack([torch.stack([side * cosine, -side * sine, zero], 1), torch.stack([sine, cosine, zero], 1)], 1)
     grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
@@ -134,7 +140,7 @@ class Run:
         for images, labels in self.train:
             draw = torch.Generator().manual_seed(self.options.seed * 1_000_003 + self.steps)
             labels = labels.to(self.accelerator.device)
-            inputs = turned(as_input(images.to(self.accelerator.device)), draw)
+            inputs = turned(as_input(images.to(self.accelerator.device)), draw, self.options.flip)
             with self.accelerator.autocast():
                 logits = self.model(inputs).logits
                 loss = functional.cross_entropy(logits, labels)
@@ -230,6 +236,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--batch-size", type=int, default=64, help="of each process")
     parser.add_argument("--size", type=int, default=224)
+    parser.add_argument(
+        "--flip", action="store_true", help="mirror every other picture too, by chance; the paper does not"
+    )
     parser.add_argument("--learning-rate", type=float, default=0.001)
     parser.add_argument("--width", type=float, default=1.0, help="EfficientNet's width coefficient; B0 has 1")
     parser.add_argument("--depth", type=float, default=1.0, help="EfficientNet's depth coefficient; B0 has 1")

@@ -79,6 +79,21 @@ def test_turned_images_keep_what_they_show() -> None:
     torch.testing.assert_close(pretrain.turned(ring, draw)[inside], ring[inside], atol=0.05, rtol=0)
 
 
+def test_half_the_images_are_mirrored_where_flips_are_asked_for() -> None:
+    y, x = (torch.arange(65) - 32).float()[:, None], (torch.arange(65) - 32).float()[None, :]
+    spots = torch.stack([(x - 18) ** 2 + y**2 < 25, x**2 + (y - 18) ** 2 < 25]).float()  # to the right, and below
+
+    def clockwise(images: torch.Tensor) -> torch.Tensor:
+        """Return whether the second channel's spot follows the first one's clockwise."""
+        right, below = ((images * axis).mean((2, 3)) for axis in (x, y))
+        return right[:, 0] * below[:, 1] - below[:, 0] * right[:, 1] > 0
+
+    images = spots.expand(64, 2, 65, 65)
+    assert clockwise(pretrain.turned(images, torch.Generator().manual_seed(1))).all()
+    kept = clockwise(pretrain.turned(images, torch.Generator().manual_seed(1), flip=True)).sum()
+    assert 20 < kept < 44
+
+
 def test_top_hits() -> None:
     logits = torch.eye(9)[:4].flip(1)  # row i: class 8 - i first, then 0, 1, 2 ... by position
     counted = pretrain.hits(logits + torch.linspace(0.1, 0, 9), torch.tensor([8, 0, 6, 8]))
