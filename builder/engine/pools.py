@@ -180,8 +180,7 @@ class LocalPool:
         most = 3 * self._settings.time_limit + self._most_items + 120  # a watched worker ends itself before
         if seconds < most:
             return False
-        begun = [path.stat().st_mtime for path in Path(self._notes.name).glob("*.place")]
-        return time.time() - max(begun, default=0.0) > most
+        return time.time() - worker.last_begun(Path(self._notes.name)) > most
 
     def restart(self) -> None:
         """Start anew; what was in flight is lost."""

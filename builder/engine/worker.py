@@ -1,6 +1,7 @@
 """What happens inside a worker process: items watched one by one, an end with its parent, one thread a library.
 
-A worker notes in a small file which item it is at, so that the item that hangs or kills it is known at once. The time
+A worker notes in a small file which item it is at, so that the item that hangs or kills it is known at once. The file
+is mapped into memory: a note is no system call, and what was noted outlives the process, however it ends. The time
 limit is faulthandler's: its thread is C code, so it ends even a process that hangs with the interpreter's lock.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import mmap
 import multiprocessing
 import multiprocessing.util
 import os
@@ -31,9 +33,9 @@ THREAD_LIMITS = (
 )
 """Variables that keep libraries to one thread a process; the processes are what fills the cores."""
 
-_PLACE = struct.Struct("<qqH")  # call, position of the item, bytes of the name that follows
+_PLACE = struct.Struct("<qqdH")  # call, position of the item, when it was begun, bytes of the name that follows
 _MOST_NAME = (1 << 16) - 1
-_BEFORE_FIRST = -1
+_NO_CALL = _BEFORE_FIRST = -1
 _MORE = 1.0  # seconds
 
 
@@ -48,9 +50,10 @@ class Watch:
     """Notes the item that is being worked on, and ends the process when one takes too long."""
 
     def __init__(self, folder: Path) -> None:
-        self._place: BinaryIO = (folder / f"{os.getpid()}.place").open("wb", buffering=0)
+        self._at = _NO_CALL, _BEFORE_FIRST, time.time()
+        first = _PLACE.pack(*self._at, 0)
+        self._place = _mapped(folder / f"{os.getpid()}.place", first.ljust(_PLACE.size + _MOST_NAME, b"\0"))
         self._trace: BinaryIO = (folder / f"{os.getpid()}.trace").open("wb", buffering=0)
-        self._at = 0, _BEFORE_FIRST
         self._ends = 0.0  # by the monotonic clock, when faulthandler would end the process
         faulthandler.enable(self._trace)
         # At an ordinary end; a process that is killed leaves them, and they say why.
@@ -62,7 +65,7 @@ class Watch:
         To wind faulthandler up means to end its thread and start another: ten times the cost of a note. So it is left
         as it is while it suits.
         """
-        self._at = call, position
+        self._at = call, position, time.time()
         self.use("")
         least = time.monotonic() + seconds
         more = min(_MORE, seconds / 10)
@@ -74,13 +77,20 @@ class Watch:
         """Note what the item begun is using."""
         encoded = name.encode("utf-8", "surrogatepass")
         known = encoded if len(encoded) <= _MOST_NAME else b""
-        self._place.seek(0)
-        self._place.write(_PLACE.pack(*self._at, len(known)) + known)
+        noted = _PLACE.pack(*self._at, len(known)) + known
+        self._place[: len(noted)] = noted
 
     def rest(self) -> None:
         """Note that nothing is being worked on."""
         self._ends = 0.0
         faulthandler.cancel_dump_traceback_later()
+
+
+def _mapped(path: Path, content: bytes) -> mmap.mmap:
+    """Return a new file's content in memory; its blocks are written, so a disk full later cannot end the process."""
+    with path.open("w+b", buffering=0) as file:
+        file.write(content)
+        return mmap.mmap(file.fileno(), len(content))
 
 
 class WatchedItems(tuple[Any, ...]):
@@ -159,14 +169,22 @@ def using(name: str) -> Iterator[None]:
 
 def place_of(folder: Path, pid: int, call: int) -> Place:
     """Return where a worker was in a call."""
+    of_call, position, _, used = _noted(folder / f"{pid}.place")
+    return Place() if of_call != call or position == _BEFORE_FIRST else Place(position, used)
+
+
+def last_begun(folder: Path) -> float:
+    """Return when a worker began an item last, in seconds since the epoch; 0 where there is none."""
+    return max((_noted(path)[2] for path in folder.glob("*.place")), default=0.0)
+
+
+def _noted(path: Path) -> tuple[int, int, float, str]:
     try:
-        content = (folder / f"{pid}.place").read_bytes()
-        of_call, position, length = _PLACE.unpack_from(content)
-    except (FileNotFoundError, struct.error):
-        return Place()
-    if of_call != call or position == _BEFORE_FIRST:
-        return Place()
-    return Place(position, content[_PLACE.size : _PLACE.size + length].decode("utf-8", "surrogatepass"))
+        content = path.read_bytes()
+        call, position, begun, length = _PLACE.unpack_from(content)
+    except (FileNotFoundError, struct.error):  # its process has ended, or has not begun
+        return _NO_CALL, _BEFORE_FIRST, 0.0, ""
+    return call, position, begun, content[_PLACE.size : _PLACE.size + length].decode("utf-8", "surrogatepass")
 
 
 def trace_of(folder: Path, pid: int) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 from pathlib import Path
 
 import fsspec
@@ -114,10 +115,10 @@ def test_a_file_system_that_fails_is_not_the_images_fault(
 ) -> None:
     picture(tmp_path / "s" / "a.tif", 1)
 
-    def stale(_: Path) -> bytes:
+    def stale(*_: object) -> bytes:
         raise OSError(errno.ESTALE, "Stale file handle")
 
-    monkeypatch.setattr(Path, "read_bytes", stale)
+    monkeypatch.setattr(os, "read", stale)
     with reader, pytest.raises(UserError, match="run the same again"):
         list(reader.read_all([item("a.tif")]))
 
@@ -142,13 +143,13 @@ def test_planes_of_a_file_and_channels_used_again_later_are_fetched_and_decoded_
     tifffile.imwrite(tmp_path / "s" / "stack.tif", stack, photometric="minisblack")
     flat = picture(tmp_path / "s" / "flat.tif", 1)
     fetched: list[str] = []
-    plain = Path.read_bytes
+    plain = os.open
 
-    def read_bytes(path: Path) -> bytes:
-        fetched.append(path.name)
-        return plain(path)
+    def opened(path: str, flags: int) -> int:
+        fetched.append(Path(path).name)
+        return plain(path, flags)
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(os, "open", opened)
     one = Item("s-1", "s", ("stack.tif", "flat.tif", "stack.tif"), (0, 0, 1), None, 1, 7)
     two = Item("s-2", "s", ("stack.tif", "flat.tif", "stack.tif"), (2, 0, 0), None, 1, 7)
     with ChannelReader(str(tmp_path), {}, 10_000) as reader:

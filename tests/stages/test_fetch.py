@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -22,15 +23,15 @@ def names(tmp_path: Path) -> list[str]:
 def fetched_in(names: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[str]:
     """Fetch all, where each read waits so long; return the threads that read."""
     threads = []
-    plain = Path.read_bytes
+    plain = os.open
 
-    def read_bytes(path: Path) -> bytes:
+    def waiting(path: str, flags: int) -> int:
         threads.append(threading.current_thread().name)
         if seconds:
             time.sleep(seconds)
-        return plain(path)
+        return plain(path, flags)
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(os, "open", waiting)
     fetcher = Fetcher(str(folder), {}, 1000)
     contents = [fetcher.fetch(names, at) for at in range(len(names))]
     fetcher.close()
@@ -69,3 +70,35 @@ def test_a_file_that_is_missing_does_not_stop_those_after_it(
         else:
             assert len(fetcher.fetch(names, at)) == at + 1
     fetcher.close()
+
+
+@pytest.mark.parametrize("given", [1, 7, 1000])
+def test_a_file_that_grows_or_comes_in_pieces_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: int
+) -> None:
+    content = bytes(range(256)) * 2
+    (tmp_path / "grows.bin").write_bytes(content)
+    plain, stat = os.read, os.fstat
+
+    def as_it_was(file: int) -> os.stat_result:
+        found = list(stat(file))
+        found[6] = 300  # st_size, of the time before it grew
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "fstat", as_it_was)
+    monkeypatch.setattr(os, "read", lambda file, most: plain(file, min(most, given)))
+    assert Fetcher(str(tmp_path), {}, 1000).fetch(["grows.bin"], 0) == content
+
+
+def test_files_are_closed(tmp_path: Path) -> None:
+    (tmp_path / "large.bin").write_bytes(bytes(100_000))
+    (tmp_path / "folder").mkdir()
+    fetcher = Fetcher(str(tmp_path), {}, 5000)  # 80,000 bytes at most
+    for name, reason in (("large.bin", "too_large"), ("folder", "unreadable")):
+        free = os.open(tmp_path, os.O_RDONLY)
+        os.close(free)
+        with pytest.raises(RejectedError, match=reason):
+            fetcher.fetch([name], 0)
+        again = os.open(tmp_path, os.O_RDONLY)
+        os.close(again)
+        assert again == free  # the lowest number that is free
