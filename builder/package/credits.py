@@ -29,8 +29,8 @@ def source_facts(selection: pa.Table, sources: Iterable[Source]) -> list[dict[st
     unknown = sorted(images.keys() - known.keys())
     if unknown:
         raise UserError(f"no facts are known of {', '.join(unknown)}: a package names the licence of every source")
-    names = selection.group_by("dir_name").aggregate([("name", "min")]).to_pylist()
-    simulated = {row["dir_name"] for row in names if row["name_min"].endswith(_SIMULATED)}
+    names = selection.group_by(["dir_name", "name"]).aggregate([]).to_pylist()
+    simulated = {row["dir_name"] for row in names if row["name"].endswith(_SIMULATED)}
     return [_facts(known[name], images[name], known[name].simulated or name in simulated) for name in sorted(images)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -22,14 +22,17 @@ from builder.package.manifest import (
     write_manifest,
     write_small_files,
 )
-from builder.package.tables import write_tables
+from builder.package.tables import Selection, write_tables
 from builder.recipe import Recipe
 from builder.sources.base import Source
+
+_COUNTED: Final = ("category", "database", "dir_name", "label", "name", "scaling", "split")
+"""Columns from which the card, the class lists and the figures are counted."""
 
 
 def finish_package(
     package: Store,
-    selection: pa.Table,
+    selection: Selection,
     rejects: pa.Table,
     recipe: Recipe,
     sources: Iterable[Source],
@@ -43,7 +46,7 @@ def finish_package(
 
     Parameters
     ----------
-    selection : schema ``SELECTION``, sorted by shard and position
+    selection : the pictures, read as they are needed
     rejects : schema ``REJECTS``
     sources : the facts of every source in the selection; others are ignored
     shard_facts : path with its ending -> rows, bytes, sha256
@@ -55,16 +58,17 @@ def finish_package(
         Where the facts of a source are missing.
     """
     sources = list(sources)
-    index = class_index(selection)
-    used = source_facts(selection, sources)
+    pictures = selection.columns(*_COUNTED)
+    index = class_index(pictures)
+    used = source_facts(pictures, sources)
     files: dict[str, dict[str, Any]] = {path: _placed(path, facts) for path, facts in shard_facts.items()}
     files |= write_tables(package, selection, rejects, shard_facts, file_format)
     files |= write_small_files(package, index, used)
-    files |= write_figures(package, selection, rejects, index, shard_facts, any(source["simulated"] for source in used))
+    files |= write_figures(package, pictures, rejects, index, shard_facts, any(source["simulated"] for source in used))
     manifest = build_manifest(
         file_format=file_format,
         files=files,
-        selection=selection,
+        selection=pictures,
         class_index=index,
         recipe=recipe,
         sources=sources,

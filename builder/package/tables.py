@@ -2,85 +2,102 @@
 
 from __future__ import annotations
 
-import io
-import itertools
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.package import layout
-from builder.package.manifest import file_facts
 from builder.schema import METADATA, REJECTS, SELECTION, SPLITS, STATISTICS
 
 TABLE: Final = pa.schema([*METADATA, *(SELECTION.field(name) for name in ("split", "shard", "position")), *STATISTICS])
 """Columns of ``metadata.parquet``: where each picture lies, and its statistics, beside METADATA."""
 
 _BATCH_ROWS: Final = 10_000  # about 4 MB of text: below what the hub's viewer refuses
-_GROUP_ROWS: Final = 50_000
+GROUP_ROWS: Final = 50_000
+"""Rows of a row group: what is in memory at a time, together with the shard that is read."""
 
 
-def in_reading_order(selection: pa.Table, files: Iterable[str], split: str) -> pa.Table:
-    """Return a split's rows in the order in which the config ``full`` reads them.
+class Selection(Protocol):
+    """The pictures of a package, read as they are needed: at no time all of a million rows."""
 
-    So row n of ``metadata`` describes example n of ``full``. ``selection`` is sorted by shard and position.
-    """
-    starts = _shard_starts(selection)
-    paths = layout.shards_of(files, layout.FULL, split)
-    bounds = [starts[path.rpartition(".")[0]] for path in paths]
-    tables = [selection.slice(start, stop - start) for start, stop in bounds]
-    return pa.concat_tables(tables) if tables else selection.slice(0, 0)
+    def columns(self, *names: str) -> pa.Table:
+        """Return some columns of all pictures, texts as codes or not."""
+
+    def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield the rows of these shards, one shard after another, sorted by position, types as in ``SELECTION``."""
 
 
 def write_tables(
-    package: Store, selection: pa.Table, rejects: pa.Table, shards: Mapping[str, Any], file_format: str
+    package: Store, selection: Selection, rejects: pa.Table, shards: Mapping[str, Any], file_format: str
 ) -> dict[str, dict[str, Any]]:
-    """Write ``metadata/<split>``, ``metadata.parquet`` and ``rejects.parquet``; return their facts for the manifest."""
+    """Write ``metadata/<split>``, ``metadata.parquet`` and ``rejects.parquet``; return their facts for the manifest.
+
+    Rows come in the order in which the config ``full`` reads them: row n of ``metadata`` describes its example n.
+
+    Raises
+    ------
+    ValueError
+        Where a shard of the selection has not as many rows as the file that was written of it.
+    """
     facts: dict[str, dict[str, Any]] = {}
-    ordered = {split: in_reading_order(selection, shards, split) for split in SPLITS}  # slices: nothing is copied
-    for split, rows in ordered.items():
-        if rows.num_rows:
-            path = layout.browse_path(split, file_format)
-            with package.writing(path) as file:
-                _write_browse(file, rows.select(METADATA.names).combine_chunks().cast(METADATA), file_format)
-            facts[path] = _stored(package, path, rows.num_rows, config=layout.BROWSE, split=split)
-    table = pa.concat_tables(ordered.values()).select(TABLE.names).cast(TABLE)
-    with package.writing(layout.METADATA_TABLE) as file:
-        _write_parquet(file, table)
-    facts[layout.METADATA_TABLE] = _stored(package, layout.METADATA_TABLE, table.num_rows)
-    content = io.BytesIO()
-    _write_parquet(content, rejects.cast(REJECTS))
-    package.write_bytes(layout.REJECTS_TABLE, content.getvalue())
-    facts[layout.REJECTS_TABLE] = {"rows": rejects.num_rows} | file_facts(content.getvalue())
+    with package.writing(layout.METADATA_TABLE) as whole, _parquet(whole, TABLE) as table:
+        for split in SPLITS:
+            paths = layout.shards_of(shards, layout.FULL, split)
+            if paths:
+                path = layout.browse_path(split, file_format)
+                with package.writing(path) as file, _browse(file, file_format) as browse:
+                    for rows in in_pieces(_read(selection, paths, shards), GROUP_ROWS):
+                        browse(rows.select(METADATA.names))
+                        table.write_table(rows)
+                count = sum(shards[path]["rows"] for path in paths)
+                facts[path] = _stored(package, path, count, config=layout.BROWSE, split=split)
+    facts[layout.METADATA_TABLE] = _stored(package, layout.METADATA_TABLE, sum(f["rows"] for f in facts.values()))
+    with package.writing(layout.REJECTS_TABLE) as file, _parquet(file, REJECTS) as writer:
+        writer.write_table(rejects.cast(REJECTS), row_group_size=GROUP_ROWS)
+    facts[layout.REJECTS_TABLE] = _stored(package, layout.REJECTS_TABLE, rejects.num_rows)
     return facts
 
 
-def _shard_starts(selection: pa.Table) -> dict[str, tuple[int, int]]:
-    """Return shard -> (first row, row after its last)."""
-    names = pc.dictionary_encode(selection["shard"].combine_chunks())
-    codes = np.asarray(names.indices)
-    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-    shards = names.dictionary.to_pylist()
-    found = {shards[codes[a]]: (a, b) for a, b in itertools.pairwise(edges) if b > a}
-    if len(edges) - 1 != len(shards):
-        raise ValueError("the selection is not sorted by shard")
-    return found
+def _read(selection: Selection, paths: Sequence[str], shards: Mapping[str, Any]) -> Iterator[pa.Table]:
+    names = [path.rpartition(".")[0] for path in paths]
+    for path, rows in zip(paths, selection.rows(names, TABLE.names), strict=True):
+        if rows.num_rows != shards[path]["rows"]:
+            raise ValueError(f"{path} holds {shards[path]['rows']} rows, the selection has {rows.num_rows} of it")
+        yield rows.cast(TABLE)
 
 
-def _write_browse(file: Any, table: pa.Table, file_format: str) -> None:
+def in_pieces(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Yield the rows of tables again, so many at a time and the rest at the end, each piece in one chunk."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(part.num_rows for part in held) >= rows:
+            whole = pa.concat_tables(held)
+            cut = whole.num_rows - whole.num_rows % rows
+            for start in range(0, cut, rows):
+                yield whole.slice(start, rows).combine_chunks()
+            held = [whole.slice(cut)]
+    if any(part.num_rows for part in held):
+        yield pa.concat_tables(held).combine_chunks()
+
+
+@contextlib.contextmanager
+def _browse(file: Any, file_format: str) -> Iterator[Callable[[pa.Table], None]]:
     if file_format == "parquet":
-        _write_parquet(file, table)
-        return
-    with pa.ipc.new_stream(file, table.schema) as writer:
-        writer.write_table(table, max_chunksize=_BATCH_ROWS)
+        with _parquet(file, METADATA) as parquet:
+            yield parquet.write_table
+    else:
+        with pa.ipc.new_stream(file, METADATA) as stream:
+            yield functools.partial(stream.write_table, max_chunksize=_BATCH_ROWS)
 
 
-def _write_parquet(file: Any, table: pa.Table) -> None:
-    pq.write_table(table, file, compression="zstd", row_group_size=_GROUP_ROWS, write_page_index=True)
+def _parquet(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(file, schema, compression="zstd", write_page_index=True)
 
 
 def _stored(package: Store, path: str, rows: int, **place: str) -> dict[str, Any]:

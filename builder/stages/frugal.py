@@ -113,13 +113,13 @@ def lost_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]
     """Return the idx of the images of which a shard that is to be written needs pictures that have left WORK."""
     names = pa.array([plan.shard for plan in plans], pa.string())
     there = pa.array(_pictures_of_parts(work), pa.string())
-    table = stored.column("part", "shard")
+    table = stored.columns("part", "shard")
     parts, shards = (table[name].combine_chunks() for name in ("part", "shard"))
     gone = _rows_in(parts, pc.invert(pc.is_in(parts.dictionary, value_set=there)))
     lost = np.flatnonzero(gone & _rows_in(shards, pc.is_in(shards.dictionary, value_set=names)))
     if not len(lost):
         return pa.array([], pa.string())
-    return stored.column("idx")["idx"].take(pa.array(lost)).cast(pa.string()).unique()
+    return stored.columns("idx")["idx"].take(pa.array(lost)).unique()
 
 
 def bytes_of_pictures(work: Store) -> int:
@@ -140,7 +140,7 @@ def _rows_in(column: pa.DictionaryArray, wanted: pa.Array) -> Any:
 
 def _pairs(stored: StoredSelection, shards: list[str]) -> tuple[list[str], Ints, Ints]:
     """Return the parts by number, and part and number of the shard of each pair that has a picture, by shard."""
-    table = stored.column("part", "shard")
+    table = stored.columns("part", "shard")
     part, shard = (table[name].combine_chunks() for name in ("part", "shard"))
     number = pc.index_in(shard.dictionary, value_set=pa.array(shards, pa.string())).fill_null(-1).to_numpy()
     of_shard, of_part = number[shard.indices.to_numpy()].astype(np.int64), part.indices.to_numpy()

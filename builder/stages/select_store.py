@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from builder.engine import markers
 from builder.engine.store import Store
 from builder.schema import REJECTS, SELECTION
 from builder.stages.select import Selected
+from builder.stages.tables import read_columns
 
 SELECTION_PATH: Final = "selection.parquet"
 REJECTS_PATH: Final = "rejects.parquet"
@@ -51,21 +52,22 @@ class StoredSelection:
         return sum(plan.rows for plan in self.shards)
 
     @property
-    def selection(self) -> pa.Table:
-        """Return the pictures, schema ``SELECTION``, sorted by shard and position."""
-        with self._work.open(SELECTION_PATH) as file:
-            return pq.read_table(file).cast(SELECTION)
-
-    @property
     def rejects(self) -> pa.Table:
         """Return what is left out, schema ``REJECTS``."""
         with self._work.open(REJECTS_PATH) as file:
             return pq.read_table(file).cast(REJECTS)
 
-    def column(self, *names: str) -> pa.Table:
-        """Return some text columns of the pictures, as codes."""
+    def columns(self, *names: str) -> pa.Table:
+        """Return some columns of all pictures, repeated texts as codes."""
         with self._work.open(SELECTION_PATH) as file:
-            return pq.read_table(file, columns=list(names), read_dictionary=list(names)).unify_dictionaries()
+            return read_columns(file, names).unify_dictionaries()
+
+    def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield these columns of the pictures, a shard after another in the order given, sorted by position."""
+        groups = {plan.shard: plan.group for plan in self.shards}
+        with self._work.open(SELECTION_PATH) as file, pq.ParquetFile(file) as parquet:
+            for shard in shards:
+                yield parquet.read_row_group(groups[shard], columns=list(names)).select(list(names))
 
 
 def find_selection(work: Store, made_from: str) -> StoredSelection | None:

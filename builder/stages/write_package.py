@@ -90,7 +90,7 @@ def _finish(
             return manifest
     manifest = finish_package(
         package,
-        stored.selection,
+        stored,
         stored.rejects,
         job.recipe,
         [source for source in sources if source.dir_name in stored.dir_names],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from PIL import Image
 
@@ -48,6 +49,19 @@ def source(dir_name: str, licence: licenses.License, simulated: bool = False) ->
 SOURCES = (source("bbbc900", licenses.CC0), source("bbbc901", licenses.CC_BY_4))
 
 
+class Held(NamedTuple):
+    """A selection in memory."""
+
+    table: pa.Table
+
+    def columns(self, *names: str) -> pa.Table:
+        return self.table.select(list(names))
+
+    def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
+        for shard in shards:
+            yield self.table.filter(pc.equal(self.table["shard"], shard)).select(list(names))
+
+
 def make_package(
     folder: Path,
     *,
@@ -77,7 +91,7 @@ def make_package(
         ],
         schema=REJECTS,
     )
-    return finish_package(package, selection, rejects, recipe, sources, facts, {"made_up": True}, file_format)
+    return finish_package(package, Held(selection), rejects, recipe, sources, facts, {"made_up": True}, file_format)
 
 
 def _rows(

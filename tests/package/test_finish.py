@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.credits import source_facts
 from builder.package.manifest import class_index
-from builder.package.tables import in_reading_order
-from builder.schema import METADATA, SELECTION
-from tests.package.made import CLASSES, SOURCES, make_package
+from builder.package.tables import in_pieces, write_tables
+from builder.schema import METADATA, REJECTS
+from tests.package.made import CLASSES, SOURCES, Held, make_package
 
 
 def test_two_builds_have_the_same_bytes(tmp_path: Path, made: Path) -> None:
@@ -62,11 +67,26 @@ def test_a_source_without_facts_is_one_line(made: Path) -> None:
     assert [source["license"] for source in source_facts(table, SOURCES)] == ["CC0-1.0", "CC-BY-4.0"]
 
 
-def test_an_unsorted_selection_is_refused() -> None:
-    shards = ["data/gene/train-00000-of-00002", "data/gene/train-00001-of-00002", "data/gene/train-00000-of-00002"]
-    columns = {field.name: pa.nulls(3, field.type) for field in SELECTION} | {"shard": pa.array(shards)}
-    with pytest.raises(ValueError, match="not sorted"):
-        in_reading_order(pa.table(columns), [f"{shards[0]}.arrow", f"{shards[1]}.arrow"], "train")
+def test_a_shard_that_lacks_rows_of_the_selection_is_refused(tmp_path: Path, made: Path) -> None:
+    table = pq.read_table(made / "metadata.parquet")
+    files = json.loads((made / "manifest.json").read_bytes())["files"]
+    shards = {path: facts for path, facts in files.items() if path.startswith("data/")}
+    written = write_tables(Store(tmp_path), Held(table), REJECTS.empty_table(), shards, "arrow")
+    assert written["metadata.parquet"]["sha256"] == files["metadata.parquet"]["sha256"]
+    path = sorted(shards)[0]
+    shards[path] = {**shards[path], "rows": shards[path]["rows"] - 1}
+    with pytest.raises(ValueError, match=re.escape(path)):
+        write_tables(Store(tmp_path), Held(table), REJECTS.empty_table(), shards, "arrow")
+
+
+@given(sizes=st.lists(st.integers(0, 30), max_size=12), rows=st.integers(1, 40))
+def test_pieces_hold_all_rows_in_order(sizes: list[int], rows: int) -> None:
+    numbers = iter(range(sum(sizes)))
+    tables = [pa.table({"n": pa.array(list(itertools.islice(numbers, size)), pa.int64())}) for size in sizes]
+    pieces = list(in_pieces(iter(tables), rows))
+    assert [n for piece in pieces for n in piece["n"].to_pylist()] == list(range(sum(sizes)))
+    assert all(piece.num_rows == rows for piece in pieces[:-1])
+    assert all(1 <= piece.num_rows <= rows and piece["n"].num_chunks == 1 for piece in pieces)
 
 
 def test_a_class_of_one_split_counts_zero_in_the_other() -> None:

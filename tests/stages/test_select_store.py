@@ -6,6 +6,8 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from builder.engine.store import Store
@@ -55,8 +57,20 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     found = find_selection(work, "made from")
     assert found is not None
     for one in (stored, found):
-        assert one.selection.equals(SELECTED.selection.cast(SELECTION))
-        assert one.selection.schema == SELECTION
+        whole = SELECTED.selection.cast(SELECTION)
+        shards = [plan.shard for plan in one.shards]
+        for order in (shards, shards[::-1]):
+            rows = pa.concat_tables(one.rows(order, SELECTION.names))
+            assert rows.schema == SELECTION
+            assert rows.equals(pa.concat_tables(whole.filter(pc.equal(whole["shard"], shard)) for shard in order))
+        assert rows.num_rows == whole.num_rows
+        [first, *_] = one.rows(shards, ["position", "idx"])
+        assert first.column_names == ["position", "idx"]
+        assert (
+            one.columns("scaling", "label")
+            .cast(pa.schema([SELECTION.field("scaling"), SELECTION.field("label")]))
+            .equals(whole.select(["scaling", "label"]))
+        )
         assert one.rejects.equals(SELECTED.rejects)
         assert one.rejects.schema == REJECTS
         assert one.report == SELECTED.report
