@@ -37,6 +37,15 @@ if FACTS in os.environ:  # workers import this file before they look for sources
     builder.sources.__path__.append(facts()["modules"])
 
 
+_WHO = ("parent", "worker", "together")
+
+
+def _held(pid: int) -> int:
+    """Return the bytes that a process holds, but for what is mapped from files: that can be dropped (Linux)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
+
+
 class Marks(logging.Handler):
     """Notes when each stage ends, by the pipeline's own lines, and the memory held meanwhile."""
 
@@ -44,7 +53,7 @@ class Marks(logging.Handler):
         super().__init__(logging.INFO)
         self.began = self.last = time.perf_counter()
         self.stages: list[dict[str, Any]] = []
-        self._most = {"parent": 0, "worker": 0}
+        self._most = dict.fromkeys(_WHO, 0)
         self._ended = threading.Event()
         self._watch = threading.Thread(target=self._sample, daemon=True)
         self._watch.start()
@@ -68,11 +77,15 @@ class Marks(logging.Handler):
         self.stages.append({"stage": stage, "seconds": now - self.last, **self._most})
         print(
             f"  {stage:14} {now - self.last:7.1f} s, parent {self._most['parent'] / 1e6:6.0f} MB, "
-            f"largest worker {self._most['worker'] / 1e6:5.0f} MB",
+            f"largest worker {self._most['worker'] / 1e6:5.0f} MB, together {self._most['together'] / 1e6:5.0f} MB",
             flush=True,
         )
         self.last = now
-        self._most = {"parent": 0, "worker": 0}
+        self._most = dict.fromkeys(_WHO, 0)
+
+    def most(self) -> int:
+        """Return the most bytes that all processes held together in a stage that has ended."""
+        return max(int(stage["together"]) for stage in self.stages)
 
     def stop(self) -> None:
         """End the watch."""
@@ -84,12 +97,15 @@ class Marks(logging.Handler):
 
         me = psutil.Process()
         while not self._ended.wait(0.25):
-            self._note("parent", me.memory_info().rss)
+            sizes = [_held(me.pid)]
+            self._note("parent", sizes[0])
             for child in me.children(recursive=True):
                 try:
-                    self._note("worker", child.memory_info().rss)
-                except psutil.Error:  # it ended meanwhile
+                    sizes.append(_held(child.pid))
+                except OSError:  # it ended meanwhile
                     continue
+                self._note("worker", sizes[-1])
+            self._note("together", sum(sizes))
 
     def _note(self, who: str, size: int) -> None:
         self._most[who] = max(self._most[who], size)
@@ -133,6 +149,7 @@ def run(rows: int, box: int, workers: int, folder: Path) -> None:
     manifest = build(dataclasses.replace(job, run_log=log), Store(package))
     marks.end("finish")
     built = list(marks.stages)
+    most = marks.most()
     total = time.perf_counter() - marks.began
     for deep in (False, True):
         problems = verify(str(package), deep=deep, workers=workers)
@@ -144,7 +161,9 @@ def run(rows: int, box: int, workers: int, folder: Path) -> None:
     marks.end("build again")
     marks.stop()
     images = int(manifest["images"])
-    print(f"  {images:,} pictures in {manifest['classes']:,} classes, build {total:.0f} s")
+    print(
+        f"  {images:,} pictures in {manifest['classes']:,} classes, build {total:.0f} s, at most {most / 1e6:,.0f} MB"
+    )
     for name, place in (("WORK", work), ("PACKAGE", package)):
         files = [path.stat().st_size for path in place.rglob("*") if path.is_file()]
         print(f"  {name}: {sum(files) / 1e6:,.0f} MB in {len(files):,} files")
@@ -155,7 +174,7 @@ def extrapolate(stages: list[dict[str, Any]], images: int, workers: int) -> None
     """Print what 890,000 real images take: their pixels, and what was measured here beside them."""
     if "standardize" not in {stage["stage"] for stage in stages}:
         return  # went on from a run before: these are not the times of a build
-    real = 0.0065  # core seconds: five channels of 520 x 696 pixels, 16 bit, raw TIFF (benchmarks/scale.py cost)
+    real = 0.0045  # core seconds: five channels of 520 x 696 pixels, 16 bit, raw TIFF (benchmarks/scale.py cost)
     terabytes = FULL_IMAGES * 5 * 520 * 696 * 2 / 1e12
     spent = {stage["stage"]: stage["seconds"] * FULL_IMAGES / images for stage in stages}
     parent = sum(spent[name] for name in ("label", "what is to do", "select", "finish"))

@@ -134,6 +134,7 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
         return
     refuse_without_room(job, package, images, missing)
     log.info("standardize: %s of %s images to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
+    pa.default_memory_pool().release_unused()  # what labelling and comparing took, before hours of pictures
     make_pictures(job, images, missing)
 
 
