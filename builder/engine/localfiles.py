@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import platform
+import shutil
 import tempfile
 import time
 import uuid
@@ -48,6 +49,23 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         _unpublished.discard(str(hidden))
 
 
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a new folder among the temporary ones, removed when it is cleaned up; those of killed processes go now.
+
+    Raises
+    ------
+    UserError
+        Where there is no place for temporary files.
+    """
+    folder = spool_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _tidy(folder)
+        return tempfile.TemporaryDirectory(prefix=f"{_hidden_prefix()}-", dir=folder, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written to: {error.strerror}; set TMPDIR to another place") from error
+
+
 @contextlib.contextmanager
 def spooled() -> Iterator[tuple[BinaryIO, Path]]:
     """Give a new file among the temporary ones, and its path, for the block; those of killed processes go as well."""
@@ -65,12 +83,16 @@ def spooled() -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def spool_folder() -> Path:
-    """Return where this user's files for remote stores lie until they are published."""
+    """Return where this user's temporary files lie: what waits to be published remotely, notes of workers, logs."""
     return Path(tempfile.gettempdir(), f"cytoimagenet-spool-{os.getuid() if hasattr(os, 'getuid') else ''}")
 
 
+def _hidden_prefix() -> str:
+    return f"{HIDDEN}{platform.node()}-{os.getpid()}"
+
+
 def _hidden_name() -> str:
-    return f"{HIDDEN}{platform.node()}-{os.getpid()}-{uuid.uuid4().hex}"
+    return f"{_hidden_prefix()}-{uuid.uuid4().hex}"
 
 
 def _created(hidden: Path) -> BinaryIO:
@@ -92,7 +114,11 @@ def _tidy(folder: Path) -> None:
     if folder not in _tidied:
         _tidied.add(folder)
         for hidden in folder.glob(f"{HIDDEN}*"):
-            if _is_abandoned(hidden):
+            if not _is_abandoned(hidden):
+                continue
+            if hidden.is_dir():
+                shutil.rmtree(hidden, ignore_errors=True)
+            else:
                 hidden.unlink(missing_ok=True)
 
 
@@ -138,17 +164,15 @@ def clean(root: Path) -> int:
 
 def _is_abandoned(path: Path) -> bool:
     node, _, pid = path.name.removeprefix(HIDDEN).rpartition("-")[0].rpartition("-")
-    if node == platform.node() and pid.isdigit() and not _is_running(int(pid)):
-        return True
-    try:
+    if node == platform.node() and pid.isdigit() and os.name != "nt":
+        return not _is_running(int(pid))
+    try:  # of another machine, or of Windows, where signal 0 would end the process: the age decides
         return time.time() - path.stat().st_mtime > _DAY
     except FileNotFoundError:
         return False
 
 
 def _is_running(pid: int) -> bool:
-    if os.name == "nt":
-        return True  # signal 0 would end the process there; the file's age decides
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

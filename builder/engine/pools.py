@@ -8,7 +8,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
@@ -19,7 +18,7 @@ from typing import Any, Protocol
 
 import pebble
 
-from builder.engine import worker
+from builder.engine import localfiles, worker
 from builder.engine.task import Ended, RunSettings
 
 log = logging.getLogger(__name__)
@@ -101,7 +100,7 @@ class LocalPool:
         self._settings = settings
         self._calls = itertools.count()
         self._numbers: dict[Future[Any], int] = {}
-        self._notes = tempfile.TemporaryDirectory(prefix="cytoimagenet-workers-", ignore_cleanup_errors=True)
+        self._notes = localfiles.scratch_folder()
         self._most_items = 0
         self.closed = False
         self._pool = self._started()

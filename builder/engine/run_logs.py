@@ -7,7 +7,6 @@ file, ``runs/<begin>.jsonl``.
 from __future__ import annotations
 
 import logging
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from builder.engine import localfiles
 from builder.engine.log import RunLog, events_of, read_log
 from builder.engine.patience import StoreError
 from builder.engine.store import Store
@@ -68,7 +68,7 @@ class PublishedLog(RunLog):
 
     def __init__(self, work: Store) -> None:
         self._work = work
-        self._folder = tempfile.TemporaryDirectory(prefix="cytoimagenet-log-", ignore_cleanup_errors=True)
+        self._folder = localfiles.scratch_folder()
         super().__init__(Path(self._folder.name, LOCAL))
         self._name = f"{REMOTE}/{time.time_ns() // 1_000_000:013d}"
         self._pieces: list[str] = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import tempfile
 from pathlib import Path
 
+from builder.engine import localfiles
 from builder.engine.space import check_room, readable
 from builder.engine.store import Store
 from builder.errors import UserError
@@ -23,7 +23,7 @@ def plan(job: Build, package: Store) -> list[str]:
 
     Sources are listed and, where they changed, annotated there, for only that tells how many images there are.
     """
-    with tempfile.TemporaryDirectory(prefix="cytoimagenet-plan-") as scratch:
+    with localfiles.scratch_folder() as scratch:
         seed_annotations(job.work, Path(scratch))
         dry = dataclasses.replace(job, work=Store(scratch), run_log=None)
         annotated = annotate(dry)

@@ -68,7 +68,7 @@ def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data:
     assert sorted(timed_out["idx"].to_pylist()) == sorted(of_file), "those that had been made before, too"
     assert set(timed_out["detail"].to_pylist()) == {f"{file}: longer than 6 s"}
     assert not pc.any(pc.equal(selected.rejects["reason"], "crashed")).as_py()
-    assert set(selected.selection["idx"].to_pylist()) | set(selected.rejects["idx"].to_pylist()) == {
+    assert set(selected.columns("idx")["idx"].to_pylist()) | set(selected.rejects["idx"].to_pylist()) == {
         item.idx for item in items
     }
     write_package(job, package, [get_source("bbbc041")], selected)

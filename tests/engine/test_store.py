@@ -222,6 +222,30 @@ def test_what_killed_processes_left_of_files_for_remote_stores_goes(
     assert store.list() == ["x"]
 
 
+def test_scratch_folders_go_with_their_process_or_with_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(localfiles.tempfile, "gettempdir", lambda: str(tmp_path))
+    names = [f"{HIDDEN}{platform.node()}-4194999-aa", f"{HIDDEN}{platform.node()}-{os.getppid()}-aa"]
+    killed, running = (localfiles.spool_folder() / name for name in names)
+    for folder in (killed, running):
+        (folder / "notes").mkdir(parents=True)
+        (folder / "notes/7.place").write_bytes(b"7")
+        os.utime(folder, (1, 1))  # however old: a build may take weeks
+    with localfiles.scratch_folder() as name:
+        assert not killed.exists()
+        assert (running / "notes/7.place").exists()
+        assert list(Path(name).iterdir()) == []
+    assert not Path(name).exists()
+
+
+def test_no_place_for_temporary_files_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setattr(localfiles.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    with pytest.raises(UserError, match="set TMPDIR to another place"):
+        localfiles.scratch_folder()
+
+
 def test_a_full_temporary_folder_is_named(tmp_path: Path) -> None:
     store = Store(f"memory://{tmp_path.name}/full")
     where = re.escape(str(localfiles.spool_folder()))
