@@ -93,13 +93,18 @@ def test_errors_delays_cut_answers_and_kills_change_nothing(
 ) -> None:
     draw = random.Random(5)
     faults = {"503": 0.04, "slow": 0.02, "cut": 0.02, "": 0.92}
-    server.faults.fail = lambda method, path: draw.choices(list(faults), list(faults.values()))[0]
     for folder in ("work/standardized", "package/data"):
+        begun = threading.Event()  # the first file arrives there; to list the bucket could take until all is done
+
+        def fail(method: str, path: str, folder: str = folder, begun: threading.Event = begun) -> str:
+            if method == "PUT" and f"/{folder}/" in path:
+                begun.set()
+            return draw.choices(list(faults), list(faults.values()))[0]
+
+        server.faults.fail = fail
         process = start(sources, url)
-        began = time.monotonic()
-        while not Store(url).list(folder) and process.poll() is None and time.monotonic() - began < 60:
-            time.sleep(0.05)
-        time.sleep(draw.uniform(0, 0.5))
+        assert begun.wait(120)
+        time.sleep(draw.uniform(0, 0.3))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL, "it had ended before: the test proves nothing"
