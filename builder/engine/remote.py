@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -77,8 +78,9 @@ class Remote:
         answers = self._ask("", lambda: self._fs.cat_ranges(paths, None, None, on_error="return", **self._whole))
         content: dict[str, bytes] = {}
         for rel, answer in zip(rels, answers, strict=True):
-            if not isinstance(answer, FileNotFoundError):
-                content[rel] = self.read_bytes(rel) if isinstance(answer, Exception) else bytes(answer)
+            with contextlib.suppress(FileNotFoundError):  # a failed answer, asked again, may be that there is none
+                if not isinstance(answer, FileNotFoundError):
+                    content[rel] = self.read_bytes(rel) if isinstance(answer, Exception) else bytes(answer)
         return content
 
     def facts(self, prefix: str) -> dict[str, dict[str, Any]]:

@@ -103,6 +103,18 @@ def test_a_server_that_fails_now_and_then_changes_nothing(
     assert store.sizes() == dict.fromkeys(sorted(contents), 5000)
 
 
+def test_a_file_that_is_not_there_after_a_failed_answer_is_left_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_bytes("there", b"1")
+
+    def lost(paths: list[str], *_: object, **__: object) -> list[Exception]:
+        return [OSError("connection lost") for _ in paths]
+
+    monkeypatch.setattr(store._remote._fs, "cat_ranges", lost)
+    assert store.read_many(["absent", "there"]) == {"there": b"1"}
+
+
 def test_reads_of_an_open_file_are_tried_again(store: Store, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "_FIRST_PAUSE", 0.01)
     content = random.Random(1).randbytes(70_000)
