@@ -89,7 +89,10 @@ class Run:
         self.options = options
         self.out = Path(options.out)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_bf16_supported(False) else "no")
+        no_gpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
+        mixed = "bf16" if torch.cuda.is_bf16_supported(False) else "no"
+        # Unless it is told so, processes that torchrun starts without a GPU would each train alone, on all of the data.
+        self.accelerator = Accelerator(mixed_precision=mixed, cpu=no_gpu)
         torch.manual_seed(options.seed)
         self.train = self._data("train", shuffle=True, drop_last=True)
         self.validation = self._data("validation", shuffle=False, drop_last=False)
