@@ -29,7 +29,7 @@ import pyarrow as pa
 from annotate_shared import WELLS, listed, made_bbbc022, uuid, whole_stage
 
 from builder.sources import get_source
-from builder.sources.folder import Folder
+from builder.sources.common.folder import Folder
 from builder.vocabulary import lookalikes
 
 

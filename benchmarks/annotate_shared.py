@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from builder.engine.store import Store
 from builder.sources import get_source
-from builder.sources.folder import Folder
-from builder.stages.annotate import _write_rows
+from builder.sources.common.folder import Folder
+from builder.stages.annotate.annotate_source import _write_rows
 from builder.vocabulary import normalize
 
 WELLS = [f"{row}{column:02d}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25)]

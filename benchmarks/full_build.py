@@ -132,7 +132,7 @@ def run(rows: int, box: int, workers: int, folder: Path) -> None:
     from builder.engine.store import Store
     from builder.package.verify import verify
     from builder.recipe import Recipe
-    from builder.stages.job import Build
+    from builder.stages.context import Build
     from builder.stages.pipeline import build
 
     if not (folder / "data").exists():
@@ -141,7 +141,7 @@ def run(rows: int, box: int, workers: int, folder: Path) -> None:
     # Shards hold as many pictures as real ones do, not as many bytes.
     recipe = Recipe(min_side=box, min_crop_side=box // 4, scalings=(0.5, 0.25), shard_bytes=6_300 * box * box // 2)
     marks = Marks()
-    for name in ("builder.stages.pipeline", "builder.stages.write_package"):
+    for name in ("builder.stages.pipeline", "builder.stages.shard.write_package"):
         logging.getLogger(name).addHandler(marks)
         logging.getLogger(name).setLevel(logging.INFO)
     job = Build(str(folder / "data"), Store(work), recipe, RunSettings(workers=workers), only=tuple(dir_names()))

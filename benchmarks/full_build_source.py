@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Region, Source
-from builder.sources.folder import Folder
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
 
 FACTS = "CYTOIMAGENET_FULL_BUILD"
 """Environment variable: JSON with ``modules`` (their folder), ``rows`` (of all sources), ``classes`` and ``box``."""
@@ -50,7 +50,7 @@ def write_pictures(data: Path) -> None:
     """Write the picture of noise of each source, 16 bit, uncompressed, and the mark of simulated data."""
     import tifffile
 
-    from builder.stages.present import SIMULATED_MARK
+    from builder.stages.annotate.discover import SIMULATED_MARK
 
     data.mkdir(parents=True)
     (data / SIMULATED_MARK).write_text("Noise, by benchmarks/full_build.py.\n", "utf-8")

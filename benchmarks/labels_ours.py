@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from builder.recipe import Recipe
-from builder.stages.label import assign_labels, columns_needed
+from builder.stages.label.assign import assign_labels, columns_needed
 from builder.stages.tables import read_columns
 
 

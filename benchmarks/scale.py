@@ -31,7 +31,7 @@ from builder.engine.progress import Progress  # noqa: E402
 from builder.engine.run import RunSettings, Task, run_tasks  # noqa: E402
 from builder.engine.store import Store  # noqa: E402
 from builder.recipe import Recipe  # noqa: E402
-from builder.stages import standardize  # noqa: E402
+from builder.stages.standardize import make_parts as standardize  # noqa: E402
 
 PART = 200
 SOURCE = "bbbc005"

@@ -35,7 +35,7 @@ def trace(package: str, idx: str, data: str) -> None:
     Exits with 1 if a picture of the package is not what the files give.
     """
     from builder.engine.store import Store
-    from builder.stages.trace import trace as run_trace
+    from builder.inspect.trace import trace as run_trace
 
     image, pictures = run_trace(Store(package), idx, data)
     click.echo(f"{idx}: {image.key}, group {image.group}")
@@ -94,7 +94,7 @@ def push(
     The package is verified first. Readers see the old build until one last commit shows the whole new one. After an
     interruption the same command goes on. The token is that of `hf auth login` or HF_TOKEN.
     """
-    from builder.package.push import push as run_push
+    from builder.hub.push import push as run_push
 
     done = run_push(
         package,

@@ -22,7 +22,7 @@ def sources(data: str | None, only: tuple[str, ...], as_json: bool) -> None:
 
     With DATA, also what is there and what is missing.
     """
-    from builder.sources.catalog import catalog, catalog_text
+    from builder.inspect.catalog import catalog, catalog_text
 
     rows = catalog(data, only)
     click.echo(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else catalog_text(rows), nl=as_json)
@@ -53,7 +53,7 @@ def label(
     `build` with the same recipe goes on from there.
     """
     from builder.engine.store import Store
-    from builder.stages.label_command import alike, explained, labelled, thresholds
+    from builder.inspect.label_command import alike, explained, labelled, thresholds
 
     recipe = Recipe.load(recipe_file, settings)
     store = Store(work)
@@ -74,7 +74,7 @@ def label(
 def diff(work_a: str, work_b: str) -> None:
     """Show what changed from WORK_A to WORK_B: classes won and lost, images moved."""
     from builder.engine.store import Store
-    from builder.stages.label_command import difference
+    from builder.inspect.label_command import difference
 
     click.echo(difference(Store(work_a), Store(work_b)))
 
@@ -87,7 +87,7 @@ def status(work: str) -> None:
     from builder.engine.status import lines
     from builder.engine.status import status as read_status
     from builder.engine.store import Store
-    from builder.stages.part_rows import refused
+    from builder.stages.standardize.part_rows import refused
 
     store = Store(work)
     try:

@@ -70,9 +70,9 @@ def build(
     cytoimagenet build DATA -o out/at224 --size 224
     """
     from builder.engine.store import Store
-    from builder.stages.job import Build
+    from builder.inspect.plan import plan
+    from builder.stages.context import Build
     from builder.stages.pipeline import build as run_build
-    from builder.stages.plan import plan
 
     store = Store(work or f"{package.rstrip('/')}.work")
     job = Build(
@@ -103,8 +103,8 @@ def annotate(
 ) -> None:
     """Make just the annotation tables of the sources in DATA: WORK/annotations/<dir_name>.parquet."""
     from builder.engine.store import Store
-    from builder.stages.job import Build
-    from builder.stages.run_annotate import annotate as run_annotate
+    from builder.stages.annotate.run import annotate as run_annotate
+    from builder.stages.context import Build
 
     store = Store(work)
     with working_in(store) as run_log:
@@ -145,8 +145,8 @@ def convert(
     release (duplicates, conflicting labels, missing files) is reported.
     """
     from builder.engine.store import Store
-    from builder.stages.convert import convert as run_convert
-    from builder.stages.job import Build
+    from builder.release.convert import convert as run_convert
+    from builder.stages.context import Build
 
     recipe = Recipe.load(recipe_file, with_size(settings, size))
     store = Store(work or f"{package.rstrip('/')}.work")

@@ -12,10 +12,10 @@ from builder.engine.run import RunSettings
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.recipe import Recipe
-from builder.stages.job import Build
+from builder.stages.annotate.discover import SIMULATED_MARK
+from builder.stages.context import Build
 from builder.stages.lock import locked
 from builder.stages.pipeline import build
-from builder.stages.present import SIMULATED_MARK
 
 DEMO_RECIPE = Recipe(min_images=20, class_size=100, min_class_size=30, part_images=50)
 """The method's numbers, scaled down to a few hundred images."""

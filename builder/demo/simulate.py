@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 
 from builder.demo.cells import ORGANELLES, Plane, Traits, camera, field, stained
 from builder.draw import key64
-from builder.stages.present import SIMULATED_MARK
+from builder.stages.annotate.discover import SIMULATED_MARK
 
 _SITE = 160  # pixels
 

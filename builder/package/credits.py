@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.errors import UserError
-from builder.sources import licenses
 from builder.sources.base import Source
+from builder.sources.common import licenses
 
 _SIMULATED: Final = " (simulated)"
 """How the ``name`` of a source ends where its pictures were simulated in the layout of that source."""

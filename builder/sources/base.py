@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from builder.sources.licenses import License
+from builder.sources.common.licenses import License
 
 if TYPE_CHECKING:
-    from builder.sources.folder import Folder
+    from builder.sources.common.folder import Folder
 
 MIDDLE_PLANE: Final = -1
 """Read the plane in the middle of a stack."""

@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
-from builder.sources.folder import Folder
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, anywhere, download, named_files, page
+from builder.sources.common.folder import Folder
 
 _BEST_PLANE: Final = 16
 _NAME = re.compile(r"mcf-z-stacks-(\d+)_([a-p]\d\d)_s(\d)_w([12])[0-9a-f-]{30,}\.tiff?$", re.IGNORECASE)

@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
-from builder.sources.folder import Folder
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, download, named_files, page
+from builder.sources.common.folder import Folder
 
 _NAME = re.compile(r"(.+)\.(?:png|tiff?)$", re.IGNORECASE)
 _WORMS = re.compile(r"(?:^|/)((l4440|daf-2)[^/]*)(?=/)", re.IGNORECASE)

@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
-from builder.sources.folder import Folder
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, download, named_files, page
+from builder.sources.common.folder import Folder
 
 _NAME = re.compile(r"([^/]+)_([A-P]\d\d)_w([123])_\[?[0-9A-F-]{30,}\]?\.tiff?$", re.IGNORECASE)
 _WORMS = re.compile(r"(?:^|/)(wt|pmk)(?=[^/a-z][^/]*/|/)", re.IGNORECASE)

@@ -19,13 +19,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Image, Source
-from builder.sources.broad import COLLECTION, Fields, download, named_files, page
-from builder.sources.excel import read_sheet
-from builder.sources.folder import Folder
-from builder.sources.screens import channels_of, visible
-from builder.sources.tables import Rows
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, Fields, download, named_files, page
+from builder.sources.common.excel import read_sheet
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import channels_of, visible
+from builder.sources.common.tables import Rows
 
 _NAME = re.compile(r"AS_09125_(\d+)_([A-P]\d\d)(f\d\d)d([012])\.dib$", re.IGNORECASE)
 _PLATE = re.compile(r"NIRHTa(?:\+|-|%2B)(\d{3})(?!\d)", re.IGNORECASE)

@@ -16,12 +16,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Image, Source
-from builder.sources.broad import COLLECTION, Fields, download, named_files, page
-from builder.sources.folder import Folder
-from builder.sources.screens import channels_of, visible
-from builder.sources.tables import Rows, find_tables, read_table
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, Fields, download, named_files, page
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import channels_of, visible
+from builder.sources.common.tables import Rows, find_tables, read_table
 
 _NAME = re.compile(r"(IXMtest_([A-P]\d\d)_s([1-9])_w([1-5])[0-9A-F-]{30,}\.tiff?)$", re.IGNORECASE)
 _PLATE = re.compile(r"(?:^|[/_])(\d{5})w[1-5](?=/)", re.IGNORECASE)

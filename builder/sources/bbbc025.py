@@ -14,11 +14,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
-from builder.sources.folder import Folder
-from builder.sources.screens import visible
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, download, named_files, page
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import visible
 
 _NAME = re.compile(r".*_([a-p]\d\d)_s(\d+)_w\d[0-9a-f-]{30,}\.tiff?$", re.IGNORECASE)
 _PLACE = re.compile(r"(?:^|/)(3\d{4})_(ERSyto|ERSytoBleed|Hoechst|Mito|PhGolgi)(?:\.tar)?(?:\.gz)?(?=/)", re.IGNORECASE)

@@ -15,10 +15,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Region, Source
-from builder.sources.broad import COLLECTION, download, page
-from builder.sources.folder import Folder, LayoutError
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, download, page
+from builder.sources.common.folder import Folder, LayoutError
 
 _LISTS = ("training.json", "test.json")
 

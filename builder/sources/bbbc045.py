@@ -18,10 +18,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Region, Source
-from builder.sources.broad import COLLECTION, anywhere, download, named_files, page
-from builder.sources.folder import Folder
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, anywhere, download, named_files, page
+from builder.sources.common.folder import Folder
 
 _NAME = re.compile(r"([^/_]+_\d+)\.tiff?$", re.IGNORECASE)
 _DONOR = re.compile(r"(?:^|/)([^/]*201[45][^/]*)(?=/)")

@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
-from builder.sources.folder import Folder
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, download, named_files, page
+from builder.sources.common.folder import Folder
 
 _PHASES: Final = "g1|s|g2|prophase|metaphase|anaphase|telophase"
 _PHASE = re.compile(rf"(?:^|/)({_PHASES}) ?/$", re.IGNORECASE)

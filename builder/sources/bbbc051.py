@@ -17,10 +17,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import MIDDLE_PLANE, Channel, Image, Source
-from builder.sources.broad import COLLECTION, download, named_files, page
-from builder.sources.folder import Folder
+from builder.sources.common import licenses
+from builder.sources.common.broad import COLLECTION, download, named_files, page
+from builder.sources.common.folder import Folder
 
 _CELL_TYPE: Final = {
     "cd_cnt": "collecting duct",

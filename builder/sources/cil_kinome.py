@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Download, Image, Source
-from builder.sources.folder import Folder
-from builder.sources.screens import check_understood
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import check_understood
 
 _NAME = re.compile(r"(?:^|/)0*(\d+)\.tiff?$", re.IGNORECASE)
 _FIRST, _LAST = 53_366, 54_562

@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.folder import Folder
-from builder.sources.screens import check_understood, idr_downloads
-from builder.sources.tables import Rows, find_tables, read_table
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import check_understood, idr_downloads
+from builder.sources.common.tables import Rows, find_tables, read_table
 
 _FEWEST_CHANNELS: Final = 2
 _DATA_SETS: Final = (

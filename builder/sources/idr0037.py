@@ -18,12 +18,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Image, Source
-from builder.sources.folder import Folder
-from builder.sources.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
-from builder.sources.tables import Rows, find_tables, read_table
-from builder.sources.wells import parse_well
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.common.tables import Rows, find_tables, read_table
+from builder.sources.common.wells import parse_well
 
 _STAINS: Final = {"1": "nucleus", "2": "nucleus", "3": "cell membrane"}  # DAPI, EdU, CellMask
 _BRIGHTFIELD: Final = "4"

@@ -18,11 +18,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import MAX_PROJECTION, Channel, Image, Source
-from builder.sources.folder import Folder
-from builder.sources.screens import check_understood, idr_downloads
-from builder.sources.tables import Rows, find_tables, read_table
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import check_understood, idr_downloads
+from builder.sources.common.tables import Rows, find_tables, read_table
 
 _RAW = re.compile(r"(?:^|.*/)([^/]+_MitoSys\d+)/([^/]+)/rawtif/[^/]*_(T\d+)\.tiff?$")
 _CORRECTED = re.compile(r"(?:^|.*/)([^/]+_MitoSys\d+)_raw/([^/]+)_(T\d+)\.tiff?$")

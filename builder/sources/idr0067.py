@@ -17,11 +17,11 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from builder.sources import licenses
 from builder.sources.base import MIDDLE_PLANE, Channel, Image, Source
-from builder.sources.folder import Folder
-from builder.sources.screens import check_understood, idr_downloads
-from builder.sources.tables import Rows, find_tables, read_table
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import check_understood, idr_downloads
+from builder.sources.common.tables import Rows, find_tables, read_table
 
 _NAME = re.compile(r"(.+?)(?:_R3D(?:_D3D|_REF)?)?\.dv$", re.IGNORECASE)
 _REFERENCE: Final = "_r3d_ref.dv"

@@ -22,12 +22,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Source
-from builder.sources.folder import Folder
-from builder.sources.screens import check_understood, idr_downloads
-from builder.sources.tables import Rows, find_tables, read_table
-from builder.sources.wells import parse_well
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import check_understood, idr_downloads
+from builder.sources.common.tables import Rows, find_tables, read_table
+from builder.sources.common.wells import parse_well
 
 _FILE = re.compile(r"(\d{6})\d{3}(.*?)\.(?:flex|tiff?)$", re.IGNORECASE)
 _CONVERTED = re.compile(r"(.+?)__(Meas_?\d+)__([A-P]\d\d?)(__.*)?\.tiff?$", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Human Protein Atlas Image Classification (2018): one record a colour file, see ``builder.sources.hpa``.
+"""Human Protein Atlas Image Classification (2018): one record a colour file, see ``builder.sources.common.hpa``.
 
 ``train.csv`` holds ``Id,Target``, class numbers separated by blanks; test images have no row, and their green files no
 structure. The full-size TIFF copies of the same fields are not read. The cell line of an image is not stated (17 were
@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import hpa, licenses
 from builder.sources.base import Download, Image, Source
-from builder.sources.folder import Folder
+from builder.sources.common import hpa, licenses
+from builder.sources.common.folder import Folder
 
 _LOCATIONS: Final = (
     "nucleoplasm",

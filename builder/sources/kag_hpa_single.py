@@ -1,4 +1,4 @@
-"""Human Protein Atlas, Single Cell Classification (2021): one record a colour file, see ``builder.sources.hpa``.
+"""Human Protein Atlas, Single Cell Classification (2021): one record a colour file, see ``builder.sources.common.hpa``.
 
 ``train.csv`` holds ``ID,Label``, class numbers joined by ``|``, in 146 rows one of them twice. Every training image is
 one of kag_hpa at its full size, under the same UUID. Class 18, Negative, shows no structure. The cell line of an image
@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import hpa, licenses
 from builder.sources.base import Download, Image, Source
-from builder.sources.folder import Folder
+from builder.sources.common import hpa, licenses
+from builder.sources.common.folder import Folder
 
 _LOCATIONS: Final = (
     "nucleoplasm",

@@ -19,11 +19,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Download, Image, Source
-from builder.sources.folder import Folder
-from builder.sources.screens import check_understood
-from builder.sources.tables import Rows, find_tables, read_table
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.screens import check_understood
+from builder.sources.common.tables import Rows, find_tables, read_table
 
 _TRAINING = re.compile(r"(?:^|/)UID_(H?\d+)_(\d+)_(\d+)_(all|hem)\.bmp$", re.IGNORECASE)
 _TEST = re.compile(r"(?:^|/)C-NMC_test_(prelim|final)_phase_data/(\d+)\.bmp$", re.IGNORECASE)

@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Download, Image, Source
-from builder.sources.folder import Folder
-from builder.sources.recursion import (
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.recursion import (
     STAINS,
     TABLE,
     Annotation,
@@ -30,7 +30,7 @@ from builder.sources.recursion import (
     table_images,
     treatment,
 )
-from builder.sources.tables import Rows, read_table
+from builder.sources.common.tables import Rows, read_table
 
 _KAGGLE: Final = ("train.csv", "train_controls.csv", "test.csv", "test_controls.csv")
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from builder.sources import licenses
 from builder.sources.base import Download, Image, Source
-from builder.sources.folder import Folder
-from builder.sources.recursion import Annotation, table_images, treatment
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.recursion import Annotation, table_images, treatment
 
 _STAINS: Final = {"1": "nucleus", "2": "er", "3": "actin", "4": "nucleoli", "5": "golgi"}
 _ORGANISM: Final = {"hrce": "human", "vero": "african green monkey"}

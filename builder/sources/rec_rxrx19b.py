@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from builder.sources import licenses
 from builder.sources.base import Download, Image, Source
-from builder.sources.folder import Folder
-from builder.sources.recursion import Annotation, table_images, treatment
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder
+from builder.sources.common.recursion import Annotation, table_images, treatment
 
 
 def images(folder: Folder) -> Iterator[Image]:

@@ -17,20 +17,22 @@ from builder.engine.store import Store
 from builder.errors import UserError
 from builder.schema import ANNOTATIONS, ASSIGNMENTS
 from builder.sources import get_source
-from builder.stages import part_rows, standardize, standardize_parts
-from builder.stages.annotate import annotations_path
-from builder.stages.frugal import lost_images
-from builder.stages.guilty import shared_files
-from builder.stages.job import Build
-from builder.stages.label import assign_labels, columns_needed
-from builder.stages.room import refuse_without_room
-from builder.stages.run_annotate import annotate
-from builder.stages.select import check_sizes, select
-from builder.stages.select_store import StoredSelection, find_selection, store_selection
+from builder.stages.annotate.annotate_source import annotations_path
+from builder.stages.annotate.run import annotate
+from builder.stages.context import Build
+from builder.stages.disk_space import refuse_without_room
+from builder.stages.label.assign import assign_labels, columns_needed
+from builder.stages.select.choose import check_sizes, select
+from builder.stages.select.store import StoredSelection, find_selection, store_selection
+from builder.stages.shard.eviction import lost_images
+from builder.stages.shard.write_package import refuse_strange, to_write, write_package
+from builder.stages.standardize import make_parts as standardize
+from builder.stages.standardize import part_rows
+from builder.stages.standardize import parts as standardize_parts
+from builder.stages.standardize.faulty_files import shared_files
+from builder.stages.standardize.precompile import compile_passes, is_compiled
 from builder.stages.tables import read_columns
 from builder.stages.versions import code_version
-from builder.stages.warm import compile_passes, is_compiled
-from builder.stages.write_package import refuse_strange, to_write, write_package
 
 log = logging.getLogger(__name__)
 

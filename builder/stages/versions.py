@@ -9,12 +9,12 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CODE = {
-    "annotate": ("sources", "vocabulary", "stages/annotate.py", "schema.py"),
-    "label": ("stages/label*.py", "draw.py", "schema.py"),
-    "standardize": ("pixels", "stages/standardize*.py", "stages/channels.py", "draw.py", "schema.py"),
-    "release": ("pixels", "stages/convert.py", "schema.py"),
-    "select": ("stages/select*.py", "stages/part_rows.py", "draw.py", "schema.py"),
-    "shard": ("pixels", "stages/shard.py", "stages/part_pictures.py", "schema.py"),  # pixels: --size makes them anew
+    "annotate": ("sources", "vocabulary", "stages/annotate/annotate_source.py", "schema.py"),
+    "label": ("stages/label", "draw.py", "schema.py"),
+    "standardize": ("pixels", "stages/standardize", "draw.py", "schema.py"),
+    "release": ("pixels", "release/convert.py", "schema.py"),
+    "select": ("stages/select", "stages/standardize/part_rows.py", "draw.py", "schema.py"),
+    "shard": ("pixels", "stages/shard/write_shard.py", "stages/shard/part_images.py", "schema.py"),  # pixels: --size
     "finish": ("package", "schema.py", "../dataset_card"),
 }
 

@@ -19,11 +19,11 @@ from builder.engine.store import Store
 from builder.package.verify import verify
 from builder.recipe import Recipe
 from builder.sources import get_source
-from builder.stages import standardize
-from builder.stages.job import Build
+from builder.stages.annotate.run import annotate
+from builder.stages.context import Build
 from builder.stages.pipeline import label, select_pictures, standardize_images
-from builder.stages.run_annotate import annotate
-from builder.stages.write_package import write_package
+from builder.stages.shard.write_package import write_package
+from builder.stages.standardize import make_parts as standardize
 from tests.building import SMALL
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="pipes and signals of POSIX")]

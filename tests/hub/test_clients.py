@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.package.push import push
+from builder.hub.push import push
 from tests.hub.server import Hub
 
 REPO = "someone/cytoimagenet"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.package.push import push
+from builder.hub.push import push
 from tests.hub.faults import Faults
 from tests.hub.server import Hub
 from tests.package.made import make_package
@@ -26,7 +26,7 @@ KILLS = int(os.environ.get("CYTOIMAGENET_KILLS", "2"))
 ROOT = Path(__file__).parents[2]
 PUSH = """
 import sys
-from builder.package.push import push
+from builder.hub.push import push
 print("ready", flush=True)
 push(sys.argv[1], "someone/cytoimagenet", token="hf_writer", endpoint=sys.argv[2], wait=0.01)
 print("done", flush=True)

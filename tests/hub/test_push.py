@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from builder.errors import UserError
-from builder.package.push import Pushed, push
-from builder.sources import licenses
+from builder.hub.push import Pushed, push
+from builder.sources.common import licenses
 from tests.hub.faults import Faults
 from tests.hub.server import Hub
 from tests.package.made import CLASSES, make_package
@@ -143,7 +143,7 @@ def test_what_the_hub_holds_is_compared_not_what_was_sent(hub: Hub, built: Path,
         return {"oid": "0" * 40, "size": 7, "lfs": sha256}
 
     monkeypatch.setattr(hub.repos, "lfs_entry", wrong)
-    monkeypatch.setattr("builder.package.hub._LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("builder.hub.client._LONGEST_WAIT", 0.01)
     with pytest.raises(UserError, match=r"holds .* files other than this package's"):
         send(hub, built)
 
@@ -182,7 +182,7 @@ def test_no_room_and_a_dead_hub_are_one_line(hub: Hub, built: Path, monkeypatch:
     with pytest.raises(UserError, match="someone has no room"):
         send(hub, built)
     hub.faults = Faults(share=1.0, kinds=("503",))
-    monkeypatch.setattr("builder.package.hub._TRIES", 2)
+    monkeypatch.setattr("builder.hub.client._TRIES", 2)
     with pytest.raises(UserError, match="failed 2 times"):
         send(hub, built)
 

@@ -18,8 +18,8 @@ from builder.engine.store import Store
 from builder.package.finish import finish_package
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, EXAMPLES, IMAGE_TYPE, METADATA, REJECTS, SELECTION
-from builder.sources import licenses
 from builder.sources.base import Source
+from builder.sources.common import licenses
 
 CLASSES: Mapping[str, tuple[str, ...]] = {
     "organism": ("human", "yes", "yeast"),  # "yes": YAML must not turn it into a truth value

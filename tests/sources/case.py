@@ -33,9 +33,10 @@ import fsspec
 import pytest
 
 from builder.schema import CATEGORIES
-from builder.sources import get_source, licenses, source_names
+from builder.sources import get_source, source_names
 from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Image, Source
-from builder.sources.folder import Folder, LayoutError
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder, LayoutError
 from builder.vocabulary import normalize
 from tests.sources.catalogue import CATALOGUE
 

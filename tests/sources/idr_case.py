@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import pytest
 
-from builder.sources.folder import Folder
+from builder.sources.common.folder import Folder
 from tests.sources.case import Row, SourceTestCase, check_rows, check_sound
 from tests.sources.case import _without_paths as without_paths
 from tests.sources.files import pixels, write_bytes

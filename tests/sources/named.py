@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from builder.sources import get_source
-from builder.sources.folder import Folder
+from builder.sources.common.folder import Folder
 from tests.sources.case import Row, normalised
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.sources.excel import read_sheet
-from builder.sources.folder import Folder, LayoutError
+from builder.sources.common.excel import read_sheet
+from builder.sources.common.folder import Folder, LayoutError
 from builder.vocabulary import normalize
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_dib, write_text, write_xlsx

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from builder.sources.folder import Folder, LayoutError
+from builder.sources.common.folder import Folder, LayoutError
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_picture, write_text
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.sources import get_source
-from builder.sources.folder import Folder, LayoutError
+from builder.sources.common.folder import Folder, LayoutError
 from builder.vocabulary import normalize
 from tests.sources.case import normalised
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.sources import licenses
 from builder.sources.base import Channel, Image, Region, Source
-from builder.sources.folder import Folder, LayoutError
-from builder.sources.tables import read_table
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.common.tables import read_table
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_csv, write_picture
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builder.sources.folder import Folder
+from builder.sources.common.folder import Folder
 from tests.sources.case import check_rows
 from tests.sources.files import write_csv, write_tiff
 from tests.sources.idr_case import IdrTestCase

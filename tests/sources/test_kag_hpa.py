@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from builder.sources import get_source
-from builder.sources.folder import Folder
+from builder.sources.common.folder import Folder
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_csv, write_picture
 

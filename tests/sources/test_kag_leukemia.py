@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.sources import get_source
-from builder.sources.folder import Folder
+from builder.sources.common.folder import Folder
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_csv, write_picture
 from tests.sources.named import rows_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.sources import get_source
-from builder.sources.recursion import treatment
+from builder.sources.common.recursion import treatment
 from builder.vocabulary import normalize
 
 

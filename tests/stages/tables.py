@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from builder.schema import CATEGORIES
-from tests.stages.reference_labels import Row
+from tests.stages.label.reference_labels import Row
 
 TEXTS = ("idx", "dir_name", "name", *CATEGORIES)
 TOKENS = ("rna", "rna synthesis", "a.c", "abc", "a+", "(s)-x", "μ-opioid", "日本", "x ", "^x$", "nan", "\\d")

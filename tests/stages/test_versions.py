@@ -32,18 +32,17 @@ def test_data_files_count_by_their_bytes(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("stage", "file"),
     [
-        ("standardize", "stages/channels.py"),  # which planes and regions
-        ("select", "stages/part_rows.py"),  # which part's picture of an image
+        ("standardize", "stages/standardize/channels.py"),  # which planes and regions
+        ("select", "stages/standardize/part_rows.py"),  # which part's picture of an image
         ("shard", "pixels/resize.py"),  # pictures of a compact package are made with the shard
-        ("shard", "stages/part_pictures.py"),
+        ("shard", "stages/shard/part_images.py"),
     ],
 )
 def test_a_stage_is_redone_when_code_that_decides_its_result_changes(
     stage: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (versions._ROOT / file).is_file()
-    for folder in ("pixels", "stages"):
-        (tmp_path / folder).mkdir()
+    (tmp_path / file).parent.mkdir(parents=True)
     monkeypatch.setattr(versions, "_ROOT", tmp_path)
     found = []
     for text in ("a = 1", "a = 2"):

@@ -1,0 +1,1 @@
+"""Upload of a finished package to the hub."""

@@ -1,0 +1,107 @@
+"""Contents first, then one commit; what the hub holds afterwards is compared with the manifest."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.hub.changelog import changelog
+from builder.hub.client import Hub
+from builder.hub.errors import is_conflict, is_transient
+from builder.hub.plan import Held, Plan, git_oid, is_held
+from builder.package import layout
+from builder.package.manifest import ClassIndex, Manifest, read_class_index
+
+log = logging.getLogger(__name__)
+
+_BATCH: Final = 16  # files whose upload is asked for at once
+_TRIES: Final = 8
+
+
+def publish(hub: Hub, store: Store, manifest: Manifest, plan: Plan, held: Held, head: str, create_pr: bool) -> str:
+    """Send contents, then commit; return the commit (or the pull request's)."""
+    additions = [CommitOperationAdd(path, str(store.local(path))) for path in (*plan.new, *plan.changed)]
+    for number, batch in enumerate(_batches(additions, _BATCH)):
+        log.info("uploading %s of %s files", min((number + 1) * _BATCH, len(additions)), len(additions))
+        hub.upload(batch, create_pr)
+    notes = _changelog(hub, store, manifest, plan, held, head)
+    operations = [
+        *additions,
+        CommitOperationAdd(layout.CHANGELOG, notes.encode()),
+        *(CommitOperationDelete(path) for path in plan.gone),
+    ]
+    return _commit(hub, store, manifest, operations, head, create_pr)
+
+
+def _changelog(hub: Hub, store: Store, manifest: Manifest, plan: Plan, held: Held, head: str) -> str:
+    before = hub.read(layout.CHANGELOG, head).decode("utf-8", "replace") if layout.CHANGELOG in held else ""
+    old_index: ClassIndex = {}
+    if plan.old and layout.CLASSES in held:
+        old_index = json.loads(hub.read(layout.CLASSES, head))
+    return changelog(before, manifest, read_class_index(store), plan.old, old_index)
+
+
+def _commit(hub: Hub, store: Store, manifest: Manifest, operations: Sequence[Any], head: str, create_pr: bool) -> str:
+    """Commit on top of ``head``, again where the answer was lost; the head tells whether the lost one was made."""
+    message = f"Version {manifest['version']}"
+    for attempt in range(_TRIES):
+        try:
+            return hub.commit_once(operations, message, head, create_pr)
+        except Exception as error:  # noqa: BLE001 -- what is no failure of the hub is raised again
+            found = None if create_pr else _commit_made(hub, store, manifest, head)
+            if found is not None:
+                return found
+            lost = attempt > 0 and is_conflict(error)  # perhaps by an earlier try, not to be seen yet
+            if not (is_transient(error) or lost):
+                raise hub.explained(error) from None
+            last = error
+        time.sleep(hub.pause(attempt, last))
+    raise UserError(f"the commit to {hub.url} failed {_TRIES} times ({hub.shown(last)}); run the same push again")
+
+
+def _commit_made(hub: Hub, store: Store, manifest: Manifest, head: str) -> str | None:
+    """Return the branch's commit if it has moved to this package."""
+    now = hub.head()
+    if now in (None, head):
+        return None
+    return now if now and not _not_held(hub.files(now), store, manifest) else None
+
+
+def check_held(hub: Hub, store: Store, manifest: Manifest, commit: str) -> None:
+    """Compare the hashes that the hub reports for the commit with the manifest's; a hub may need a moment."""
+    missing: list[str] = []
+    for attempt in range(_TRIES):
+        try:
+            missing = _not_held(hub.files(commit), store, manifest)
+        except (RepositoryNotFoundError, RevisionNotFoundError):
+            missing = [layout.MANIFEST]
+        if not missing:
+            return
+        time.sleep(hub.pause(attempt, UserError()))
+    raise UserError(
+        f"{hub.url} holds {len(missing)} files other than this package's, for instance {missing[0]}; push again"
+    )
+
+
+def _not_held(held: Held, store: Store, manifest: Manifest) -> list[str]:
+    """Return the files of the package that the hub lacks or holds with another content."""
+    wrong = [
+        path
+        for path, facts in manifest["files"].items()
+        if path not in held or not is_held(store, path, facts, held[path])
+    ]
+    _, oid, _ = held.get(layout.MANIFEST, (0, "", None))
+    return wrong if oid == git_oid(store.read_bytes(layout.MANIFEST)) else [*wrong, layout.MANIFEST]
+
+
+def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

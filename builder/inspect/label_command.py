@@ -1,0 +1,74 @@
+"""What `cytoimagenet label` and `diff` do with a WORK folder."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.inspect import diff
+from builder.inspect.label_explain import explain
+from builder.inspect.label_report import class_csv, class_table, describe_classes
+from builder.inspect.label_thresholds import threshold_chart, threshold_table, thresholds_around
+from builder.inspect.text_table import text_table
+from builder.recipe import Recipe
+from builder.stages.annotate.run import annotated_in
+from builder.stages.context import Build
+from builder.stages.label.assign import Labelling, columns_needed
+from builder.stages.pipeline import ASSIGNMENTS_PATH, label, read_annotations
+from builder.stages.select.store import SELECTION_PATH
+from builder.vocabulary.lookalikes import LookAlike, lookalikes
+
+
+def labelled(work: Store, recipe: Recipe) -> str:
+    """Assign labels, write the assignments and the class table, and return the table as text."""
+    annotated = annotated_in(work)
+    label(Build(data="", work=work, recipe=recipe), annotated)
+    table = class_table(_labelling(work, recipe, annotated))
+    work.write_bytes("classes.csv", class_csv(table))
+    with work.writing("classes.parquet") as file:
+        pq.write_table(table, file, compression="zstd")
+    return describe_classes(table)
+
+
+def explained(work: Store, recipe: Recipe, name: str) -> str:
+    """Return why a label has the images it has."""
+    return explain(_labelling(work, recipe, annotated_in(work)), name)
+
+
+def alike(work: Store, recipe: Recipe) -> str:
+    """Return the tokens that look alike and are not merged, with how many images hold each."""
+    index = _labelling(work, recipe, annotated_in(work)).index
+    found = lookalikes({category: tokens.counts for category, tokens in index.items()})
+    return text_table(LookAlike._fields, found) if found else "no two tokens look alike"
+
+
+def thresholds(work: Store, recipe: Recipe, file: Path) -> str:
+    """Draw how many classes each threshold would give, and return the numbers as text."""
+    table = threshold_table(_labelling(work, recipe, annotated_in(work)), thresholds_around(recipe))
+    file.write_bytes(threshold_chart(table, recipe).save(file.name))
+    rows = [tuple(row.values()) for row in table.to_pylist()]
+    return text_table(tuple(table.column_names), rows)
+
+
+def difference(work_a: Store, work_b: Store) -> str:
+    """Return what changed from one WORK to another."""
+    tables = [_read(work, path) for path in (ASSIGNMENTS_PATH, SELECTION_PATH) for work in (work_a, work_b)]
+    for work, assignments in zip((work_a, work_b), tables, strict=False):
+        if assignments is None:
+            raise UserError(f"{work.url} holds no {ASSIGNMENTS_PATH}; make it with `cytoimagenet label` or `build`")
+    return diff.describe(diff.compare(*tables))
+
+
+def _read(work: Store, path: str) -> pa.Table | None:
+    return pq.read_table(io.BytesIO(work.read_bytes(path))) if work.exists(path) else None
+
+
+def _labelling(work: Store, recipe: Recipe, annotated: list[dict[str, Any]]) -> Labelling:
+    dir_names = [str(found["dir_name"]) for found in annotated]
+    return Labelling(read_annotations(work, dir_names, columns_needed(recipe)), recipe)

@@ -1,0 +1,127 @@
+"""Where an image of a package came from, and its pixels made again from the source's files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.draw import Draw
+from builder.engine.store import Store
+from builder.errors import RejectedError, UserError
+from builder.pixels.picture import candidates
+from builder.pixels.read import read
+from builder.pixels.resize import reduce
+from builder.recipe import Recipe
+from builder.sources import get_source
+from builder.sources.base import Image
+from builder.sources.common.folder import Folder
+from builder.stages.annotate.annotate_source import image_number
+from builder.stages.standardize.channels import ChannelReader
+from builder.stages.standardize.make_parts import Item
+
+_MOST_CROPS = 4  # draws are nested: the crops of a smaller number are among these
+
+
+class Traced(NamedTuple):
+    """One picture of the package and what its source files give today."""
+
+    row: dict[str, Any]  # the example without its image
+    same: bool | None  # are the pixels those made again? None where they could not be made
+    detail: str
+
+
+def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = None) -> tuple[Image, list[Traced]]:
+    """Find an image's record in its source and make each of its pictures again.
+
+    Parameters
+    ----------
+    package : a finished package
+    idx : ``<dir_name>-<number>``
+    data : folder or URL that holds one folder a source
+
+    Raises
+    ------
+    UserError
+        Where the package has no such image, or DATA does not hold it.
+    """
+    if not package.exists("manifest.json"):
+        raise UserError(f"{package.url} is no package: it has no manifest.json")
+    manifest = json.loads(package.read_bytes("manifest.json"))
+    if "release" in manifest["report"]:
+        raise UserError(
+            f"{package.url} was converted from the published release, whose numbers name no file of a source"
+        )
+    rows = list(_rows(package, manifest, idx))
+    if not rows:
+        raise UserError(f"{package.url} has no image {idx!r}; its metadata.parquet lists those it has")
+    image, folder = _record(idx, data, options or {})
+    recipe = Recipe.of(manifest["recipe"])
+    made = _made_again(image, idx, folder.stamp([]), data, options or {}, recipe)
+    return image, [_compare(row, made, recipe) for row in rows]
+
+
+def _rows(package: Store, manifest: dict[str, Any], idx: str) -> Iterator[dict[str, Any]]:
+    for path, facts in manifest["files"].items():
+        if not path.startswith("data/") or "split" not in facts:
+            continue
+        with package.open(path) as file:
+            for batch in _batches(file, path):
+                found = batch.filter(pc.equal(batch.column("idx"), idx))
+                for row in found.to_pylist():
+                    yield {**row, "split": facts["split"], "shard": path}
+
+
+def _batches(file: Any, path: str) -> Iterator[pa.RecordBatch]:
+    if path.endswith(".parquet"):
+        yield from pq.ParquetFile(file).iter_batches(1000)
+    else:
+        yield from pa.ipc.open_stream(file)
+
+
+def _record(idx: str, data: str, options: dict[str, Any]) -> tuple[Image, Folder]:
+    dir_name, _, number = idx.rpartition("-")
+    source = get_source(dir_name)
+    folder = Folder.listed(f"{data.rstrip('/')}/{dir_name}", options)
+    for image in source.images(folder):
+        if str(image_number(image.key)) == number:
+            return image, folder
+    raise UserError(f"{data}/{dir_name} holds no image {idx}; is it the download that the package was built from?")
+
+
+def _made_again(
+    image: Image, idx: str, stamp: int, data: str, options: dict[str, Any], recipe: Recipe
+) -> dict[tuple[Any, ...], Any] | str:
+    """Return {window: pixels} of every candidate, whole image included, or why there is none."""
+    dir_name = idx.rpartition("-")[0]
+    files, planes = tuple(c.path for c in image.channels), tuple(c.plane for c in image.channels)
+    item = Item(idx, dir_name, files, planes, image.region, _MOST_CROPS, stamp)
+    with ChannelReader(data, options, recipe.max_pixels) as reader:
+        [(_, channels, left_out)] = reader.read_all([item])
+    made: dict[tuple[Any, ...], Any] = {}
+    try:
+        for crops in (_MOST_CROPS, 0):
+            for found in candidates(channels, crops, Draw(recipe.seed, idx, "crops"), recipe) if channels else ():
+                if found.pixels is not None:
+                    made[found.x_min, found.x_max, found.y_min, found.y_max] = found.pixels
+    except RejectedError as refused:
+        return str(refused)
+    return made or "; ".join(left_out) or "no channel"
+
+
+def _compare(row: dict[str, Any], made: dict[tuple[Any, ...], Any] | str, recipe: Recipe) -> Traced:
+    encoded = row.pop("image")["bytes"]
+    if isinstance(made, str):
+        return Traced(row, None, made)
+    again = made.get(tuple(row[name] for name in ("x_min", "x_max", "y_min", "y_max")))
+    if again is None:
+        return Traced(row, False, "the source files give no such crop today")
+    if recipe.size:
+        again = reduce(again, recipe.size)
+    same = bool(np.array_equal(read(encoded), again))
+    return Traced(row, same, "same pixels" if same else "other pixels: the files or the code changed")

@@ -1,0 +1,1 @@
+"""What several adapters share: listing, tables, wells, screens."""

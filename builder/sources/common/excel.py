@@ -1,0 +1,44 @@
+"""Plate tables in Excel files, old (.xls) or new (.xlsx): a sheet's columns by name, as text."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from builder.sources.common.folder import Folder, LayoutError
+
+
+def read_sheet(folder: Folder, names: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield (path, values of ``columns``) for each row of the first sheet of the first of these files that is there.
+
+    Whole numbers come without a point; a folder that holds none of the files is noted.
+
+    Raises
+    ------
+    LayoutError
+        Where the file is no workbook or a column is missing.
+    """
+    paths = [path for name in names for path in folder.named(name)]
+    if not paths:
+        folder.notes.add("annotation tables not found", f"{' or '.join(names)}, anywhere in the folder")
+        return
+    path = paths[0]
+    try:
+        sheet = CalamineWorkbook.from_filelike(io.BytesIO(folder.read_bytes(path))).get_sheet_by_index(0)
+        rows = sheet.to_python(skip_empty_area=False)
+    except (CalamineError, OSError, ValueError) as error:
+        raise LayoutError(f"{folder.root}/{path}: no Excel workbook ({error})") from None
+    header = [str(name).strip().lower() for name in rows[0]] if rows else []
+    missing = [name for name in columns if name.lower() not in header]
+    if missing:
+        found = ", ".join(header) or "nothing"
+        raise LayoutError(f"{folder.root}/{path}: no column {', '.join(missing)}; found {found}")
+    places = [header.index(name.lower()) for name in columns]
+    for row in rows[1:]:
+        yield path, tuple(_text(row[place]) for place in places)
+
+
+def _text(cell: object) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()

@@ -1,0 +1,137 @@
+"""Annotation tables: found beside the images, read by column name, joined by plate and well.
+
+They are those of the Image Data Resource (https://idr.openmicroscopy.org/about/submission.html): CSV or tab-separated,
+plain or gzipped, at any depth below the source's folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Generic, TypeVar
+
+from builder.sources.common.folder import Folder, LayoutError, Notes
+
+V = TypeVar("V", bound=Hashable)
+
+_LINK: Final = " %% "  # "Gene Identifier %% url=http://www.ensembl.org/id/%s" in tables of 2015 and 2016
+
+
+class Rows(Generic[V]):
+    """The rows of annotation tables by plate and well (or data set and image); remembers which were asked for."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._rows: dict[str, dict[str, V]] = {}
+        self._used: dict[str, set[str]] = {}
+        self._shared: dict[V, V] = {}
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return sum(map(len, self._rows.values()))
+
+    def add(self, plate: str, well: str, value: V, where: str) -> None:
+        """Keep a row; a second one for the same well is noted if it says something else, and left out."""
+        value = self._shared.setdefault(value, value)  # wells by the ten thousand, treatments by the hundred
+        kept = self._rows.setdefault(plate, {}).setdefault(well, value)
+        if kept is not value:
+            self._notes.add("rows that contradict an earlier one", f"{where}: {plate} {well}")
+
+    def get(self, plate: str, well: str, paths: Sequence[str]) -> V | None:
+        """Return the row of the well that these files show; None, and a note for each file, where there is none."""
+        value = self._rows.get(plate, {}).get(well)
+        if value is None:
+            self._notes.add_all("files without a row", paths)
+        else:
+            self._used.setdefault(plate, set()).add(well)
+        return value
+
+    def note_unused(self) -> None:
+        """Count the rows that no file showed; a plate without any file is one example."""
+        for plate, wells in self._rows.items():
+            used = self._used.get(plate)
+            if used:
+                self._notes.add_all("rows without a file", (f"{plate} {well}" for well in wells if well not in used))
+            else:
+                self._notes.add("rows without a file", f"{plate}, all {len(wells)} rows", len(wells))
+
+
+def find_tables(folder: Folder, *names: str) -> list[str]:
+    """Return the path of each table, plain before gzipped and the shallowest copy; a missing one is noted."""
+    copies: dict[str, list[str]] = {}
+    for path in folder.paths(
+        *names, *(f"{name}.gz" for name in names)
+    ):  # one pass: a folder may have millions of files
+        copies.setdefault(path.rpartition("/")[2].lower(), []).append(path)
+    found = []
+    for name in names:
+        paths = copies.get(name.lower()) or copies.get(f"{name}.gz".lower())
+        if paths:
+            found.append(min(paths, key=lambda path: (path.count("/"), path)))
+        else:
+            folder.notes.add("annotation tables not found", f"{name} (or {name}.gz), anywhere in the folder")
+    return found
+
+
+def read_table(
+    folder: Folder, path: str, columns: Sequence[str], optional: Sequence[str] = (), delimiter: str = ","
+) -> Iterator[tuple[str, ...]]:
+    """Yield, for each row, the values of ``columns`` and then ``optional``, blanks stripped; '' for an absent column.
+
+    Only these columns are kept and the text is decoded as it is read: some tables have hundreds of columns, or of
+    thousands of rows. Names match in any case, without the link that old tables append. A column may be given in
+    several spellings, separated by ``|``. Rows with too many or too few fields are noted and left out.
+
+    Raises
+    ------
+    LayoutError
+        Where one of ``columns`` is missing.
+    """
+    reader = csv.reader(_text(folder, path), delimiter=delimiter)
+    try:
+        header = [name.partition(_LINK)[0].strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise LayoutError(f"{folder.root}/{path}: no table ({error})") from None
+    places = {name.lower(): place for place, name in reversed(list(enumerate(header)))}
+    wanted = [_place(places, name) for name in (*columns, *optional)]
+    missing = [name for name, place in zip(columns, wanted, strict=False) if place is None]
+    if missing:
+        found = ", ".join(header) or "nothing"
+        raise LayoutError(f"{folder.root}/{path}: no column {', '.join(missing)}; found {found}")
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            folder.notes.add("malformed rows", f"{path}:{reader.line_num}: {error}")
+            continue
+        folder.place = path, reader.line_num
+        if len(fields) == len(header):
+            yield tuple(["" if place is None else fields[place].strip() for place in wanted])
+        elif fields:
+            folder.notes.add("malformed rows", f"{path}:{reader.line_num}: {len(fields)} fields, not {len(header)}")
+
+
+def _place(places: Mapping[str, int], name: str) -> int | None:
+    return next((places[spelling.lower()] for spelling in name.split("|") if spelling.lower() in places), None)
+
+
+def _text(folder: Folder, path: str) -> Iterable[str]:
+    """Return the lines of a table: UTF-8, else Latin-1 (noted)."""
+    content = folder.read_bytes(path)
+    if path.lower().endswith(".gz"):
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise LayoutError(f"{folder.root}/{path}: not a whole gzip file ({error})") from None
+    encoding = "utf-8-sig"
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError as error:
+        folder.notes.add("tables that are not UTF-8, read as Latin-1", f"{path}: byte {error.start}")
+        encoding = "latin-1"
+    return io.TextIOWrapper(io.BytesIO(content), encoding, newline="")

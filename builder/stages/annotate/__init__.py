@@ -1,0 +1,1 @@
+"""Stage 1: one table of images for each source."""

@@ -1,0 +1,137 @@
+"""Stage 1: every source becomes rows of one table (method, section 1). Never opens pixels."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder import vocabulary
+from builder.engine import markers
+from builder.engine.store import Store
+from builder.schema import ANNOTATIONS, CATEGORIES, TOKEN_SEPARATOR
+from builder.sources import get_source, plugin_code
+from builder.sources.base import Image, Source
+from builder.sources.common import licenses
+from builder.sources.common.folder import Folder, LayoutError
+from builder.stages.annotate.adapter_errors import blamed
+from builder.stages.versions import code_version
+
+_BATCH = 20_000
+SHARED_GROUP = "shared:"
+
+
+def annotations_path(dir_name: str) -> str:
+    """Return where a source's rows lie in WORK."""
+    return f"annotations/{dir_name}.parquet"
+
+
+def image_number(key: str) -> int:
+    """Return the number of an image in its ``idx``: 56 bits of the sha256 of its key, the same in every download."""
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:7], "big")
+
+
+def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: bool, dir_name: str) -> dict[str, Any]:
+    """Write the rows of one source, unless they are there for the same files and code.
+
+    Returns
+    -------
+    dict with ``dir_name``, ``images``, ``files``, ``notes`` (kind -> count), ``examples`` (kind -> first few),
+    ``fresh`` (False if nothing was to do), ``fingerprint``, and ``error`` where the layout was not understood
+    """
+    source = get_source(dir_name)
+    folder = Folder.listed(root, options)
+    code = code_version("annotate") + plugin_code(dir_name)
+    fingerprint = markers.fingerprint("annotate", dir_name, folder.state(), code, str(simulated))
+    marker = f"annotate/{dir_name}"
+    facts = markers.is_done(work, marker, fingerprint)
+    if facts is not None and (facts["error"] or work.exists(annotations_path(dir_name))):
+        return {**facts, "dir_name": dir_name, "fingerprint": fingerprint, "fresh": False}
+    error, images = "", 0
+    try:
+        with blamed(source, folder):
+            images = _write_rows(source, folder, work, simulated)
+    except LayoutError as found:
+        error = str(found)
+    facts = {"images": images, "files": len(folder), "error": error}
+    facts |= {"notes": folder.notes.counts, "examples": folder.notes.examples}
+    markers.mark_done(work, marker, fingerprint, **facts)
+    return {**facts, "dir_name": dir_name, "fingerprint": fingerprint, "fresh": True}
+
+
+def _write_rows(source: Source, folder: Folder, work: Store, simulated: bool) -> int:
+    images = 0
+    seen: set[int] = set()
+    with (
+        _collector_paused(),
+        work.writing(annotations_path(source.dir_name)) as file,
+        pq.ParquetWriter(file, ANNOTATIONS, compression="zstd", use_dictionary=True) as writer,
+    ):
+        found = _unique(source.images(folder), seen, folder)
+        while batch := list(islice(found, _BATCH)):
+            writer.write_table(_table(batch, source, folder, simulated))
+            images += len(batch)
+    return images
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the search for reference cycles: rows by the million make none, and each search walks all that is kept."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _unique(images: Iterable[Image], seen: set[int], folder: Folder) -> Iterator[tuple[int, Image]]:
+    """Yield each image with its number; a key that comes again (a copy of a file, a doubled row) is noted, not kept."""
+    for image in images:
+        number = image_number(image.key)
+        if number in seen:
+            folder.notes.add("duplicate keys", image.key)
+        elif not image.channels:
+            folder.notes.add("images without a file", image.key)
+        else:
+            seen.add(number)
+            yield number, image
+
+
+def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simulated: bool) -> pa.Table:
+    """Return the rows of a batch, normalised, in the schema ``ANNOTATIONS``."""
+    count = len(batch)
+    constants = {column: vocabulary.normalize(column, value) for column, value in source.constants.items()}
+    license_id = licenses.SIMULATED.id if simulated else source.license.id
+    columns: dict[str, Any] = {
+        "idx": [f"{source.dir_name}-{number}" for number, _ in batch],
+        "key": [image.key for _, image in batch],
+        "database": [source.database] * count,
+        "name": [f"{source.name} (simulated)" if simulated else source.name] * count,
+        "dir_name": [source.dir_name] * count,
+        "channels": [TOKEN_SEPARATOR.join(c.shows for c in image.channels) for _, image in batch],
+        "files": [[c.path for c in image.channels] for _, image in batch],
+        "planes": [[c.plane for c in image.channels] for _, image in batch],
+        "region": [None if image.region is None else list(image.region) for _, image in batch],
+        "group": [_group(source.dir_name, image.group) for _, image in batch],
+        "license": [license_id] * count,
+        "stamp": [folder.stamp(c.path for c in image.channels) for _, image in batch],
+    }
+    for column in (*CATEGORIES, "microscopy"):
+        fallback = constants.get(column)
+        position = Image._fields.index(column)
+        values = (image[position] for _, image in batch)
+        columns[column] = [fallback if v is None else vocabulary.normalize(column, v) for v in values]
+    return pa.table(columns, schema=ANNOTATIONS)
+
+
+def _group(dir_name: str, group: str) -> str:
+    """Return the group's name among all sources; sources that hold the same fields share names (``shared:…``)."""
+    return group if group.startswith(SHARED_GROUP) else f"{dir_name}:{group}"

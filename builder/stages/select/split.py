@@ -1,0 +1,110 @@
+"""The split into training and validation (method, section 6): whole groups, each class as near to its share as can be.
+
+A group with images of one class only is *private*, any other *shared*. The private groups of a class can be chosen
+exactly (subset sums); so the search goes over the shared groups alone, with the cost of a class looked up in a table
+of its validation images in shared groups. The cost of a class is its squared relative deviation; a side without
+images, where two groups exist, costs more than any deviation. Costs are whole numbers, so that sums do not depend on
+their order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.draw import U64, mix64
+from builder.stages.select.split_search import UNIT, Ints, choose_shared
+
+_EMPTY_SIDE = 16 * UNIT
+
+
+@dataclasses.dataclass(frozen=True)
+class _Class:
+    """One class: the sums its private groups can have in validation, and what each number of shared images costs."""
+
+    private: Ints  # groups, in drawn order
+    sizes: Ints  # their images
+    sums: list[int]  # sums[i]: bit s is set if a subset of the first i private groups has s images
+    best: Ints  # [v]: private images in validation that suit v shared ones best
+    cost: Ints  # [v]: cost of that
+
+
+def split_groups(classes: Ints, groups: Ints, group_keys: U64, share: float, salt: int) -> npt.NDArray[np.bool_]:
+    """Choose the groups that are validation.
+
+    Parameters
+    ----------
+    classes, groups : shape (images,), the class and the group of each, numbered from 0
+    group_keys : shape (groups,), from the groups' names; with ``salt`` the only source of chance
+    share : of each class, in [0, 1)
+
+    Returns
+    -------
+    bool, shape (groups,)
+    """
+    validation = np.zeros(len(group_keys), bool)
+    if share == 0 or not len(classes):
+        return validation
+    count = int(classes.max()) + 1
+    pairs, weights = np.unique(groups * count + classes, return_counts=True)
+    pair_group, pair_class = np.divmod(pairs, count)
+    order = np.lexsort((mix64(group_keys, salt)[pair_group],))
+    pair_group, pair_class, weights = pair_group[order], pair_class[order], weights[order]
+    shared = np.bincount(pair_group, minlength=len(group_keys))[pair_group] > 1
+    made = _classes(pair_group, pair_class, weights, shared, count, share)
+    tables = [one.cost for one in made]
+    validation[choose_shared(tables, pair_group[shared], pair_class[shared], weights[shared])] = True
+    in_shared = np.zeros(count, np.int64)
+    np.add.at(in_shared, pair_class[shared], np.where(validation[pair_group[shared]], weights[shared], 0))
+    for one, images in zip(made, in_shared, strict=True):
+        validation[_subset(one, int(one.best[images]))] = True
+    return validation
+
+
+def _classes(
+    group: Ints, klass: Ints, weights: Ints, shared: npt.NDArray[np.bool_], count: int, share: float
+) -> list[_Class]:
+    by_class = np.argsort(klass, kind="stable")
+    ends = np.cumsum(np.bincount(klass, minlength=count))
+    out = []
+    for members in np.split(by_class, ends[:-1]):
+        own = members[~shared[members]]
+        sizes = weights[own]
+        sums = [1]
+        for size in sizes.tolist():
+            sums.append(sums[-1] | sums[-1] << size)
+        in_shared = int(weights[members].sum() - sizes.sum())
+        best, cost = _table(_bits(sums[-1]), in_shared, int(weights[members].sum()), share, len(members))
+        out.append(_Class(group[own], sizes, sums, best, cost))
+    return out
+
+
+def _bits(word: int) -> Ints:
+    """Return the places of the set bits, ascending."""
+    data = np.frombuffer(word.to_bytes(word.bit_length() // 8 + 1, "little"), np.uint8)
+    return np.flatnonzero(np.unpackbits(data, bitorder="little")).astype(np.int64)
+
+
+def _table(sums: Ints, in_shared: int, total: int, share: float, groups: int) -> tuple[Ints, Ints]:
+    """Return, for 0 ... in_shared shared images in validation, the best private sum and its cost."""
+    shared = np.arange(in_shared + 1)
+    low, high = (1, total - 1) if groups > 1 else (0, total)
+    wish = np.clip(share * total, low, high) - shared
+    after = np.searchsorted(sums, wish)
+    options = np.stack([sums[np.maximum(after - 1, 0)], sums[np.minimum(after, len(sums) - 1)]])
+    cost = np.rint(((options + shared - share * total) / max(total, 1)) ** 2 * UNIT).astype(np.int64)
+    cost[(options + shared < low) | (options + shared > high)] += _EMPTY_SIDE
+    pick = cost.argmin(axis=0)
+    return options[pick, shared], cost[pick, shared]
+
+
+def _subset(one: _Class, total: int) -> Ints:
+    """Return private groups that have ``total`` images together: the first ones in drawn order that can be."""
+    taken = []
+    for i in range(len(one.private), 0, -1):
+        if not one.sums[i - 1] >> total & 1:
+            taken.append(i - 1)
+            total -= int(one.sizes[i - 1])
+    return one.private[taken]

@@ -1,0 +1,140 @@
+"""The selection in WORK: tables that are read when they are needed, facts that tell whether they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.engine import markers
+from builder.engine.store import Store
+from builder.schema import REJECTS, SELECTION
+from builder.stages.select.choose import Selected
+from builder.stages.tables import read_columns
+
+SELECTION_PATH: Final = "selection.parquet"
+REJECTS_PATH: Final = "rejects.parquet"
+_MARKER: Final = "select"
+
+
+class ShardPlan(NamedTuple):
+    """A shard of the selection: its rows are row group ``group`` of ``selection.parquet``.
+
+    ``content`` is the hash of these rows, but for where their pictures lie in WORK.
+    """
+
+    shard: str
+    group: int
+    rows: int
+    content: str
+
+
+class StoredSelection:
+    """What the package holds, and what it leaves out."""
+
+    def __init__(self, work: Store, facts: dict[str, Any]) -> None:
+        self._work = work
+        self.shards = [ShardPlan(*found) for found in facts["shards"]]
+        self.dir_names: list[str] = facts["dir_names"]
+        self.report: dict[str, Any] = json.loads(facts["report"])  # `select_report.selection_report`
+        self.rejected: int = facts["rejected"]
+        self.rejects_sha256: str = facts["rejects_sha256"]
+
+    @property
+    def pictures(self) -> int:
+        """Return how many pictures the package holds."""
+        return sum(plan.rows for plan in self.shards)
+
+    @property
+    def rejects(self) -> pa.Table:
+        """Return what is left out, schema ``REJECTS``."""
+        with self._work.open(REJECTS_PATH) as file:
+            return pq.read_table(file).cast(REJECTS)
+
+    def columns(self, *names: str) -> pa.Table:
+        """Return some columns of all pictures, repeated texts as codes."""
+        with self._work.open(SELECTION_PATH) as file:
+            return read_columns(file, names).unify_dictionaries()
+
+    def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield these columns of the pictures, a shard after another in the order given, sorted by position."""
+        groups = {plan.shard: plan.group for plan in self.shards}
+        with self._work.open(SELECTION_PATH) as file, pq.ParquetFile(file) as parquet:
+            for shard in shards:
+                yield parquet.read_row_group(groups[shard], columns=list(names)).select(list(names))
+
+
+def find_selection(work: Store, made_from: str) -> StoredSelection | None:
+    """Return the selection that was made from the same, or None."""
+    facts = markers.is_done(work, _MARKER, made_from)
+    if facts is None or any(
+        not work.exists(path) or work.size(path) != facts["sizes"][path] for path in facts["sizes"]
+    ):
+        return None
+    return StoredSelection(work, facts)
+
+
+def store_selection(work: Store, selected: Selected, made_from: str) -> StoredSelection:
+    """Write a selection, one row group a shard, so that a shard's task reads only its own rows."""
+    selection = selected.selection
+    shards: list[ShardPlan] = []
+    with work.writing(SELECTION_PATH) as file, pq.ParquetWriter(file, SELECTION, compression="zstd") as writer:
+        for group, (start, end) in enumerate(_shard_bounds(selection)):
+            rows = selection.slice(start, end - start).cast(SELECTION)
+            writer.write_table(rows, row_group_size=end - start)
+            shards.append(ShardPlan(rows["shard"][0].as_py(), group, end - start, _content(rows)))
+    with work.writing(REJECTS_PATH) as file:
+        pq.write_table(selected.rejects, file, compression="zstd")
+    facts = {
+        "shards": [list(plan) for plan in shards],
+        "dir_names": sorted(pc.unique(selection["dir_name"]).to_pylist()),
+        "report": json.dumps(selected.report),  # as text: its keys keep their order in the marker
+        "rejected": selected.rejects.num_rows,
+        "rejects_sha256": work.sha256(REJECTS_PATH),
+        "sizes": {path: work.size(path) for path in (SELECTION_PATH, REJECTS_PATH)},
+    }
+    markers.mark_done(work, _MARKER, made_from, **facts)
+    return StoredSelection(work, facts)
+
+
+def _shard_bounds(selection: pa.Table) -> list[tuple[int, int]]:
+    shards = selection["shard"]
+    shards = shards if pa.types.is_dictionary(shards.type) else shards.dictionary_encode()
+    ends = pc.run_end_encode(shards.combine_chunks().indices).run_ends.to_pylist()
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _content(rows: pa.Table) -> str:
+    """Hash what a shard is made from; where its pictures lie in WORK does not matter, their pixels do.
+
+    Of the values alone: Arrow's own bytes of a slice have some of the rows beside it.
+    """
+    digest = hashlib.sha256()
+    for field in rows.schema:
+        if field.name not in ("part", "row"):
+            column = rows[field.name].combine_chunks()
+            digest.update(f"{field.name} {field.type} {len(column)}\0".encode())
+            digest.update(column.is_null().to_numpy(zero_copy_only=False).tobytes())
+            for values in _values(column):
+                digest.update(values)
+    return digest.hexdigest()
+
+
+def _values(column: pa.Array) -> Iterator[Any]:
+    """Yield the values as bytes, nulls as empty or zero; of texts their lengths before."""
+    if not (pa.types.is_string(column.type) or pa.types.is_fixed_size_binary(column.type)):
+        empty = pa.scalar(0, pa.int8()).cast(column.type)
+        yield column.fill_null(empty).to_numpy(zero_copy_only=False).tobytes()
+        return
+    texts = column.cast(pa.binary()).cast(pa.large_binary()).fill_null(b"")
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    yield np.diff(ends).tobytes()
+    if data is not None:
+        yield memoryview(data)[int(ends[0]) : int(ends[-1])]

@@ -1,0 +1,90 @@
+"""The tables that selection gives: every column of `SELECTION`, and the rejects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.recipe import Recipe
+from builder.schema import REJECTS, SELECTION, SPLITS
+from builder.stages.select.candidates import Fates, Ints, Mask, Pictures
+from builder.stages.select.names import class_folders, file_names
+from builder.stages.select.plan_shards import plan_shards
+from builder.stages.tables import REPEATED
+
+
+def selection_table(pictures: Pictures, chosen: Ints, validation: Mask, recipe: Recipe) -> pa.Table:
+    """Return the chosen pictures (columns of `SELECTION`, texts that repeat as codes), sorted by shard and position.
+
+    Parameters
+    ----------
+    chosen : places in ``pictures``, ascending
+    validation : which of the chosen are validation
+    """
+    categories = pictures.column("category", chosen)
+    splits = split_names(validation)
+    sizes = pictures.column("bytes", chosen).to_numpy().astype(np.int64)
+    plan = plan_shards(categories, splits, sizes, pictures.keys[chosen], recipe.seed, recipe.shard_bytes)
+    folders, names = names_of(pictures.label[chosen], pictures.labels)
+    order = pa.array(plan.order)
+    paths = pc.binary_join_element_wise("cytoimagenet", folders, "/")
+    places = chosen[plan.order]
+    made = {
+        "path": _coded(pictures.label[places], paths),
+        "filename": names.take(order),
+        "split": splits.take(order),
+        "shard": _coded(plan.shard, pa.array(plan.shards, pa.string())),
+        "position": pa.array(plan.position),
+    }
+    columns = {}
+    for field in SELECTION:
+        column = made.pop(field.name, None)
+        column = pictures.column(field.name, places) if column is None else column
+        columns[field.name] = _repeated(column) if field.name in REPEATED else column.cast(field.type)
+    return pa.table(columns)
+
+
+def _coded(codes: Ints, values: pa.Array) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), values)
+
+
+def _repeated(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+
+
+def split_names(validation: Mask) -> pa.Array:
+    """Return the name of the split of each picture."""
+    return pa.array(SPLITS, pa.string()).take(pa.array(validation.astype(np.int64)))
+
+
+def names_of(codes: Ints, labels: list[str]) -> tuple[pa.Array, pa.Array]:
+    """Return the folder of each class and the file name of each picture; a class's numbers follow the order given.
+
+    Parameters
+    ----------
+    codes : shape (pictures,), places in ``labels``; labels without a picture have the folder ""
+    """
+    counts = np.bincount(codes, minlength=len(labels)).tolist()
+    used = [label for label, count in zip(labels, counts, strict=True) if count]
+    folder_of = class_folders(used)
+    folders = [folder_of.get(label, "") for label in labels]
+    names = [pa.array(file_names(folder, count)) for folder, count in zip(folders, counts, strict=True) if count]
+    place = np.empty(len(codes), np.int64)  # in the names of all classes one after another
+    place[np.argsort(codes, kind="stable")] = np.arange(len(codes))
+    texts = pa.concat_arrays(names) if names else pa.array([], pa.string())
+    return pa.array(folders, pa.string()), texts.take(pa.array(place))
+
+
+def rejects_table(pictures: Pictures, fates: Fates) -> pa.Table:
+    """Return the pictures that do not stay (schema `REJECTS`), sorted by idx and candidate."""
+    places = np.flatnonzero(~fates.kept)
+    reasons, details = fates.reasons(pictures, places)
+    stages = pa.array(["standardize", "select"], pa.string())
+    made = {
+        "stage": stages.take(pa.array(fates.made[places].astype(np.int64))),
+        "reason": reasons,
+        "detail": details,
+    }
+    columns = [made[f.name] if f.name in made else pictures.column(f.name, places) for f in REJECTS]
+    return pa.table([column.cast(f.type) for column, f in zip(columns, REJECTS, strict=True)], schema=REJECTS)

@@ -1,0 +1,161 @@
+"""``--frugal``: pictures leave WORK as soon as the shards that need them are finished, the rows about them stay.
+
+A part's pictures are in shards of every category that its images feed, and anywhere in them: the order of a category is
+drawn. So what is freed early depends on the order of the categories; the one with the least peak is taken.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.engine.space import readable
+from builder.engine.store import Store
+from builder.stages.select.store import ShardPlan, StoredSelection
+from builder.stages.standardize.parts import FOLDER, GUILTY
+
+log = logging.getLogger(__name__)
+
+_PICTURES: Final = ".arrow"
+
+Ints = npt.NDArray[np.int64]
+Feeds = frozenset[str]
+"""The categories that pictures go to."""
+
+
+def category_order(work_bytes: Mapping[Feeds, int], package_bytes: Mapping[str, int]) -> tuple[list[str], int]:
+    """Return the order of the categories with the least peak of WORK and PACKAGE together, and that peak, in bytes.
+
+    Parameters
+    ----------
+    work_bytes : of parts, by the categories that they feed; they go when the last of these is finished
+    package_bytes : of each category's shards
+    """
+    best: tuple[int, tuple[str, ...]] | None = None
+    for order in itertools.permutations(sorted(package_bytes)):
+        written = peak = 0
+        for position, category in enumerate(order):
+            written += package_bytes[category]
+            left = set(order[position:])
+            held = sum(size for feeds, size in work_bytes.items() if feeds & left)
+            peak = max(peak, written + held)
+        if best is None or (peak, order) < best:
+            best = peak, order
+    return (list(best[1]), best[0]) if best else ([], 0)
+
+
+class Spending:
+    """Which parts still wait for a shard; those that do not lose their pictures.
+
+    Parameters
+    ----------
+    plans : the shards that are to be written, of all that the selection has
+    """
+
+    def __init__(self, work: Store, stored: StoredSelection, plans: Sequence[ShardPlan]) -> None:
+        self._work = work
+        self._sizes = _pictures_of_parts(work)
+        self._plans = list(plans)
+        self._shards = {plan.shard: number for number, plan in enumerate(plans)}
+        self._parts, part, shard = _pairs(stored, list(self._shards))
+        self._waits = np.bincount(part, minlength=len(self._parts))  # shards that a part waits for
+        ends = np.searchsorted(shard, np.arange(len(plans) + 1))
+        self._needed = [part[start:end] for start, end in itertools.pairwise(ends.tolist())]  # parts of each shard
+
+    def begin(self) -> list[ShardPlan]:
+        """Free what no shard waits for; return the shards in the order in which they are to be written."""
+        waiting = {self._parts[part] for part in np.flatnonzero(self._waits).tolist()}
+        for part in self._sizes.keys() - waiting:
+            self._free(part)
+        order, peak = category_order(*self._bytes())
+        if self._plans:
+            log.info("frugal: WORK and PACKAGE will take up to %s together", readable(peak))
+        return sorted(self._plans, key=lambda plan: order.index(_category(plan.shard)))
+
+    def finish(self, shard: str) -> None:
+        """Free the parts that waited for this shard only; it must have been published before."""
+        parts = self._needed[self._shards[shard]]
+        self._waits[parts] -= 1
+        for part in parts[self._waits[parts] == 0].tolist():
+            self._free(self._parts[part])
+
+    def _bytes(self) -> tuple[dict[Feeds, int], dict[str, int]]:
+        """Return the bytes in WORK by the categories that they feed, and those of each category in PACKAGE.
+
+        A part goes to its shards in equal shares.
+        """
+        sizes = np.array([self._sizes.get(part, 0) for part in self._parts], np.int64)
+        package: dict[str, int] = dict.fromkeys((_category(plan.shard) for plan in self._plans), 0)
+        feeds = np.zeros(len(sizes), np.int64)  # a bit a category
+        names = sorted(package)
+        for shard, parts in zip(self._shards, self._needed, strict=True):
+            package[_category(shard)] += int((sizes[parts] // self._waits[parts]).sum())
+            feeds[parts] |= 1 << names.index(_category(shard))
+        work = {
+            frozenset(name for bit, name in enumerate(names) if code >> bit & 1): int(sizes[feeds == code].sum())
+            for code in np.unique(feeds[self._waits > 0]).tolist()
+        }
+        return work, package
+
+    def _free(self, part: str) -> None:
+        if part in self._sizes:
+            self._work.delete(part + _PICTURES)
+
+
+def lost_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]) -> pa.Array:
+    """Return the idx of the images of which a shard that is to be written needs pictures that have left WORK."""
+    names = pa.array([plan.shard for plan in plans], pa.string())
+    there = pa.array(_pictures_of_parts(work), pa.string())
+    table = stored.columns("part", "shard")
+    parts, shards = (table[name].combine_chunks() for name in ("part", "shard"))
+    gone = _rows_in(parts, pc.invert(pc.is_in(parts.dictionary, value_set=there)))
+    lost = np.flatnonzero(gone & _rows_in(shards, pc.is_in(shards.dictionary, value_set=names)))
+    if not len(lost):
+        return pa.array([], pa.string())
+    return stored.columns("idx")["idx"].take(pa.array(lost)).unique()
+
+
+def bytes_of_pictures(work: Store) -> int:
+    """Return how many bytes of pictures WORK holds."""
+    return sum(_pictures_of_parts(work).values())
+
+
+def parts_without_pictures(work: Store) -> int:
+    """Return how many parts' pictures have left WORK."""
+    there = _pictures_of_parts(work)
+    rows = [path.removesuffix(".parquet") for path in work.sizes(FOLDER) if path.endswith(".parquet")]
+    return sum(not name.rpartition("/")[2].startswith(GUILTY) and name not in there for name in rows)
+
+
+def _rows_in(column: pa.DictionaryArray, wanted: pa.Array) -> Any:
+    return wanted.to_numpy(zero_copy_only=False)[column.indices.to_numpy()]
+
+
+def _pairs(stored: StoredSelection, shards: list[str]) -> tuple[list[str], Ints, Ints]:
+    """Return the parts by number, and part and number of the shard of each pair that has a picture, by shard."""
+    table = stored.columns("part", "shard")
+    part, shard = (table[name].combine_chunks() for name in ("part", "shard"))
+    number = pc.index_in(shard.dictionary, value_set=pa.array(shards, pa.string())).fill_null(-1).to_numpy()
+    of_shard, of_part = number[shard.indices.to_numpy()].astype(np.int64), part.indices.to_numpy()
+    wanted = of_shard >= 0
+    pairs = np.unique(of_shard[wanted] * max(len(part.dictionary), 1) + of_part[wanted])
+    found, parts = np.divmod(pairs, max(len(part.dictionary), 1))
+    return part.dictionary.to_pylist(), parts, found
+
+
+def _pictures_of_parts(work: Store) -> dict[str, int]:
+    """Return part -> bytes of its pictures, where they are there; parts that refuse a file's images have none."""
+    sizes = work.sizes(FOLDER)
+    names = [path.removesuffix(_PICTURES) for path in sizes if path.endswith(_PICTURES)]
+    return {name: sizes[name + _PICTURES] for name in names if not name.rpartition("/")[2].startswith(GUILTY)}
+
+
+def _category(shard: str) -> str:
+    return shard.split("/")[1]

@@ -1,0 +1,131 @@
+"""Stage 5: the package's shards, each from its rows of the selection and the parts' PNGs (method, section 6)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.engine import markers
+from builder.engine.store import Store
+from builder.pixels import png
+from builder.pixels.read import read
+from builder.pixels.resize import reduce
+from builder.recipe import Recipe
+from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA
+from builder.stages.select.store import SELECTION_PATH, ShardPlan
+from builder.stages.shard.part_images import PictureReader
+from builder.stages.versions import code_version
+
+FORMATS = ("arrow", "parquet")
+_KNOWN_FILES = "package-files.json"
+
+
+def shard_path(shard: str, file_format: str) -> str:
+    """Return the path of a shard in the package."""
+    return f"{shard}.{file_format}"
+
+
+def finished(
+    work: Store, package: Store, plans: Iterable[ShardPlan], recipe: Recipe, file_format: str
+) -> dict[str, dict[str, Any]]:
+    """Return path -> rows, bytes and sha256 of the shards that are there, made from the same."""
+    wanted = {f"shard/{plan.shard}": _fingerprint(plan, recipe, file_format) for plan in plans}
+    sizes = package.sizes("data")
+    done = markers.find_done(work, wanted)
+    facts = {shard_path(marker.removeprefix("shard/"), file_format): found for marker, found in done.items()}
+    return {path: found for path, found in facts.items() if sizes.get(path) == found["bytes"]}
+
+
+def write_shard(
+    work: Store, package: Store, recipe: Recipe, file_format: str, items: Sequence[ShardPlan]
+) -> dict[str, dict[str, Any]]:
+    """Write shards; return {path: {rows, bytes, sha256}}."""
+    facts: dict[str, dict[str, Any]] = {}
+    for plan in items:
+        with work.open(SELECTION_PATH) as file:
+            rows = pq.ParquetFile(file).read_row_group(plan.group)
+        path = shard_path(plan.shard, file_format)
+        _unfinish(package)
+        with package.writing(path) as out:
+            _write(out, rows, work, recipe, file_format)
+        done = {"rows": rows.num_rows, "bytes": package.size(path), "sha256": package.sha256(path)}
+        markers.mark_done(work, f"shard/{plan.shard}", _fingerprint(plan, recipe, file_format), **done)
+        facts[path] = done
+    return facts
+
+
+def _fingerprint(plan: ShardPlan, recipe: Recipe, file_format: str) -> str:
+    return markers.fingerprint("shard", file_format, plan.content, recipe.fingerprint("shard"), code_version("shard"))
+
+
+def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str) -> None:
+    pictures = PictureReader(work)
+    with _writer(out, file_format) as writer:
+        for start, end in batch_bounds(rows["bytes"].to_pylist(), recipe.batch_rows, recipe.batch_bytes):
+            batch = rows.slice(start, end - start)
+            encoded = pictures.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
+            if recipe.size:
+                encoded = [png.encode(reduce(read(picture), recipe.size)) for picture in encoded]
+            writer.write_batch(_examples(batch, encoded))
+
+
+def _writer(out: Any, file_format: str) -> Any:
+    if file_format == "arrow":
+        return pa.ipc.new_stream(out, EXAMPLES)
+    return pq.ParquetWriter(
+        out,
+        EXAMPLES,
+        compression="zstd",
+        use_dictionary=[name for name in METADATA.names if name not in ("filename", "idx")],
+        write_page_index=True,
+        use_content_defined_chunking=True,
+    )
+
+
+def _examples(batch: pa.Table, encoded: list[bytes]) -> pa.RecordBatch:
+    metadata = batch.select(METADATA.names).combine_chunks().to_batches()[0]
+    image = pa.StructArray.from_arrays(
+        [pa.array(encoded, pa.binary()), metadata["filename"]], fields=list(IMAGE_TYPE), mask=None
+    )
+    return pa.RecordBatch.from_arrays([image, *metadata.columns], schema=EXAMPLES)
+
+
+def batch_bounds(sizes: Sequence[int], most_rows: int, most_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of record batches of at most so many rows and bytes; one picture always fits."""
+    start = total = 0
+    for position, size in enumerate(sizes):
+        if position > start and (position - start == most_rows or total + size > most_bytes):
+            yield start, position
+            start, total = position, 0
+        total += size
+    if sizes:
+        yield start, len(sizes)
+
+
+def known_files(work: Store) -> list[str]:
+    """Return the shards that builds with this WORK have planned for the package."""
+    names: list[str] = json.loads(work.read_bytes(_KNOWN_FILES)) if work.exists(_KNOWN_FILES) else []
+    return names
+
+
+def retire(work: Store, package: Store, wanted: set[str]) -> None:
+    """Remove shards of an earlier build that this one does not have; what `build` did not write is never touched."""
+    before = known_files(work)
+    work.write_bytes(_KNOWN_FILES, json.dumps(sorted({*before, *wanted})).encode())
+    stale = [path for path in before if path not in wanted and package.exists(path)]
+    if stale:
+        _unfinish(package)
+    for path in stale:
+        package.delete(path)
+
+
+def _unfinish(package: Store) -> None:
+    """Take the manifest away before a shard changes: a package in the making must not pass for a finished one."""
+    with contextlib.suppress(FileNotFoundError):  # another worker was first
+        if package.exists("manifest.json"):
+            package.delete("manifest.json")

@@ -1,0 +1,124 @@
+"""Reads the channels of images in order, from any file system, each file once while its images last."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.engine.worker import using
+from builder.errors import RejectedError
+from builder.pixels.read import read
+from builder.stages.standardize.fetch import Fetcher
+
+if TYPE_CHECKING:
+    from builder.stages.standardize.make_parts import Item
+
+_KEPT_FILES = 8
+_KEPT_CHANNELS = 8
+
+Array = npt.NDArray[Any]
+_Channel = tuple[str, int]  # file, plane
+
+
+class ChannelReader:
+    """Yields the channels of images in order; what later images use as well is kept for them, within bounds.
+
+    Parameters
+    ----------
+    data : folder or URL that holds one folder a source
+    options : fsspec's storage options
+    max_pixels : channels with more are refused before they are decoded
+    """
+
+    def __init__(self, data: str, options: dict[str, Any], max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self._fetcher = Fetcher(data, options, max_pixels)
+        self._files: list[str] = []  # each once, in order
+        self._position: dict[str, int] = {}
+        self._uses: Counter[_Channel] = Counter()  # to come
+        self._planes: Counter[str] = Counter()  # of each file, to be decoded yet
+        self._contents: OrderedDict[str, bytes | RejectedError] = OrderedDict()
+        self._decoded: OrderedDict[_Channel, Array | RejectedError] = OrderedDict()
+
+    def __enter__(self) -> ChannelReader:
+        """Return self."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Drop what was fetched ahead."""
+        self._fetcher.close()
+
+    def read_all(self, items: Sequence[Item]) -> Iterator[tuple[Item, list[Array], list[str]]]:
+        """Yield (item, channels read, "file: reason" of each channel left out), in order."""
+        # By number: to go through a task's items means, to the watch on a worker, to begin them.
+        self._uses = Counter(channel for n in range(len(items)) for channel in _channels(items[n]))
+        self._planes = Counter(name for name, _ in self._uses)
+        self._files = list(self._planes)
+        self._position = {name: place for place, name in enumerate(self._files)}
+        for item in items:
+            channels: list[Array] = []
+            left_out: list[str] = []
+            for file, channel in zip(item.files, _channels(item), strict=True):
+                try:
+                    channels.append(_cut(self._channel(channel), item.region))
+                except RejectedError as refused:
+                    left_out.append(f"{file}: {refused}")
+            yield item, channels, left_out
+
+    def _channel(self, channel: _Channel) -> Array:
+        found = self._decoded.pop(channel, None)
+        if found is None:
+            found = self._decode(*channel)
+        self._uses[channel] -= 1
+        if self._uses[channel]:
+            _keep(self._decoded, channel, found, _KEPT_CHANNELS)
+        if isinstance(found, RejectedError):
+            raise found
+        return found
+
+    def _decode(self, name: str, plane: int) -> Array | RejectedError:
+        try:
+            with using(name):
+                return read(self._content(name), plane, self._max_pixels)
+        except RejectedError as refused:
+            return refused
+
+    def _content(self, name: str) -> bytes:
+        found = self._contents.pop(name, None)
+        if found is None:
+            try:
+                found = self._fetcher.fetch(self._files, self._position[name])
+            except RejectedError as refused:
+                found = refused
+        self._planes[name] -= 1
+        if self._planes[name] > 0:
+            _keep(self._contents, name, found, _KEPT_FILES)
+        if isinstance(found, RejectedError):
+            raise found
+        return found
+
+
+def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> None:
+    kept[key] = value
+    if len(kept) > most:
+        kept.popitem(last=False)
+
+
+def _channels(item: Item) -> list[_Channel]:
+    return [(f"{item.dir_name}/{file}", plane) for file, plane in zip(item.files, item.planes, strict=True)]
+
+
+def _cut(pixels: Array, region: tuple[int, int, int, int] | None) -> Array:
+    """Return the region of a channel, clipped to it."""
+    if region is None:
+        return pixels
+    x_min, x_max, y_min, y_max = region
+    height, width = pixels.shape[:2]
+    cut = pixels[max(0, y_min) : min(height, y_max), max(0, x_min) : min(width, x_max)]
+    if cut.size == 0:
+        raise RejectedError("unreadable", f"the box {region} lies outside the picture of {width} x {height} pixels")
+    return np.ascontiguousarray(cut)

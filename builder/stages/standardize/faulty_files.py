@@ -1,0 +1,61 @@
+"""Files whose reading hangs or ends the process: all their images are refused, those that could be made as well.
+
+Else it would depend on the order of the work, and on when a build was interrupted, which boxes of a picture or pages of
+a stack are in the package.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.engine.store import Store
+from builder.engine.task import Shared
+from builder.stages.annotate.annotate_source import annotations_path
+from builder.stages.standardize.make_parts import Item, items_of, made_from, rejected_row
+from builder.stages.standardize.parts import GUILTY, write_part
+
+log = logging.getLogger(__name__)
+
+
+def shared_files(work: Store, fingerprint: str, images: pa.Table) -> Shared:
+    """Return what the images of a build share: their files.
+
+    Parameters
+    ----------
+    images : idx, dir_name, crops and stamp of all images of the build, of those with pictures too
+    """
+
+    def on_guilty(name: str, reason: str, detail: str) -> None:
+        count = refuse_file(work, fingerprint, images, name, reason, detail)
+        log.warning("%s: %s (%s): its %s images are refused", name, reason, detail, f"{count:,}")
+
+    return Shared(files_of, on_guilty)
+
+
+def files_of(item: Item) -> list[str]:
+    """Return the files of an image, as ``channels.ChannelReader`` names what it is reading."""
+    return [f"{item.dir_name}/{file}" for file in item.files]
+
+
+def refuse_file(work: Store, fingerprint: str, images: pa.Table, name: str, reason: str, detail: str) -> int:
+    """Write a part that refuses all images of a file (``<dir_name>/<path>``); return how many those are."""
+    dir_name, _, file = name.partition("/")
+    users = images.filter(pc.is_in(images["idx"], value_set=_users(work, dir_name, file)))
+    items = list(items_of(work, users))
+    rows = [rejected_row(item, reason, f"{file}: {detail}") for item in items]
+    write_part(work, fingerprint, dir_name, map(made_from, items), rows, [], GUILTY)
+    return len(items)
+
+
+def _users(work: Store, dir_name: str, file: str) -> pa.Array:
+    """Return the idx of the images of a source that have this file among theirs."""
+    found = []
+    with work.open(annotations_path(dir_name)) as opened:
+        for batch in pq.ParquetFile(opened).iter_batches(columns=["idx", "files"]):
+            same = pc.equal(pc.list_flatten(batch["files"]), file)
+            found.append(batch["idx"].take(pc.list_parent_indices(batch["files"]).filter(same)))
+    return pa.concat_arrays(found).unique()

@@ -1,0 +1,110 @@
+"""What the parts hold: their rows, never their bytes. Tables of a million rows, so no Python object a row."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.schema import PART_ROWS
+from builder.stages.standardize.parts import FINGERPRINT, FOLDER, PRESENT
+
+_AT_ONCE: Final = 64  # files; where WORK is remote their reads overlap
+_KEY: Final = ["idx", "crops", "stamp"]
+_PART: Final = pa.dictionary(pa.int32(), pa.string())
+
+
+def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
+    """Yield (path without its ending, rows) of every finished part that was made by this recipe and code, by path."""
+    paths = (path for path in sorted(work.list(FOLDER)) if path.endswith(".parquet"))
+    while some := list(itertools.islice(paths, _AT_ONCE)):
+        for path, content in work.read_many(some).items():
+            part = pq.ParquetFile(pa.BufferReader(content))
+            if (part.schema_arrow.metadata or {}).get(FINGERPRINT) == fingerprint.encode():
+                rows = part.read(columns=list(columns) if columns else None, use_threads=False)
+                yield path.removesuffix(".parquet"), rows.replace_schema_metadata(None)
+
+
+def covered(work: Store, fingerprint: str) -> pa.Table:
+    """Return idx, crops and stamp of every image that a finished part holds or has refused."""
+    tables = [rows for _, rows in read_parts(work, fingerprint, _KEY)]
+    if not tables:
+        return PART_ROWS.empty_table().select(_KEY)
+    return pa.concat_tables(tables).group_by(_KEY).aggregate([])
+
+
+def without(images: pa.Table, others: pa.Table) -> pa.Table:
+    """Return the rows of ``images`` whose (idx, crops, stamp) is not among ``others``."""
+    return images.join(others, _KEY, join_type="left anti")
+
+
+def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
+    """Return the rows of the wanted images (schema ``PART_ROWS`` and ``part``), each image from one part only.
+
+    Where two parts hold one image, with the same bytes, the first by name is taken, of those that have their pictures
+    still.
+
+    Raises
+    ------
+    UserError
+        Where an image is in no part.
+    """
+    sizes = work.sizes(FOLDER)
+    tables, lost = [], []
+    parts = read_parts(work, fingerprint)
+    for folder, here in itertools.groupby(parts, key=lambda found: found[0].split("/")[1]):
+        mine = images.filter(pc.equal(images["dir_name"], folder))
+        found = sorted(here, key=lambda part: f"{part[0]}.arrow" not in sizes)  # stable: by name within
+        rows = pa.concat_tables(rows for _, rows in found)
+        codes = np.repeat(np.arange(len(found), dtype=np.int32), [rows.num_rows for _, rows in found])
+        kept, missing = _from_one_part(rows, codes, mine)
+        names = pa.DictionaryArray.from_arrays(pa.array(codes[kept]), pa.array([path for path, _ in found]))
+        tables.append(rows.take(pa.array(kept)).append_column("part", names))
+        lost.append(mine["idx"].take(pa.array(missing)))
+        images = images.filter(pc.not_equal(images["dir_name"], folder))
+    absent = pa.chunked_array([chunk for column in (*lost, images["idx"]) for chunk in column.chunks], pa.string())
+    if len(absent):
+        raise UserError(f"{len(absent)} images are in no part, for instance {absent[0]}; run the same command again")
+    return pa.concat_tables(tables).unify_dictionaries() if tables else _no_rows()
+
+
+def _no_rows() -> pa.Table:
+    return PART_ROWS.empty_table().append_column("part", pa.array([], _PART))
+
+
+def _from_one_part(rows: pa.Table, codes: npt.NDArray[np.int32], images: pa.Table) -> tuple[Any, Any]:
+    """Return the places of the rows to take, each image from the first part with what is wanted, and images in none.
+
+    Parameters
+    ----------
+    codes : shape (rows,), ascending: number of each row's part
+    images : idx, crops and stamp
+    """
+    found = pc.index_in(rows["idx"], value_set=images["idx"].combine_chunks()).fill_null(-1).to_numpy()
+    right = found >= 0
+    for name in ("crops", "stamp"):
+        wanted = images[name].to_numpy()
+        right &= rows[name].to_numpy() == (wanted[found] if len(wanted) else 0)
+    places = np.flatnonzero(right)
+    part_of = np.full(images.num_rows, np.iinfo(np.int32).max, np.int32)
+    np.minimum.at(part_of, found[places], codes[places])
+    missing = np.flatnonzero(part_of == np.iinfo(np.int32).max)
+    return places[part_of[found[places]] == codes[places]], missing
+
+
+def refused(work: Store) -> dict[str, int]:
+    """Return how many images and crops each reason has cost the present build of WORK so far, most first."""
+    counts: Counter[str] = Counter()
+    if work.exists(PRESENT):
+        for _, rows in read_parts(work, work.read_bytes(PRESENT).decode(), ["reason"]):
+            counts.update(filter(None, rows["reason"].to_pylist()))
+    return dict(counts.most_common())

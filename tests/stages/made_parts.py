@@ -1,0 +1,79 @@
+"""Small tables for selection, made up: images with labels, and the pictures made of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from builder.recipe import Recipe
+from builder.schema import ANNOTATIONS, ASSIGNMENTS, PART_ROWS
+from builder.stages.select.choose import Selected, select
+
+ROWS = pa.schema([*PART_ROWS, pa.field("part", pa.string())])
+
+
+class Tables(NamedTuple):
+    rows: pa.Table
+    assignments: pa.Table
+    annotations: pa.Table
+
+    def select(self, recipe: Recipe) -> Selected:
+        return select(self.rows, self.assignments, self.annotations, recipe)
+
+
+def image(number: int, label: str = "x", pictures: int = 1, **facts: Any) -> dict[str, Any]:
+    """An image: its pictures are crops if there are several; facts overrule what is made up."""
+    return {
+        "idx": f"src-{number}",
+        "dir_name": "src",
+        "label": label,
+        "category": "compound",
+        "group": f"plate {number}",
+        "pictures": [{"candidate": c} for c in range(pictures)] if pictures > 1 else [{"candidate": -1}],
+    } | facts
+
+
+def tables(images: Iterable[Mapping[str, Any]]) -> Tables:
+    rows, assignments, annotations = [], [], []
+    for one in images:
+        idx = one["idx"]
+        assignments.append({name: one[name] for name in ("idx", "dir_name", "label", "category")} | {"crops": 4})
+        annotations.append(_annotation(one))
+        rows += [_picture(idx, place, picture) for place, picture in enumerate(one["pictures"])]
+    return Tables(
+        pa.Table.from_pylist(rows, ROWS),
+        pa.Table.from_pylist(assignments, ASSIGNMENTS),
+        pa.Table.from_pylist(annotations, ANNOTATIONS),
+    )
+
+
+def _annotation(one: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: one[name] for name in ANNOTATIONS.names if name in one}
+    made_up = {"key": f"key of {one['idx']}", "database": "Base", "name": "Source", "license": "CC0-1.0"}
+    return made_up | {"files": ["a.tif"], "planes": [0], "stamp": 1, one["category"]: one["label"]} | known
+
+
+def _picture(idx: str, place: int, picture: Mapping[str, Any]) -> dict[str, Any]:
+    candidate = picture["candidate"]
+    pixels = picture.get("pixels", f"{idx}/{candidate}")
+    reason = picture.get("reason")
+    made = {
+        "pixels_sha256": hashlib.sha256(pixels.encode()).digest(),
+        "bytes": picture.get("bytes", 1000),
+        "row": place,
+    }
+    return {
+        "idx": idx,
+        "candidate": candidate,
+        "crop": candidate >= 0,
+        "scaling": 0.5 if candidate >= 0 else 1.0,
+        **({} if reason else made),
+        "reason": reason,
+        "detail": picture.get("detail"),
+        "crops": 4,
+        "stamp": 1,
+        "part": "standardized/src/part-00000",
+    }

@@ -1,0 +1,278 @@
+"""Which pictures make the package: duplicates, the cap, small classes, and that nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.errors import UserError
+from builder.recipe import Recipe
+from builder.schema import REJECTS, SELECTION
+from builder.stages.select.choose import Selected
+from tests.stages.made_parts import Tables, image, tables
+
+
+def kept(selected: Selected) -> set[tuple[str, int]]:
+    return set(zip(selected.selection["idx"].to_pylist(), selected.selection["candidate"].to_pylist(), strict=True))
+
+
+def rejects(selected: Selected) -> dict[tuple[str, int], tuple[str, str, Any]]:
+    return {
+        (row["idx"], row["candidate"]): (row["stage"], row["reason"], row["detail"])
+        for row in selected.rejects.to_pylist()
+    }
+
+
+def small(**values: Any) -> Recipe:
+    return Recipe(**{"class_size": 100, "min_class_size": 1, **values})
+
+
+def test_columns_come_from_the_three_tables() -> None:
+    selected = tables([image(1, "dmso", organism="human", microscopy="fluorescence", group="plate 7")]).select(small())
+    assert selected.selection.cast(SELECTION).schema == SELECTION
+    assert selected.rejects.schema == REJECTS
+    row = selected.selection.to_pylist()[0]
+    expected = {
+        "label": "dmso",
+        "category": "compound",
+        "database": "Base",
+        "dir_name": "src",
+        "path": "cytoimagenet/dmso",
+        "filename": "dmso-0.png",
+        "idx": "src-1",
+        "organism": "human",
+        "compound": "dmso",
+        "gene": None,
+        "microscopy": "fluorescence",
+        "crop": False,
+        "scaling": 1.0,
+        "group": "plate 7",
+        "license": "CC0-1.0",
+        "split": "train",
+        "shard": "data/compound/train-00000-of-00001",
+        "position": 0,
+        "part": "standardized/src/part-00000",
+        "row": 0,
+        "bytes": 1000,
+    }
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_what_standardisation_refused_is_told_with_its_reason() -> None:
+    refused = [{"candidate": 0}, {"candidate": 1, "reason": "crop_dim", "detail": "75th percentile 0"}]
+    selected = tables([image(1, pictures=2) | {"pictures": refused}]).select(small())
+    assert kept(selected) == {("src-1", 0)}
+    assert selected.rejects.to_pylist() == [
+        {
+            "idx": "src-1",
+            "dir_name": "src",
+            "key": "key of src-1",
+            "label": "x",
+            "candidate": 1,
+            "stage": "standardize",
+            "reason": "crop_dim",
+            "detail": "75th percentile 0",
+        }
+    ]
+
+
+def test_equal_pixels_are_kept_once_and_the_other_says_whose_they_are() -> None:
+    same = {"pixels": "same"}
+    selected = tables(
+        [
+            image(3, "x") | {"pictures": [{"candidate": -1} | same]},
+            image(2, "y") | {"pictures": [{"candidate": 1} | same, {"candidate": 0} | same]},
+            image(4, "y"),
+        ]
+    ).select(small())
+    assert kept(selected) == {("src-2", 0), ("src-4", -1)}
+    assert rejects(selected) == {
+        ("src-2", 1): ("select", "duplicate", "same pixels as src-2 crop 0"),
+        ("src-3", -1): ("select", "duplicate", "same pixels as src-2 crop 0; conflicting label: y"),
+    }
+
+
+def test_a_refused_picture_is_nobodys_duplicate() -> None:
+    refused = {"candidate": -1, "reason": "dim"}
+    selected = tables([image(1) | {"pictures": [refused]}, image(2) | {"pictures": [refused]}, image(3)]).select(
+        small()
+    )
+    assert Counter(reason for _, reason, _ in rejects(selected).values()) == {"dim": 2}
+
+
+@pytest.mark.parametrize(("images", "crops", "size"), [(60, 2, 100), (50, 2, 51), (50, 3, 100), (30, 4, 95)])
+def test_at_most_one_crop_an_image_goes_while_that_suffices(images: int, crops: int, size: int) -> None:
+    selected = tables([image(i, pictures=crops) for i in range(images)]).select(small(class_size=size))
+    assert selected.selection.num_rows == size
+    left = Counter(selected.selection["idx"].to_pylist())
+    assert len(left) == images
+    assert set(left.values()) <= {crops, crops - 1}
+
+
+def test_then_any_crop_goes() -> None:
+    """50 images of 4 crops, 60 to keep: each loses one, then 90 of the 150 left go, whoever they are."""
+    selected = tables([image(i, pictures=4) for i in range(50)]).select(small(class_size=60))
+    assert selected.selection.num_rows == 60
+    left = Counter(selected.selection["idx"].to_pylist())
+    assert max(left.values()) == 3  # none kept all four
+    assert len(left) < 50
+
+
+def test_an_only_picture_goes_after_one_of_several() -> None:
+    several, alone = [image(i, pictures=2) for i in range(40)], [image(i) for i in range(40, 70)]
+    selected = tables([*several, *alone]).select(small(class_size=75))
+    assert {idx for idx, _ in kept(selected)} == {f"src-{i}" for i in range(70)}
+
+
+def test_which_crop_goes_is_drawn() -> None:
+    selected = tables([image(i, pictures=4) for i in range(400)]).select(small(class_size=1200))
+    gone = Counter(candidate for _, candidate in rejects(selected))
+    assert all(60 < gone[c] < 140 for c in range(4))  # 100 each, 8.7 the standard deviation
+
+
+def test_a_class_below_the_least_size_is_dropped_whole() -> None:
+    images = [image(i, "large") for i in range(6)] + [image(i, "small") for i in range(6, 11)]
+    selected = tables(images).select(small(min_class_size=6))
+    assert set(selected.selection["label"].to_pylist()) == {"large"}
+    assert set(rejects(selected).values()) == {("select", "small_class", "its class had 5 pictures")}
+    assert selected.report["dropped_classes"] == {"small": {"category": "compound", "assigned": 5}}
+
+
+def test_duplicates_do_not_count_towards_the_least_size() -> None:
+    images = [image(i) | {"pictures": [{"candidate": -1, "pixels": "same"}]} for i in range(6)]
+    assert not tables(images).select(small(min_class_size=2)).selection.num_rows
+
+
+def test_file_numbers_are_binary_and_as_wide_as_the_class_size() -> None:
+    selected = tables([image(i, "gene -- a, b") for i in range(1000)]).select(Recipe())
+    names = sorted(selected.selection["filename"].to_pylist())
+    assert names[0] == "gene-a__b-0000000000.png"
+    assert names[-1] == "gene-a__b-1111100111.png"
+    assert len(set(names)) == 1000
+    assert {len(name) for name in names} == {len(names[0])}
+    assert set(selected.selection["path"].to_pylist()) == {"cytoimagenet/gene-a__b"}
+
+
+def test_images_without_pictures_are_counted() -> None:
+    assert tables([image(1), image(2) | {"pictures": []}]).select(small()).report["missing"] == 1
+
+
+def test_groups_of_two_sources_with_one_name_are_two() -> None:
+    images = [image(i, dir_name=f"src{i % 2}", idx=f"src{i % 2}-{i}", group="plate 1") for i in range(20)]
+    report = tables(images).select(small(validation_share=0.5)).report["classes"]["x"]
+    assert (report["groups"], report["train"], report["validation"]) == (2, 10, 10)
+
+
+def test_the_report_says_how_far_each_class_is_from_its_share() -> None:
+    images = [image(i, "even") for i in range(20)]
+    images += [image(i, "odd", group=f"g{i % 2}") for i in range(20, 30)]
+    images += [image(i, "one", group="g") for i in range(30, 40)]
+    report = tables(images).select(small()).report
+    json.dumps(report)
+    assert report["classes"]["even"] == {
+        "category": "compound",
+        "images": 20,
+        "groups": 20,
+        "train": 18,
+        "validation": 2,
+        "share": 0.1,
+        "deviation": 0.0,
+        "assigned": 20,
+    }
+    assert report["classes"]["odd"]["validation"] == 5
+    assert report["largest_deviation"] == pytest.approx(0.4)
+    assert (report["one_group"], report["one_sided"]) == (["one"], [])
+
+
+picture = st.fixed_dictionaries(
+    {
+        "pixels": st.sampled_from("abcdefghij") | st.uuids().map(str),
+        "reason": st.none() | st.none() | st.sampled_from(["crop_dim", "dim"]),
+        "bytes": st.integers(1, 5000),
+    }
+)
+
+
+@st.composite
+def some_images(draw: st.DrawFn) -> Tables:
+    images = []
+    for number in range(draw(st.integers(0, 40))):
+        pictures = draw(st.lists(picture, min_size=0, max_size=4))
+        made = [{"candidate": c, **one} for c, one in enumerate(pictures)]
+        facts = {
+            "label": draw(st.sampled_from(["a", "A", "b c", "μ"])),
+            "group": draw(st.sampled_from("pqrstuvw")),
+        }
+        images.append(image(number, **facts) | {"pictures": made})
+    return tables(images)
+
+
+@settings(max_examples=80, deadline=None)
+@given(some_images(), st.integers(1, 20), st.integers(0, 2**32), st.randoms(use_true_random=False))
+def test_laws(given_tables: Tables, size: int, seed: int, chance: random.Random) -> None:
+    recipe = Recipe(seed=seed, class_size=size, min_class_size=min(2, size), shard_bytes=9000, validation_share=0.3)
+    selected = given_tables.select(recipe)
+    assert nothing_lost(given_tables, selected)
+    assert sides_are_pure(selected, "group")
+    assert sides_are_pure(selected, "idx")
+    hashes = selected.selection["pixels_sha256"].to_pylist()
+    assert len(set(hashes)) == len(hashes)
+    paths = zip(selected.selection["path"].to_pylist(), selected.selection["filename"].to_pylist(), strict=True)
+    assert len({"/".join(path).lower() for path in paths}) == len(hashes)
+    for count in Counter(selected.selection["label"].to_pylist()).values():
+        assert recipe.min_class_size <= count <= size
+    assert in_shard_order(selected.selection)
+    again = Tables(*(shuffled(table, chance) for table in given_tables)).select(recipe)
+    assert again.selection.equals(selected.selection)
+    assert again.rejects.equals(selected.rejects)
+    assert again.report == selected.report
+
+
+def nothing_lost(given_tables: Tables, selected: Selected) -> bool:
+    rows = zip(given_tables.rows["idx"].to_pylist(), given_tables.rows["candidate"].to_pylist(), strict=True)
+    gone = zip(selected.rejects["idx"].to_pylist(), selected.rejects["candidate"].to_pylist(), strict=True)
+    return sorted(rows) == sorted([*kept(selected), *gone])
+
+
+def sides_are_pure(selected: Selected, column: str) -> bool:
+    sides: dict[str, set[str]] = {}
+    for name, split in zip(
+        selected.selection[column].to_pylist(), selected.selection["split"].to_pylist(), strict=True
+    ):
+        sides.setdefault(name, set()).add(split)
+    return all(len(found) == 1 for found in sides.values())
+
+
+def in_shard_order(selection: pa.Table) -> bool:
+    places = list(zip(selection["shard"].to_pylist(), selection["position"].to_pylist(), strict=True))
+    counts = Counter(shard for shard, _ in places)
+    return places == [(shard, i) for shard in sorted(counts) for i in range(counts[shard])]
+
+
+def shuffled(table: pa.Table, chance: random.Random) -> pa.Table:
+    return table.take(pa.array(chance.sample(range(table.num_rows), table.num_rows), pa.int64()))
+
+
+def test_instructions_that_no_class_can_meet_are_refused() -> None:
+    with pytest.raises(UserError, match="min_class_size=500 pictures with class_size=200"):
+        tables([image(1)]).select(Recipe(class_size=200))
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (lambda t: t._replace(assignments=t.assignments.slice(1)), "image src-1 has pictures but no label"),
+        (lambda t: t._replace(annotations=t.annotations.slice(1)), "image src-1 has a label but no annotation"),
+        (lambda t: t._replace(rows=pa.concat_tables([t.rows, t.rows])), "picture -1 of src-1 comes twice"),
+    ],
+)
+def test_tables_that_do_not_belong_together_are_refused(broken: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        broken(tables([image(1), image(2)])).select(small())

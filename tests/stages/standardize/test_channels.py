@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import errno
+import io
+import os
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from builder.errors import UserError
+from builder.stages.standardize.channels import ChannelReader
+from builder.stages.standardize.make_parts import Item
+
+
+def item(*files: str, region: tuple[int, int, int, int] | None = None) -> Item:
+    return Item("s-1", "s", files, (0,) * len(files), region, 1, 7)
+
+
+def picture(path: Path, seed: int) -> np.ndarray:
+    pixels = np.random.default_rng(seed).integers(0, 4096, (20, 30)).astype(np.uint16)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, pixels)
+    return pixels
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> ChannelReader:
+    return ChannelReader(str(tmp_path), {}, 10_000)
+
+
+def test_channels_come_in_order_at_native_depth(tmp_path: Path, reader: ChannelReader) -> None:
+    names = [f"a b/[w{n}]#%µ,.tif" for n in range(12)]
+    pixels = {name: picture(tmp_path / "s" / name, n) for n, name in enumerate(names)}
+    items = [item(*names[start : start + 3]) for start in range(0, 12, 3)]
+    with reader:
+        found = list(reader.read_all(items))
+    assert [entry[0] for entry in found] == items
+    for wanted, channels, left_out in found:
+        assert left_out == []
+        for name, channel in zip(wanted.files, channels, strict=True):
+            assert channel.dtype == np.uint16
+            np.testing.assert_array_equal(channel, pixels[name])
+
+
+def test_a_missing_or_broken_channel_is_left_out_and_named(tmp_path: Path, reader: ChannelReader) -> None:
+    picture(tmp_path / "s" / "good.tif", 1)
+    (tmp_path / "s" / "empty.tif").write_bytes(b"")
+    with reader:
+        [(_, channels, left_out)] = reader.read_all([item("missing.tif", "good.tif", "empty.tif")])
+    assert len(channels) == 1
+    assert [text.partition(":")[0] for text in left_out] == ["missing.tif", "empty.tif"]
+
+
+def test_a_path_that_climbs_out_is_not_read(tmp_path: Path, reader: ChannelReader) -> None:
+    picture(tmp_path / "secret.tif", 1)
+    with reader:
+        found = list(reader.read_all([item("../secret.tif"), item(str(tmp_path / "secret.tif"))]))
+    assert [channels for _, channels, _ in found] == [[], []]
+    assert "leaves" in found[0][2][0]
+
+
+def test_regions_are_cut_with_upper_bounds_excluded_and_clipped(tmp_path: Path, reader: ChannelReader) -> None:
+    pixels = picture(tmp_path / "s" / "a.tif", 1)
+    regions = [(2, 5, 1, 9), (-4, 3, 15, 99), (30, 40, 0, 5)]
+    with reader:
+        found = list(reader.read_all([item("a.tif", region=region) for region in regions]))
+    np.testing.assert_array_equal(found[0][1][0], pixels[1:9, 2:5])
+    np.testing.assert_array_equal(found[1][1][0], pixels[15:20, 0:3])
+    assert found[2][1] == []
+    assert "outside" in found[2][2][0]
+
+
+def test_a_file_is_decoded_once_for_all_its_boxes(
+    tmp_path: Path, reader: ChannelReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "s" / "a.tif", 1)
+    reads = []
+
+    def counted(data: bytes, plane: int, max_pixels: int) -> np.ndarray:
+        reads.append(plane)
+        return tifffile.imread(io.BytesIO(data))
+
+    monkeypatch.setattr("builder.stages.standardize.channels.read", counted)
+    with reader:
+        assert len(list(reader.read_all([item("a.tif", region=(n, n + 5, 0, 9)) for n in range(9)]))) == 9
+    assert reads == [0]
+
+
+def test_a_file_too_large_for_its_pixels_is_not_even_read(tmp_path: Path, reader: ChannelReader) -> None:
+    (tmp_path / "s").mkdir()
+    with (tmp_path / "s" / "huge.tif").open("wb") as file:
+        file.truncate(50_000_000)
+    with reader:
+        [(_, channels, left_out)] = reader.read_all([item("huge.tif")])
+    assert channels == []
+    assert "too_large" in left_out[0]
+
+
+def test_folders_and_links_in_place_of_files_are_left_out(tmp_path: Path, reader: ChannelReader) -> None:
+    (tmp_path / "s" / "folder.png").mkdir(parents=True)
+    (tmp_path / "s" / "dangling.png").symlink_to(tmp_path / "nowhere")
+    Image.new("L", (5, 5)).save(tmp_path / "s" / "ok.png")
+    with reader:
+        [(_, channels, left_out)] = reader.read_all([item("folder.png", "dangling.png", "ok.png")])
+    assert len(channels) == 1
+    assert len(left_out) == 2
+
+
+def test_a_file_system_that_fails_is_not_the_images_fault(
+    tmp_path: Path, reader: ChannelReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "s" / "a.tif", 1)
+
+    def stale(*_: object) -> bytes:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(os, "read", stale)
+    with reader, pytest.raises(UserError, match="run the same again"):
+        list(reader.read_all([item("a.tif")]))
+
+
+def test_remote_files_are_read_and_missing_ones_left_out() -> None:
+    pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, pixels)
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/channels/s/a.tif", buffer.getvalue())
+    with ChannelReader("memory://channels", {}, 10_000) as remote:
+        [(_, channels, left_out)] = remote.read_all([item("a.tif", "b.tif")])
+    np.testing.assert_array_equal(channels[0], pixels)
+    assert left_out[0].startswith("b.tif: unreadable")
+
+
+def test_planes_of_a_file_and_channels_used_again_later_are_fetched_and_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = np.random.default_rng(0).integers(0, 4096, (3, 20, 30)).astype(np.uint16)
+    (tmp_path / "s").mkdir()
+    tifffile.imwrite(tmp_path / "s" / "stack.tif", stack, photometric="minisblack")
+    flat = picture(tmp_path / "s" / "flat.tif", 1)
+    fetched: list[str] = []
+    plain = os.open
+
+    def opened(path: str, flags: int) -> int:
+        fetched.append(Path(path).name)
+        return plain(path, flags)
+
+    monkeypatch.setattr(os, "open", opened)
+    one = Item("s-1", "s", ("stack.tif", "flat.tif", "stack.tif"), (0, 0, 1), None, 1, 7)
+    two = Item("s-2", "s", ("stack.tif", "flat.tif", "stack.tif"), (2, 0, 0), None, 1, 7)
+    with ChannelReader(str(tmp_path), {}, 10_000) as reader:
+        found = [channels for _, channels, _ in reader.read_all([one, two])]
+    for channels, wanted in zip(found, ([stack[0], flat, stack[1]], [stack[2], flat, stack[0]]), strict=True):
+        for channel, pixels in zip(channels, wanted, strict=True):
+            np.testing.assert_array_equal(channel, pixels)
+    assert sorted(fetched) == ["flat.tif", "stack.tif"]
+
+
+def test_more_channels_than_are_kept_are_read_again(tmp_path: Path, reader: ChannelReader) -> None:
+    names = [f"{n}.tif" for n in range(12)]
+    pixels = [picture(tmp_path / "s" / name, n) for n, name in enumerate(names)]
+    with reader:
+        found = list(reader.read_all([item(*names), item(*names[::-1])]))
+    for (_, channels, _), wanted in zip(found, (pixels, pixels[::-1]), strict=True):
+        for channel, one in zip(channels, wanted, strict=True):
+            np.testing.assert_array_equal(channel, one)

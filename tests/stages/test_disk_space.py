@@ -1,0 +1,64 @@
+"""What a build needs on the disk, with and without ``--frugal``."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from builder.engine.space import Need, share_room
+from builder.engine.store import Store
+from builder.inspect.plan import plan
+from builder.stages.context import Build
+from builder.stages.disk_space import Estimate, estimate, needs
+from builder.stages.pipeline import annotate, build, label
+from builder.stages.shard.eviction import bytes_of_pictures
+from builder.stages.standardize.make_parts import wanted_images
+from tests.stages.shard.test_eviction import RECIPE, job_in
+
+
+def found_for(job: Build) -> Estimate:
+    images = wanted_images(job.work, label(job, annotate(job)))
+    return estimate(job, job.work, images, images)
+
+
+def test_sources_of_one_category_each_leave_one_after_the_other(simulated: Path, tmp_path: Path) -> None:
+    """Two sources, two categories: when the second is written the first has left WORK."""
+    found = found_for(job_in(simulated, tmp_path))
+    assert found.images == {"bbbc041": 350, "kag_cell_cycle": 120}
+    assert 0 < found.beside_bytes < found.package_bytes
+    one = found_for(job_in(simulated, tmp_path, only=("bbbc041",)))
+    assert one.beside_bytes == pytest.approx(one.package_bytes, abs=2), "one category: nothing leaves before its end"
+
+
+def test_needs_are_smaller_with_frugal_on_one_file_system_only(
+    simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, package = job_in(simulated, tmp_path), Store(tmp_path / "package")
+    frugal = dataclasses.replace(job, frugal=True)
+    found = found_for(job)
+    assert [need.size for need in needs(job, package, found)] == [found.work_bytes, found.package_bytes]
+    assert [need.size for need in needs(frugal, package, found)] == [found.work_bytes, found.beside_bytes]
+    monkeypatch.setattr("builder.stages.disk_space.share_room", lambda *_: False)
+    assert needs(frugal, package, found) == [
+        Need("WORK", job.work, found.work_bytes),
+        Need("PACKAGE", package, found.package_bytes),
+    ]
+
+
+def test_stores_of_one_folder_share_its_room(tmp_path: Path) -> None:
+    assert share_room(Store(tmp_path / "a" / "b"), Store(tmp_path / "c"))
+    assert not share_room(Store(tmp_path), Store("memory://x"))
+    assert not share_room(Store("memory://x"), Store("memory://x"))
+
+
+def test_the_plan_says_that_pictures_have_left(simulated: Path, tmp_path: Path) -> None:
+    job, package = job_in(simulated, tmp_path), Store(tmp_path / "package")
+    build(job, package)
+    assert bytes_of_pictures(job.work) > 0
+    assert not [line for line in plan(job, package) if "have left" in line]
+    build(dataclasses.replace(job, frugal=True), package)
+    assert bytes_of_pictures(job.work) == 0
+    assert [line for line in plan(job, package) if "pictures of 24 parts have left WORK" in line]
+    assert RECIPE.part_images == 20  # of 350 and 120 images
