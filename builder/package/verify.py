@@ -24,8 +24,6 @@ from builder.package.problem import Problem
 from builder.package.tables import TABLE
 from builder.recipe import Recipe
 
-_NOT_DATA = (layout.METADATA_TABLE, layout.REJECTS_TABLE)
-
 
 def verify(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:
     """Return what is wrong with a package; an empty list where all is as it should be.

@@ -21,7 +21,14 @@ from typing import Final
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.common.screens import (
+    Treatment,
+    by_plate,
+    check_understood,
+    field_images,
+    idr_downloads,
+    plate_name,
+)
 from builder.sources.common.tables import Rows, find_tables, read_table
 from builder.sources.common.wells import parse_well
 
@@ -42,18 +49,13 @@ def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a field."""
     rows = _read_rows(folder)
     found = 0
-    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), _plate_of).items()):
+    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), plate_name(_PLATE)).items()):
         if int(plate) in _BBBC022:
             folder.notes.add("files of bbbc022, a source of its own", paths[0], len(paths))
             continue
         found += yield from field_images(folder, plate, paths, _NAME, _STAINS, rows)
     rows.note_unused()
     check_understood(folder, found, "…/24278-ERSyto/cdp2bioactives_a01_s1_w2<UUID>.tif")
-
-
-def _plate_of(directory: str) -> str | None:
-    match = _PLATE.search(directory)
-    return match and match[1]
 
 
 def _read_rows(folder: Folder) -> Rows[Treatment]:

@@ -21,7 +21,7 @@ from typing import Final
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.common.screens import Treatment, idr_downloads, plate_images
 from builder.sources.common.tables import Rows, find_tables, read_table
 from builder.sources.common.wells import parse_well
 
@@ -42,12 +42,8 @@ _COLUMNS: Final = (
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield two images a field: fluorescence and brightfield."""
-    rows = _read_rows(folder)
-    found = 0
-    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), _plate_of).items()):
-        found += yield from field_images(folder, plate, paths, _NAME, _STAINS, rows, _BRIGHTFIELD)
-    rows.note_unused()
-    check_understood(folder, found, "images/<plate>__<time>-Measurement1/Images/r02c02f01p01-ch1sk1fk1fl1.tiff")
+    looked_for = "images/<plate>__<time>-Measurement1/Images/r02c02f01p01-ch1sk1fk1fl1.tiff"
+    yield from plate_images(folder, _plate_of, _NAME, _STAINS, _read_rows(folder), looked_for, _BRIGHTFIELD)
 
 
 def _plate_of(directory: str) -> str | None:

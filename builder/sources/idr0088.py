@@ -17,7 +17,14 @@ from typing import Final
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.common.screens import (
+    Treatment,
+    by_plate,
+    check_understood,
+    field_images,
+    idr_downloads,
+    plate_name,
+)
 from builder.sources.common.tables import Rows, find_tables, read_table
 from builder.sources.common.wells import parse_well
 
@@ -47,17 +54,12 @@ def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a field."""
     rows, markers = _read_rows(folder)
     found = 0
-    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), _plate_of).items()):
+    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), plate_name(_PLATE)).items()):
         second, third = markers.get(plate, ("protein", "protein"))
         stains = {"01": "nucleus", "02": second, "03": third}
         found += yield from field_images(folder, plate, paths, _NAME, stains, rows)
     rows.note_unused()
     check_understood(folder, found, "…/<batch>/<run>/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif")
-
-
-def _plate_of(directory: str) -> str | None:
-    match = _PLATE.search(directory)
-    return match and match[1]
 
 
 def _read_rows(folder: Folder) -> tuple[Rows[Treatment], dict[str, tuple[str, str]]]:

@@ -18,7 +18,7 @@ from typing import Final
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.common.screens import Treatment, idr_downloads, plate_images, plate_name
 from builder.sources.common.tables import Rows, find_tables, read_table
 from builder.sources.common.wells import parse_well
 
@@ -32,17 +32,8 @@ _OPTIONAL: Final = ("siRNA Pool Identifier 2", "siRNA Pool Identifier 3")
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image a field."""
-    rows = _read_rows(folder)
-    found = 0
-    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), _plate_of).items()):
-        found += yield from field_images(folder, plate, paths, _NAME, _STAINS, rows)
-    rows.note_unused()
-    check_understood(folder, found, "…/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif")
-
-
-def _plate_of(directory: str) -> str | None:
-    match = _PLATE.search(directory)
-    return match and match[1]
+    looked_for = "…/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif"
+    yield from plate_images(folder, plate_name(_PLATE), _NAME, _STAINS, _read_rows(folder), looked_for)
 
 
 def _read_rows(folder: Folder) -> Rows[Treatment]:

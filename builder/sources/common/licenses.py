@@ -33,7 +33,6 @@ def _creative_commons(code: str, version: str) -> License:
 CC0 = License("CC0-1.0", "CC0 1.0", "https://creativecommons.org/publicdomain/zero/1.0/", True, True)
 CC_BY_3 = _creative_commons("by", "3.0")
 CC_BY_4 = _creative_commons("by", "4.0")
-CC_BY_SA_3 = _creative_commons("by-sa", "3.0")
 CC_BY_NC_4 = _creative_commons("by-nc", "4.0")
 CC_BY_NC_SA_3 = _creative_commons("by-nc-sa", "3.0")
 CC_BY_NC_SA_4 = _creative_commons("by-nc-sa", "4.0")

@@ -49,6 +49,16 @@ def idr_downloads(study: str, size: int | None, *tables: str) -> tuple[Download,
     return (images, *map(Download, urls))
 
 
+def plate_name(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
+    """Return a function from a directory to its plate: the first group of ``pattern``, None where nothing matches."""
+
+    def plate_of(directory: str) -> str | None:
+        match = pattern.search(directory)
+        return match and match[1]
+
+    return plate_of
+
+
 def by_plate(
     folder: Folder, suffixes: Sequence[str], plate_of: Callable[[str], Plate | None]
 ) -> dict[Plate, list[str]]:
@@ -140,6 +150,29 @@ def field_images(
             yield _image(key, channels, group, row, visible(channels))
             found += 1
     return found
+
+
+def plate_images(
+    folder: Folder,
+    plate_of: Callable[[str], str | None],
+    name: re.Pattern[str],
+    stains: Mapping[str, str],
+    rows: Rows[Treatment],
+    looked_for: str,
+    brightfield: str | None = None,
+) -> Iterator[Image]:
+    """Yield the images of all plates, in order, where all are laid out alike; the arguments as for ``field_images``.
+
+    Raises
+    ------
+    LayoutError
+        At the end, where there are image files but none lies where ``looked_for`` says.
+    """
+    found = 0
+    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), plate_of).items()):
+        found += yield from field_images(folder, plate, paths, name, stains, rows, brightfield)
+    rows.note_unused()
+    check_understood(folder, found, looked_for)
 
 
 def _image(

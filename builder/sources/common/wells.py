@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Final
-
-PLATE_COLUMNS: Final = {6: 3, 12: 4, 24: 6, 48: 8, 96: 12, 384: 24, 1536: 48}
-"""Wells of a plate -> its columns (ANSI/SLAS 4-2004)."""
 
 _LETTERS = re.compile(r"([A-Za-z]{1,2})[\s_]*-?[\s_]*0?([1-9]\d?)", re.ASCII)  # A1, a01, "A - 1", A_-_1, B-02
 _ROW_COLUMN = re.compile(r"[Rr](\d\d)[Cc](\d\d)", re.ASCII)  # r01c02 (Operetta, Phenix)

@@ -21,7 +21,6 @@ from builder.stages.select.store import SELECTION_PATH, ShardPlan
 from builder.stages.shard.part_images import PictureReader
 from builder.stages.versions import code_version
 
-FORMATS = ("arrow", "parquet")
 _KNOWN_FILES = "package-files.json"
 
 

@@ -17,8 +17,6 @@ from builder.engine import markers
 from builder.engine.store import Store
 from builder.schema import PART_PICTURES, PART_ROWS
 
-MadeFrom = tuple[str, int, int]  # idx, crops, stamp
-
 FOLDER = "standardized"
 GUILTY = "guilty"
 """How the names of parts begin that refuse what hung or crashed; parts are read in the order of their names."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.sources.common.wells import PLATE_COLUMNS, numbered_well, parse_well, well_name
+from builder.sources.common.wells import numbered_well, parse_well, well_name
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_numbers_follow_the_plate() -> None:
     assert [numbered_well(n, columns=12) for n in (1, 12, 13, 96)] == ["A01", "A12", "B01", "H12"]
 
 
-@pytest.mark.parametrize(("wells", "columns"), PLATE_COLUMNS.items())
-def test_a_plate_is_counted_row_by_row(wells: int, columns: int) -> None:
+@pytest.mark.parametrize(("wells", "columns"), [(6, 3), (12, 4), (24, 6), (48, 8), (96, 12), (384, 24), (1536, 48)])
+def test_a_plate_is_counted_row_by_row(wells: int, columns: int) -> None:  # ANSI/SLAS 4-2004
     letters = [*string.ascii_uppercase, *("A" + letter for letter in string.ascii_uppercase)]
     by_hand = [f"{row}{column:02d}" for row in letters[: wells // columns] for column in range(1, columns + 1)]
     assert [numbered_well(number, columns) for number in range(1, wells + 1)] == by_hand
