@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,12 @@ from hypothesis import settings
 
 from builder.demo.simulate import simulate
 from tests.building import SMALL, cytoimagenet
+
+pytest_plugins = ["pytester", "tests.skips"]
+
+# A shell without job control starts what runs in the background with SIGINT ignored, and children inherit it: the
+# tests of Ctrl-C would wait in vain. What is handled here has the default disposition in every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("cytoimagenet", deadline=None)  # the time limit of pytest stops a test, not a busy machine
 settings.load_profile("cytoimagenet")

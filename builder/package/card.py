@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import jinja2
 import yaml
 
-import builder
 from builder.engine.store import Store
-from builder.errors import UserError
 from builder.package import layout
 from builder.package.features import features_of
 from builder.package.manifest import ClassIndex, Manifest
 from builder.recipe import Recipe
+from builder.templates import template_folder
 
 TEMPLATE: Final = "README.md.j2"
 _SHOWN_CLASSES: Final = 12
@@ -79,14 +77,6 @@ def render_card(manifest: Manifest, index: ClassIndex) -> str:
     )
     front = yaml.dump(front_matter(manifest, index), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{front}---\n\n{page}"
-
-
-def template_folder() -> Path:
-    """Return ``dataset_card``: beside the package ``builder`` both in a checkout and in an installed wheel."""
-    folder = Path(builder.__file__).resolve().parent.parent / "dataset_card"
-    if not (folder / TEMPLATE).is_file():
-        raise UserError(f"the card's template is missing: {folder / TEMPLATE}; install cytoimagenet again")
-    return folder
 
 
 def split_counts(index: ClassIndex) -> dict[str, dict[str, int]]:

@@ -15,11 +15,11 @@ from PIL import Image
 
 from builder.engine.store import Store
 from builder.package import layout
-from builder.package.card import template_folder
 from builder.package.figures import first_rows
 from builder.package.leakage import NEAR, audit, near_duplicates, single_source_classes
 from builder.package.manifest import ClassIndex, Manifest, read_class_index, read_manifest
 from builder.schema import REASONS
+from builder.templates import template_folder
 
 _TEMPLATE: Final = "report.html.j2"
 _SAMPLES: Final = 4

@@ -7,7 +7,10 @@ import functools
 import hashlib
 from pathlib import Path
 
+from builder.templates import template_folder
+
 _ROOT = Path(__file__).resolve().parent.parent
+_TEMPLATES = "dataset_card"
 _CODE = {
     "annotate": ("sources", "vocabulary", "stages/annotate/annotate_source.py", "schema.py"),
     "label": ("stages/label", "draw.py", "schema.py"),
@@ -15,7 +18,7 @@ _CODE = {
     "release": ("pixels", "release/convert.py", "schema.py"),
     "select": ("stages/select", "stages/standardize/part_rows.py", "draw.py", "schema.py"),
     "shard": ("pixels", "stages/shard/write_shard.py", "stages/shard/part_images.py", "schema.py"),  # pixels: --size
-    "finish": ("package", "schema.py", "../dataset_card"),
+    "finish": ("package", "schema.py", _TEMPLATES),
 }
 
 
@@ -24,7 +27,7 @@ def code_version(stage: str) -> str:
     """Return the sha256 (hex) of the code of a stage: syntax trees without docstrings, and data files as they are."""
     digest = hashlib.sha256()
     for pattern in _CODE[stage]:
-        path = _ROOT / pattern
+        path = template_folder() if pattern == _TEMPLATES else _ROOT / pattern
         files = sorted(path.rglob("*") if path.is_dir() else _ROOT.glob(pattern))
         for file in files:
             if file.is_file() and "__pycache__" not in file.parts:
