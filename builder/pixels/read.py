@@ -1,58 +1,98 @@
 """Reading image files at their native depth, whatever they are called: the bytes say what they are.
 
-Sizes are checked before anything is decoded. Whatever a decoder raises becomes a reject with its words.
+Sizes are checked before anything is decoded. What a file says of its pixels is honoured, or the file is refused with
+that reason; decoders raise arbitrary exceptions, which become rejects with their words.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from builder.errors import RejectedError
-from builder.pixels.formats import deltavision, dib, limits, pillow, png, tiff
+from builder.pixels.formats import bitmap, deltavision, dib, jpeg, limits, png, tiff
 from builder.pixels.formats.limits import MAX_PROJECTION, MIDDLE_PLANE
+from builder.pixels.formats.orientation import turned
 from builder.recipe import Recipe
 
-__all__ = ["MAX_PROJECTION", "MIDDLE_PLANE", "read"]
+__all__ = ["MAX_PROJECTION", "MIDDLE_PLANE", "read", "read_channels"]
 
-_FORMATS = (tiff, png, pillow, deltavision, dib)  # dib last: its mark is the least distinctive
+_FORMATS = (tiff, png, jpeg, bitmap, deltavision, dib)  # dib last: its mark is the least distinctive
+_NOT_READ: Final = {
+    b"GIF8": "GIF",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"II\xbc": "JPEG XR",
+    b"\xff\x0a": "JPEG XL",
+    b"\x89HDF": "HDF5",
+    b"ZISRAWFILE": "Zeiss CZI",
+    b"\xda\xce\xbe\n": "Nikon ND2",
+    b"\xd0\xcf\x11\xe0": "an OLE container, as Olympus OIB and Zeiss ZVI are",
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"SIMPLE  =": "FITS",
+}
+Array = npt.NDArray[Any]
 
 
-def read(data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels) -> npt.NDArray[Any]:
+def read(data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, oriented: bool = False) -> Array:
     """Return one plane of an image file: TIFF, PNG, JPEG, BMP, DeltaVision, or DIB without a file header.
 
     Parameters
     ----------
     data : the file
-    plane : from 0, in stored order (a page of a TIFF, a section of a ``.dv``); ``MIDDLE_PLANE``; ``MAX_PROJECTION``
+    plane : from 0, in stored order (an image of a TIFF, a section of a ``.dv``); ``MIDDLE_PLANE``; ``MAX_PROJECTION``
     max_pixels : of a plane; more are rejected before decoding
+    oriented : turn the pixels the way the file says that they are seen; otherwise they come as stored
 
     Returns
     -------
-    (H, W), or (H, W, 3 or 4) for colour without or with opacity, of the file's own integer or float type, 0 black
+    (H, W), or (H, W, 3 or 4) for colour without or with opacity, of the file's own integer or float type, 0 black.
+    Three samples side by side that are no colour are (H, W, 3) as well: ``read_channels`` tells them apart.
 
     Raises
     ------
     RejectedError
-        "too_large", or "unreadable" with what was found.
+        "too_large", or "unreadable" with what was found: among it another number of channels side by side than one.
+    """
+    channels = read_channels(data, plane, max_pixels, oriented)
+    if len(channels) == 1:
+        return channels[0]
+    if len(channels) == 3 and all(channel.ndim == 2 for channel in channels):
+        return np.stack(channels, axis=2)
+    raise limits.unreadable(f"{len(channels)} channels side by side, which are no one image")
+
+
+def read_channels(
+    data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, oriented: bool = False
+) -> tuple[Array, ...]:
+    """Return the channels of one plane, as ``read``: one, or more where samples side by side are no colour.
+
+    Only samples that the file calls opacity are opacity. Each channel is (H, W), or colour (H, W, 3 or 4).
     """
     for module in _FORMATS:
         if module.matches(data):
             try:
-                return _checked(module.decode(data, plane, max_pixels))
+                found = module.decode(data, plane, max_pixels)
+                return tuple(_checked(channel, found.orientation if oriented else 1) for channel in found.channels)
             except RejectedError:
                 raise
-            except Exception as error:  # decoders raise what they like: the reject records it
+            except Exception as error:  # decoders raise arbitrary exceptions: the reject records them
                 name = module.__name__.rpartition(".")[2]
                 raise limits.unreadable(f"{name}: {type(error).__name__}: {error}") from error
+    names = [name for mark, name in _NOT_READ.items() if data.startswith(mark)]
+    if names:
+        raise limits.unreadable(f"{names[0]}, which is not read")
     raise limits.unreadable(f"no known image: {len(data)} bytes that begin {data[:8].hex(' ')}")
 
 
-def _checked(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return pixels in C order and the machine's byte order; reject what is no picture."""
+def _checked(pixels: Array, orientation: int) -> Array:
+    """Return pixels in C order and the machine's byte order; reject what is no image."""
     colours = pixels.shape[2] if pixels.ndim == 3 else 3
     if pixels.ndim not in (2, 3) or colours not in (3, 4) or pixels.dtype.kind not in "buif" or pixels.size == 0:
         raise limits.unreadable(f"pixels of shape {pixels.shape}, type {pixels.dtype}")
+    if orientation != 1:
+        pixels = turned(pixels, orientation)
     return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))

@@ -54,7 +54,7 @@ def dib(pixels: np.ndarray, extra: int = 12, bottom_up: bool = True) -> bytes:
     """A bitmap without a file header, as bbbc017 has them: 40 bytes, some more, 16-bit rows."""
     height, width = pixels.shape
     bits = 8 * pixels.itemsize
-    header = struct.pack("<IiiHHI16x", 40, width, height if bottom_up else -height, 1, bits, 0)
+    header = struct.pack("<IiiHHI20x", 40, width, height if bottom_up else -height, 1, bits, 0)
     stride = -(-width * bits // 32) * 4
     rows = np.zeros((height, stride), np.uint8)
     rows[:, : width * pixels.itemsize] = np.ascontiguousarray(pixels).view(np.uint8).reshape(height, -1)

@@ -7,10 +7,8 @@ counts the sections in stored order, whatever of z, wavelength and time runs fas
 from __future__ import annotations
 
 import struct
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from builder.pixels.formats import limits
 
@@ -24,8 +22,8 @@ def matches(data: bytes) -> bool:
     return len(data) >= _HEADER and data[96:98] in (b"\xa0\xc0", b"\xc0\xa0")
 
 
-def decode(data: bytes, plane: int, max_pixels: int) -> npt.NDArray[Any]:
-    """Return one section, (H, W) uint8, int16, uint16 or float32."""
+def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
+    """Return one section, (H, W) uint8, int16, uint16 or float32; a file may end after it."""
     order = "<" if struct.unpack_from("<h", data, 96)[0] == _MAGIC else ">"
     width, height, count, mode = struct.unpack_from(f"{order}4i", data, 0)
     limits.check_size(width, height, max_pixels)
@@ -34,11 +32,14 @@ def decode(data: bytes, plane: int, max_pixels: int) -> npt.NDArray[Any]:
     dtype = np.dtype(order + _MODES[mode])
     (extended,) = struct.unpack_from(f"{order}i", data, 92)
     start, size = _HEADER + extended, width * height * dtype.itemsize
-    if extended < 0 or count < 1 or start + count * size > len(data):
-        raise limits.unreadable(f"DeltaVision header promises {count} planes of {size} bytes from {start} on")
+    if extended < 0 or count < 1:
+        raise limits.unreadable(f"DeltaVision header of {count} planes from {start} on")
 
-    def section(number: int) -> npt.NDArray[Any]:
-        flat = np.frombuffer(data, dtype, width * height, start + number * size)
-        return flat.reshape(height, width).astype(dtype.newbyteorder("="))
+    def section(number: int) -> limits.Plane:
+        at = start + number * size
+        if at + size > len(data):
+            raise limits.unreadable(f"DeltaVision plane {number} of {count} ends at {at + size} of {len(data)} bytes")
+        flat = np.frombuffer(data, dtype, width * height, at)
+        return limits.Plane((flat.reshape(height, width).astype(dtype.newbyteorder("=")),))
 
     return limits.pick(count, plane, section)

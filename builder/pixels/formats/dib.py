@@ -1,21 +1,21 @@
 """Bitmaps without a file header (``.DIB`` of Cellomics ArrayScan, bbbc017), 8 or 16 bits a pixel.
 
-A BITMAPINFOHEADER of 40 bytes (https://learn.microsoft.com/windows/win32/api/wingdi/ns-wingdi-bitmapinfoheader), then
-other data, then the pixels, uncompressed, at the very end of the file, as Bio-Formats reads them ("Cellomics"). Sixteen
-bits are one grey value, not the 5-5-5 colour of a bitmap.
+A BITMAPINFOHEADER of 40 bytes (https://learn.microsoft.com/windows/win32/api/wingdi/ns-wingdi-bitmapinfoheader); in a
+Cellomics file twelve more, so that the pixels begin at byte 52, as Bio-Formats reads them ("Cellomics"). Sixteen bits
+are one grey value, not the 5-5-5 colour of a bitmap.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from builder.pixels.formats import limits
 
-_HEADER = 40
+_HEADER: Final = 40
+_CELLOMICS: Final = 52
 
 
 def matches(data: bytes) -> bool:
@@ -26,16 +26,42 @@ def matches(data: bytes) -> bool:
     return bool(size == _HEADER and planes == 1 and bits in (8, 16) and compression == 0)
 
 
-def decode(data: bytes, plane: int, max_pixels: int) -> npt.NDArray[Any]:
-    """Return the picture, uint8 or uint16 (H, W); rows are stored from the bottom unless the height is negative."""
+def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
+    """Return uint8 or uint16 (H, W), or (H, W, 3) of a palette that is not grey.
+
+    Rows are stored from the bottom unless the height is negative.
+    """
     width, height, _, bits = struct.unpack_from("<iiHH", data, 4)
     limits.check_size(width, abs(height), max_pixels)
     stride = -(-width * bits // 32) * 4  # rows of a bitmap are whole 32-bit words
-    start = len(data) - stride * abs(height)
-    if start < _HEADER:
-        raise limits.unreadable(f"DIB of {len(data)} bytes cannot hold {width} x {abs(height)} of {bits} bits")
-    rows = np.frombuffer(data, np.uint8, offset=start).reshape(abs(height), stride)
+    start, palette = _pixels_and_palette(data, bits, stride * abs(height))
+    rows = np.frombuffer(data, np.uint8, stride * abs(height), start).reshape(abs(height), stride)
     dtype = np.dtype("u1" if bits == 8 else "<u2")
     pixels = rows[:, : width * dtype.itemsize].copy().view(dtype)
-    out = pixels if height < 0 else pixels[::-1]
-    return limits.pick(1, plane, lambda _: np.ascontiguousarray(out).astype(dtype.newbyteorder("="), copy=False))
+    pixels = np.ascontiguousarray(pixels if height < 0 else pixels[::-1])
+    if palette is not None:
+        if pixels.max() >= len(palette):
+            raise limits.unreadable(f"DIB of {len(palette)} colours with a pixel of colour {pixels.max()}")
+        pixels = palette[pixels]
+    return limits.pick(1, plane, lambda _: limits.Plane((pixels.astype(dtype.newbyteorder("="), copy=False),)))
+
+
+def _pixels_and_palette(data: bytes, bits: int, size: int) -> tuple[int, np.ndarray | None]:
+    """Return where the pixels begin, and the colours, uint8 (colours,) or (colours, 3), where there are any."""
+    beside = len(data) - _HEADER - size
+    if beside < 0:
+        raise limits.unreadable(f"DIB of {len(data)} bytes cannot hold {size} bytes of pixels")
+    if bits == 8 and beside != _CELLOMICS - _HEADER:
+        (stated,) = struct.unpack_from("<I", data, 32)
+        colours = stated if 0 < stated <= 256 else 256
+        if beside >= 4 * colours:
+            entries = np.frombuffer(data, np.uint8, 4 * colours, _HEADER).reshape(colours, 4)
+            if not entries[:, 3].any() and entries.any():
+                rgb = np.ascontiguousarray(entries[:, 2::-1])
+                grey = (rgb == rgb[:, :1]).all()
+                return _HEADER + 4 * colours, np.ascontiguousarray(rgb[:, 0]) if grey else rgb
+    between = min(beside, _CELLOMICS - _HEADER)
+    # those twelve bytes may hold anything; others are taken to lie before the pixels only where they are zero
+    if beside == _CELLOMICS - _HEADER or not any(data[_HEADER : _HEADER + between]):
+        return _HEADER + between, None
+    raise limits.unreadable(f"DIB with {beside} bytes beside its pixels, which do not say where those begin")

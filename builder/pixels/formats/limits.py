@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,20 @@ MIDDLE_PLANE = -1
 MAX_PROJECTION = -2
 """The largest value over all planes of a stack."""
 
+Array = npt.NDArray[Any]
+
 _MOST_PROJECTED = 8192  # a file of a few megabytes can promise hours of tiny planes
+
+
+class Plane(NamedTuple):
+    """One plane of a file: its channels as stored, and how they are turned to be seen.
+
+    A channel is (H, W), or colour (H, W, 3), with opacity (H, W, 4). Samples side by side that are neither colour nor
+    opacity are channels of their own.
+    """
+
+    channels: tuple[Array, ...]
+    orientation: int = 1  # tag 274 of TIFF and EXIF
 
 
 def unreadable(detail: str) -> RejectedError:
@@ -38,7 +51,7 @@ def check_size(width: int, height: int, max_pixels: int, pixel_bytes: int = 1) -
         raise RejectedError("too_large", f"{found}, the limit is {2 * max_pixels} bytes")
 
 
-def pick(count: int, plane: int, read_one: Callable[[int], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def pick(count: int, plane: int, read_one: Callable[[int], Plane]) -> Plane:
     """Return the wanted plane of a stack of ``count``: a number from 0, ``MIDDLE_PLANE`` or ``MAX_PROJECTION``."""
     if plane == MIDDLE_PLANE:
         return read_one(count // 2)
@@ -50,8 +63,18 @@ def pick(count: int, plane: int, read_one: Callable[[int], npt.NDArray[Any]]) ->
         raise unreadable(f"a projection of {count} planes, the limit is {_MOST_PROJECTED}")
     largest = read_one(0)
     for number in range(1, count):
-        other = read_one(number)
-        if other.shape != largest.shape or other.dtype != largest.dtype:
-            raise unreadable(f"planes differ: {largest.shape} {largest.dtype}, then {other.shape} {other.dtype}")
-        largest = np.maximum(largest, other)
+        largest = _larger(largest, read_one(number))
     return largest
+
+
+def _larger(one: Plane, other: Plane) -> Plane:
+    """Return the larger values of two planes; a float that is missing (NaN) in one is taken from the other."""
+    if _form(one) != _form(other):
+        raise unreadable(f"planes differ: {_form(one)}, then {_form(other)}")
+    pairs = zip(one.channels, other.channels, strict=True)
+    return one._replace(channels=tuple(np.fmax(first, second) for first, second in pairs))
+
+
+def _form(plane: Plane) -> str:
+    channels = ", ".join(f"{channel.shape} {channel.dtype}" for channel in plane.channels)
+    return channels if plane.orientation == 1 else f"{channels}, orientation {plane.orientation}"

@@ -26,8 +26,8 @@ def matches(data: bytes) -> bool:
     return data.startswith(_SIGNATURE)
 
 
-def decode(data: bytes, plane: int, max_pixels: int) -> npt.NDArray[Any]:
-    """Return the picture: uint8 or uint16, (H, W) or (H, W, 3 or 4); grey with opacity loses the opacity."""
+def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
+    """Return uint8 or uint16, (H, W) or (H, W, 3 or 4); grey with opacity loses the opacity."""
     if len(data) < 33 or data[12:16] != b"IHDR":
         raise limits.unreadable("PNG without a header")
     width, height, bits, colour, packing, filtering, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
@@ -35,11 +35,11 @@ def decode(data: bytes, plane: int, max_pixels: int) -> npt.NDArray[Any]:
     limits.check_size(width, height, max_pixels, samples * max(1, bits // 8))
     usual = bits in (8, 16) and colour in _SAMPLES and packing == filtering == interlaced == 0
 
-    def picture(_: int) -> npt.NDArray[Any]:
+    def whole(_: int) -> limits.Plane:
         pixels = _decode_usual(data, width, height, samples, bits // 8) if usual else None
-        return _without_opacity(imagecodecs.png_decode(data) if pixels is None else pixels)
+        return limits.Plane((_without_opacity(imagecodecs.png_decode(data) if pixels is None else pixels),))
 
-    return limits.pick(1, plane, picture)
+    return limits.pick(1, plane, whole)
 
 
 def _decode_usual(data: bytes, width: int, height: int, samples: int, depth: int) -> npt.NDArray[Any] | None:

@@ -1,0 +1,121 @@
+"""What the markers of a JPEG say: its frame, colour, orientation, scans, and whether it ends (ITU-T T.81, annex B)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+from builder.pixels.formats import limits
+
+BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS, JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
+_FRAMES: Final = frozenset({*range(0xC0, 0xD0), JPEG_LS} - {0xC4, 0xC8, 0xCC})
+_ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
+_SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
+
+
+@dataclasses.dataclass(frozen=True)
+class Scan:
+    """What one scan brings: which components, which coefficients, and how many low bits it leaves out."""
+
+    components: tuple[int, ...]
+    first: int
+    last: int
+    low: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Jpeg:
+    """The facts of a JPEG stream."""
+
+    frame: int  # the marker of its frame: BASELINE ...
+    precision: int  # bits of a sample
+    height: int
+    width: int
+    components: tuple[int, ...]
+    adobe: int | None  # colour transform of Adobe's marker: 0 none, 1 YCbCr, 2 YCCK
+    jfif: bool
+    exif: bytes  # a TIFF, or nothing
+    scans: tuple[Scan, ...]
+    ends: bool  # whether there is an end marker
+    scans_end: int  # where the last scan's data end
+
+
+def markers(data: bytes) -> Jpeg:
+    """Go through the markers of a stream that begins with SOI.
+
+    Raises
+    ------
+    RejectedError
+        "unreadable" where there is no frame, or more than one.
+    """
+    frame: tuple[int, int, int, int, tuple[int, ...]] | None = None
+    adobe, jfif, exif, scans, ends, scans_end = None, False, b"", [], False, len(data)
+    at = 2
+    while at + 2 <= len(data):
+        if data[at] != 0xFF:
+            raise limits.unreadable(f"JPEG with byte {data[at]:#x} at {at} where a marker is due")
+        kind = data[at + 1]
+        if kind == 0xFF:  # fill
+            at += 1
+            continue
+        if kind == _EOI:
+            ends = True
+            break
+        if kind in _ALONE or kind == _SOI:
+            at += 2
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        body = data[at + 4 : at + 2 + length]
+        if length < 2 or len(body) < length - 2:
+            break
+        if kind in _FRAMES:
+            if frame is not None:
+                raise limits.unreadable("JPEG of several frames")
+            frame = _frame(kind, body)
+        elif kind == _APP0 and body.startswith(b"JFIF\0"):
+            jfif = True
+        elif kind == _APP14 and body.startswith(b"Adobe") and len(body) >= 12:
+            adobe = body[11]
+        elif kind == _APP1 and body.startswith(b"Exif\0\0") and not exif:
+            exif = body[6:]
+        at += 2 + length
+        if kind == _SOS:
+            scans.append(_scan(body))
+            at = scans_end = _after_entropy(data, at, frame is not None and frame[0] == JPEG_LS)
+    if frame is None:
+        raise limits.unreadable("JPEG without a frame")
+    return Jpeg(*frame, adobe, jfif, exif, tuple(scans), ends, scans_end)
+
+
+def _frame(kind: int, body: bytes) -> tuple[int, int, int, int, tuple[int, ...]]:
+    count = body[5] if len(body) >= 6 else 0
+    if count < 1 or len(body) < 6 + 3 * count:
+        raise limits.unreadable("JPEG with a broken frame")
+    height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+    return kind, body[0], height, width, tuple(body[6 + 3 * k] for k in range(count))
+
+
+def _scan(body: bytes) -> Scan:
+    count = body[0] if body else 0
+    if count < 1 or len(body) < 4 + 2 * count:
+        raise limits.unreadable("JPEG with a broken scan")
+    first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+    return Scan(tuple(body[1 + 2 * k] for k in range(count)), first, last, bits & 15)
+
+
+def _after_entropy(data: bytes, at: int, bit_stuffed: bool) -> int:
+    """Return where the next marker is that is no restart; JPEG-LS stuffs a bit, not a byte, after 0xff."""
+    while True:
+        at = data.find(b"\xff", at)
+        if at < 0 or at + 1 >= len(data):
+            return len(data)
+        after = data[at + 1]
+        inside = after < 0x80 if bit_stuffed else after == 0
+        if not inside and not 0xD0 <= after <= 0xD7 and after != 0xFF:
+            return at
+        at += 1 if after == 0xFF else 2
+
+
+def with_tables(data: bytes, tables: bytes) -> bytes:
+    """Return an abbreviated stream with the tables of another one (an SOI, tables, an EOI) put in front."""
+    return data[:2] + tables[2:-2] + data[2:] if len(tables) > 4 else data

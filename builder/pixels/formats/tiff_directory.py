@@ -1,0 +1,178 @@
+"""The directories of a TIFF and their tags, every offset and count checked against the file before it is used.
+
+TIFF 6.0 (Adobe, 1992), section 2; BigTIFF: https://libtiff.gitlab.io/libtiff/specification/bigtiff.html.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+
+from builder.errors import RejectedError
+from builder.pixels.formats import limits
+
+_MOST_PAGES: Final = 65_536
+_MOST_TAGS: Final = 4096
+_WIDTH: Final = 256
+_TYPES: Final = {1: "u1", 2: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 13: "u4", 16: "u8", 18: "u8"}
+_RATIONALS: Final = {5: "u4", 10: "i4"}
+_WILD: Final = 1000  # a pointer so many times beyond the file is noise: no file of ours lost so much of its end
+
+
+Order = Literal["<", ">"]
+
+
+class Entry(NamedTuple):
+    """A tag as stored: the type of its values, their number, and the values or the place where they lie."""
+
+    field: int
+    length: int
+    value: bytes
+
+
+class Directory:
+    """The tags of one image file directory."""
+
+    def __init__(self, data: bytes, order: Order, start: int, end: int, entries: dict[int, Entry]) -> None:
+        self.order = order  # "<" or ">"
+        self.size = len(data)  # of the file
+        self.span = (start, end)  # bytes of the file that the directory takes
+        self._data = data
+        self._entries = entries
+
+    def __contains__(self, tag: int) -> bool:
+        """Return whether there is such a tag."""
+        return tag in self._entries
+
+    def count(self, tag: int) -> int:
+        """Return how many values a tag says it has; 0 where there is none."""
+        return self._entries[tag].length if tag in self._entries else 0
+
+    def numbers(self, tag: int) -> tuple[int, ...]:
+        """Return the values of a whole-number tag; none where it is absent or of another type."""
+        entry = self._entries.get(tag)
+        if entry is None or entry.field not in _TYPES:
+            return ()
+        return tuple(self._values(tag, entry, np.dtype(self.order + _TYPES[entry.field])).tolist())
+
+    def ratios(self, tag: int) -> tuple[float, ...]:
+        """Return the values of a tag of rationals, or of whole numbers."""
+        entry = self._entries.get(tag)
+        if entry is None or entry.field not in _RATIONALS:
+            return tuple(map(float, self.numbers(tag)))
+        pairs = self._values(tag, entry, np.dtype(f"{self.order}2{_RATIONALS[entry.field]}"))
+        if not pairs[:, 1].all():
+            raise limits.unreadable(f"TIFF tag {tag} divides by zero")
+        return tuple((pairs[:, 0] / pairs[:, 1]).tolist())
+
+    def raw(self, tag: int) -> bytes:
+        """Return the bytes of a tag of bytes or text; none where it is absent or lies outside the file."""
+        entry = self._entries.get(tag)
+        if entry is None or entry.field not in (1, 2, 7):
+            return b""
+        source, where = self._place(entry, 1)
+        return source[where : where + entry.length]
+
+    def one(self, tag: int, default: int) -> int:
+        """Return the first value of a whole-number tag."""
+        return (self.numbers(tag) or (default,))[0]
+
+    def _place(self, entry: Entry, size: int) -> tuple[bytes, int]:
+        if entry.length * size <= len(entry.value):
+            return entry.value, 0
+        return self._data, int.from_bytes(entry.value, "little" if self.order == "<" else "big")
+
+    def _values(self, tag: int, entry: Entry, dtype: np.dtype[np.void]) -> np.ndarray:
+        source, where = self._place(entry, dtype.itemsize)
+        if entry.length < 1 or where + entry.length * dtype.itemsize > len(source):
+            raise limits.unreadable(f"TIFF tag {tag} of {entry.length} values at {where}")
+        return np.frombuffer(source, dtype, entry.length, where)
+
+
+class Tiff:
+    """The chain of directories of a file, followed no further than asked.
+
+    Raises
+    ------
+    RejectedError
+        "unreadable" where an offset points outside the file, or back to a directory already seen.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._order: Order = "<" if data[:2] == b"II" else ">"
+        self._big = struct.unpack_from(f"{self._order}H", data, 2)[0] == 43
+        self._number_type = ("Q", 8) if self._big else ("I", 4)
+        self._offsets = [self._number(8 if self._big else 4)]
+        self._seen = set(self._offsets)
+        self._ended = False
+
+    def has(self, number: int) -> bool:
+        """Return whether the chain has such a directory."""
+        while len(self._offsets) <= number and not self._ended:
+            self._ended = not self._follow()
+        return len(self._offsets) > number
+
+    def directory(self, number: int) -> Directory:
+        """Return a directory of the chain that exists."""
+        return self.directory_at(self._offsets[number])
+
+    def directory_at(self, offset: int) -> Directory:
+        """Return the directory at a place in the file; the first of two tags with one number counts."""
+        start, count = self._entries(offset)
+        entry = struct.Struct(self._order + ("HHQ8s" if self._big else "HHI4s"))
+        end = start + count * entry.size
+        if end > len(self._data):
+            raise limits.unreadable(f"TIFF directory up to {end} in a file of {len(self._data)} bytes")
+        entries: dict[int, Entry] = {}
+        for tag, field, length, value in entry.iter_unpack(self._data[start:end]):
+            entries.setdefault(tag, Entry(field, length, value))
+        return Directory(self._data, self._order, offset, end, entries)
+
+    def _number(self, offset: int) -> int:
+        kind, size = self._number_type
+        if not 0 <= offset <= len(self._data) - size:
+            raise limits.unreadable(f"TIFF offset {offset} in a file of {len(self._data)} bytes")
+        return int(struct.unpack_from(self._order + kind, self._data, offset)[0])
+
+    def _entries(self, offset: int) -> tuple[int, int]:
+        """Return where the entries of a directory begin, and how many there are."""
+        size = 8 if self._big else 2
+        if not 0 <= offset <= len(self._data) - size:
+            raise limits.unreadable(f"TIFF directory at {offset} in a file of {len(self._data)} bytes")
+        (count,) = struct.unpack_from(self._order + ("Q" if self._big else "H"), self._data, offset)
+        if not 1 <= count <= _MOST_TAGS:
+            raise limits.unreadable(f"TIFF directory of {count} tags")
+        return offset + size, int(count)
+
+    def _follow(self) -> bool:
+        """Add the next directory's offset; False at the end of the chain."""
+        start, count = self._entries(self._offsets[-1])
+        at = start + count * (20 if self._big else 12)
+        if at == len(self._data):  # the file ends with the last entry: nothing says that there is another
+            return False
+        after = self._number(at)
+        if after == 0 or self._is_noise(after):
+            return False
+        if after in self._seen or len(self._offsets) >= _MOST_PAGES:
+            raise limits.unreadable(f"TIFF directories in a circle, or more than {_MOST_PAGES}")
+        self._entries(after)
+        self._seen.add(after)
+        self._offsets.append(after)
+        return True
+
+    def _is_noise(self, offset: int) -> bool:
+        """Return whether a pointer after the last directory is no pointer to one.
+
+        A pointer to a place shortly after the file's end, or to zeros, speaks of a file that was cut: that is an error.
+        """
+        if offset >= len(self._data):
+            return offset % 2 == 1 or offset > _WILD * len(self._data)  # directories begin on whole words
+        if not any(self._data[offset : offset + 64]):
+            return False
+        try:
+            return _WIDTH not in self.directory_at(offset)
+        except RejectedError:
+            return True
