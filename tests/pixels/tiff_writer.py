@@ -107,7 +107,7 @@ def _write(out: bytearray, one: Image, order: str, big: bool) -> tuple[int, int]
 
 
 def _field(value: Any) -> tuple[int, Sequence[Any], int]:
-    """Return type, values and count of a tag given as a number, numbers, bytes, (type, values) or (type, values, count)."""
+    """Type, values and count of a tag: a number, numbers, bytes, (type, values) or (type, values, count)."""
     if isinstance(value, int):
         return (3 if value < 1 << 16 else 4), [value], 1
     if isinstance(value, bytes):

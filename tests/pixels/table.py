@@ -1,0 +1,54 @@
+"""What a row of the table of files is, and the made-up pixels that rows are made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tests.pixels.made_up_files import picture
+
+HEIGHT, WIDTH = 19, 22
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A recipe of a file, and what reading it must give.
+
+    Exactly one of ``pixels`` (what ``read`` gives), ``channels`` (what ``read_channels`` gives) and ``refused`` (a
+    pattern that the reason matches) is set. ``tolerance`` is the largest mean difference, 0 for the same to the bit.
+    """
+
+    name: str
+    make: Callable[[], bytes]
+    pixels: Any = None
+    channels: Any = None
+    refused: str | None = None
+    tolerance: float = 0
+    plane: int = 0
+    oriented: bool = False
+
+
+def grey(seed: int = 1, dtype: str = "uint8") -> np.ndarray:
+    return picture(seed, dtype, (HEIGHT, WIDTH))
+
+
+def samples(count: int, seed: int = 2, dtype: str = "uint8") -> np.ndarray:
+    return picture(seed, dtype, (HEIGHT, WIDTH, count))
+
+
+def bits(count: int, seed: int = 3) -> np.ndarray:
+    """Whole numbers of so many bits, all of them in use."""
+    rng = np.random.default_rng(seed)
+    dtype = next(f"uint{size}" for size in (8, 16, 32, 64) if count <= size)
+    return rng.integers(0, 1 << count, (HEIGHT, WIDTH), dtype=np.uint64).astype(dtype)
+
+
+def packed(values: np.ndarray, count: int, padded: bool = True) -> bytes:
+    """Samples of ``count`` bits, the highest first; each row from a new byte, or all in one go."""
+    rows = values.reshape(values.shape[0], -1).astype(np.uint64)
+    each = (rows[..., None] >> np.arange(count - 1, -1, -1, dtype=np.uint64) & np.uint64(1)).astype(np.uint8)
+    each = each.reshape(rows.shape[0], -1)
+    return np.packbits(each, axis=1).tobytes() if padded else np.packbits(each.reshape(-1)).tobytes()
