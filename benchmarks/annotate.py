@@ -1,6 +1,6 @@
-"""How many files a second one core annotates, once they are listed; and the same join by pandas, for comparison.
+"""How many files per second one core annotates, once they are listed; and the same join by pandas, for comparison.
 
-The trees are made up in memory, in the layout and size of the real sources (file names and tables, no pictures):
+The trees are made up in memory, in the layout and size of the real sources (file names and tables, no examples):
 rec_rxrx19a 1.4 million files, idr0016 a million of its files, bbbc022 345,600, bbbc017 193,536, and bbbc041's 86,000
 boxes. Timed, in CPU seconds of one process, are the adapter alone (``images``), the whole stage (adapter, vocabulary,
 keys, Arrow, Parquet), and pandas doing no more than the join: names taken apart by ``str.extract``, merged with the
@@ -105,7 +105,7 @@ def bbbc017(root: Path, scale: float) -> Tree:
 
 
 def bbbc041(root: Path, scale: float) -> Tree:
-    """1,328 pictures with 65 boxes each: files here are boxes."""
+    """1,328 examples with 65 boxes each: files here are boxes."""
     rng = random.Random(0)
     files, entries = [], []
     for _ in range(max(1, round(1328 * scale))):
@@ -147,10 +147,10 @@ def timed(work: Callable[[], int]) -> tuple[float, int]:
 
 def ways(dir_name: str, tree: Tree, scratch: Path) -> Iterator[tuple[str, Callable[[], int]]]:
     source = get_source(dir_name)
-    stamps = dict.fromkeys(tree.files, 1)
+    signatures = dict.fromkeys(tree.files, 1)
 
     def folder() -> Folder:
-        return listed(tree.root, stamps)
+        return listed(tree.root, signatures)
 
     yield "adapter alone", lambda: sum(1 for _ in source.images(folder()))
     yield "whole stage", lambda: whole_stage(dir_name, folder(), scratch)
@@ -177,7 +177,7 @@ def measure(dir_name: str, scale: float, rounds: int) -> None:
     stage = statistics.median(seconds["whole stage"])
     for way, taken in seconds.items():
         median = statistics.median(taken)
-        print(f"  {way:20s} {median:7.2f} s  {files / median:10,.0f} files a second  {stage / median:5.2f} x the stage")
+        print(f"  {way:20s} {median:7.2f} s  {files / median:10,.0f} files/s  {stage / median:5.2f} x the stage")
 
 
 def measure_lookalikes(rounds: int) -> None:

@@ -49,7 +49,7 @@ def annotate(task: tuple[str, str, float]) -> Result:
         # numbers as large as those of real sizes and times
         folder = listed(root, {path: number * 0x9E3779B97F4A7C15 & _MASK for number, path in enumerate(made)})
         ready = time.perf_counter()
-        folder.stamp(folder.paths())
+        folder.file_signature(folder.paths())
         rows = whole_stage(name, folder, Path(scratch) / "work")
         done = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -24,10 +24,10 @@ def uuid(rng: random.Random) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def listed(root: Path, stamps: Mapping[str, int]) -> Folder:
-    """Return a folder that holds the tables below ``root`` and, by name only, the files of ``stamps``."""
+def listed(root: Path, signatures: Mapping[str, int]) -> Folder:
+    """Return a folder that holds the tables below ``root`` and, by name only, the files of ``signatures``."""
     tables = Folder.listed(str(root)).paths()
-    return Folder(str(root), {**dict.fromkeys(tables, 1), **stamps})
+    return Folder(str(root), {**dict.fromkeys(tables, 1), **signatures})
 
 
 def whole_stage(dir_name: str, folder: Folder, scratch: Path) -> int:

@@ -1,9 +1,9 @@
-"""A build of the size of CytoImageNet from end to end: 2.7 million annotated rows, about 900 classes, small pictures.
+"""A build of the size of CytoImageNet from end to end: 2.7 million annotated rows, about 900 classes, small examples.
 
     python benchmarks/full_build.py                     a hundredth of it, half a minute
     python benchmarks/full_build.py --rows 2700000      all of it, about a quarter of an hour on two cores
 
-Work: boxes of 48 x 48 pixels in pictures of noise (seeded, see ``full_build_source.py``) through the real pipeline;
+Work: boxes of 48 x 48 pixels in examples of noise (seeded, see ``full_build_source.py``) through the real pipeline;
 the sizes from which images give crops are lowered, so that small classes give crops here too. Rows and classes are
 scaled together: a class is as large as in the full build. Prints seconds a stage, memory, disk, and what 890,000 real
 images would take.
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import builder.sources  # noqa: E402
-from benchmarks.full_build_source import FACTS, SOURCES, dir_names, facts, write_pictures  # noqa: E402
+from benchmarks.full_build_source import FACTS, SOURCES, dir_names, facts, write_images  # noqa: E402
 
 FULL_ROWS, FULL_CLASSES, FULL_IMAGES = 2_700_000, 894, 890_000
 
@@ -132,19 +132,19 @@ def run(rows: int, box: int, workers: int, folder: Path) -> None:
     from builder.engine.store import Store
     from builder.package.verify import verify
     from builder.recipe import Recipe
-    from builder.stages.context import Build
+    from builder.stages.context import BuildContext
     from builder.stages.pipeline import build
 
     if not (folder / "data").exists():
-        write_pictures(folder / "data")
+        write_images(folder / "data")
     work, package = folder / "work", folder / "package"
-    # Shards hold as many pictures as real ones do, not as many bytes.
+    # Shards hold as many examples as real ones do, not as many bytes.
     recipe = Recipe(min_side=box, min_crop_side=box // 4, scalings=(0.5, 0.25), shard_bytes=6_300 * box * box // 2)
     marks = Marks()
     for name in ("builder.stages.pipeline", "builder.stages.shard.write_package"):
         logging.getLogger(name).addHandler(marks)
         logging.getLogger(name).setLevel(logging.INFO)
-    job = Build(str(folder / "data"), Store(work), recipe, RunSettings(workers=workers), only=tuple(dir_names()))
+    job = BuildContext(str(folder / "data"), Store(work), recipe, RunSettings(workers=workers), only=tuple(dir_names()))
     log: Any = Log(work / "run.jsonl", marks)
     manifest = build(dataclasses.replace(job, run_log=log), Store(package))
     marks.end("finish")
@@ -162,7 +162,7 @@ def run(rows: int, box: int, workers: int, folder: Path) -> None:
     marks.stop()
     images = int(manifest["images"])
     print(
-        f"  {images:,} pictures in {manifest['classes']:,} classes, build {total:.0f} s, at most {most / 1e6:,.0f} MB"
+        f"  {images:,} examples in {manifest['classes']:,} classes, build {total:.0f} s, at most {most / 1e6:,.0f} MB"
     )
     for name, place in (("WORK", work), ("PACKAGE", package)):
         files = [path.stat().st_size for path in place.rglob("*") if path.is_file()]
@@ -192,7 +192,7 @@ def main() -> None:
     """Set up the sources for this process and its workers, run, clean up."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=FULL_ROWS // 100)
-    parser.add_argument("--box", type=int, default=48, help="pixels of a picture's side")
+    parser.add_argument("--box", type=int, default=48, help="pixels of an example's side")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--keep", type=Path, help="folder to work in, kept; a run that was killed goes on there")
     options = parser.parse_args()

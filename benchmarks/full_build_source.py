@@ -1,7 +1,7 @@
-"""The made-up sources of ``full_build.py``: many small boxes in a few large pictures of noise.
+"""The made-up sources of ``full_build.py``: many small boxes in a few large examples of noise.
 
 Ten sources share the rows. Six images of one well have the same annotations, so wells hold images of several classes,
-as real ones do. No two boxes of a source are the same, so no two pictures are.
+as real ones do. No two boxes of a source are the same, so no two examples are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from builder.sources.common.folder import Folder
 FACTS = "CYTOIMAGENET_FULL_BUILD"
 """Environment variable: JSON with ``modules`` (their folder), ``rows`` (of all sources), ``classes`` and ``box``."""
 SOURCES = 10
-SIDE = 2048  # pixels of a picture of noise
+SIDE = 2048  # pixels of an example of noise
 _STEP = 3  # between boxes
 _WELL = 6  # images
 
@@ -46,8 +46,8 @@ def facts() -> dict[str, Any]:
     return found
 
 
-def write_pictures(data: Path) -> None:
-    """Write the picture of noise of each source, 16 bit, uncompressed, and the mark of simulated data."""
+def write_images(data: Path) -> None:
+    """Write the example of noise of each source, 16 bit, uncompressed, and the mark of simulated data."""
     import tifffile
 
     from builder.stages.annotate.discover import SIMULATED_MARK

@@ -140,7 +140,7 @@ class Prepared(Peer):
 
 
 class Folder(Peer):
-    """One file a picture, in a folder a class, as torchvision's ImageFolder reads them."""
+    """One file per picture, in one folder per class, as torchvision's ImageFolder reads them."""
 
     def __init__(self, made: Made) -> None:
         super().__init__(made)

@@ -1,15 +1,15 @@
 """What a package's format costs a stream: bytes and requests over HTTP, and speed from the disk.
 
-    python -m benchmarks.package_format [--pictures 1000] [--side 300] [--rounds 3]
+    python -m benchmarks.package_format [--examples 1000] [--side 300] [--rounds 3]
 
-The same pictures with the package's 25 other columns are written as Arrow streams with batches of several sizes, as
+The same examples with the package's 25 other columns are written as Arrow streams with batches of several sizes, as
 Arrow with the texts dictionary-encoded, and as Parquet as the builder writes it. A server on loopback counts what is
 asked for. ``ours`` is the class ``CytoImageNet``, ``datasets`` is ``load_dataset(kind, data_files=…, streaming=True)``.
 
-all       every row, pictures undecoded
+all       every row, examples undecoded
 first     the first row, and what was read ahead by then
 labels    the column ``label`` of every row; of Arrow over HTTP that is the whole file, or the config ``metadata``
-disk      rows a second from a local folder, median of the rounds
+disk      rows per second from a local folder, median of the rounds
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def report(variant: Variant, package: Path, rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=1000)
+    parser.add_argument("--examples", type=int, default=1000)
     parser.add_argument("--side", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
@@ -186,11 +186,11 @@ def main() -> None:
     rng = np.random.default_rng(0)
     pool = [encode(field(arguments.side, rng)) for _ in range(60)]
     print(f"{platform.machine()}, Python {platform.python_version()}; datasets {datasets.__version__}", end=", ")
-    print(f"pyarrow {pa.__version__}; {arguments.pictures} pictures of {statistics.mean(map(len, pool)) / 1000:.0f} kB")
+    print(f"pyarrow {pa.__version__}; {arguments.examples} examples of {statistics.mean(map(len, pool)) / 1000:.0f} kB")
     print(f"  {'':44s} {'all':>15s}   {'first':>15s}   {'labels':>15s}   disk, rows/s")
     with tempfile.TemporaryDirectory() as folder:
         for variant in VARIANTS:
-            package = write(Path(folder) / "package", variant, arguments.pictures, itertools.cycle(pool))
+            package = write(Path(folder) / "package", variant, arguments.examples, itertools.cycle(pool))
             report(variant, package, arguments.rounds)
             for path in package.rglob("*.*"):
                 path.unlink()

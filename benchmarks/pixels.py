@@ -40,8 +40,8 @@ import cytoimagenet
 from builder.draw import Draw
 from builder.errors import RejectedError
 from builder.pixels import crop, normalize, percentiles, png
+from builder.pixels.candidates import candidates
 from builder.pixels.kernels import passes, unfilter
-from builder.pixels.picture import candidates
 from builder.pixels.read import read
 from builder.recipe import Recipe
 
@@ -260,7 +260,7 @@ def real_pictures(folder: Path, most: int = 6) -> dict[str, list[np.ndarray]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", nargs="?", type=Path, help="real images, one folder a source")
+    parser.add_argument("folder", nargs="?", type=Path, help="real images, one folder per source")
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
     cv2.setNumThreads(1)

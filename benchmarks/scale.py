@@ -1,9 +1,9 @@
-"""How the engine scales: memory against the number of images, two workers against one, its cost, empty tasks a second.
+"""How the engine scales: memory, workers, overhead, empty tasks per second.
 
     python benchmarks/scale.py                      all of it, a few minutes
     python benchmarks/scale.py memory --images 1000 10000 100000
 
-Work: made-up pictures (seeded), standardised by the stage's own function, parts of 200 images. ``memory`` takes one
+Work: made-up examples (seeded), standardised by the stage's own function, parts of 200 images. ``memory`` takes one
 channel of 64 x 64 pixels an image; ``workers`` and ``cost`` take what Cell Painting gives: five channels of 520 x 696
 pixels, 16 bit. Ratios are medians of alternating runs.
 """
@@ -37,8 +37,8 @@ PART = 200
 SOURCE = "bbbc005"
 
 
-def make_pictures(folder: Path, count: int, height: int, width: int) -> None:
-    """Write seeded pictures of blurred blobs on noise, as 16-bit TIFF."""
+def make_candidates(folder: Path, count: int, height: int, width: int) -> None:
+    """Write seeded examples of blurred blobs on noise, as 16-bit TIFF."""
     import numpy as np
     import tifffile
 
@@ -46,24 +46,24 @@ def make_pictures(folder: Path, count: int, height: int, width: int) -> None:
     y, x = np.mgrid[:height, :width]
     for n in range(count):
         rng = np.random.default_rng(n)
-        picture = rng.normal(200, 12, (height, width))
+        example = rng.normal(200, 12, (height, width))
         for cx, cy, size in rng.uniform(0, height, (height // 16, 3)):
-            picture += 900 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (8 + size / 4))
-        tifffile.imwrite(folder / SOURCE / f"{n}.tif", picture.clip(0, 4095).astype(np.uint16))
+            example += 900 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (8 + size / 4))
+        tifffile.imwrite(folder / SOURCE / f"{n}.tif", example.clip(0, 4095).astype(np.uint16))
 
 
-def items(count: int, pictures: int, channels: int) -> Iterator[standardize.Item]:
-    """Yield so many images; they share the pictures."""
+def items(count: int, examples: int, channels: int) -> Iterator[standardize.Item]:
+    """Yield so many images; they share the examples."""
     for n in range(count):
         # Not the same file twice in a row: the stage's reader would decode it once.
-        files = tuple(f"{(n * channels + c) % pictures}.tif" for c in range(channels))
+        files = tuple(f"{(n * channels + c) % examples}.tif" for c in range(channels))
         yield standardize.Item(f"{SOURCE}-{n}", SOURCE, files, (0,) * channels, None, 1, 1)
 
 
-def tasks(count: int, pictures: int, channels: int, part: int = PART) -> Iterator[Task]:
+def tasks(count: int, examples: int, channels: int, part: int = PART) -> Iterator[Task]:
     """Yield the tasks of so many images, as many as are asked for at a time."""
     chunk: list[standardize.Item] = []
-    for item in items(count, pictures, channels):
+    for item in items(count, examples, channels):
         chunk.append(item)
         if len(chunk) == part:
             yield Task(chunk[0].idx, tuple(chunk), part)
@@ -72,7 +72,7 @@ def tasks(count: int, pictures: int, channels: int, part: int = PART) -> Iterato
         yield Task(chunk[0].idx, tuple(chunk), len(chunk))
 
 
-def build(data: Path, work: Path, count: int, pictures: int, channels: int, workers: int, part: int = PART) -> float:
+def build(data: Path, work: Path, count: int, examples: int, channels: int, workers: int, part: int = PART) -> float:
     """Standardise so many images; return the seconds from the first result to the last, and so without the start."""
     function = standardize.part_function(str(data), {}, Store(work), Recipe())
     marks: list[float] = []
@@ -86,7 +86,7 @@ def build(data: Path, work: Path, count: int, pictures: int, channels: int, work
     with Progress("standardize", count) as progress:
         run_tasks(
             function,
-            tasks(count, pictures, channels, part),
+            tasks(count, examples, channels, part),
             settings=RunSettings(workers=workers),
             progress=progress,
             on_result=on_result,
@@ -101,7 +101,7 @@ def measure_memory(counts: Sequence[int]) -> None:
     print("\nmemory: 64 x 64 pixels, 2 workers")
     first: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        make_pictures(Path(folder, "data"), 50, 64, 64)
+        make_candidates(Path(folder, "data"), 50, 64, 64)
         for count in counts:
             command = [sys.executable, __file__, "one", folder, str(count)]
             found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
@@ -134,7 +134,7 @@ def measure_workers(rounds: int) -> None:
     print(f"\nworkers: {count:,} images of 5 x 520 x 696 pixels, {rounds} alternating rounds")
     ratios, inflations = [], []
     with tempfile.TemporaryDirectory() as folder:
-        make_pictures(Path(folder, "data"), 40, 520, 696)
+        make_candidates(Path(folder, "data"), 40, 520, 696)
         for _ in range(rounds):
             seconds, processor = {}, {}
             for workers in (1, 2):
@@ -159,7 +159,7 @@ def pixels_only(data: Path, some: Sequence[standardize.Item]) -> None:
     """Do what the stage does to pixels, and nothing else: read, standardise, crop, encode."""
     from builder.draw import Draw
     from builder.pixels import png
-    from builder.pixels.picture import candidates
+    from builder.pixels.candidates import candidates
     from builder.pixels.read import read
 
     recipe = Recipe()
@@ -181,7 +181,7 @@ def measure_cost(rounds: int) -> None:
     spent: dict[str, list[float]] = {"pixels": [], "all": []}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as notes:
         data = Path(folder, "data")
-        make_pictures(data, 40, 520, 696)
+        make_candidates(data, 40, 520, 696)
         start = _start_seconds(data, Path(folder, "start"))
         worker._watch = worker.Watch(Path(notes))
         function = functools.partial(_watched, standardize.part_function(str(data), {}, Store(folder), Recipe()))
@@ -250,7 +250,8 @@ def measure_empty(count: int) -> None:
     seconds = time.perf_counter() - began
     assert done == count
     print(
-        f"  {count / seconds:,.0f} tasks a second; 10 million images in tasks of {PART}: {5e4 * seconds / count:.0f} s"
+        f"  {count / seconds:,.0f} tasks per second; 10 million images in tasks of {PART}: "
+        f"{5e4 * seconds / count:.0f} s"
     )
 
 

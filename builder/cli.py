@@ -19,7 +19,7 @@ _COMMANDS = (demo, sources, annotate, label, diff, build, status, convert, verif
 
 
 class _Commands(click.Group):
-    """Lists commands in the order of their use; says errors that the user can mend in one line."""
+    """Lists commands in the order of their use; reports user errors in one line in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [str(command.name) for command in _COMMANDS]
@@ -47,7 +47,7 @@ def main(verbose: bool, quiet: bool) -> None:
                 cytoimagenet build DATA -o out/cytoimagenet
                 cytoimagenet verify out/cytoimagenet
 
-    DATA holds one folder a source, named as `cytoimagenet sources` lists them.
+    DATA holds one folder per source, named as `cytoimagenet sources` lists them.
     """
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)

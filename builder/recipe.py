@@ -56,7 +56,7 @@ class Recipe:
     drop_labels: tuple[str, ...] = _of("label", (), "tokens that must not become labels")
     rename_labels: dict[str, str] = _of("label", {}, "token -> label of its images")  # noqa: RUF009 -- a default_factory
     crop_steps: tuple[int, ...] = _of(
-        "label", (1000, 550, 400), "a class smaller than each of these gets one crop an image more than one"
+        "label", (1000, 550, 400), "a class smaller than each of these gets one crop per image more than one"
     )
 
     low_percentile: float = _of("standardize", 0.1, "grey level that becomes black")

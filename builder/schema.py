@@ -20,7 +20,7 @@ SPLITS: Final = ("train", "validation")
 REASONS: Final = {
     "unreadable": "no channel of the image could be read",
     "uniform": "the 0.1th percentile equals the 99.9th in every channel",
-    "binary_mask": "only two intensities: a mask, not a picture",
+    "binary_mask": "only two intensities: a mask, not an example",
     "dim": "the 75th percentile is 0",
     "crop_too_dark": "a crop whose mean is 1 or less, of 255",
     "crop_too_bright": "a crop whose mean is 254 or more, of 255",
@@ -55,10 +55,12 @@ ANNOTATIONS: Final = pa.schema(
         # pyarrow before 26 cannot read those back from Parquet where some are null
         pa.field("group", pa.string(), nullable=False),  # <dir_name>:<group>, or shared:… of several sources
         pa.field("license", pa.string(), nullable=False),
-        pa.field("stamp", pa.int64(), nullable=False),  # hash of sizes and times of its files: has the input changed?
+        pa.field(
+            "file_signature", pa.int64(), nullable=False
+        ),  # hash of sizes and times of its files: has the input changed?
     ]
 )
-"""One row an image: ``annotations/<dir_name>.parquet``."""
+"""One row per image: ``annotations/<dir_name>.parquet``."""
 
 ASSIGNMENTS: Final = pa.schema(
     [
@@ -69,7 +71,7 @@ ASSIGNMENTS: Final = pa.schema(
         pa.field("crops", pa.int8(), nullable=False),  # crops wanted from the image
     ]
 )
-"""One row an image that has a label: ``assignments.parquet``."""
+"""One row per image that has a label: ``assignments.parquet``."""
 
 _WINDOW: Final = [
     pa.field("crop", pa.bool_(), nullable=False),
@@ -81,7 +83,7 @@ _WINDOW: Final = [
 ]
 
 STATISTICS: Final = [
-    ("height", pa.int32()),  # pixels of this picture (crop or whole)
+    ("height", pa.int32()),  # pixels of this example (crop or whole)
     ("width", pa.int32()),
     ("mean", pa.float64()),  # 0-255 scale, before the crop's own normalisation
     ("p75", pa.float64()),  # likewise
@@ -98,16 +100,16 @@ PART_ROWS: Final = pa.schema(
         *_WINDOW,
         *STATISTICS,
         ("bytes", pa.int32()),  # size of the PNG
-        ("row", pa.int32()),  # of the part's pictures; null when rejected
+        ("row", pa.int32()),  # of the part's examples; null when rejected
         ("reason", pa.string()),  # one of REASONS; null when kept
         ("detail", pa.string()),
         pa.field("crops", pa.int8(), nullable=False),  # as wanted when it was made
-        pa.field("stamp", pa.int64(), nullable=False),  # of the image's files when it was made
+        pa.field("file_signature", pa.int64(), nullable=False),  # of the image's files when it was made
     ]
 )
-"""One row a picture that was made or refused: ``standardized/<dir_name>/part-….parquet``."""
+"""One row per example that was made or refused: ``standardized/<dir_name>/part-….parquet``."""
 
-PART_PICTURES: Final = pa.schema([pa.field("png", pa.large_binary(), nullable=False)])
+PART_IMAGES: Final = pa.schema([pa.field("png", pa.large_binary(), nullable=False)])
 """The PNG bytes, in the order of ``row``: ``standardized/<dir_name>/part-….arrow`` (IPC file format)."""
 
 METADATA: Final = pa.schema(
@@ -133,7 +135,7 @@ METADATA: Final = pa.schema(
 IMAGE_TYPE: Final = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 EXAMPLES: Final = pa.schema([pa.field("image", IMAGE_TYPE), *METADATA])
-"""One row a picture of the package; ``label`` is the class name, which each config's ClassLabel turns into an id."""
+"""One row per example of the package; ``label`` is the class name, which each config's ClassLabel turns into an id."""
 
 SELECTION: Final = pa.schema(
     [
@@ -142,7 +144,7 @@ SELECTION: Final = pa.schema(
         pa.field("shard", pa.string(), nullable=False),  # data/<category>/<split>-00000-of-00012
         pa.field("position", pa.int64(), nullable=False),  # row of the shard
         pa.field("part", pa.string(), nullable=False),  # standardized/<dir_name>/part-… without its ending
-        pa.field("row", pa.int32(), nullable=False),  # of the part's pictures
+        pa.field("row", pa.int32(), nullable=False),  # of the part's examples
         pa.field("candidate", pa.int8(), nullable=False),
         *STATISTICS,
         pa.field("bytes", pa.int32(), nullable=False),

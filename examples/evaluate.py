@@ -4,10 +4,11 @@
     python -m examples.evaluate RUN/last.pt coos7   TABLE.csv ...
     python -m examples.evaluate RUN/last.pt cyclops TABLE.csv ...
 
-TABLE.csv has a row an image, with ``files``: its channel files joined by "|", relative to the table. Further columns:
+TABLE.csv has one row per image, with ``files``: its channel files joined by "|", relative to the table. Further
+columns:
 bbbc021: ``compound``, ``concentration``, ``moa``; coos7: ``label``, ``set`` (``train`` or a test set's name); cyclops:
 ``label``. Features are the pooled last layer before the classes. The paper's four ways: channels ``merged`` into one
-picture or each looked at alone and their features ``concatenated``, their contrast normalised as in pretraining
+example or each looked at alone and their features ``concatenated``, their contrast normalised as in pretraining
 (``--normalize``) or left as it is. Prints each accuracy with its 95 % interval.
 """
 
@@ -107,7 +108,7 @@ def leave_one_out(features: torch.Tensor, rows: Sequence[dict[str, str]]) -> lis
 PROTOCOLS = {"bbbc021": not_same_compound, "coos7": train_to_tests, "cyclops": leave_one_out}
 
 
-def pictures(channels: list[np.ndarray[Any, Any]], merged: bool, normalize: bool) -> list[np.ndarray[Any, Any]]:
+def examples(channels: list[np.ndarray[Any, Any]], merged: bool, normalize: bool) -> list[np.ndarray[Any, Any]]:
     """Return what the network looks at, for one image: one uint8 (H, W), or one a channel."""
     if normalize:
         return [standardize(channels)] if merged else [standardize([channel]) for channel in channels]
@@ -135,7 +136,7 @@ class Features:
 
     @torch.no_grad()
     def of(self, images: Sequence[np.ndarray[Any, Any]]) -> torch.Tensor:
-        """Return the features of the pictures of one image, one after the other: float32 (pictures x features)."""
+        """Return the features of the examples of one image, one after the other: float32 (examples x features)."""
         size = (self.size, self.size)
         sized = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)) for image in images]
         pooled = self.model.efficientnet(
@@ -171,7 +172,7 @@ def main(arguments: list[str] | None = None) -> list[Score]:
     found = []
     for row in rows:
         channels = [read((options.table.parent / name).read_bytes()) for name in row["files"].split("|")]
-        found.append(extract.of(pictures(channels, options.channels == "merged", options.normalize)))
+        found.append(extract.of(examples(channels, options.channels == "merged", options.normalize)))
     scores = PROTOCOLS[options.protocol](torch.stack(found), rows)
     for name, right, count in scores:
         low, high = wilson(right, count)

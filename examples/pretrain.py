@@ -3,7 +3,7 @@
     python -m examples.pretrain PACKAGE --out runs/b0                 one GPU, or the CPU
     accelerate launch -m examples.pretrain PACKAGE --out runs/b0      several GPUs
 
-224 x 224 pictures in batches of 64, turned by random angles with reflected edges, cross-entropy, Adam with learning
+224 x 224 examples in batches of 64, turned by random angles with reflected edges, cross-entropy, Adam with learning
 rate 0.001, 24 epochs. PACKAGE is a folder or a URL, streamed by ``cytoimagenet.loader``. RUN holds ``last.pt``, from
 which ``--resume`` goes on at the very next batch, ``curves.png``, ``curves.json`` and TensorBoard's logs.
 """
@@ -23,11 +23,11 @@ from transformers import EfficientNetConfig, EfficientNetForImageClassification
 
 import cytoimagenet
 
-TOP = 7  # the paper also counts a picture as right when its class is among the seven likeliest
+TOP = 7  # the paper also counts an example as right when its class is among the seven likeliest
 
 
 def network(classes: int, size: int = 224, width: float = 1.0, depth: float = 1.0) -> torch.nn.Module:
-    """Return EfficientNetB0 (arXiv 1905.11946) for grey pictures repeated to three channels, random weights."""
+    """Return EfficientNetB0 (arXiv 1905.11946) for grey examples repeated to three channels, random weights."""
     config = EfficientNetConfig(
         num_labels=classes,
         image_size=size,
@@ -77,7 +77,7 @@ def turned(images: torch.Tensor, draw: torch.Generator, flip: bool = False) -> t
 
 
 def hits(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return float64 (3,): pictures, right ones, right among the TOP likeliest."""
+    """Return float64 (3,): examples, right ones, right among the TOP likeliest."""
     best = logits.topk(min(TOP, logits.shape[1]), 1).indices == labels[:, None]
     return torch.stack([torch.tensor(len(labels)).to(best.device), best[:, 0].sum(), best.sum()]).double()
 
@@ -97,7 +97,7 @@ class Run:
         self.train = self._data("train", shuffle=True, drop_last=True)
         self.validation = self._data("validation", shuffle=False, drop_last=False)
         if not len(self.train):
-            raise SystemExit(f"fewer pictures than one batch of {options.batch_size}: give a smaller --batch-size")
+            raise SystemExit(f"fewer examples than one batch of {options.batch_size}: give a smaller --batch-size")
         model = network(len(self.train.classes), options.size, options.width, options.depth)
         optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -123,7 +123,7 @@ class Run:
         )
 
     def _zeros(self) -> torch.Tensor:
-        return torch.zeros(4, dtype=torch.float64, device=self.accelerator.device)  # pictures, right, top, loss
+        return torch.zeros(4, dtype=torch.float64, device=self.accelerator.device)  # examples, right, top, loss
 
     def epochs(self) -> None:
         """Train the epochs that are left; validate and save after each."""
@@ -240,7 +240,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=64, help="of each process")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument(
-        "--flip", action="store_true", help="mirror every other picture too, by chance; the paper does not"
+        "--flip", action="store_true", help="mirror every other example too, by chance; the paper does not"
     )
     parser.add_argument("--learning-rate", type=float, default=0.001)
     parser.add_argument("--width", type=float, default=1.0, help="EfficientNet's width coefficient; B0 has 1")

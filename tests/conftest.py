@@ -24,7 +24,7 @@ settings.load_profile("cytoimagenet")
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder with real files of the sources, one folder a dir_name."""
+    """The folder with real files of the sources, one folder per dir_name."""
     named = os.environ.get("CYTOIMAGENET_REAL_DATA")
     if not named:
         pytest.skip("CYTOIMAGENET_REAL_DATA names no folder with real microscopy files")
@@ -36,7 +36,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's four simulated sources, one folder a dir_name; not to be changed."""
+    """The demo's four simulated sources, one folder per dir_name; not to be changed."""
     folder = tmp_path_factory.mktemp("sources")
     simulate(folder)
     return folder

@@ -112,8 +112,8 @@ def test_trace_makes_the_pixels_again_and_sees_another_source(simulated: Path, b
         assert "same pixels" in done.stdout
     shutil.copytree(simulated / "bbbc041", tmp_path / "bbbc041")
     idx = next(row["idx"] for row in rows if row["dir_name"] == "bbbc041")
-    pictures = sorted((tmp_path / "bbbc041").rglob("*.png"))
-    for one, other in zip(pictures, [*pictures[1:], pictures[0]], strict=True):
+    examples = sorted((tmp_path / "bbbc041").rglob("*.png"))
+    for one, other in zip(examples, [*examples[1:], examples[0]], strict=True):
         one.write_bytes(b"" if one == other else other.read_bytes())
     done = cytoimagenet("trace", built, idx, "--data", tmp_path, check=False)
     assert done.returncode == 1
@@ -146,7 +146,7 @@ def test_verify_names_the_harmed_file(built: Path, tmp_path: Path, harm: str) ->
     assert victim.name in done.stderr
 
 
-def test_report_is_one_page_with_its_pictures(built: Path, tmp_path: Path) -> None:
+def test_report_is_one_page_with_its_examples(built: Path, tmp_path: Path) -> None:
     cytoimagenet("report", built, "-o", tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "mitosis" in page
@@ -175,15 +175,15 @@ def test_a_smaller_rendition_as_parquet(simulated: Path, built: Path, tmp_path: 
     shutil.copytree(f"{built}.work", tmp_path / "p.work")
     cytoimagenet("build", simulated, "-o", tmp_path / "p", *SMALL, "--size", "48", "--format", "parquet")
     assert "as it should be" in cytoimagenet("verify", tmp_path / "p", "--deep").stdout
-    assert "pictures whose longer side exceeded 48 pixels were reduced" in (tmp_path / "p/README.md").read_text("utf-8")
+    assert "examples whose longer side exceeded 48 pixels were reduced" in (tmp_path / "p/README.md").read_text("utf-8")
     whole = {}
     for shard in (built / "data").rglob("train-*.arrow"):
         table = pa.ipc.open_stream(shard.read_bytes()).read_all()
         whole |= {(row["path"], row["filename"]): row["image"]["bytes"] for row in table.to_pylist()}
     small = pq.read_table(sorted((tmp_path / "p" / "data").rglob("train-*.parquet"))[0])
     for row in small.to_pylist()[:20]:
-        pictures = (row["image"]["bytes"], whole[row["path"], row["filename"]])
-        pixels, before = (np.asarray(Image.open(io.BytesIO(data))) for data in pictures)
+        examples = (row["image"]["bytes"], whole[row["path"], row["filename"]])
+        pixels, before = (np.asarray(Image.open(io.BytesIO(data))) for data in examples)
         assert max(before.shape) > max(pixels.shape) == 48
         for count in pixels.shape:  # each side in turn: repeat every row, then average equal runs
             before = np.repeat(before, count, axis=0).reshape(count, len(before), -1).mean(axis=1).T

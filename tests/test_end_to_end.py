@@ -33,9 +33,9 @@ def check_package(package: Path) -> None:
         assert rows.schema == EXAMPLES
         for row in rows.to_pylist():
             assert row["label"] in row[row["category"]].split("|"), (row["idx"], row["label"])
-            picture = Image.open(io.BytesIO(row["image"]["bytes"]))
-            assert (picture.format, picture.mode) == ("PNG", "L")
-            low, high = picture.getextrema()
+            example = Image.open(io.BytesIO(row["image"]["bytes"]))
+            assert (example.format, example.mode) == ("PNG", "L")
+            low, high = example.getextrema()
             assert high - low > 50, f"{row['filename']} is nearly uniform"
         for column in seen:
             seen[column] |= {(value, split) for value in rows[column].to_pylist()}
@@ -142,7 +142,7 @@ def test_bad_files_become_rejects_and_the_build_goes_on(simulated: Path, tmp_pat
     victims = sorted(cells.iterdir())
     victims[0].write_bytes(b"")
     victims[1].write_bytes(victims[1].read_bytes()[:400])
-    victims[2].write_bytes(b"this is no picture" * 50)
+    victims[2].write_bytes(b"this is no example" * 50)
     Image.new("RGB", (160, 160), (7, 7, 7)).save(victims[3])
     shutil.copy(victims[4], cells / "IMG_9999-1.jpg")
     (sources / "rec_rxrx1").mkdir()

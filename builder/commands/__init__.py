@@ -1,1 +1,1 @@
-"""The commands, a module a family: parse, call, print; no logic."""
+"""The commands, one module per family: parse, call, print; no logic."""

@@ -32,22 +32,22 @@ def verify(package: str, deep: bool, workers: int) -> None:
 def trace(package: str, idx: str, data: str) -> None:
     """Show where the image IDX of PACKAGE came from, and make its pixels again from the source's files.
 
-    Exits with 1 if a picture of the package is not what the files give.
+    Exits with 1 if an example of the package is not what the files give.
     """
     from builder.engine.store import Store
     from builder.inspect.trace import trace as run_trace
 
-    image, pictures = run_trace(Store(package), idx, data)
+    image, examples = run_trace(Store(package), idx, data)
     click.echo(f"{idx}: {image.key}, group {image.group}")
     for channel in image.channels:
         plane = f", plane {channel.plane}" if channel.plane else ""
         click.echo(f"  {channel.shows}: {channel.path}{plane}")
     if image.region:
         click.echo(f"  box {image.region}")
-    for row, _, detail in pictures:
+    for row, _, detail in examples:
         window = f"[{row['y_min']}:{row['y_max']}, {row['x_min']}:{row['x_max']}]" if row["crop"] else "whole"
         click.echo(f"  {row['split']} {row['filename']} ({row['label']}) {window}: {detail}")
-    if any(not same for _, same, _ in pictures):
+    if any(not same for _, same, _ in examples):
         sys.exit(1)
 
 
@@ -57,7 +57,7 @@ def trace(package: str, idx: str, data: str) -> None:
 def report(package: str, output: Path | None) -> None:
     """Write one HTML page about PACKAGE: classes, samples, rejects, leakage audit.
 
-    The page is complete in itself: its pictures are in it.
+    The page is complete in itself: its examples are in it.
     """
     from builder.package.report import report as make_report
 

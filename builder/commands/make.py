@@ -25,7 +25,7 @@ from builder.recipe import Recipe
 def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
     """Simulate four small sources, build a package of them, load it and show how.
 
-    OUT is the folder to work in (default: cytoimagenet-demo). Every picture is simulated. Takes about a minute.
+    OUT is the folder to work in (default: cytoimagenet-demo). Every example is simulated. Takes about a minute.
     """
     from builder.demo.run import run_demo
 
@@ -42,8 +42,8 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
 @click.option(
     "--frugal",
     is_flag=True,
-    help="Remove pictures from WORK once no shard of this package needs them. The same build again still has "
-    "nothing to do; another recipe has to make the pictures of changed shards again.",
+    help="Remove examples from WORK once no shard of this package needs them. The same build again still has "
+    "nothing to do; another recipe has to make the examples of changed shards again.",
 )
 def build(
     data: str,
@@ -71,11 +71,11 @@ def build(
     """
     from builder.engine.store import Store
     from builder.inspect.plan import plan
-    from builder.stages.context import Build
+    from builder.stages.context import BuildContext
     from builder.stages.pipeline import build as run_build
 
     store = Store(work or f"{package.rstrip('/')}.work")
-    job = Build(
+    job = BuildContext(
         data=data,
         work=store,
         recipe=Recipe.load(recipe_file, with_size(settings, size)),
@@ -104,11 +104,11 @@ def annotate(
     """Make just the annotation tables of the sources in DATA: WORK/annotations/<dir_name>.parquet."""
     from builder.engine.store import Store
     from builder.stages.annotate.run import annotate as run_annotate
-    from builder.stages.context import Build
+    from builder.stages.context import BuildContext
 
     store = Store(work)
     with working_in(store) as run_log:
-        job = Build(
+        job = BuildContext(
             data=data,
             work=store,
             settings=run_settings(workers, scheduler),
@@ -125,7 +125,9 @@ def annotate(
 @click.argument("release")
 @package_options
 @recipe_options
-@click.option("--include-restricted", is_flag=True, help="Take sources that forbid to publish changed images as well.")
+@click.option(
+    "--include-restricted", is_flag=True, help="Include sources whose licence forbids publishing changed images."
+)
 @run_options
 def convert(
     release: str,
@@ -141,17 +143,17 @@ def convert(
 ) -> None:
     """Make a package of the published release: RELEASE holds metadata.csv and 894 folders of PNG.
 
-    Labels, pictures and names stay as published; the split is ours, without leaks, and what is wrong with the
+    Labels, examples and names stay as published; the split is ours, without leaks, and what is wrong with the
     release (duplicates, conflicting labels, missing files) is reported.
     """
     from builder.engine.store import Store
     from builder.release.convert import convert as run_convert
-    from builder.stages.context import Build
+    from builder.stages.context import BuildContext
 
     recipe = Recipe.load(recipe_file, with_size(settings, size))
     store = Store(work or f"{package.rstrip('/')}.work")
     with working_in(store) as run_log:
-        job = Build(
+        job = BuildContext(
             data=release,
             work=store,
             recipe=recipe,

@@ -35,7 +35,7 @@ def run_options(command: Command) -> Command:
 
 def source_options(command: Command) -> Command:
     """Add --only and --include-restricted."""
-    text = "Take sources that forbid to publish changed images as well."
+    text = "Include sources whose licence forbids publishing changed images."
     return only_option(click.option("--include-restricted", is_flag=True, help=text)(command))
 
 
@@ -47,7 +47,7 @@ def only_option(command: Command) -> Command:
 
 def package_options(command: Command) -> Command:
     """Add -o, --work, --format and --size."""
-    text = "Reduce pictures whose longer side has more pixels to so many: a compact package for training at one size."
+    text = "Reduce examples whose longer side has more pixels to so many: a compact package for training at one size."
     command = click.option("--size", type=click.IntRange(min=1), metavar="PIXELS", help=text)(command)
     text = "Format of the shards."
     formats = click.Choice(["arrow", "parquet"])

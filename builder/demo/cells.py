@@ -1,6 +1,6 @@
 """Simulated cells: where they lie, what their organelles look like, and how a microscope records them.
 
-Nothing here is a real picture. The shapes differ by label, so that a model can learn something from them: nuclear size,
+Nothing here is a real image. The shapes differ by label, so that a model can learn something from them: nuclear size,
 elongation, density of cells, number of spots and fibres.
 """
 
@@ -90,11 +90,11 @@ def camera(rng: np.random.Generator, plane: Plane, photons: float, offset: float
 
 
 def stained(rng: np.random.Generator, absorbance: Plane, colour: tuple[float, float, float]) -> npt.NDArray[np.uint8]:
-    """Return an RGB brightfield picture (H, W, 3): light weakened by a dye (Beer and Lambert), uneven illumination."""
+    """Return an RGB brightfield image (H, W, 3): light weakened by a dye (Beer and Lambert), uneven illumination."""
     height, width = absorbance.shape
     y, x = np.mgrid[0:height, 0:width]
     light = 235 - 30 * np.hypot((y - height / 2) / height, (x - width / 2) / width)
     passed = np.exp(-blur(absorbance, 0.8)[..., None] * np.asarray(colour))
     noisy = light[..., None] * passed + rng.normal(0, 2.0, (height, width, 3))
-    picture: npt.NDArray[np.uint8] = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
-    return picture
+    image: npt.NDArray[np.uint8] = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
+    return image

@@ -13,7 +13,7 @@ from builder.engine.store import Store
 from builder.errors import UserError
 from builder.recipe import Recipe
 from builder.stages.annotate.discover import SIMULATED_MARK
-from builder.stages.context import Build
+from builder.stages.context import BuildContext
 from builder.stages.lock import locked
 from builder.stages.pipeline import build
 
@@ -32,13 +32,13 @@ def run_demo(out: Path, settings: RunSettings, say: Callable[[str], Any]) -> Non
     data, package = out / "data", out / "cytoimagenet"
     if out.exists() and any(out.iterdir()) and not (data / SIMULATED_MARK).exists():
         raise UserError(f"{out} is not empty and not a demo; name another folder")
-    say(f"SIMULATED pictures, made up by this program, in {data}")
+    say(f"SIMULATED images, made up by this program, in {data}")
     if not (data / ".complete").exists():
         simulate(data)
         (data / ".complete").touch()
     work = Store(str(out / "work"))
     with locked(work):
-        manifest = build(Build(str(data), work, DEMO_RECIPE, settings), Store(str(package)))
+        manifest = build(BuildContext(str(data), work, DEMO_RECIPE, settings), Store(str(package)))
     say(f"\nBuilt {package}: {manifest['images']} simulated images in {manifest['classes']} classes")
     _show(package, say)
 

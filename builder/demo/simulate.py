@@ -41,7 +41,7 @@ def simulate(folder: Path, seed: int = 0) -> None:
     """Write the four sources below ``folder``, with the mark that says they are simulated."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SIMULATED_MARK).write_text(
-        "Every picture below this folder is simulated, by `cytoimagenet demo`.\n", "utf-8"
+        "Every image below this folder is simulated, by `cytoimagenet demo`.\n", "utf-8"
     )
     _sites(folder / "rec_rxrx1" / "rxrx1", seed)
     _cell_painting(folder / "bbbc022", seed)
@@ -83,7 +83,7 @@ def _sites(root: Path, seed: int) -> None:
 
 
 def _cell_painting(root: Path, seed: int) -> None:
-    """BBBC022: five 16-bit TIFF channels, a folder a plate and channel, one UUID a file, joined by a CSV."""
+    """BBBC022: five 16-bit TIFF channels, one folder per plate and channel, one UUID a file, joined by a CSV."""
     stains = {"Hoechst": "nucleus", "ER": "er", "Syto": "nucleoli", "Ph_golgi": "actin", "Mito": "mitochondria"}
     columns = ("ER", "Hoechst", "Mito", "Ph_golgi", "Syto")
     rows: list[list[object]] = []
@@ -116,9 +116,9 @@ def _worm_cells(root: Path, seed: int) -> None:
         for number in range(60):
             rng = _rng(seed, phase, number)
             planes = field(rng, _SITE, _SITE, traits._replace(cells=3))
-            picture = stained(rng, 0.9 * planes["nucleus"] + 0.25 * planes["er"], (0.5, 1.0, 0.4))
+            image = stained(rng, 0.9 * planes["nucleus"] + 0.25 * planes["er"], (0.5, 1.0, 0.4))
             path = root / phase / f"IMG_{1600 + number // 3}-{number % 3 + 1 + 3 * (phase == 'mitosis')}.jpg"
-            PillowImage.fromarray(picture).save(path, quality=92)
+            PillowImage.fromarray(image).save(path, quality=92)
 
 
 def _blood_smears(root: Path, seed: int) -> None:
@@ -127,9 +127,9 @@ def _blood_smears(root: Path, seed: int) -> None:
     lists: dict[str, list[object]] = {"training.json": [], "test.json": []}
     for number in range(10):
         rng = _rng(seed, "smear", number)
-        picture, objects = _smear(rng, 480, 640)
+        smear, objects = _smear(rng, 480, 640)
         name = f"{uuid.UUID(int=key64(seed, 'smear', number) << 64 | number)}.png"
-        PillowImage.fromarray(picture).save(root / "images" / name)
+        PillowImage.fromarray(smear).save(root / "images" / name)
         checksum = hashlib.md5((root / "images" / name).read_bytes(), usedforsecurity=False).hexdigest()
         shape = {"r": 480, "c": 640, "channels": 3}
         image = {"checksum": checksum, "pathname": f"/images/{name}", "shape": shape}

@@ -18,7 +18,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from builder.engine.pools import Function, LocalPool
-from builder.engine.task import Ended, RunSettings
+from builder.engine.task import Result, RunSettings
 from builder.engine.worker import THREAD_LIMITS
 from builder.errors import UserError
 
@@ -79,16 +79,16 @@ class ClusterPool:
         """Return False: what waits at a worker would have to be told from what runs there."""
         return False
 
-    def ended(self, future: Future[Any]) -> Ended:
+    def ended(self, future: Future[Any]) -> Result:
         """Say how a finished call ended."""
         try:
-            ended: Ended = future.result()
+            ended: Result = future.result()
         except distributed.KilledWorker:
-            return Ended(failure="crashed", detail="ended several Dask workers", killed=True)
+            return Result(failure="crashed", detail="ended several Dask workers", killed=True)
         except (CancelledError, distributed.comm.CommClosedError):
-            return Ended(lost=True)  # the scheduler was restarted or has lost the data
+            return Result(lost=True)  # the scheduler was restarted or has lost the data
         except Exception as error:  # noqa: BLE001 -- of unpickling on the worker, for instance: handed on
-            return Ended(error=error)
+            return Result(error=error)
         return ended
 
     def is_stuck(self, seconds: float) -> bool:
@@ -120,7 +120,7 @@ _children: dict[RunSettings, LocalPool] = {}
 _lock = threading.Lock()
 
 
-def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...]) -> Ended:
+def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...]) -> Result:
     """Return how ``function(items)`` ended in a child process of this Dask worker."""
     for _ in range(_MOST_RESTARTS):
         pool = _pool_here(settings)
@@ -128,7 +128,7 @@ def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...])
         began = time.monotonic()
         while not concurrent.futures.wait([future], timeout=1).done:
             if pool.closed:
-                return Ended(lost=True)  # the run is over: nobody waits for this, and nothing will end it
+                return Result(lost=True)  # the run is over: nobody waits for this, and nothing will end it
             if pool.is_stuck(time.monotonic() - began):
                 break
         else:
@@ -136,7 +136,7 @@ def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...])
             if not ended.lost or pool.closed:
                 return ended
         _drop(pool)
-    return Ended(failure="crashed", detail="the child processes of a Dask worker end at once", killed=True)
+    return Result(failure="crashed", detail="the child processes of a Dask worker end at once", killed=True)
 
 
 def _pool_here(settings: RunSettings) -> LocalPool:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import pebble
 
 from builder.engine import localfiles, worker
-from builder.engine.task import Ended, RunSettings
+from builder.engine.task import Result, RunSettings
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Pool(Protocol):
     def withdraw(self, future: Future[Any]) -> bool:
         """Take a call back that has not begun; return whether that was possible."""
 
-    def ended(self, future: Future[Any]) -> Ended:
+    def ended(self, future: Future[Any]) -> Result:
         """Say how a finished call ended."""
 
     def is_stuck(self, seconds: float) -> bool:
@@ -74,13 +74,13 @@ class InProcess:
         """Return False: every call has ended."""
         return False
 
-    def ended(self, future: Future[Any]) -> Ended:
+    def ended(self, future: Future[Any]) -> Result:
         """Say how a call ended."""
         error = future.exception()
         if error:
-            return Ended(error=error)
+            return Result(error=error)
         value, seconds = future.result()
-        return Ended(value=value, seconds=seconds)
+        return Result(value=value, seconds=seconds)
 
     def is_stuck(self, seconds: float) -> bool:
         """Return False: it works while one waits."""
@@ -140,26 +140,26 @@ class LocalPool:
         self._numbers.pop(future, None)
         return True
 
-    def ended(self, future: Future[Any]) -> Ended:
+    def ended(self, future: Future[Any]) -> Result:
         """Say how a finished call ended."""
         call = self._numbers.pop(future, -1)
         try:
             value, seconds = future.result()
-            return Ended(value=value, seconds=seconds)
+            return Result(value=value, seconds=seconds)
         except pebble.ProcessExpired as expired:
             return self._died(expired, call)
         except MemoryError as error:
-            return Ended(failure="crashed", detail=f"out of memory {error}".strip(), killed=True)
+            return Result(failure="crashed", detail=f"out of memory {error}".strip(), killed=True)
         except (BrokenProcessPool, CancelledError):
-            return Ended(lost=True)
+            return Result(lost=True)
         except FutureTimeoutError as error:
             if len(error.args) == 2 and error.args[0] == "Task timeout":
-                return Ended(failure="timed_out", detail=self._limit_text())
-            return Ended(error=error)
+                return Result(failure="timed_out", detail=self._limit_text())
+            return Result(error=error)
         except Exception as error:  # noqa: BLE001 -- the function's own: handed on
-            return Ended(error=error, detail=str(getattr(error, "traceback", "")))
+            return Result(error=error, detail=str(getattr(error, "traceback", "")))
 
-    def _died(self, expired: pebble.ProcessExpired, call: int) -> Ended:
+    def _died(self, expired: pebble.ProcessExpired, call: int) -> Result:
         folder, pid = Path(self._notes.name), int(expired.pid or 0)
         (position, used), trace = worker.place_of(folder, pid, call), worker.trace_of(folder, pid)
         worker.forget(folder, pid)
@@ -167,9 +167,9 @@ class LocalPool:
             log.warning("a worker ended in %s", worker.innermost(trace))
             log.debug("its stack:\n%s", trace.rstrip())
         if trace.startswith("Timeout"):
-            return Ended(failure="timed_out", detail=self._limit_text(), position=position, used=used)
+            return Result(failure="timed_out", detail=self._limit_text(), position=position, used=used)
         killed, detail = expired.exitcode == -9, exit_text(expired.exitcode)
-        return Ended(failure="crashed", detail=detail, position=position, used=used, killed=killed)
+        return Result(failure="crashed", detail=detail, position=position, used=used, killed=killed)
 
     def _limit_text(self) -> str:
         return f"longer than {self._settings.time_limit:g} s"

@@ -1,9 +1,9 @@
-"""Runs a stage's tasks in processes or on a cluster; a task that hangs or kills its process loses its guilty item only.
+"""Runs a stage's tasks in processes or on a cluster; a task that hangs or kills its process loses its faulty item only.
 
 Such a task is tried once more as a whole, then cut at the item that its worker was at (where that is not known: in
 halves), until single items that fail twice, alone, are left. All other items go on. Where the item was using something
 that others share, a file for instance, that is tried once more with this item alone; if it fails again, all its users
-are given up at once (``verdicts``).
+are given up at once (``suspects``).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from builder.engine.log import RunLog
 from builder.engine.memory import peak_memory
 from builder.engine.pools import InProcess, LocalPool, Pool, single_threads
 from builder.engine.progress import Progress
-from builder.engine.task import Ended, Piece, RunSettings, Shared, Task, parted
-from builder.engine.verdicts import Verdicts
+from builder.engine.suspects import SuspectTracker
+from builder.engine.task import Piece, Result, RunSettings, Shared, Task, parted
 from builder.errors import UserError
 
 __all__ = ["RunSettings", "Shared", "Task", "TaskError", "run_tasks"]
@@ -72,7 +72,7 @@ def run_tasks(
     if run_log is not None:
         run_log.write("stage", stage=progress.title, total=progress.total, unit=progress.unit)
     with _pool(settings) as pool:
-        _Run(function, pool, iter(tasks), progress, on_result, on_poison, Verdicts(shared), run_log).drive()
+        _Run(function, pool, iter(tasks), progress, on_result, on_poison, SuspectTracker(shared), run_log).drive()
     if run_log is not None:
         run_log.write("stage_end", stage=progress.title, peak_bytes=peak_memory())
 
@@ -102,7 +102,7 @@ class _Run:
     progress: Progress
     on_result: Callable[[Task, Any], None]
     on_poison: Callable[[Any, str, str], None]
-    verdicts: Verdicts
+    suspects: SuspectTracker
     run_log: RunLog | None
 
     def __post_init__(self) -> None:
@@ -144,7 +144,7 @@ class _Run:
 
     def _next(self) -> Piece | None:
         while (piece := self._waiting()) is not None:
-            admitted, lost = self.verdicts.admit(piece)
+            admitted, lost = self.suspects.admit(piece)
             for task, reason, detail in lost:
                 self._give_up(task, reason, detail)
             if admitted is not None:
@@ -162,7 +162,7 @@ class _Run:
             self.exhausted = True
         return self.exclusive.popleft() if self.exclusive and not self.running else None
 
-    def _deal_with(self, piece: Piece, ended: Ended) -> None:
+    def _deal_with(self, piece: Piece, ended: Result) -> None:
         task, seconds = piece.task, ended.seconds
         if ended.lost:
             self.again.append(piece)
@@ -180,24 +180,24 @@ class _Run:
             self._failed(piece, ended)
         else:
             self.poisoned_in_a_row = self.restarts_in_a_row = 0
-            if piece.tries_out:
-                self._put_all(self.verdicts.clear(piece.tries_out))
+            if piece.suspect_resource:
+                self._put_all(self.suspects.clear(piece.suspect_resource))
             self.on_result(task, ended.value)
             self.progress.add(task.weight)
             self._note("done", task, seconds)
 
-    def _failed(self, piece: Piece, ended: Ended) -> None:
+    def _failed(self, piece: Piece, ended: Result) -> None:
         """Try once more, or part the items, or give up the one that is left."""
         task, exclusive = piece.task, piece.exclusive or ended.killed
         log.warning("%s (%d items): %s%s", task.name, len(task.items), ended.used and f"{ended.used}: ", ended.detail)
-        if piece.tries_out and piece.tries_out == ended.used:
+        if piece.suspect_resource and piece.suspect_resource == ended.used:
             self._refuse_too_many(task, ended)
-            self._put_all(self.verdicts.convict(ended.used, ended))
+            self._put_all(self.suspects.confirm(ended.used, ended))
             self._give_up(task, ended.failure, ended.detail)
             return
-        self._put_all(self.verdicts.clear(piece.tries_out))
-        if not piece.tries_out and self.verdicts.is_shared(piece, ended):
-            self._put_all(reversed(self.verdicts.accuse(piece, ended)), first=True)
+        self._put_all(self.suspects.clear(piece.suspect_resource))
+        if not piece.suspect_resource and self.suspects.is_shared(piece, ended):
+            self._put_all(reversed(self.suspects.suspect(piece, ended)), first=True)
             self._withdraw(ended.used)
         elif piece.tries == 0:
             self._put_all([Piece(task, tries=1, exclusive=exclusive)])
@@ -213,7 +213,7 @@ class _Run:
     def _withdraw(self, name: str) -> None:
         """Take back what has not begun and would use the same."""
         for future, piece in list(self.running.items()):
-            if self.verdicts.concerns(piece, name) and self.pool.withdraw(future):
+            if self.suspects.concerns(piece, name) and self.pool.withdraw(future):
                 del self.running[future]
                 self._put_all([piece])
 
@@ -222,12 +222,12 @@ class _Run:
             waiting = self.exclusive if piece.exclusive else self.again
             (waiting.appendleft if first else waiting.append)(piece)
 
-    def _refuse_too_many(self, task: Task, ended: Ended) -> None:
+    def _refuse_too_many(self, task: Task, ended: Result) -> None:
         self.poisoned_in_a_row += 1
         if self.poisoned_in_a_row > _MOST_LOST_IN_A_ROW:
             raise UserError(
                 f"{self.poisoned_in_a_row} items in a row {ended.failure}, the last in {task.name} ({ended.detail}): "
-                "that is not the items' fault; see the log above, mend the machine or its file system, run again"
+                "that is not the items' fault; see the log above, fix the machine or its file system, run again"
             )
 
     def _give_up(self, task: Task, reason: str | None, detail: str) -> None:

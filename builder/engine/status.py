@@ -98,7 +98,7 @@ def status(events: Iterable[dict[str, Any]]) -> list[StageStatus]:
 
 
 def lines(stages: Iterable[StageStatus], now: float) -> Iterator[str]:
-    """Yield the state as text: one line a stage, and what is worth knowing below it."""
+    """Yield the state as text: one line per stage, and what is worth knowing below it."""
     for stage in stages:
         of = "" if stage.total is None else f" of {stage.total:,}"
         state = "ended" if stage.ended is not None else f"last result {now - stage.last:,.0f} s ago"

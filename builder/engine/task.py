@@ -37,7 +37,7 @@ def parted(task: Task, groups: Iterable[tuple[Any, ...]]) -> Iterator[Task]:
 
 @dataclasses.dataclass(frozen=True)
 class Shared:
-    """What several items use, as the boxes of one picture its file: where it fails for one, it would for all.
+    """What several items use, as the boxes of one image its file: where it fails for one, it would for all.
 
     Parameters
     ----------
@@ -78,11 +78,11 @@ class Piece:
     task: Task
     tries: int = 0
     exclusive: bool = False  # to be run while nothing else does: its process may have been killed for memory
-    tries_out: str = ""  # the name of what its item used when it failed
+    suspect_resource: str = ""  # the name of what its item used when it failed
 
 
 @dataclasses.dataclass(frozen=True)
-class Ended:
+class Result:
     """How a piece ended: a value, an exception, a failure of its process, or lost with its pool (all None)."""
 
     value: Any = None

@@ -164,7 +164,7 @@ class Hub:
                 last = error
             time.sleep(self.pause(attempt, last))
         raise UserError(
-            f"{self._api.endpoint} failed {_TRIES} times ({shown(last, self._token)}); push again later goes on"
+            f"{self._api.endpoint} failed {_TRIES} times ({shown(last, self._token)}); run push again to resume"
         )
 
     def shown(self, error: BaseException) -> str:

@@ -79,7 +79,7 @@ def _advice(error: BaseException, status: int, repo_id: str, token: str | None) 
     lower = said.lower()
     namespace = repo_id.split("/")[0]
     if "storage" in lower or "quota" in lower or status in (402, 413, 507):
-        return f"{namespace} has no room for it on the hub ({said}); free some, or push to another namespace"
+        return f"{namespace} is out of storage on the hub ({said}); free some, or push to another namespace"
     if status == 401:
         return "the hub does not know this token: run `hf auth login`, or set HF_TOKEN to one with write access"
     if status == 403:

@@ -115,7 +115,7 @@ def _refuse_restricted(manifest: Manifest, repo_id: str, private: bool) -> None:
     names = [source["dir_name"] for source in manifest["sources"] if source.get("derivatives") is False]
     if names and not private:
         raise UserError(
-            f"the licence of {', '.join(names)} forbids to publish changed images, and {repo_id} would be public; "
+            f"the licence of {', '.join(names)} forbids publishing changed images, and {repo_id} would be public; "
             "push with --private to a new name, or build without them"
         )
 

@@ -27,7 +27,7 @@ def catalog(
 
     Parameters
     ----------
-    data : folder or fsspec URL that holds one folder a source; None leaves out what is there
+    data : folder or fsspec URL that holds one folder per source; None leaves out what is there
     only : dir_names; all without
 
     Returns
@@ -60,7 +60,7 @@ def catalog(
         folders = store.folders()
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
-            f"{data} is no folder; DATA holds one folder a source, named as `cytoimagenet sources` lists them"
+            f"{data} is no folder; DATA holds one folder per source, named as `cytoimagenet sources` lists them"
         ) from None
     return [_facts(source) | _presence(store, folders, source.dir_name) for source in sources]
 
@@ -161,7 +161,7 @@ def _remarks(rows: Sequence[dict[str, Any]]) -> str:
         if row.get("found_as")
     ]
     if any(row["license"]["restricted"] for row in rows):
-        lines.append("(!) forbids to publish changed images: `build` takes it with --include-restricted only")
+        lines.append("(!) forbids publishing changed images: `build` takes it with --include-restricted only")
     if any(row["license"]["id"] == "LicenseRef-unstated" for row in rows):
         lines.append("unstated: the source states no licence; ask its makers before you publish what you build of it")
     return "\n".join(lines)

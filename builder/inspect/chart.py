@@ -96,8 +96,8 @@ class Chart:
 
     def _png(self) -> bytes:
         scale = 2
-        picture = Image.new("RGB", (_WIDTH * scale, _HEIGHT * scale), "white")
-        draw = ImageDraw.Draw(picture)
+        image = Image.new("RGB", (_WIDTH * scale, _HEIGHT * scale), "white")
+        draw = ImageDraw.Draw(image)
         font = ImageFont.load_default(_TEXT * scale)
         for points, colour in self._strokes():
             draw.line([(x * scale, y * scale) for x, y in points], colour, 2 * scale)
@@ -105,5 +105,5 @@ class Chart:
             side = {"start": "l", "middle": "m", "end": "r"}[anchor]
             draw.text((x * scale, y * scale), text, colour, font, anchor=f"{side}s")
         buffer = io.BytesIO()
-        picture.save(buffer, "png")
+        image.save(buffer, "png")
         return buffer.getvalue()

@@ -20,7 +20,7 @@ class Difference(NamedTuple):
 
     classes: pa.Table  # label, category, images_a, images_b, stayed: of every class of A or B, by label; 0: no class
     moves: pa.Table  # label_a, label_b, images: images with another label, most first; null: without a label
-    pictures: dict[str, int] | None  # in both, only in A, only in B, in another split; where both have a selection
+    examples: dict[str, int] | None  # in both, only in A, only in B, in another split; where both have a selection
 
 
 def compare(
@@ -30,9 +30,9 @@ def compare(
     selection_b: pa.Table | None = None,
 ) -> Difference:
     """Compare two label assignments (schema ``ASSIGNMENTS``) and, if given, two selections (``SELECTION``)."""
-    pictures = None
+    examples = None
     if selection_a is not None and selection_b is not None:
-        pictures = _pictures(selection_a, selection_b)
+        examples = _examples(selection_a, selection_b)
     labels_a, labels_b = _side_by_side(assignments_a, assignments_b)
     pairs = pa.table({"label_a": labels_a, "label_b": labels_b})
     counts = (
@@ -56,7 +56,7 @@ def compare(
     moves = [row for row in rows if row["label_a"] != row["label_b"]]
     moves.sort(key=lambda row: (-row["images"], row["label_a"] or "", row["label_b"] or ""))
     return Difference(
-        pa.Table.from_pylist(list(classes.values()), _CLASSES), pa.Table.from_pylist(moves, _MOVES), pictures
+        pa.Table.from_pylist(list(classes.values()), _CLASSES), pa.Table.from_pylist(moves, _MOVES), examples
     )
 
 
@@ -83,9 +83,9 @@ def describe(difference: Difference) -> str:
     parts += _listed("Lost", ("label", "category", "images"), lost)
     parts += _listed("Changed", ("label", "category", "images in A", "in B", "in both"), sizes)
     parts += _listed("Images with another label (-: none)", ("from", "to", "images"), moves)
-    if difference.pictures is not None:
-        facts = ", ".join(f"{count:,} {name}" for name, count in difference.pictures.items())
-        parts.append(f"Pictures: {facts}")
+    if difference.examples is not None:
+        facts = ", ".join(f"{count:,} {name}" for name, count in difference.examples.items())
+        parts.append(f"Examples: {facts}")
     return "\n\n".join(parts)
 
 
@@ -105,8 +105,8 @@ def _side_by_side(a: pa.Table, b: pa.Table) -> tuple[pa.ChunkedArray, pa.Chunked
     return pa.chunked_array(labels_a, pa.string()), pa.chunked_array(labels_b, pa.string())
 
 
-def _pictures(a: pa.Table, b: pa.Table) -> dict[str, int]:
-    """Compare pictures: the same pixels, whatever they are called."""
+def _examples(a: pa.Table, b: pa.Table) -> dict[str, int]:
+    """Compare examples: the same pixels, whatever they are called."""
     in_b = pc.index_in(a["pixels_sha256"], value_set=b["pixels_sha256"].combine_chunks())
     shared = np.flatnonzero(in_b.is_valid().to_numpy())
     splits: npt.NDArray[np.bool_] = pc.not_equal(a["split"].take(shared), b["split"].take(in_b.drop_null())).to_numpy()

@@ -18,7 +18,7 @@ from builder.inspect.label_thresholds import threshold_chart, threshold_table, t
 from builder.inspect.text_table import text_table
 from builder.recipe import Recipe
 from builder.stages.annotate.run import annotated_in
-from builder.stages.context import Build
+from builder.stages.context import BuildContext
 from builder.stages.label.assign import Labelling, columns_needed
 from builder.stages.pipeline import ASSIGNMENTS_PATH, label, read_annotations
 from builder.stages.select.store import SELECTION_PATH
@@ -28,7 +28,7 @@ from builder.vocabulary.lookalikes import LookAlike, lookalikes
 def labelled(work: Store, recipe: Recipe) -> str:
     """Assign labels, write the assignments and the class table, and return the table as text."""
     annotated = annotated_in(work)
-    label(Build(data="", work=work, recipe=recipe), annotated)
+    label(BuildContext(data="", work=work, recipe=recipe), annotated)
     table = class_table(_labelling(work, recipe, annotated))
     work.write_bytes("classes.csv", class_csv(table))
     with work.writing("classes.parquet") as file:

@@ -31,7 +31,7 @@ CLASS_TABLE = pa.schema(
 
 
 def class_table(labelling: Labelling) -> pa.Table:
-    """Assign, and return one row a potential label (schema ``CLASS_TABLE``), by category and label."""
+    """Assign, and return one row per potential label (schema ``CLASS_TABLE``), by category and label."""
     sources = encode(labelling.annotations["dir_name"])
     rows = [_class_row(labelling, step, sources) for step in labelling.steps()]
     rows.sort(key=lambda row: (CATEGORIES.index(str(row["category"])), str(row["label"])))

@@ -11,15 +11,15 @@ from builder.engine.space import check_room, readable
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.stages.annotate.run import annotate
-from builder.stages.context import Build
+from builder.stages.context import BuildContext
 from builder.stages.disk_space import estimate, needs
 from builder.stages.pipeline import label
-from builder.stages.shard.eviction import parts_without_pictures
+from builder.stages.shard.eviction import parts_without_images
 from builder.stages.standardize import make_parts as standardize
 from builder.stages.standardize import part_rows
 
 
-def plan(job: Build, package: Store) -> list[str]:
+def plan(job: BuildContext, package: Store) -> list[str]:
     """Return, as lines, what a build would do; nothing is written but in a temporary folder.
 
     Sources are listed and, where they changed, annotated there, for only that tells how many images there are.
@@ -37,8 +37,8 @@ def plan(job: Build, package: Store) -> list[str]:
     lines += [f"  {name}: {count:,} to do" for name, count in found.images.items()]
     lines.append(f"to read: about {readable(found.input_bytes)}")
     lines.append(f"time: about {found.minutes:,.0f} min with {max(1, job.settings.workers)} processes")
-    if left := parts_without_pictures(job.work):
-        lines.append(f"pictures of {left:,} parts have left WORK: those that changed shards need are made again")
+    if left := parts_without_images(job.work):
+        lines.append(f"examples of {left:,} parts have left WORK: those that changed shards need are made again")
     try:
         return lines + check_room(needs(job, package, found))
     except UserError as too_little:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from builder.draw import Draw
 from builder.engine.store import Store
 from builder.errors import RejectedError, UserError
-from builder.pixels.picture import candidates
+from builder.pixels.candidates import candidates
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
 from builder.recipe import Recipe
@@ -29,7 +29,7 @@ _MOST_CROPS = 4  # draws are nested: the crops of a smaller number are among the
 
 
 class Traced(NamedTuple):
-    """One picture of the package and what its source files give today."""
+    """One example of the package and what its source files give today."""
 
     row: dict[str, Any]  # the example without its image
     same: bool | None  # are the pixels those made again? None where they could not be made
@@ -37,13 +37,13 @@ class Traced(NamedTuple):
 
 
 def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = None) -> tuple[Image, list[Traced]]:
-    """Find an image's record in its source and make each of its pictures again.
+    """Find an image's record in its source and make each of its examples again.
 
     Parameters
     ----------
     package : a finished package
     idx : ``<dir_name>-<number>``
-    data : folder or URL that holds one folder a source
+    data : folder or URL that holds one folder per source
 
     Raises
     ------
@@ -62,7 +62,7 @@ def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = 
         raise UserError(f"{package.url} has no image {idx!r}; its metadata.parquet lists those it has")
     image, folder = _record(idx, data, options or {})
     recipe = Recipe.of(manifest["recipe"])
-    made = _made_again(image, idx, folder.stamp([]), data, options or {}, recipe)
+    made = _made_again(image, idx, folder.file_signature([]), data, options or {}, recipe)
     return image, [_compare(row, made, recipe) for row in rows]
 
 
@@ -95,12 +95,12 @@ def _record(idx: str, data: str, options: dict[str, Any]) -> tuple[Image, Folder
 
 
 def _made_again(
-    image: Image, idx: str, stamp: int, data: str, options: dict[str, Any], recipe: Recipe
+    image: Image, idx: str, file_signature: int, data: str, options: dict[str, Any], recipe: Recipe
 ) -> dict[tuple[Any, ...], Any] | str:
     """Return {window: pixels} of every candidate, whole image included, or why there is none."""
     dir_name = idx.rpartition("-")[0]
     files, planes = tuple(c.path for c in image.channels), tuple(c.plane for c in image.channels)
-    item = Item(idx, dir_name, files, planes, image.region, _MOST_CROPS, stamp)
+    item = Item(idx, dir_name, files, planes, image.region, _MOST_CROPS, file_signature)
     with ChannelReader(data, options, recipe.max_pixels) as reader:
         [(_, channels, left_out)] = reader.read_all([item])
     made: dict[tuple[Any, ...], Any] = {}

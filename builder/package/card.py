@@ -96,7 +96,7 @@ def recipe_settings(recipe: Mapping[str, Any]) -> list[str]:
 def front_matter(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
     """Return the card's YAML as plain values."""
     files = manifest["files"]
-    wanted = [*index, layout.BROWSE]
+    wanted = [*index, layout.METADATA_CONFIG]
     return {
         "pretty_name": "CytoImageNet (simulated)" if manifest["simulated"] else "CytoImageNet",
         **_license(manifest),

@@ -1,4 +1,4 @@
-"""Bar charts and picture sheets as PNG, drawn with Pillow: the same bytes for the same numbers.
+"""Bar charts and thumbnail sheets as PNG, drawn with Pillow: the same bytes for the same numbers.
 
 Panels are opaque, light with dark text, so that they read alike on a light and on a dark page.
 """
@@ -40,7 +40,7 @@ class Panel(NamedTuple):
     bars: Sequence[Bar]
 
 
-class Picture(NamedTuple):
+class Thumbnail(NamedTuple):
     """One cell of a sheet."""
 
     image: Image.Image
@@ -63,18 +63,18 @@ def bar_chart(panels: Sequence[Panel]) -> bytes:
     return _png(image)
 
 
-def picture_sheet(rows: Sequence[tuple[str, Sequence[Picture]]]) -> bytes:
-    """Return rows of captioned pictures under headings, as PNG."""
+def contact_sheet(rows: Sequence[tuple[str, Sequence[Thumbnail]]]) -> bytes:
+    """Return rows of captioned thumbnails under headings, as PNG."""
     line = 30 + _CELL + 26
-    columns = max(4, *(len(pictures) for _, pictures in rows))
+    columns = max(4, *(len(thumbnails) for _, thumbnails in rows))
     image, draw = _canvas(2 * _MARGIN + columns * (_CELL + 10), _MARGIN + line * len(rows))
     top = _MARGIN
-    for title, pictures in rows:
+    for title, thumbnails in rows:
         _text(draw, (_MARGIN, top - 4), title, 15, _INK)
-        for number, picture in enumerate(pictures):
+        for number, thumbnail in enumerate(thumbnails):
             left = _MARGIN + number * (_CELL + 10)
-            image.paste(_fitted(picture.image, _CELL * _SCALE), (left * _SCALE, (top + 22) * _SCALE))
-            _text(draw, (left, top + 26 + _CELL), _cut(draw, picture.caption, _CELL, 11), 11, _SOFT)
+            image.paste(_fitted(thumbnail.image, _CELL * _SCALE), (left * _SCALE, (top + 22) * _SCALE))
+            _text(draw, (left, top + 26 + _CELL), _cut(draw, thumbnail.caption, _CELL, 11), 11, _SOFT)
         top += line
     return _png(image)
 
@@ -115,11 +115,11 @@ def _cut(draw: ImageDraw.ImageDraw, text: str, width: int, size: int) -> str:
     return f"{text.rstrip()}…"
 
 
-def _fitted(picture: Image.Image, side: int) -> Image.Image:
-    """Return the picture's central square, at ``side`` pixels: nothing is stretched."""
-    short = min(picture.size)
-    left, top = (picture.width - short) // 2, (picture.height - short) // 2
-    square = picture.crop((left, top, left + short, top + short))
+def _fitted(thumbnail: Image.Image, side: int) -> Image.Image:
+    """Return the thumbnail's central square, at ``side`` pixels: nothing is stretched."""
+    short = min(thumbnail.size)
+    left, top = (thumbnail.width - short) // 2, (thumbnail.height - short) // 2
+    square = thumbnail.crop((left, top, left + short, top + short))
     return square.resize((side, side), Image.Resampling.BOX if short > side else Image.Resampling.NEAREST).convert(
         "RGB"
     )

@@ -49,12 +49,12 @@ def _check_yaml(stated: Any, manifest: Manifest, index: ClassIndex) -> Iterator[
         else:
             yield _wrong(f"its YAML says {key} {found!r}; it should be {wanted[key]!r}")
     if manifest["simulated"] and "simulated" not in (stated.get("tags") or []):
-        yield _wrong("lacks the tag `simulated`, though its pictures are")
+        yield _wrong("lacks the tag `simulated`, though its examples are")
 
 
 def _check_text(text: str, manifest: Manifest, index: ClassIndex) -> Iterator[Problem]:
     if manifest["simulated"] and "SIMULATED" not in text.partition("\n## ")[0]:
-        yield _wrong("does not say in its first lines that its pictures are simulated")
+        yield _wrong("does not say in its first lines that its examples are simulated")
     version = _VERSION.search(text)
     if not version or version[1] != manifest["version"]:
         yield _wrong(f"names version {version[1] if version else 'none'}; the manifest has {manifest['version']}")
@@ -64,7 +64,7 @@ def _check_text(text: str, manifest: Manifest, index: ClassIndex) -> Iterator[Pr
         yield _wrong(f"its first paragraph should say {wanted[0]:,} images in {wanted[1]:,} classes")
     counts = split_counts(index)
     rows = {name: tuple(map(_number, numbers)) for name, *numbers in _CONFIG_ROW.findall(text)}
-    for config in (*index, layout.BROWSE):
+    for config in (*index, layout.METADATA_CONFIG):
         entry = index.get(config, {"names": []})
         of_splits = counts.get(config, counts[layout.FULL])
         numbers = (len(entry["names"]), *(of_splits.get(split, 0) for split in SPLITS))

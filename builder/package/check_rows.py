@@ -1,4 +1,4 @@
-"""Laws of the whole table of pictures: labels, split, names, counts (method, sections 2 and 6)."""
+"""Invariants of the whole table of examples: labels, split, names, counts (method, sections 2 and 6)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READ = (*REPEATED, "filename", "idx", "group", "position", "pixels_sha256")
 
 
 def check_rows(table: pa.Table, manifest: Manifest, recipe: Recipe) -> Iterator[Problem]:
-    """Yield broken laws of ``metadata.parquet``."""
+    """Yield broken invariants of ``metadata.parquet``."""
     converted = "release" in manifest["report"]  # the published labels stay, though some came from parts of words
     for what in (
         *_bad_values(table),
@@ -112,7 +112,7 @@ def _both_sides(table: pa.Table, column: str) -> Iterator[str]:
 
 
 def _repeated(table: pa.Table, recipe: Recipe) -> Iterator[str]:
-    checks = [("filename", "file names"), ("pixels_sha256", "pictures, pixel for pixel,")]
+    checks = [("filename", "file names"), ("pixels_sha256", "examples, pixel for pixel,")]
     for column, what in checks if recipe.size == 0 else checks[:1]:
         counts = pc.value_counts(table[column].combine_chunks())
         again = counts.filter(pc.greater(counts.field("counts"), 1))

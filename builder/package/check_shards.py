@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from builder.engine.store import Store
 from builder.package.features import schema_of
-from builder.package.layout import BROWSE, FULL, METADATA_TABLE, parse, shards_of
+from builder.package.layout import FULL, METADATA_CONFIG, METADATA_TABLE, parse, shards_of
 from builder.package.manifest import Manifest
 from builder.package.problem import Problem
 from builder.recipe import Recipe
@@ -58,7 +58,7 @@ def first_rows(manifest: Manifest) -> dict[str, int]:
     found: dict[str, int] = {}
     rows = 0
     for split in SPLITS:
-        for path in shards_of(files, BROWSE, split):
+        for path in shards_of(files, METADATA_CONFIG, split):
             found[path] = rows
         for path in shards_of(files, FULL, split):
             found[path] = rows
@@ -71,7 +71,7 @@ def expected_rows(package: Store, task: ShardTask) -> pa.Table | None:
     part = parse(task.path)
     if task.first is None or part is None:
         return None
-    column, value = ("split", part.split) if part.config == BROWSE else ("shard", task.path.rpartition(".")[0])
+    column, value = ("split", part.split) if part.config == METADATA_CONFIG else ("shard", task.path.rpartition(".")[0])
     start, end = task.first, task.first + task.facts["rows"]
     with package.open(METADATA_TABLE) as file, pq.ParquetFile(file) as parquet:
         ends = np.cumsum([0, *(parquet.metadata.row_group(n).num_rows for n in range(parquet.num_row_groups))])
@@ -106,7 +106,7 @@ def _findings(
     task: ShardTask, batches: list[pa.RecordBatch], table: pa.Table, expected: pa.Table | None
 ) -> Iterator[str]:
     part = parse(task.path)
-    config = part.config if part else BROWSE
+    config = part.config if part else METADATA_CONFIG
     if not table.schema.equals(schema_of(config)):
         yield f"its columns are not those of builder.schema: {_difference(table.schema, schema_of(config))}"
         return
@@ -114,24 +114,24 @@ def _findings(
         yield f"holds {table.num_rows} rows; the manifest says {task.facts['rows']}"
     if expected is not None and not table.select(METADATA.names).equals(expected.select(METADATA.names)):
         yield f"its rows differ from metadata.parquet{_first_difference(table, expected)}"
-    if config == BROWSE:
+    if config == METADATA_CONFIG:
         return
     largest = max(batch.num_rows for batch in batches)
     if largest > task.recipe.batch_rows:
         yield f"has a record batch of {largest} rows; the recipe allows {task.recipe.batch_rows}"
-    yield from _pictures(task, batches, expected)
+    yield from _examples(task, batches, expected)
 
 
-def _pictures(task: ShardTask, batches: list[pa.RecordBatch], expected: pa.Table | None) -> Iterator[str]:
-    # A build that reduces pictures keeps the statistics of the pictures before.
+def _examples(task: ShardTask, batches: list[pa.RecordBatch], expected: pa.Table | None) -> Iterator[str]:
+    # A build that reduces examples keeps the statistics of the examples before.
     stated = expected if task.recipe.size == 0 else None
     sizes = None if stated is None else list(zip(*(stated[c].to_pylist() for c in ("width", "height")), strict=True))
     hashes = None if stated is None or not task.deep else stated["pixels_sha256"].to_pylist()
     bad: list[str] = []
     row = 0
     for batch in batches:
-        for picture, name in zip(batch["image"].field("bytes"), batch["filename"], strict=True):
-            png = picture.as_py()
+        for example, name in zip(batch["image"].field("bytes"), batch["filename"], strict=True):
+            png = example.as_py()
             what = png_fault(png, sizes[row] if sizes and row < len(sizes) else None)
             if what is None and task.deep:
                 what = _pixel_fault(png, hashes[row] if hashes and row < len(hashes) else None)
@@ -140,7 +140,7 @@ def _pictures(task: ShardTask, batches: list[pa.RecordBatch], expected: pa.Table
             row += 1
     yield from bad[:_NAMED_ROWS]
     if len(bad) > _NAMED_ROWS:
-        yield f"and {len(bad) - _NAMED_ROWS} more pictures like these"
+        yield f"and {len(bad) - _NAMED_ROWS} more examples like these"
 
 
 def png_fault(png: bytes | None, size: tuple[int, int] | None) -> str | None:

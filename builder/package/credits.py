@@ -13,11 +13,11 @@ from builder.sources.base import Source
 from builder.sources.common import licenses
 
 _SIMULATED: Final = " (simulated)"
-"""How the ``name`` of a source ends where its pictures were simulated in the layout of that source."""
+"""How the ``name`` of a source ends where its examples were simulated in the layout of that source."""
 
 
 def source_facts(selection: pa.Table, sources: Iterable[Source]) -> list[dict[str, Any]]:
-    """Return the facts of the sources that gave pictures, by dir_name, with the number of pictures of each.
+    """Return the facts of the sources that gave examples, by dir_name, with the number of examples of each.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def source_facts(selection: pa.Table, sources: Iterable[Source]) -> list[dict[st
 
 def sources_page(sources: Sequence[Mapping[str, Any]]) -> str:
     """Return ``SOURCES.md``: citation, licence and link of every source that is in the package."""
-    lines = ["# Sources", "", "Cite the sources that you use; their licences hold for the pictures made from them.", ""]
+    lines = ["# Sources", "", "Cite the sources that you use; their licences hold for the examples made from them.", ""]
     for source in sources:
         licence = f"[{source['license_name']}]({source['license_url']})" if source["license_url"] else ""
         lines += [

@@ -1,7 +1,7 @@
 """``croissant.json``: the package in Croissant 1.0, a JSON-LD vocabulary for datasets that search engines read.
 
 Format: https://docs.mlcommons.org/croissant/docs/croissant-spec.html. Its readers know Parquet but not Arrow streams,
-so the records are those of ``metadata.parquet``, and in a Parquet package the pictures of each config too.
+so the records are those of ``metadata.parquet``, and in a Parquet package the examples of each config too.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
     """Return the JSON-LD as plain values; its paths are relative to the package."""
     what = "simulated" if manifest["simulated"] else "microscopy"
     configs = list(index)
-    pictures = [_pictures(config, manifest["format"]) for config in configs]
+    examples = [_examples(config, manifest["format"]) for config in configs]
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -76,7 +76,7 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
             *(_object(path, manifest["files"][path], "parquet") for path in (layout.METADATA_TABLE,)),
             *(_shards(config, manifest["format"]) for config in configs),
         ],
-        "recordSet": [_table(), *(pictures if manifest["format"] == "parquet" else [])],
+        "recordSet": [_table(), *(examples if manifest["format"] == "parquet" else [])],
     }
 
 
@@ -109,13 +109,13 @@ def _table() -> dict[str, Any]:
     source = {"fileObject": {"@id": layout.METADATA_TABLE}}
     return {
         "@type": "cr:RecordSet",
-        "@id": layout.BROWSE,
-        "name": layout.BROWSE,
-        "description": "One record a picture: every column but the picture, and where it lies.",
+        "@id": layout.METADATA_CONFIG,
+        "name": layout.METADATA_CONFIG,
+        "description": "One record per example: every column but the example, and where it lies.",
         "field": [
             {
                 "@type": "cr:Field",
-                "@id": f"{layout.BROWSE}/{field.name}",
+                "@id": f"{layout.METADATA_CONFIG}/{field.name}",
                 "name": field.name,
                 "dataType": _TYPES[field.type],
                 "source": {**source, "extract": {"column": field.name}},
@@ -125,14 +125,14 @@ def _table() -> dict[str, Any]:
     }
 
 
-def _pictures(config: str, file_format: str) -> dict[str, Any]:
+def _examples(config: str, file_format: str) -> dict[str, Any]:
     source = {"fileSet": {"@id": f"shards-{config}"}}
     image = {**source, "extract": {"column": "image"}, "transform": {"jsonPath": "bytes"}}
     return {
         "@type": "cr:RecordSet",
         "@id": config,
         "name": config,
-        "description": f"Pictures and labels of the config {config}, {file_format} files.",
+        "description": f"Examples and labels of the config {config}, {file_format} files.",
         "field": [
             _field(config, "image", "sc:ImageObject", image),
             *(_field(config, name, "sc:Text", {**source, "extract": {"column": name}}) for name in ("label", "idx")),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from builder.package.layout import BROWSE
+from builder.package.layout import METADATA_CONFIG
 from builder.schema import EXAMPLES, METADATA
 
 _DTYPES: Final = {
@@ -24,7 +24,7 @@ _DTYPES: Final = {
 
 def schema_of(config: str) -> pa.Schema:
     """Return the Arrow schema of a config's files."""
-    return METADATA if config == BROWSE else EXAMPLES
+    return METADATA if config == METADATA_CONFIG else EXAMPLES
 
 
 def features_of(config: str, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ def features_of(config: str, names: Sequence[str]) -> list[dict[str, Any]]:
 def _feature(field: pa.Field, config: str, names: Sequence[str]) -> dict[str, Any]:
     if field.name == "image":
         return {"name": field.name, "dtype": "image"}
-    if field.name == "label" and config != BROWSE:
+    if field.name == "label" and config != METADATA_CONFIG:
         label = {"class_label": {"names": {str(number): name for number, name in enumerate(names)}}}
         return {"name": field.name, "dtype": label}
     return {"name": field.name, "dtype": _DTYPES[field.type]}

@@ -15,12 +15,12 @@ from PIL import Image
 
 from builder.engine.store import Store
 from builder.package import layout
-from builder.package.charts import Bar, Panel, Picture, bar_chart, picture_sheet
+from builder.package.charts import Bar, Panel, Thumbnail, bar_chart, contact_sheet
 from builder.package.manifest import ClassIndex, file_facts
 from builder.schema import REASONS, SPLITS
 
 COLUMNS: Final = 8
-_SEARCHED_ROWS: Final = 600  # of a category's first shard, for pictures of different classes
+_SEARCHED_ROWS: Final = 600  # of a category's first shard, for thumbnails of different classes
 _WHOLE: Final = 1.0
 
 
@@ -37,7 +37,7 @@ def write_figures(
     categories = [config for config in index if config != layout.FULL]
     sheet = [(category + mark, list(samples(package, list(files), category))) for category in categories]
     figures = {
-        "classes": picture_sheet(sheet),
+        "classes": contact_sheet(sheet),
         "composition": bar_chart([_counted(selection, "category"), _counted(selection, "database")]),
         "images_per_class": bar_chart([_class_sizes(index)]),
         "crops": bar_chart([_scalings(selection)]),
@@ -53,14 +53,14 @@ def write_figures(
     return facts
 
 
-def samples(package: Store, files: list[str], category: str, count: int = COLUMNS) -> Iterator[Picture]:
-    """Yield pictures of different classes from the first rows of a category's first shard."""
+def samples(package: Store, files: list[str], category: str, count: int = COLUMNS) -> Iterator[Thumbnail]:
+    """Yield thumbnails of different classes from the first rows of a category's first shard."""
     split = layout.splits_of(files, category)[0]
     seen: set[str] = set()
     for row in first_rows(package, layout.shards_of(files, category, split)[0], _SEARCHED_ROWS):
         if len(seen) < count and row["label"] not in seen:
             seen.add(row["label"])
-            yield Picture(Image.open(io.BytesIO(row["image"]["bytes"])), row["label"])
+            yield Thumbnail(Image.open(io.BytesIO(row["image"]["bytes"])), row["label"])
 
 
 def first_rows(package: Store, path: str, rows: int) -> Iterator[Mapping[str, Any]]:

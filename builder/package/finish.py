@@ -46,7 +46,7 @@ def finish_package(
 
     Parameters
     ----------
-    selection : the pictures, read as they are needed
+    selection : the examples, read as they are needed
     rejects : schema ``REJECTS``
     sources : the facts of every source in the selection; others are ignored
     shard_facts : path with its ending -> rows, bytes, sha256
@@ -58,17 +58,17 @@ def finish_package(
         Where the facts of a source are missing.
     """
     sources = list(sources)
-    pictures = selection.columns(*_COUNTED)
-    index = class_index(pictures)
-    used = source_facts(pictures, sources)
+    examples = selection.columns(*_COUNTED)
+    index = class_index(examples)
+    used = source_facts(examples, sources)
     files: dict[str, dict[str, Any]] = {path: _placed(path, facts) for path, facts in shard_facts.items()}
     files |= write_tables(package, selection, rejects, shard_facts, file_format)
     files |= write_small_files(package, index, used)
-    files |= write_figures(package, pictures, rejects, index, shard_facts, any(source["simulated"] for source in used))
+    files |= write_figures(package, examples, rejects, index, shard_facts, any(source["simulated"] for source in used))
     manifest = build_manifest(
         file_format=file_format,
         files=files,
-        selection=pictures,
+        selection=examples,
         class_index=index,
         recipe=recipe,
         sources=sources,

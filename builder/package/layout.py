@@ -24,7 +24,7 @@ SOURCES_PAGE: Final = "SOURCES.md"
 
 FULL: Final = "full"
 """The config of all categories together; the default."""
-BROWSE: Final = "metadata"
+METADATA_CONFIG: Final = "metadata"
 """The config of every column but the image."""
 
 FORMATS: Final = ("arrow", "parquet")
@@ -35,7 +35,7 @@ _SHARD = re.compile(
     rf"data/(?P<category>{'|'.join(CATEGORIES)})/(?P<split>{'|'.join(SPLITS)})"
     rf"-(?P<number>\d{{5,}})-of-(?P<total>\d{{5,}})\.(?P<format>{'|'.join(FORMATS)})"
 )
-_BROWSE = re.compile(rf"metadata/(?P<split>{'|'.join(SPLITS)})\.(?P<format>{'|'.join(FORMATS)})")
+_METADATA_FILE = re.compile(rf"metadata/(?P<split>{'|'.join(SPLITS)})\.(?P<format>{'|'.join(FORMATS)})")
 
 
 class Part(NamedTuple):
@@ -52,12 +52,12 @@ def parse(path: str) -> Part | None:
     """Return what a data file holds, from its path; None for a file that is not a data file."""
     if match := _SHARD.fullmatch(path):
         return Part(match["category"], match["split"], int(match["number"]), int(match["total"]), match["format"])
-    if match := _BROWSE.fullmatch(path):
-        return Part(BROWSE, match["split"], 0, 1, match["format"])
+    if match := _METADATA_FILE.fullmatch(path):
+        return Part(METADATA_CONFIG, match["split"], 0, 1, match["format"])
     return None
 
 
-def browse_path(split: str, file_format: str) -> str:
+def metadata_path(split: str, file_format: str) -> str:
     """Return the path of a split's metadata without images."""
     return f"metadata/{split}.{file_format}"
 
@@ -81,12 +81,12 @@ def shards_of(files: Iterable[str], config: str, split: str) -> list[str]:
     streaming one does, meets all categories from the start.
     """
     parts = {path: part for path in files if (part := parse(path)) and part.split == split and _belongs(part, config)}
-    order = {category: position for position, category in enumerate((*CATEGORIES, BROWSE))}
+    order = {category: position for position, category in enumerate((*CATEGORIES, METADATA_CONFIG))}
     return sorted(parts, key=lambda path: _turn(parts[path], order[parts[path].config]))
 
 
 def _belongs(part: Part, config: str) -> bool:
-    return part.config == config or (config == FULL and part.config != BROWSE)
+    return part.config == config or (config == FULL and part.config != METADATA_CONFIG)
 
 
 def _turn(part: Part, category: int) -> tuple[float, int, int]:

@@ -19,7 +19,7 @@ NEAR: Final = 3
 
 
 class Near(NamedTuple):
-    """Two pictures on different sides that look alike: rows of the table, and the bits in which they differ."""
+    """Two examples on different sides that look alike: rows of the table, and the bits in which they differ."""
 
     train: int
     validation: int
@@ -27,11 +27,11 @@ class Near(NamedTuple):
 
 
 def audit(table: pa.Table) -> dict[str, int]:
-    """Return how many images, groups and exact pictures are on both sides: all 0 in a sound package."""
+    """Return how many images, groups and exact examples are on both sides: all 0 in a sound package."""
     return {
         "images (idx) on both sides": _on_both_sides(table, ["idx"]),
         "groups (plate, well, patient, slide) on both sides": _on_both_sides(table, ["dir_name", "group"]),
-        "pictures with the same pixels on both sides": _on_both_sides(table, ["pixels_sha256"]),
+        "examples with the same pixels on both sides": _on_both_sides(table, ["pixels_sha256"]),
     }
 
 
@@ -53,7 +53,7 @@ def near_duplicates(table: pa.Table) -> list[Near]:
 
 
 def single_source_classes(table: pa.Table) -> list[str]:
-    """Return the classes all of whose pictures come from one source: there, source and label are confounded."""
+    """Return the classes all of whose examples come from one source: there, source and label are confounded."""
     pairs = table.group_by(["label", "dir_name"]).aggregate([]).group_by("label").aggregate([([], "count_all")])
     return sorted(pairs.filter(pc.equal(pairs["count_all"], 1))["label"].to_pylist())
 

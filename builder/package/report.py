@@ -1,4 +1,4 @@
-"""One HTML page about a finished package: its classes with pictures, what was dropped, and a leakage audit."""
+"""One HTML page about a finished package: its classes with examples, what was dropped, and a leakage audit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMED: Final = 50
 
 
 def report(package: Store | str) -> str:
-    """Return the page, complete in itself: pictures are in it, no script or font is fetched.
+    """Return the page, complete in itself: examples are in it, no script or font is fetched.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def _categories(store: Store, manifest: Manifest, index: ClassIndex, table: pa.T
                 "train": counts.get("train", {}).get(name, 0),
                 "validation": counts.get("validation", {}).get(name, 0),
                 "sources": sources[name],
-                "pictures": samples.get(name, []),
+                "examples": samples.get(name, []),
             }
             for name in index[category]["names"]
         ]
@@ -86,14 +86,14 @@ def _categories(store: Store, manifest: Manifest, index: ClassIndex, table: pa.T
 
 
 def _samples(store: Store, manifest: Manifest, category: str, wanted: set[str]) -> dict[str, list[str]]:
-    """Return class -> data URIs of some pictures, from the category's first shard: rows lie in drawn order."""
+    """Return class -> data URIs of some examples, from the category's first shard: rows lie in drawn order."""
     path = layout.shards_of(manifest["files"], category, layout.splits_of(manifest["files"], category)[0])[0]
     found: dict[str, list[str]] = {name: [] for name in wanted}
     missing = len(found) * _SAMPLES
     for row in first_rows(store, path, manifest["files"][path]["rows"]):
-        pictures = found.get(row["label"])
-        if pictures is not None and len(pictures) < _SAMPLES:
-            pictures.append(_thumbnail(row["image"]["bytes"]))
+        examples = found.get(row["label"])
+        if examples is not None and len(examples) < _SAMPLES:
+            examples.append(_thumbnail(row["image"]["bytes"]))
             missing -= 1
         if not missing:
             break

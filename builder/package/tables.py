@@ -15,7 +15,7 @@ from builder.package import layout
 from builder.schema import METADATA, REJECTS, SELECTION, SPLITS, STATISTICS
 
 TABLE: Final = pa.schema([*METADATA, *(SELECTION.field(name) for name in ("split", "shard", "position")), *STATISTICS])
-"""Columns of ``metadata.parquet``: where each picture lies, and its statistics, beside METADATA."""
+"""Columns of ``metadata.parquet``: where each example lies, and its statistics, beside METADATA."""
 
 _BATCH_ROWS: Final = 10_000  # about 4 MB of text: below what the hub's viewer refuses
 GROUP_ROWS: Final = 50_000
@@ -23,10 +23,10 @@ GROUP_ROWS: Final = 50_000
 
 
 class Selection(Protocol):
-    """The pictures of a package, read as they are needed: at no time all of a million rows."""
+    """The examples of a package, read as they are needed: at no time all of a million rows."""
 
     def columns(self, *names: str) -> pa.Table:
-        """Return some columns of all pictures, texts as codes or not."""
+        """Return some columns of all examples, texts as codes or not."""
 
     def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
         """Yield the rows of these shards, one shard after another, sorted by position, types as in ``SELECTION``."""
@@ -49,13 +49,13 @@ def write_tables(
         for split in SPLITS:
             paths = layout.shards_of(shards, layout.FULL, split)
             if paths:
-                path = layout.browse_path(split, file_format)
+                path = layout.metadata_path(split, file_format)
                 with package.writing(path) as file, _browse(file, file_format) as browse:
                     for rows in in_pieces(_read(selection, paths, shards), GROUP_ROWS):
                         browse(rows.select(METADATA.names))
                         table.write_table(rows)
                 count = sum(shards[path]["rows"] for path in paths)
-                facts[path] = _stored(package, path, count, config=layout.BROWSE, split=split)
+                facts[path] = _stored(package, path, count, config=layout.METADATA_CONFIG, split=split)
     facts[layout.METADATA_TABLE] = _stored(package, layout.METADATA_TABLE, sum(f["rows"] for f in facts.values()))
     with package.writing(layout.REJECTS_TABLE) as file, _parquet(file, REJECTS) as writer:
         writer.write_table(rejects.cast(REJECTS), row_group_size=GROUP_ROWS)

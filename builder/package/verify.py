@@ -34,7 +34,7 @@ def verify(package: Store | str, deep: bool = False, workers: int = 1) -> list[P
     Parameters
     ----------
     package : a folder or URL, or a Store
-    deep : decode every picture too and compare the hash of its pixels
+    deep : decode every example too and compare the hash of its pixels
     workers : processes that read data files
 
     Raises

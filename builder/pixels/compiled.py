@@ -108,7 +108,7 @@ def merge(indices: Any, tables: Any, y_min: int, y_max: int, x_min: int, x_max: 
 
 @jit
 def merge_quantized(indices: Any, tables: Any) -> U8:
-    """See ``plain.merge_quantized``; the float picture never exists."""
+    """See ``plain.merge_quantized``; the float image never exists."""
     height, width = indices[0].shape
     row = np.empty(width, np.float64)
     out = np.empty((height, width), np.uint8)

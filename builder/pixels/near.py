@@ -26,7 +26,7 @@ def near_pairs(hashes: U64, most_bits: int = 3) -> tuple[I64, I64]:
     Returns
     -------
     pairs : int64 (m, 2), places in ``hashes``, the first of a pair before the second, sorted
-    crowded : int64 (c,), places whose band holds over 2,000 hashes (blank pictures, for instance): of these only
+    crowded : int64 (c,), places whose band holds over 2,000 hashes (blank images, for instance): of these only
         neighbours in the order of the hashes are compared, for a crowd has more pairs than a report can use
     """
     if not 0 <= most_bits <= 15:

@@ -1,8 +1,8 @@
-"""Standardising: channels of any type become one 8-bit grey picture (method, section 3).
+"""Standardising: channels of any type become one 8-bit grey image (method, section 3).
 
 Every number is the float64 result of the plain formula: clip to the percentiles, ``(x - low) / (high - low)``, the sum
 of the channels in their order over their number, times 255, rounded half to even. Whole numbers go through a table of
-that formula's results, one entry a grey level, which is the same to the last bit and does the arithmetic once a level
+that formula's results, one entry per grey level, which is the same to the last bit and does the arithmetic once a level
 instead of once a pixel.
 """
 
@@ -175,7 +175,7 @@ def standardize(
     low_percent: float = Recipe.low_percentile,
     high_percent: float = Recipe.high_percentile,
 ) -> U8:
-    """Return one 8-bit grey picture of an image's channels (method, section 3), uint8 (H, W).
+    """Return one 8-bit grey image of an image's channels (method, section 3), uint8 (H, W).
 
     Parameters and what is raised are those of ``Merged``. In floats, NaN and infinities are missing pixels: they count
     in no percentile and are black.

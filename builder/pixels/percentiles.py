@@ -52,7 +52,7 @@ def of_histogram(counts: I64, values: F64, percents: Sequence[float]) -> list[fl
 
 
 def of_merged(merged: F64, percents: Sequence[float]) -> list[float]:
-    """Return percentiles of a float64 picture with all values in [0, 1]."""
+    """Return percentiles of a float64 image with all values in [0, 1]."""
     ranks, shares = _ranks(merged.size, percents)
     return _between(passes.order_statistics(merged, ranks), shares)
 

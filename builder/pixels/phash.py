@@ -22,7 +22,7 @@ _DCT = np.array(
 
 
 def phash(pixels: npt.NDArray[np.uint8]) -> int:
-    """Return the hash of a uint8 (h, w) picture; bit 63 is the lowest frequency. Near pictures differ in few bits."""
+    """Return the hash of a uint8 (h, w) image; bit 63 is the lowest frequency. Near images differ in few bits."""
     low = _DCT @ _reduced(pixels) @ _DCT.T
     flat = low.ravel()
     ordered = np.sort(flat)
@@ -31,7 +31,7 @@ def phash(pixels: npt.NDArray[np.uint8]) -> int:
 
 
 def _reduced(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Return the means of a 32 x 32 grid of blocks, times 256, rounded down; small pictures repeat pixels."""
+    """Return the means of a 32 x 32 grid of blocks, times 256, rounded down; small images repeat pixels."""
     rows, columns = (np.arange(_SIDE + 1, dtype=np.int64) * side // _SIDE for side in pixels.shape)
     heights, widths = (np.maximum(np.diff(bounds), 1) for bounds in (rows, columns))
     out: npt.NDArray[np.int64] = passes.block_sums(pixels, rows, columns) * 256 // (heights[:, None] * widths)

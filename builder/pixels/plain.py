@@ -60,7 +60,7 @@ def merge(
 
 
 def merge_quantized(indices: Sequence[npt.NDArray[Any]], tables: Sequence[F64]) -> U8:
-    """Return ``quantize(merge(...))`` of the whole picture, uint8 (H, W)."""
+    """Return ``quantize(merge(...))`` of the whole image, uint8 (H, W)."""
     height, width = indices[0].shape
     out = np.empty((height, width), np.uint8)
     step = max(1, _BLOCK // width)

@@ -1,4 +1,4 @@
-"""Quality control and the statistics that are kept beside each picture (method, section 5)."""
+"""Quality control and the statistics that are kept beside each image (method, section 5)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def percentile(counts: npt.NDArray[np.int64], percent: float) -> float:
 
 
 def check_whole(counts: npt.NDArray[np.int64], recipe: Recipe) -> None:
-    """Reject a whole image, from the grey levels of its standardised picture.
+    """Reject a whole image, from the grey levels of its standardised image.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def sharpness(pixels: U8) -> float | None:
 
 
 def digest(pixels: U8) -> bytes:
-    """Return sha256 of height, width (little-endian uint32) and the rows: equal for equal pictures only."""
+    """Return sha256 of height, width (little-endian uint32) and the rows: equal for equal images only."""
     height, width = pixels.shape
     return hashlib.sha256(struct.pack("<II", height, width) + np.ascontiguousarray(pixels).tobytes()).digest()
 
@@ -86,7 +86,7 @@ def statistics(pixels: U8, counts: npt.NDArray[np.int64], recipe: Recipe) -> dic
 
     Parameters
     ----------
-    pixels : uint8 (h, w), the finished picture: gives sharpness, distinct, pixels_sha256 and phash
+    pixels : uint8 (h, w), the finished image: gives sharpness, distinct, pixels_sha256 and phash
     counts : int64 (256,), grey levels before a crop's own normalisation (of ``pixels`` for a whole image): mean, p75
     """
     height, width = pixels.shape

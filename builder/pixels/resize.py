@@ -9,7 +9,7 @@ U8 = npt.NDArray[np.uint8]
 
 
 def reduce(pixels: U8, size: int) -> U8:
-    """Reduce a picture so that its longer side is ``size`` pixels; a smaller one, or ``size`` 0, is returned as it is.
+    """Reduce an image so that its longer side is ``size`` pixels; a smaller one, or ``size`` 0, is returned as it is.
 
     Each output pixel is the mean of the rectangle that it covers, pixels at its edges counted by the share of them
     inside, rounded half up: an antialiased reduction without any rounding before the last. The shorter side keeps the

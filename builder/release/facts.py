@@ -23,26 +23,26 @@ def release_facts(release: Release, made: npt.NDArray[np.bool_], first: Ints, no
 
     Parameters
     ----------
-    made : shape (rows,), could the picture be read?
+    made : shape (rows,), could the example be read?
     first : shape (rows,), place of the first row with the same pixels
     notes : of the release's folder
 
     Returns
     -------
     dict:
-        pictures, missing_files, extra_files, gaps, unreadable, labels_without_token
+        examples, missing_files, extra_files, gaps, unreadable, labels_without_token
             numbers of rows with a file, rows without one, files without a row, numbers of a class that no row uses,
             files that could not be read, rows whose label is no token of its category's cell
         duplicates
-            sets (of equal pictures), same_label, other_label (pictures left out, by the label of the one that stays),
+            sets (of equal examples), same_label, other_label (examples left out, by the label of the one that stays),
             conflicts (the first 100: file, label, stays, stays_label)
         original_split
-            images (source images with ``dset``), both_sides (of these, with pictures on both sides); None without it
+            images (source images with ``dset``), both_sides (of these, with examples on both sides); None without it
         notes
             kind -> count of all that did not fit
     """
     return {
-        "pictures": release.rows.num_rows,
+        "examples": release.rows.num_rows,
         "missing_files": release.missing.num_rows,
         "extra_files": notes.counts.get("files without a row", 0),
         "gaps": release.gaps,

@@ -28,15 +28,15 @@ ROWS: Final = pa.schema(
     [
         pa.field("file", pa.string(), nullable=False),  # below the root of the release
         pa.field("folder", pa.string(), nullable=False),  # the class folder
-        pa.field("stamp", pa.int64(), nullable=False),  # changes when the file does
+        pa.field("file_signature", pa.int64(), nullable=False),  # changes when the file does
         *(field for field in METADATA if field.name not in ("path", "group")),
         ("dset", pa.string()),  # the original's own split: train or val
     ]
 )
-"""One row a released picture whose file is there."""
+"""One row per released example whose file is there."""
 
 MISSING: Final = pa.schema([(name, pa.string()) for name in ("idx", "dir_name", "label", "file")])
-"""One row a row of the table whose file is not there."""
+"""One row per row of the table whose file is not there."""
 
 _MADE: Final = frozenset(("filename", "license", "group"))
 _COLUMNS: Final = ("filename", *(name for name in (*METADATA.names, "dset") if name not in _MADE))
@@ -139,7 +139,7 @@ class _Reader:
                 self.missing.append((row["idx"], row["dir_name"], row["label"], file))
                 self.notes.add("rows without a file", file)
                 continue
-            row["stamp"] = self.folder.stamp([row["file"]])
+            row["file_signature"] = self.folder.file_signature([row["file"]])
             self.categories.add(row)
             yield row
 
@@ -163,7 +163,7 @@ class _Reader:
             self._numbers[row["folder"]] = (max(largest, int(match[1], 2)), count + 1)
 
     def _place(self, row: dict[str, Any]) -> None:
-        """Read crop, scaling and window; a whole picture has no window and the scaling 1."""
+        """Read crop, scaling and window; a whole example has no window and the scaling 1."""
         numbers = {name: self._number(row, name) for name in ("scaling", *_WINDOW)}
         is_crop = numbers["x_min"] is not None if row["crop"] is None else row["crop"].lower() in _TRUE
         row["crop"] = is_crop

@@ -1,7 +1,7 @@
 """Selection from the published release: duplicates once, a split that no source image crosses, order and shards.
 
 Labels, windows and file names stay as they are. A group is a source image (``idx``); source images that share a
-picture, pixel for pixel, are one group, whether that picture stays or not.
+example, pixel for pixel, are one group, whether that example stays or not.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST_CANDIDATES: Final = 127  # int8
 
 
 def select_released(release: Release, parts: pa.Table, notes: Notes, recipe: Recipe) -> Selected:
-    """Choose the pictures of the package from those of the release.
+    """Choose the examples of the package from those of the release.
 
     Parameters
     ----------
@@ -45,13 +45,13 @@ def select_released(release: Release, parts: pa.Table, notes: Notes, recipe: Rec
     """
     table = release.rows
     place = pc.index_in(table["file"], value_set=parts["idx"].combine_chunks())
-    pictures = parts.take(place)
-    made = pc.is_null(pictures["reason"]).combine_chunks().to_numpy(zero_copy_only=False)
-    first = _first_of_equals(pictures["pixels_sha256"], made)
+    examples = parts.take(place)
+    made = pc.is_null(examples["reason"]).combine_chunks().to_numpy(zero_copy_only=False)
+    first = _first_of_equals(examples["pixels_sha256"], made)
     kept = np.flatnonzero(made & (first == np.arange(len(first))))
     group = _groups(table["idx"], first)
-    selection = _selection(table, pictures, kept, group, recipe)
-    rejects = _rejects(release, pictures, made, first)
+    selection = _selection(table, examples, kept, group, recipe)
+    rejects = _rejects(release, examples, made, first)
     assigned = table.select(["idx", "label", "category"]).group_by(["idx", "label", "category"]).aggregate([])
     report = selection_report(selection, rejects, assigned, table["idx"], recipe)
     report["release"] = release_facts(release, made, first, notes)
@@ -59,7 +59,7 @@ def select_released(release: Release, parts: pa.Table, notes: Notes, recipe: Rec
 
 
 def _first_of_equals(hashes: pa.ChunkedArray, made: npt.NDArray[np.bool_]) -> Ints:
-    """Return for each picture the place of the first with the same pixels; its own if it could not be read."""
+    """Return for each example the place of the first with the same pixels; its own if it could not be read."""
     first = np.arange(len(hashes))
     places = np.flatnonzero(made)
     codes = hashes.take(pa.array(places)).combine_chunks().dictionary_encode().indices.to_numpy()
@@ -69,7 +69,7 @@ def _first_of_equals(hashes: pa.ChunkedArray, made: npt.NDArray[np.bool_]) -> In
 
 
 def _groups(idx: pa.ChunkedArray, first: Ints) -> pa.Array:
-    """Return the group of each picture: the smallest idx that equal pictures join its own to."""
+    """Return the group of each example: the smallest idx that equal examples join its own to."""
     column = encode(idx)
     codes = column.codes.astype(np.int64)  # in code point order
     parent = np.arange(len(column.values))
@@ -80,17 +80,17 @@ def _groups(idx: pa.ChunkedArray, first: Ints) -> pa.Array:
             code = int(parent[code])
         return code
 
-    for picture in np.flatnonzero(first != np.arange(len(first))).tolist():
-        one, other = root(int(codes[picture])), root(int(codes[first[picture]]))
+    for example in np.flatnonzero(first != np.arange(len(first))).tolist():
+        one, other = root(int(codes[example])), root(int(codes[first[example]]))
         parent[max(one, other)] = min(one, other)
     roots = np.array([root(code) for code in range(len(parent))], np.int64)
     return pa.array(column.values, pa.string()).take(pa.array(roots[codes]))
 
 
-def _selection(table: pa.Table, pictures: pa.Table, kept: Ints, group: pa.Array, recipe: Recipe) -> pa.Table:
-    """Return the kept pictures, schema ``SELECTION``, sorted by shard and position."""
+def _selection(table: pa.Table, examples: pa.Table, kept: Ints, group: pa.Array, recipe: Recipe) -> pa.Table:
+    """Return the kept examples, schema ``SELECTION``, sorted by shard and position."""
     chosen = pa.array(kept)
-    table, rows = table.append_column("group", group).take(chosen), pictures.take(chosen)
+    table, rows = table.append_column("group", group).take(chosen), examples.take(chosen)
     groups = encode(table["group"])
     codes = groups.codes.astype(np.int64) - 1
     classes = encode(table["label"]).codes.astype(np.int64) - 1
@@ -118,7 +118,7 @@ def _selection(table: pa.Table, pictures: pa.Table, kept: Ints, group: pa.Array,
 
 
 def _candidates(table: pa.Table) -> npt.NDArray[np.int8]:
-    """Return -1 for a whole picture, else the crop's place among those of its source image, by file."""
+    """Return -1 for a whole example, else the crop's place among those of its source image, by file."""
     crop = table["crop"].combine_chunks().to_numpy(zero_copy_only=False)
     codes = encode(table["idx"]).codes
     starts = np.flatnonzero(np.diff(codes, prepend=-1))  # the table is sorted by idx
@@ -127,7 +127,7 @@ def _candidates(table: pa.Table) -> npt.NDArray[np.int8]:
     return np.where(crop, np.minimum(places, _MOST_CANDIDATES), -1).astype(np.int8)
 
 
-def _rejects(release: Release, pictures: pa.Table, made: npt.NDArray[np.bool_], first: Ints) -> pa.Table:
+def _rejects(release: Release, examples: pa.Table, made: npt.NDArray[np.bool_], first: Ints) -> pa.Table:
     """Return what is left out, schema ``REJECTS``: missing and unreadable files, and duplicates."""
     table = release.rows
     names = ("idx", "dir_name", "label", "file")
@@ -145,7 +145,7 @@ def _rejects(release: Release, pictures: pa.Table, made: npt.NDArray[np.bool_], 
                 detail += f"; conflicting label: {table['label'][stays]}"
             row |= {"stage": "select", "reason": "duplicate", "detail": detail}
         else:
-            found = {name: pictures[name][place].as_py() for name in ("reason", "detail")}
+            found = {name: examples[name][place].as_py() for name in ("reason", "detail")}
             row |= {"stage": "standardize", **found}
         out.append({**row, "candidate": int(candidates[place])})
     for row in out:

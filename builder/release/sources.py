@@ -35,7 +35,7 @@ class SourceFacts:
         return self._sources[dir_name]
 
     def _source(self, row: dict[str, Any]) -> Source:
-        """Return a known source, or, for one that this project does not know, that the release holds pictures of it."""
+        """Return a known source, or, for one that this project does not know, that the release holds examples of it."""
         if row["dir_name"] in self._known:
             return get_source(row["dir_name"])
         return Source(

@@ -53,9 +53,7 @@ def get_source(dir_name: str) -> Source:
         return _source_of(plugin.module, dir_name)
     except Exception as error:  # another's code: whatever it raises is said with its name
         text = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(
-            f"the plug-in {plugin.module} gives no source {dir_name} ({text}); mend or remove it"
-        ) from error
+        raise UserError(f"the plug-in {plugin.module} gives no source {dir_name} ({text}); fix or remove it") from error
 
 
 def _source_of(module_name: str, dir_name: str) -> Source:

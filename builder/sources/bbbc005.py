@@ -1,4 +1,4 @@
-"""BBBC005, synthetic cells (SIMCEP): one record a file, each stain its own, as the original kept them.
+"""BBBC005, synthetic cells (SIMCEP): one record per file, each stain its own, as the original kept them.
 
 The ground-truth archive unpacks into two folders whose masks bear the very names of images; the original's table
 listed only those 2,400 masks and no image. Here they are told apart by their folder. Cell count and blur belong to a
@@ -22,7 +22,7 @@ _STAIN = {"1": "cell body", "2": "nucleus"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a TIFF; masks (any folder named ``…ground_truth…``) are left out."""
+    """Yield one image per TIFF; masks (any folder named ``…ground_truth…``) are left out."""
     for path, _, match in named_files(
         folder, _NAME, "SIMCEPImages_A14_C57_F1_s21_w1.TIF", ".tif", ".tiff", place=anywhere
     ):

@@ -1,9 +1,9 @@
-"""BBBC006, U2OS cells at 34 focal planes: one record a file, each stain its own, of the plane in best focus.
+"""BBBC006, U2OS cells at 34 focal planes: one record per file, each stain its own, of the plane in best focus.
 
 The original used the archive of plane 16 only and called both stains 'nucleus'; here w2 says what it shows, actin.
-Where plane 16 of a picture is not there, the nearest plane that is stands in for it (the higher of two equally near);
+Where plane 16 of an image is not there, the nearest plane that is stands in for it (the higher of two equally near);
 the others are counted and left out. A file's plane is known by its folder (``…_z_16``) and taken as 16 without one.
-The label pictures of the set have no ``_w`` in their names and so are no images.
+The label images of the set have no ``_w`` in their names and so are no images.
 
 Open question: whether w2 files exist in every plane (only w1 of plane 0 was seen).
 """
@@ -26,7 +26,7 @@ _STAIN = {"1": "nucleus", "2": "actin"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a stain of a field."""
+    """Yield one image per stain of a field."""
     best: dict[str, tuple[int, str, re.Match[str]]] = {}
     layout = "BBBC006_v1_images_z_16/mcf-z-stacks-03212011_a01_s1_w1<uuid>.tif"
     for path, _, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=anywhere):

@@ -1,7 +1,7 @@
-"""BBBC010, C. elegans live/dead assay: one record a file.
+"""BBBC010, C. elegans live/dead assay: one record per file.
 
 The page says that channel 1 is brightfield and channel 2 GFP. The files are the other way round: w1 is the
-fluorescence picture, w2 brightfield. Columns 1 to 12 were treated with ampicillin and live ('wildtype', the original's
+fluorescence image, w2 brightfield. Columns 1 to 12 were treated with ampicillin and live ('wildtype', the original's
 word), columns 13 to 24 are dead. As in the original, fluorescence shows the intestine, and no compound is given.
 
 Open question: whether ampicillin should be a compound of columns 1 to 12 (it kept the worms alive, nothing more).
@@ -21,7 +21,7 @@ _NAME = re.compile(r"([^/]*_)?([A-E])(\d\d)_w([12])_\[?[0-9A-F-]{30,}\]?\.tiff?$
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a TIFF; the two pictures of a well share its group."""
+    """Yield one image per TIFF; the two images of a well share its group."""
     layout = "1649_1109_0003_Amp5-1_B_20070424_A01_w1_<UUID>.tif"
     for path, _, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=anywhere):
         plate, row, column, channel = match.groups()

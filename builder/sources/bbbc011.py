@@ -1,10 +1,10 @@
-"""BBBC011, C. elegans metabolism assay: one record a picture, colour brightfield (oil red O).
+"""BBBC011, C. elegans metabolism assay: one record per image, colour brightfield (oil red O).
 
 The folder says what the worms are, not the name of the file: ``L4440…`` (empty vector) is 'wildtype', ``daf-2…`` is
 'fat', the original's words. The wells of both folders may have the same names, so the folder is part of the key.
 
 Open questions: the names of the files (``H10s.png`` is known from a published pattern only; other endings may exist,
-as there are six pictures a well); their number; whether 'daf-2 targeted' should be a gene of the second folder.
+as there are six images a well); their number; whether 'daf-2 targeted' should be a gene of the second folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PHENOTYPE = {"l4440": "wildtype", "daf-2": "fat"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a picture; those of one well share a group, where the name tells the well."""
+    """Yield one image per image; those of one well share a group, where the name tells the well."""
     layout = "L4440_rep1/H10s.png, daf-2_rep1/H10s.png"
     for path, worms, match in named_files(folder, _NAME, layout, ".png", ".tif", ".tiff", place=_WORMS.search):
         plate, vector, stem = worms[1].lower(), worms[2].lower(), match[1]

@@ -1,4 +1,4 @@
-"""BBBC013, translocation of FKHR-GFP in U2OS cells: one 96-well plate, one record a file.
+"""BBBC013, translocation of FKHR-GFP in U2OS cells: one 96-well plate, one record per file.
 
 The original kept both channels and called both 'nucleus'; its own note wanted the FKHR channel left out. Here both are
 kept, as records of their own, and each says what it shows: channel 1 the tagged protein ('fkhr'), channel 2 the
@@ -7,7 +7,7 @@ nucleus.
 The original has no compound. The plate map gives it (set page; control wells as in CellProfiler's table of this plate,
 which corrects the map of the ly294002 rows): rows A-D wortmannin, E-H ly294002, in columns 3 to 11; column 2, A-D 01
 and E-H 12 hold no drug; the positive controls A-D 12 **and E-H 01** hold wortmannin. The release also comes as .FRM
-files, which hold the same pictures and are not read.
+files, which hold the same images and are not read.
 
 Open question: none; the layout is certain.
 """
@@ -27,7 +27,7 @@ _STAIN = {"1": "fkhr", "2": "nucleus"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a BMP; the channels of a well share its group."""
+    """Yield one image per BMP; the channels of a well share its group."""
     for path, _, match in named_files(folder, _NAME, "Channel1-01-A-01.BMP", ".bmp", place=anywhere):
         channel, number, row, column = match.groups()
         row = row.upper()

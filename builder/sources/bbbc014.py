@@ -1,4 +1,4 @@
-"""BBBC014, translocation of NFkB in MCF7 and A549 cells (the page's title says U2OS): one record a file.
+"""BBBC014, translocation of NFkB in MCF7 and A549 cells (the page's title says U2OS): one record per file.
 
 Channel 1 is NFkB (FITC), channel 2 the nuclei (DAPI): the page names them the other way round. The original called
 both 'nucleus' and every well 'mcf7|a549'; here each channel says what it shows, rows A-D are mcf7 and E-H a549.
@@ -22,7 +22,7 @@ _STAIN = {"1": "nfkb", "2": "nucleus"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a BMP; the channels of a well share its group."""
+    """Yield one image per BMP; the channels of a well share its group."""
     for path, _, match in named_files(folder, _NAME, "Channel 1-01-A-01-00.Bmp", ".bmp", place=anywhere):
         channel, number, row, column = match.groups()
         row = row.upper()

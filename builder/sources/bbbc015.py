@@ -1,4 +1,4 @@
-"""BBBC015, transfluor assay (arrestin-GFP) in U2OS cells: one record a file.
+"""BBBC015, transfluor assay (arrestin-GFP) in U2OS cells: one record per file.
 
 Names are ``<well>_<field>_<channel>.JPG``; wells are numbered 49 to 84 (rows E to G of 12 columns). Which of the
 channels 0 and 1 is green and which the nuclei is not known, so both keep the original's 'nucleus|cell membrane' (the
@@ -22,7 +22,7 @@ _NAME = re.compile(r"(\d\d)_(\d)_([01])\.jpe?g$", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a JPEG; all fields of a well share its group."""
+    """Yield one image per JPEG; all fields of a well share its group."""
     for path, _, match in named_files(folder, _NAME, "49_1_0.JPG", ".jpg", ".jpeg", place=anywhere):
         well, field, channel = match.groups()
         yield Image(

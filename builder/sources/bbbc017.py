@@ -37,7 +37,7 @@ _NO_PLATE: Final = "files without a plate folder (NIRHTa+001 ...), without gene"
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a field."""
+    """Yield one image per field."""
     fields = Fields(folder)
     plate_of: dict[str, str] = {}
     layout = "NIRHTa+002/AS_09125_050117080001_A01f00d0.DIB"

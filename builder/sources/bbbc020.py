@@ -1,7 +1,7 @@
-"""BBBC020, murine macrophages: one record a file, two stains a field.
+"""BBBC020, murine macrophages: one record per file, two stains a field.
 
-A folder a field (``jw-1h 1``) holds ``…_c1.TIF`` (CD11b/APC, the cell surface, drawn yellow), ``…_c5.TIF`` (DAPI, the
-nucleus, drawn blue) and ``…_(c1+c5).TIF``, a coloured overlay of both, which is counted and left out: it would show
+One folder per field (``jw-1h 1``) holds ``…_c1.TIF`` (CD11b/APC, the cell surface, drawn yellow), ``…_c5.TIF`` (DAPI,
+the nucleus, drawn blue) and ``…_(c1+c5).TIF``, a coloured overlay of both, which is counted and left out: it would show
 each field twice. Masks lie in ``BBC020_v1_outlines_…`` (one B missing in the release).
 
 Open question: whether the original's 25 records were the overlays or the fields.
@@ -22,7 +22,7 @@ _STAIN = {"c1": "cell surface", "c5": "nucleus"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a stain; both stains of a field share its group."""
+    """Yield one image per stain; both stains of a field share its group."""
     for path, _, match in named_files(folder, _NAME, "jw-1h 1/jw-1h 1_c1.TIF", ".tif", ".tiff", place=anywhere):
         field, stain = match[1], match[2].lower()
         if stain not in _STAIN:

@@ -43,7 +43,7 @@ _COLUMNS: Final = (
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a field."""
+    """Yield one image per field."""
     fields = Fields(folder)
     homeless: dict[str, tuple[str, str, str]] = {}
     layout = "BBBC022_v1_images_20585w1/IXMtest_A01_s1_w1<UUID>.tif"

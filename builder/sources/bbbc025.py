@@ -1,6 +1,6 @@
-"""BBBC025, Cell Painting of RNAi in U2OS cells: one record a file, as the original kept its five channels.
+"""BBBC025, Cell Painting of RNAi in U2OS cells: one record per file, as the original kept its five channels.
 
-Layout: ``37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif``, a folder a plate and channel (one for each
+Layout: ``37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif``, one folder per plate and channel (one for each
 archive of the set). What a file shows is read from the folder; a file outside such a folder is counted and left out,
 as only one channel number (w5, Mito) is known. All files of a well share its group.
 
@@ -34,7 +34,7 @@ _CHANNELS: Final = ("ERSyto", "ERSytoBleed", "Hoechst", "Mito", "PhGolgi")
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a TIFF."""
+    """Yield one image per TIFF."""
     layout = "37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif"
     for path, place, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=_PLACE.search):
         plate, channel, well, site = place[1], place[2].lower(), match[1].upper(), match[2]

@@ -1,6 +1,6 @@
-"""BBBC026, human hepatocytes on murine fibroblasts: one record a file, one stain (Hoechst).
+"""BBBC026, human hepatocytes on murine fibroblasts: one record per file, one stain (Hoechst).
 
-Every picture shows both kinds of cells, so organism and cell_type name both, as in the original. Seed points of the
+Every image shows both kinds of cells, so organism and cell_type name both, as in the original. Seed points of the
 ground truth (``GT_images``) may bear the names of images and are told apart by their folder. The nine sites of a well
 share its group. Columns 01 and 23 differ in the number of hepatocytes, which is no label.
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"([^/]+)_([A-P]\d\d)_s(\d)_w1[0-9A-F-]{30,}\.png$", re.IGNOR
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a PNG."""
+    """Yield one image per PNG."""
     layout = "ADSASS092408-GHAD2-D6-20x_A01_s1_w1<UUID>.png"
     for path, _, match in named_files(folder, _NAME, layout, ".png", place=anywhere):
         plate, well, site = match[1], match[2].upper(), match[3]

@@ -1,10 +1,10 @@
-"""BBBC038, nuclei of the 2018 Data Science Bowl: one record a picture.
+"""BBBC038, nuclei of the 2018 Data Science Bowl: one record per image.
 
-Pictures lie in ``<ImageId>/images/<ImageId>.png``, with or without a folder a stage above; ``<ImageId>/masks/`` holds
-pictures too, which are left out. Nothing is said about a single picture: organism and microscopy name all that occur.
+Images lie in ``<ImageId>/images/<ImageId>.png``, with or without one folder per stage above; ``<ImageId>/masks/`` holds
+images too, which are left out. Nothing is said about a single image: organism and microscopy name all that occur.
 The original kept the decoys of stage 2, which were never scored, and so are they here: they are real microscopy.
 
-Open questions: the bit depth and colour of stage 2; which pictures come from one slide (each is a group of its own).
+Open questions: the bit depth and colour of stage 2; which images come from one slide (each is a group of its own).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAME = re.compile(r"([0-9a-f]{64})\.png$", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a PNG named by its ImageId."""
+    """Yield one image per PNG named by its ImageId."""
     for path, _, match in named_files(
         folder, _NAME, "<ImageId>/images/<ImageId>.png, an id of 64 hex digits", ".png", place=anywhere
     ):

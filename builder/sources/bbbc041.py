@@ -1,12 +1,12 @@
-"""BBBC041, blood smears with P. vivax: one record a bounding box, cut from the picture of the smear.
+"""BBBC041, blood smears with P. vivax: one record per bounding box, cut from the image of the smear.
 
-``training.json`` and ``test.json`` list pictures and the boxes of their cells. As in the original, a record is named
-``<uuid>_<n>``, n counting a picture's boxes from 1, and its cell_type is the box's category. The original looked for
-every picture as PNG and so lost the test set, which is JPEG; here a picture is found by the name in the list. A box
+``training.json`` and ``test.json`` list images and the boxes of their cells. As in the original, a record is named
+``<uuid>_<n>``, n counting an image's boxes from 1, and its cell_type is the box's category. The original looked for
+every image as PNG and so lost the test set, which is JPEG; here an image is found by the name in the list. A box
 marked 'difficult' says that nobody could tell: it has no cell_type here (the original made it one). Boxes that reach
-over the border are clipped. All boxes of a smear picture share its group.
+over the border are clipped. All boxes of a smear image share its group.
 
-Open question: what pictures without an entry in the lists are; they are counted and left out.
+Open question: what images without an entry in the lists are; they are counted and left out.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _LISTS = ("training.json", "test.json")
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a box, training before test."""
-    pictures = {path.rpartition("/")[2].lower(): path for path in folder.paths(".png", ".jpg", ".jpeg")}
-    unlisted = dict(pictures)
+    """Yield one image per box, training before test."""
+    images = {path.rpartition("/")[2].lower(): path for path in folder.paths(".png", ".jpg", ".jpeg")}
+    unlisted = dict(images)
     lists = [path for name in _LISTS for path in folder.named(name)[:1]]
-    if pictures and not lists:
-        raise LayoutError(f"{folder.root}: looked for {' and '.join(_LISTS)}; found {len(pictures)} pictures only")
+    if images and not lists:
+        raise LayoutError(f"{folder.root}: looked for {' and '.join(_LISTS)}; found {len(images)} images only")
     for table in lists:
         for where, entry in enumerate(_entries(folder, table)):
             try:
@@ -40,7 +40,7 @@ def images(folder: Folder) -> Iterator[Image]:
             except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
                 folder.notes.add("malformed entries", f"{table}, entry {where}: {error!r}")
                 continue
-            path = _picture(folder, table, str(name), pictures)
+            path = _image(folder, table, str(name), images)
             if path is not None:
                 unlisted.pop(path.rpartition("/")[2].lower(), None)
                 yield from _boxes(folder, path, boxes, height, width)
@@ -53,17 +53,17 @@ def _entries(folder: Folder, table: str) -> list[Any]:
     except (ValueError, RecursionError) as error:
         raise LayoutError(f"{folder.root}/{table}: not JSON ({error})") from None
     if not isinstance(entries, list):
-        raise LayoutError(f"{folder.root}/{table}: looked for a list of pictures, found {type(entries).__name__}")
+        raise LayoutError(f"{folder.root}/{table}: looked for a list of images, found {type(entries).__name__}")
     return entries
 
 
-def _picture(folder: Folder, table: str, name: str, pictures: dict[str, str]) -> str | None:
+def _image(folder: Folder, table: str, name: str, images: dict[str, str]) -> str | None:
     """Return the file that a list names, or None and a note: beside the list, else anywhere under its own name."""
     if ".." in name.replace("\\", "/").split("/"):
         folder.notes.add("paths that leave the source", f"{table}: {name}")
         return None
     beside = f"{table.rpartition('/')[0]}/{name.lstrip('/')}".lstrip("/")
-    path = beside if beside in folder else pictures.get(name.rpartition("/")[2].lower())
+    path = beside if beside in folder else images.get(name.rpartition("/")[2].lower())
     if path is None:
         folder.notes.add("rows without a file", f"{table}: {name}")
     return path

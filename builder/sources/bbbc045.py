@@ -1,4 +1,4 @@
-"""BBBC045, white blood cells: one record a montage of an imaging flow cytometer, cut to 13 x 15 whole cells.
+"""BBBC045, white blood cells: one record per montage of an imaging flow cytometer, cut to 13 x 15 whole cells.
 
 A montage holds 30 x 30 cells of 55 x 55 pixels and the last of a series is partly blank; the original kept rows 0 to
 714 and columns 0 to 824 of each, and so is done here. All five kinds of cells are 'white blood cell', as in the
@@ -6,7 +6,7 @@ original.
 
 The archive has three folders between its top and the file, ``<A>/<B>/<C>/<D>_<N>.tif``; which is donor, kind of cell
 and channel is not known. So the key is made of the last three folders and the name. Donors' folders bear the year,
-2014 or 2015, which makes the group; pictures without such a folder share one group, so that no donor is split.
+2014 or 2015, which makes the group; images without such a folder share one group, so that no donor is split.
 
 Open questions: the order of the levels; the channels. Brightfield and darkfield are taken from those words,
 brightfield also from Ch5 (a third-party pipeline); other channels have no microscopy and are counted.
@@ -34,7 +34,7 @@ _MICROSCOPY: Final = (
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a montage."""
+    """Yield one image per montage."""
     layout = "Stained_Montages/<subject>/<kind of cell>/<channel>/<name>_<number>.tif, in any order"
     for path, directory, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=anywhere):
         donors = _DONOR.findall(directory)

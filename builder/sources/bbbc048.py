@@ -1,4 +1,4 @@
-"""BBBC048, Jurkat cells by phase of the cell cycle: one record a file, three channels a cell.
+"""BBBC048, Jurkat cells by phase of the cell cycle: one record per file, three channels a cell.
 
 Layout: ``CellCycle/<phase>/<id>_Ch<3|4|6>.ome.jpg``; the archive is nested (``CellCycle.zip`` inside). The folder is
 the phenotype. Ch3 is brightfield, Ch4 propidium iodide (the nucleus), Ch6 darkfield: the original called all
@@ -26,7 +26,7 @@ _SHOWS: Final = {"3": "brightfield", "4": "nucleus", "6": "darkfield"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a JPEG."""
+    """Yield one image per JPEG."""
     layout = "CellCycle/G1/<id>_Ch3.ome.jpg"
     for path, place, match in named_files(folder, _NAME, layout, ".jpg", ".jpeg", place=_PHASE.search):
         phase, cell, channel = place[1].lower(), match[1], match[2]

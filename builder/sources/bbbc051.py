@@ -1,14 +1,14 @@
-"""BBBC051, nuclei of human kidney cortex: one record a stack of 7 slices of 32 x 32, its middle slice.
+"""BBBC051, nuclei of human kidney cortex: one record per stack of 7 slices of 32 x 32, its middle slice.
 
 Layout: ``<class>/All_3D/object_<id>_<x>__<y>__<z>_1.tif``, in a folder a specimen (F33, F44, F59) where archives were
 unpacked apart; unpacked into one folder, the same class of several specimens would overwrite each other. The class
 gives the cell_type. How the original flattened a stack is not known; common readers take its first page, the rim of a
-nucleus. The original drew 800 pictures a cell_type; here all are listed, and the labels' own draw does that work.
+nucleus. The original drew 800 images a cell_type; here all are listed, and the labels' own draw does that work.
 
-Neighbouring nuclei overlap in their pictures, and there are too few specimens to hold out whole ones: the group is a
+Neighbouring nuclei overlap in their images, and there are too few specimens to hold out whole ones: the group is a
 tile of 512 x 512 pixels of a specimen, by the coordinates in the name (taken to be x, y, z).
 
-Open questions: the meaning of the numbers in a name; the number of pictures (236,000 to 243,000); the licence.
+Open questions: the meaning of the numbers in a name; the number of images (236,000 to 243,000); the licence.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _TILE: Final = 512
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a stack."""
+    """Yield one image per stack."""
     layout = "CD_CNT/All_3D/object_38359_333__4395__44_1.tif"
     for path, (specimen, kind), match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=_place):
         name, x, y = match[1], int(match[2]), int(match[3])

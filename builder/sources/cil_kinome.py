@@ -1,6 +1,6 @@
-"""Kinome Atlas: HeLa cells with one tagged kinase each, one record a TIFF.
+"""Kinome Atlas: HeLa cells with one tagged kinase each, one record per TIFF.
 
-The download is a zip an image, ``53464.zip`` with ``53464.tif``; one folder of unpacked files, or one an image, does.
+The download is a zip an image, ``53464.zip`` with ``53464.tif``; one folder of unpacked files, or one per image, does.
 Nothing in it names the kinase. The original noted the family of each from the library's group pages, in
 ``cil_kinome_mapping.csv``, and then gave every image the one term kinase, which is all that is used here, so that the
 mapping is not needed. Numbers run from 53366 to 54562 with gaps; other TIFFs are not taken for images of this set.
@@ -25,7 +25,7 @@ _FIRST, _LAST = 53_366, 54_562
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a TIFF."""
+    """Yield one image per TIFF."""
     found = 0
     for path in folder.paths(".tif", ".tiff"):
         match = _NAME.search(path)

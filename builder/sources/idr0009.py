@@ -40,7 +40,7 @@ _IN_COMMENT = re.compile(r"siRNA target+ed (\w+)", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a field (one a well), but those of wells that failed quality control."""
+    """Yield one image per field (one a well), but those of wells that failed quality control."""
     looked_for = "…/<plate>/data/--W00002--P00001--Z00000--T00000--vsvg-cfp.tif"
     yield from plate_images(folder, plate_name(_PLATE), _NAME, _STAINS, _read_rows(folder), looked_for)
 
@@ -72,7 +72,7 @@ SOURCE = Source(
     ),
     license=licenses.CC_BY_4,
     citation="Simpson et al., Nature Cell Biology 2012, doi:10.1038/ncb2510",
-    formats=("TIFF, one file a channel, 1344 x 1024",),
+    formats=("TIFF, one file per channel, 1344 x 1024",),
     images=images,
     constants={"organism": "human", "cell_type": "hela", "microscopy": "fluorescence"},
     expected_images=397_056,

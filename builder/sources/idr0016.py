@@ -1,7 +1,7 @@
 """IDR idr0016, Cell Painting of 30,000 compounds: five channel files of one field are one record.
 
-Layout: a folder a plate and channel, ``…/24278-ERSyto/cdp2bioactives_a01_s1_w2<UUID>.tif``. The first part of a name
-varies and the UUID differs between the channels of a field, which meet by plate, well and site only.
+Layout: one folder per plate and channel, ``…/24278-ERSyto/cdp2bioactives_a01_s1_w2<UUID>.tif``. The first part of a
+name varies and the UUID differs between the channels of a field, which meet by plate, well and site only.
 
 Most compounds have no name (a diversity-oriented library); they are called by their Broad identifier, where the
 original had nothing. The original's stains are kept: ``golgi|cell membrane`` for the channel of phalloidin and wheat
@@ -46,7 +46,7 @@ _BBBC022: Final = range(20585, 20647)
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a field."""
+    """Yield one image per field."""
     rows = _read_rows(folder)
     found = 0
     for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), plate_name(_PLATE)).items()):
@@ -80,7 +80,7 @@ SOURCE = Source(
         "Wawer et al., PNAS 2014, doi:10.1073/pnas.1410933111; "
         "Bray et al., GigaScience 2017, doi:10.1093/gigascience/giw014"
     ),
-    formats=("16-bit TIFF, one file a channel, 696 x 520",),
+    formats=("16-bit TIFF, one file per channel, 696 x 520",),
     images=images,
     constants={"organism": "human", "cell_type": "u2os", "microscopy": "fluorescence"},
     expected_images=935_393,

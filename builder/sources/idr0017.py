@@ -64,7 +64,7 @@ _LIBRARY: Final = "Changed_LOPAC3_384_convert96er_GeneID_updated_Selectivity.txt
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a field."""
+    """Yield one image per field."""
     plates = by_plate(folder, (".tif", ".tiff"), _plate_of)
     rows = _read_rows(folder, plates)
     found = 0
@@ -131,7 +131,7 @@ SOURCE = Source(
     downloads=idr_downloads("idr0017-breinig-drugscreen", 2_480_000_000_000, f"screenA/{_TABLE}"),
     license=licenses.CC_BY_NC_ND_4,
     citation=("Breinig et al., Molecular Systems Biology 2015, doi:10.15252/msb.20156400; data doi:10.17867/10000101"),
-    formats=("16-bit TIFF, one file a channel, 2048 x 2048",),
+    formats=("16-bit TIFF, one file per channel, 2048 x 2048",),
     images=images,
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=147_456,

@@ -1,12 +1,12 @@
 """IDR idr0021, centrosomes in structured illumination: one record a ``.dv`` file, its two or three channels merged.
 
 Layout: ``…/<data set>/<slide>/<name>_SIR_PRJ.dv``, the data set (once with a slash in its name) being the protein
-under study. The table knows a file by data set and name: 45 pictures lie in two data sets, so a name is the group.
+under study. The table knows a file by data set and name: 45 images lie in two data sets, so a name is the group.
 The channels are the sections of the file, as many as the table lists (two without a row); every one shows a protein of
 the centrosome. Antibodies mark the proteins, nothing targets their genes, so there is no gene.
 
 Open questions: the order of channels in the file (irrelevant to the merged record), and which of them the original's
-pictures showed.
+images showed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Row(NamedTuple):
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a file."""
+    """Yield one image per file."""
     rows: Rows[_Row] = Rows(folder.notes)
     for table in find_tables(folder, _TABLE):
         for data_set, name, channels, phenotype in read_table(folder, table, _COLUMNS):

@@ -1,4 +1,4 @@
-"""IDR idr0041, proteins of mitosis filmed in 4D: one record a time point, a stack of three channels.
+"""IDR idr0041, proteins of mitosis filmed in 4D: one record per time point, a stack of three channels.
 
 Layout: ``…/<assay>/<cell>/rawtif/TR1_W0001_P0007_T0001.tif``, or ``…/<assay>_raw/<cell>_T0001.tif`` in corrected
 copies, which count where both are there. Masks, concentration maps and calibrations are left out.
@@ -34,7 +34,7 @@ _CELL_PATH: Final = "Comment [Image File Path]"  # in early versions, whose imag
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a time point of a cell."""
+    """Yield one image per time point of a cell."""
     rows, genes = _read_rows(folder)
     files = _find_files(folder)
     for (assay, cell, time), path in sorted(files.items()):

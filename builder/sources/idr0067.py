@@ -46,7 +46,7 @@ class _Row(NamedTuple):
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a file."""
+    """Yield one image per file."""
     rows: Rows[_Row] = Rows(folder.notes)
     for table in find_tables(folder, _TABLE):
         for name, imaging, protein, construct, second in read_table(folder, table, _COLUMNS):

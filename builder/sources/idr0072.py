@@ -1,4 +1,4 @@
-"""IDR idr0072, subcellular localisation: EGFP on a landmark protein, and DNA; one record a file.
+"""IDR idr0072, subcellular localisation: EGFP on a landmark protein, and DNA; one record per file.
 
 Layout: ``…/<plate>/001001000.flex`` (row, column, screen), all fields and both channels of a well in one file, EGFP
 first. A record is the first field's two planes. The original converted the files to TIFF beforehand, probably one a
@@ -62,7 +62,7 @@ class _File(NamedTuple):
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a file."""
+    """Yield one image per file."""
     rows, plates = _read_rows(folder)
     files = sorted(_find_files(folder))
     converted = {(file.plate, file.well) for file in files if not _is_flex(file.path)}

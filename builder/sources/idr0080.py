@@ -42,7 +42,7 @@ class _Plate(NamedTuple):
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a field."""
+    """Yield one image per field."""
     rows = _read_rows(folder)
     plates = by_plate(folder, (".tif", ".tiff"), _plate_of)
     found = 0
@@ -82,7 +82,7 @@ SOURCE = Source(
         "Way et al., Predicting cell health phenotypes using image-based morphology profiling, Molecular Biology of "
         "the Cell 2021, doi:10.1091/mbc.E20-12-0784; data doi:10.17867/10000153"
     ),
-    formats=("16-bit TIFF, one file a channel, 2160 x 2160",),
+    formats=("16-bit TIFF, one file per channel, 2160 x 2160",),
     images=images,
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=31_104,

@@ -6,7 +6,7 @@ the first site only; here both are read. Names of plates are the same at both si
 name, is part of every key; a folder has ``_`` where the table has ``-``.
 
 All wells are infected. Wells that the study fails (drugs toxic by themselves) and the positive control, whose quality
-is not stated, are sound pictures of what the table says: they are kept, where the original left them out.
+is not stated, are sound images of what the table says: they are kept, where the original left them out.
 
 Open questions: whether EPFL's first channel is called DAPI on disk (FITC is known); files of any other name are noted
 and left out.
@@ -40,7 +40,7 @@ _PLATE = re.compile(r"(?:^|/)(preScreen|preZ|Z[ab][_-]BSF\d+|BSF\d+[_-]\d[A-D])(
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a well and site."""
+    """Yield one image per well and site."""
     rows = _read_rows(folder)
     found = 0
     for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), _plate_of).items()):
@@ -82,7 +82,7 @@ SOURCE = Source(
     ),
     license=licenses.CC_BY_4,
     citation="Georgi et al., Scientific Data 2020, doi:10.1038/s41597-020-00604-0; data doi:10.17867/10000136",
-    formats=("16-bit TIFF, one file a channel, 2048 x 2048",),
+    formats=("16-bit TIFF, one file per channel, 2048 x 2048",),
     images=images,
     constants={"organism": "human", "cell_type": "a549", "phenotype": "infection", "microscopy": "fluorescence"},
     expected_images=14_592,

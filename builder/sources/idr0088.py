@@ -51,7 +51,7 @@ _COLUMNS: Final = (
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a field."""
+    """Yield one image per field."""
     rows, markers = _read_rows(folder)
     found = 0
     for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), plate_name(_PLATE)).items()):
@@ -88,7 +88,7 @@ SOURCE = Source(
     downloads=idr_downloads("idr0088-cox-phenomicprofiling", 5_400_000_000_000, f"screenA/{_TABLE}.gz"),
     license=licenses.CC_BY_NC_4,
     citation="Cox et al., Scientific Reports 2020, doi:10.1038/s41598-020-69354-8; data doi:10.17867/10000150",
-    formats=("16-bit TIFF, one file a channel, 1250 x 1050",),
+    formats=("16-bit TIFF, one file per channel, 1250 x 1050",),
     images=images,
     constants={"organism": "human", "microscopy": "confocal"},
     expected_tokens={"organism": 1, "cell_type": 3, "cell_visible": 11, "compound": 1_177, "phenotype": 219},

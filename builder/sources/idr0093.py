@@ -31,7 +31,7 @@ _OPTIONAL: Final = ("siRNA Pool Identifier 2", "siRNA Pool Identifier 3")
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a field."""
+    """Yield one image per field."""
     looked_for = "…/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif"
     yield from plate_images(folder, plate_name(_PLATE), _NAME, _STAINS, _read_rows(folder), looked_for)
 
@@ -54,7 +54,7 @@ SOURCE = Source(
     downloads=idr_downloads("idr0093-mueller-perturbation", None, f"screenA/{_TABLE}.gz"),
     license=licenses.CC_BY_4,
     citation="Mueller, Pelkmans, Berry, Image Data Resource 2021, data doi:10.17867/10000157",
-    formats=("16-bit TIFF, one file a channel, 2560 x 2160, maximum projections",),
+    formats=("16-bit TIFF, one file per channel, 2560 x 2160, maximum projections",),
     images=images,
     constants={"organism": "human", "cell_type": "hela", "microscopy": "confocal"},
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 4},

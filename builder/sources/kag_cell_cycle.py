@@ -1,4 +1,4 @@
-"""Cell Cycle Experiments: crops of FoldScope photographs of Ascaris uterus, one record a file.
+"""Cell Cycle Experiments: crops of FoldScope photographs of Ascaris uterus, one record per file.
 
 Layout: ``…/interphase/IMG_1667-1.jpg`` and ``…/mitosis/IMG_1681-3.jpg``: the phase is the folder, the name is
 photograph and crop. Several crops share a photograph, which is the group; crop numbers run through both phases.
@@ -20,7 +20,7 @@ _NAME = re.compile(r"(?:^|/)(interphase|mitosis)/IMG_(\d+)-(\d+)\.jpe?g$", re.IG
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a JPEG."""
+    """Yield one image per JPEG."""
     found = 0
     for path in folder.paths(".jpg", ".jpeg"):
         match = _NAME.search(path)

@@ -1,4 +1,4 @@
-"""Human Protein Atlas Image Classification (2018): one record a colour file, see ``builder.sources.common.hpa``.
+"""Human Protein Atlas Image Classification (2018): one record per colour file, see ``builder.sources.common.hpa``.
 
 ``train.csv`` holds ``Id,Target``, class numbers separated by blanks; test images have no row, and their green files no
 structure. The full-size TIFF copies of the same fields are not read. The cell line of an image is not stated (17 were
@@ -50,7 +50,7 @@ _LOCATIONS: Final = (
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a colour file."""
+    """Yield one image per colour file."""
     return hpa.images(folder, ("Id", "Target"), None, {str(n): name for n, name in enumerate(_LOCATIONS)})
 
 
@@ -75,7 +75,7 @@ SOURCE = Source(
         "doi:10.1038/s41592-019-0658-6; Thul et al., A subcellular map of the human proteome, Science 2017, "
         "doi:10.1126/science.aal3321"
     ),
-    formats=("8-bit PNG, one file a colour, 512 x 512",),
+    formats=("8-bit PNG, one file per colour, 512 x 512",),
     images=images,
     constants={"organism": "human", "microscopy": "confocal"},
     expected_images=171_096,

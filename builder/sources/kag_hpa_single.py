@@ -1,4 +1,4 @@
-"""Human Protein Atlas, Single Cell Classification (2021): one record a colour file, see ``builder.sources.common.hpa``.
+"""Human Protein Atlas, Single Cell Classification (2021): one record per colour file; see ``common.hpa``.
 
 ``train.csv`` holds ``ID,Label``, class numbers joined by ``|``, in 146 rows one of them twice. Every training image is
 one of kag_hpa at its full size, under the same UUID. Class 18, Negative, shows no structure. The cell line of an image
@@ -41,7 +41,7 @@ _LOCATIONS: Final = (
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a colour file."""
+    """Yield one image per colour file."""
     return hpa.images(folder, ("ID", "Label"), "|", {str(n): name for n, name in enumerate(_LOCATIONS)})
 
 
@@ -58,7 +58,7 @@ SOURCE = Source(
         "Nature Methods 2022, doi:10.1038/s41592-022-01606-z; Thul et al., A subcellular map of the human proteome, "
         "Science 2017, doi:10.1126/science.aal3321"
     ),
-    formats=("PNG, one file a colour, 1728 to 3072 pixels a side",),
+    formats=("PNG, one file per colour, 1728 to 3072 pixels a side",),
     images=images,
     constants={"organism": "human", "microscopy": "confocal"},
     expected_images=89_460,

@@ -1,4 +1,4 @@
-"""Leukemia Classification (C-NMC 2019): white blood cells cut out on black, one record a file.
+"""Leukemia Classification (C-NMC 2019): white blood cells cut out on black, one record per file.
 
 Layout: ``training_data/fold_0/all/UID_11_10_1_all.bmp`` (subject, image, cell, class), and two test sets whose files
 are only numbered, ``C-NMC_test_prelim_phase_data/1.bmp`` and ``C-NMC_test_final_phase_data/1.bmp``: the folder tells
@@ -34,7 +34,7 @@ _GROUPS: Final = {subject: "=".join(same) for same in _SAME_CELLS for subject in
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a BMP."""
+    """Yield one image per BMP."""
     rows = _read_rows(folder)
     found = 0
     for path in folder.paths(".bmp"):

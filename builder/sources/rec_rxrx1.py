@@ -2,9 +2,9 @@
 
 The public release (https://github.com/recursionpharma/rxrx-datasets) names each siRNA in ``metadata.csv``. Its 30
 controls stand in every plate; ``EMPTY`` wells hold no siRNA. ``test`` experiments are ordinary, labelled data. The two
-Kaggle copies (``train.csv``, ``train_controls.csv``, ``test.csv``, ``test_controls.csv``, a row a well, images below
-``train`` and ``test``) hold the same pictures, but number or rename the siRNAs: without ``metadata.csv`` their sites
-keep organism, cell type and stains, and no siRNA is guessed. No table names the genes.
+Kaggle copies (``train.csv``, ``train_controls.csv``, ``test.csv``, ``test_controls.csv``, one row per well, images
+below ``train`` and ``test``) hold the same images, but number or rename the siRNAs: without ``metadata.csv`` their
+sites keep organism, cell type and stains, and no siRNA is guessed. No table names the genes.
 
 A group is a well: its sites show the same cells' neighbours. The 30 controls that fill siRNA classes are on every
 plate, so that a split by plate would not hold its share.
@@ -36,7 +36,7 @@ _KAGGLE: Final = ("train.csv", "train_controls.csv", "test.csv", "test_controls.
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a site."""
+    """Yield one image per site."""
     if folder.named(TABLE) or folder.named(f"{TABLE}.gz"):
         yield from table_images(folder, ("cell_type", "sirna"), _annotate)
         return
@@ -82,7 +82,7 @@ SOURCE = Source(
         "Taylor et al., RxRx1: An image set for cellular morphological variation across many experimental batches, "
         "AI for Social Good workshop, ICLR 2019; Sypetkowski et al. 2023, arXiv:2301.05768"
     ),
-    formats=("8-bit PNG, one file a channel, 512 x 512",),
+    formats=("8-bit PNG, one file per channel, 512 x 512",),
     images=images,
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=125_510,

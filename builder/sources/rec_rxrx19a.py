@@ -26,7 +26,7 @@ _ORGANISM: Final = {"hrce": "human", "vero": "african green monkey"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a site."""
+    """Yield one image per site."""
     for image in table_images(folder, ("cell_type", "disease_condition", "treatment"), _annotate, _STAINS):
         yield image._replace(organism=_ORGANISM.get((image.cell_type or "").lower()))
 
@@ -50,7 +50,7 @@ SOURCE = Source(
     citation="Heiser et al., Identification of potential treatments for COVID-19 through artificial "
     "intelligence-enabled phenomic analysis of human cells infected with SARS-CoV-2, bioRxiv 2020, "
     "doi:10.1101/2020.04.21.054387",
-    formats=("8-bit PNG, one file a channel, 1024 x 1024",),
+    formats=("8-bit PNG, one file per channel, 1024 x 1024",),
     images=images,
     constants={"microscopy": "fluorescence"},
     expected_images=305_520,

@@ -18,7 +18,7 @@ from builder.sources.common.recursion import Annotation, table_images, treatment
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a site."""
+    """Yield one image per site."""
     return table_images(folder, ("cell_type", "disease_condition", "treatment"), _annotate)
 
 
@@ -40,7 +40,7 @@ SOURCE = Source(
     license=licenses.CC_BY_4,
     citation="Cuccarese et al., Functional immune mapping with deep-learning enabled phenomics applied to "
     "immunomodulatory and COVID-19 drug discovery, bioRxiv 2020, doi:10.1101/2020.08.02.233064",
-    formats=("8-bit PNG, one file a channel, 2048 x 2048",),
+    formats=("8-bit PNG, one file per channel, 2048 x 2048",),
     images=images,
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=70_384,

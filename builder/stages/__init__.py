@@ -1,1 +1,1 @@
-"""The pipeline, one module a stage: annotate, label, standardize, select, shard."""
+"""The pipeline, one module per stage: annotate, label, standardize, select, shard."""

@@ -17,7 +17,7 @@ HOUR = 3600.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Build:
+class BuildContext:
     """What one build works on and with; folders may be local or fsspec URLs."""
 
     data: str

@@ -18,54 +18,54 @@ from builder.engine.space import Need, check_room, free_bytes, share_room
 from builder.engine.status import status
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.stages.context import Build
-from builder.stages.shard.eviction import bytes_of_pictures, category_order
+from builder.stages.context import BuildContext
+from builder.stages.shard.eviction import bytes_of_images, category_order
 from builder.stages.standardize import make_parts as standardize
 
 log = logging.getLogger(__name__)
 
-_PICTURE_BYTES = 63_000  # 56 GB over 890,737 pictures of the published release
+_EXAMPLE_BYTES = 63_000  # 56 GB over 890,737 examples of the published release
 _IMAGES_A_SECOND = 20.0  # a core, where WORK knows no rate of its own: five channels of about a megapixel
 _ASKED_AT_ONCE = 32  # files of a remote store
 _SAMPLED = 200  # images a source whose files are measured
-_LEAST_SHARE = 32  # pictures take at least this part of the files they are made from (five channels of 16 bit give one)
+_LEAST_SHARE = 32  # examples take at least this part of the files they are made from (five channels of 16 bit give one)
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """What is left to do: images without pictures, by source, and what that means."""
+    """What is left to do: images without examples, by source, and what that means."""
 
     images: dict[str, int]
     input_bytes: int
     work_bytes: int
     package_bytes: int
     beside_bytes: int
-    """What PACKAGE takes beside all pictures in WORK where these go as shards are finished (``--frugal``)."""
+    """What PACKAGE takes beside all examples in WORK where these go as shards are finished (``--frugal``)."""
     minutes: float
 
 
-def estimate(job: Build, annotations: Store, images: pa.Table, missing: pa.Table) -> Estimate:
+def estimate(job: BuildContext, annotations: Store, images: pa.Table, missing: pa.Table) -> Estimate:
     """Estimate the work on the missing images from a sample of their files and from the run log."""
     counts = Counter(missing["dir_name"].to_pylist())
-    pictures = pc.sum(pc.max_element_wise(missing["crops"].cast(pa.int64()), 1)).as_py() or 0
+    examples = pc.sum(pc.max_element_wise(missing["crops"].cast(pa.int64()), 1)).as_py() or 0
     kept = pc.sum(pc.max_element_wise(images["crops"].cast(pa.int64()), 1)).as_py() or 0
     measured = {name: _bytes_an_image(job, annotations, missing, name) for name in counts}
     input_bytes = int(sum(measured[name] * count for name, count in counts.items()))
-    most = 4 * max(input_bytes, 1)  # small or compressed inputs give small pictures
+    most = 4 * max(input_bytes, 1)  # small or compressed inputs give small examples
     rate = _rate(job) or _IMAGES_A_SECOND * max(1, job.settings.workers)
-    work_bytes = min(pictures * _PICTURE_BYTES, most)
-    package_bytes = min(kept * _PICTURE_BYTES, max(most * kept // max(pictures, 1), 0))
+    work_bytes = min(examples * _EXAMPLE_BYTES, most)
+    package_bytes = min(kept * _EXAMPLE_BYTES, max(most * kept // max(examples, 1), 0))
     return Estimate(
         images=dict(sorted(counts.items())),
         input_bytes=input_bytes,
         work_bytes=work_bytes,
         package_bytes=package_bytes,
-        beside_bytes=_beside(images, work_bytes + bytes_of_pictures(job.work), package_bytes),
+        beside_bytes=_beside(images, work_bytes + bytes_of_images(job.work), package_bytes),
         minutes=missing.num_rows / rate / 60,
     )
 
 
-def refuse_without_room(job: Build, package: Store, images: pa.Table, missing: pa.Table) -> None:
+def refuse_without_room(job: BuildContext, package: Store, images: pa.Table, missing: pa.Table) -> None:
     """Stop before the work starts where it cannot fit, and warn where it will hardly fit.
 
     Raises
@@ -84,7 +84,7 @@ def refuse_without_room(job: Build, package: Store, images: pa.Table, missing: p
         log.warning("by a rough estimate: %s", hardly)
 
 
-def needs(job: Build, package: Store, found: Estimate) -> list[Need]:
+def needs(job: BuildContext, package: Store, found: Estimate) -> list[Need]:
     """Return what an estimate means for WORK and PACKAGE."""
     work = Need("WORK", job.work, found.work_bytes)
     if job.frugal and share_room(job.work, package):
@@ -95,21 +95,21 @@ def needs(job: Build, package: Store, found: Estimate) -> list[Need]:
 def _beside(images: pa.Table, work_bytes: int, package_bytes: int) -> int:
     """Return the most that PACKAGE adds to WORK, if all parts of a source feed all categories of its images."""
     table = images.select(["dir_name", "category"])
-    table = table.append_column("pictures", pc.max_element_wise(images["crops"].cast(pa.int64()), 1))
-    found = table.group_by(["dir_name", "category"]).aggregate([("pictures", "sum")]).to_pylist()
-    total = sum(row["pictures_sum"] for row in found) or 1
+    table = table.append_column("examples", pc.max_element_wise(images["crops"].cast(pa.int64()), 1))
+    found = table.group_by(["dir_name", "category"]).aggregate([("examples", "sum")]).to_pylist()
+    total = sum(row["examples_sum"] for row in found) or 1
     feeds: dict[str, set[str]] = {}
     for row in found:
         feeds.setdefault(row["dir_name"], set()).add(row["category"])
     work: Counter[frozenset[str]] = Counter()
     package: Counter[str] = Counter()
     for row in found:
-        work[frozenset(feeds[row["dir_name"]])] += work_bytes * row["pictures_sum"] // total
-        package[row["category"]] += package_bytes * row["pictures_sum"] // total
+        work[frozenset(feeds[row["dir_name"]])] += work_bytes * row["examples_sum"] // total
+        package[row["category"]] += package_bytes * row["examples_sum"] // total
     return max(0, category_order(work, package)[1] - work_bytes)
 
 
-def _bytes_an_image(job: Build, annotations: Store, missing: pa.Table, dir_name: str) -> float:
+def _bytes_an_image(job: BuildContext, annotations: Store, missing: pa.Table, dir_name: str) -> float:
     """Return the mean size of the files of a source's images, from the first ones; boxes share a file."""
     mine = missing.filter(pc.equal(missing["dir_name"], dir_name))
     items = list(itertools.islice(standardize.items_of(annotations, mine), _SAMPLED))
@@ -117,7 +117,7 @@ def _bytes_an_image(job: Build, annotations: Store, missing: pa.Table, dir_name:
     return sum(_sizes(job, dir_name, files)) / len(items) if items else 0.0
 
 
-def _sizes(job: Build, dir_name: str, files: set[str]) -> Iterator[int]:
+def _sizes(job: BuildContext, dir_name: str, files: set[str]) -> Iterator[int]:
     data = Store(job.data, job.options)
 
     def size(file: str) -> int:
@@ -132,8 +132,8 @@ def _sizes(job: Build, dir_name: str, files: set[str]) -> Iterator[int]:
         return iter(list(threads.map(size, files)))
 
 
-def _rate(job: Build) -> float | None:
-    """Return the images a second of the last run, or None."""
+def _rate(job: BuildContext) -> float | None:
+    """Return the images per second of the last run, or None."""
     try:
         stages: dict[str, Any] = {stage.name: stage for stage in status(read_run(job.work))}
     except FileNotFoundError:

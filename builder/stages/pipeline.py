@@ -19,13 +19,13 @@ from builder.schema import ANNOTATIONS, ASSIGNMENTS
 from builder.sources import get_source
 from builder.stages.annotate.annotate_source import annotations_path
 from builder.stages.annotate.run import annotate
-from builder.stages.context import Build
+from builder.stages.context import BuildContext
 from builder.stages.disk_space import refuse_without_room
 from builder.stages.label.assign import assign_labels, columns_needed
 from builder.stages.select.choose import check_sizes, select
 from builder.stages.select.store import StoredSelection, find_selection, store_selection
 from builder.stages.shard.eviction import lost_images
-from builder.stages.shard.write_package import refuse_strange, to_write, write_package
+from builder.stages.shard.write_package import require_empty_or_package, to_write, write_package
 from builder.stages.standardize import make_parts as standardize
 from builder.stages.standardize import part_rows
 from builder.stages.standardize import parts as standardize_parts
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 ASSIGNMENTS_PATH = "assignments.parquet"
 
 
-def build(job: Build, package: Store) -> dict[str, Any]:
+def build(job: BuildContext, package: Store) -> dict[str, Any]:
     """Make the package; what is there already, from the same inputs, recipe and code, is not made again.
 
     Returns
@@ -52,7 +52,7 @@ def build(job: Build, package: Store) -> dict[str, Any]:
         Where there is nothing to build from, or no class is left.
     """
     check_sizes(job.recipe)
-    refuse_strange(package, job.work)
+    require_empty_or_package(package, job.work)
     annotated = annotate(job)
     stored = _selected(job, package, annotated)
     pa.default_memory_pool().release_unused()  # the tables of a million rows that are done with
@@ -60,15 +60,15 @@ def build(job: Build, package: Store) -> dict[str, Any]:
     return write_package(job, package, sources, stored)
 
 
-def _selected(job: Build, package: Store, annotated: list[dict[str, Any]]) -> StoredSelection:
-    """Label, make pictures and select, as far as that is not done."""
+def _selected(job: BuildContext, package: Store, annotated: list[dict[str, Any]]) -> StoredSelection:
+    """Label, make examples and select, as far as that is not done."""
     assignments = label(job, annotated)
     stored = find_selection(job.work, _selected_from(job, annotated))
     if stored is None:
         images = standardize.wanted_images(job.work, assignments)
         standardize_images(job, package, images)
-        stored = select_pictures(job, annotated, assignments, images)
-    say_selected(stored)
+        stored = select_candidates(job, annotated, assignments, images)
+    log_selection(stored)
     return restore_lost(job, package, annotated, assignments, stored)
 
 
@@ -83,7 +83,7 @@ def read_annotations(work: Store, dir_names: Sequence[str], columns: Sequence[st
 
 def read_assigned(work: Store, assignments: pa.Table) -> pa.Table:
     """Return the annotations of the assigned images, without what leads to their files."""
-    columns = [name for name in ANNOTATIONS.names if name not in ("files", "planes", "region", "stamp")]
+    columns = [name for name in ANNOTATIONS.names if name not in ("files", "planes", "region", "file_signature")]
     tables = []
     for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
         mine = assignments["idx"].filter(pc.equal(assignments["dir_name"], dir_name)).combine_chunks()
@@ -104,12 +104,12 @@ def _stored(work: Store, marker: str, path: str, fingerprint: str, make: Callabl
     return table
 
 
-def _labelled_from(job: Build, annotated: list[dict[str, Any]]) -> str:
+def _labelled_from(job: BuildContext, annotated: list[dict[str, Any]]) -> str:
     made_from = [str(found["fingerprint"]) for found in annotated]
     return markers.fingerprint("label", *made_from, job.recipe.fingerprint("label"), code_version("label"))
 
 
-def label(job: Build, annotated: list[dict[str, Any]]) -> pa.Table:
+def label(job: BuildContext, annotated: list[dict[str, Any]]) -> pa.Table:
     """Give labels to the annotated images (schema ``ASSIGNMENTS``)."""
     dir_names = [str(found["dir_name"]) for found in annotated]
 
@@ -126,8 +126,8 @@ def label(job: Build, annotated: list[dict[str, Any]]) -> pa.Table:
     return assignments.cast(ASSIGNMENTS)
 
 
-def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
-    """Make the pictures that no finished part holds yet."""
+def standardize_images(job: BuildContext, package: Store, images: pa.Table) -> None:
+    """Make the examples that no finished part holds yet."""
     fingerprint = standardize.pixels_fingerprint(job.recipe)
     job.work.write_bytes(standardize_parts.PRESENT, fingerprint.encode())
     missing = part_rows.without(images, part_rows.covered(job.work, fingerprint))
@@ -136,12 +136,12 @@ def standardize_images(job: Build, package: Store, images: pa.Table) -> None:
         return
     refuse_without_room(job, package, images, missing)
     log.info("standardize: %s of %s images to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
-    pa.default_memory_pool().release_unused()  # what labelling and comparing took, before hours of pictures
-    make_pictures(job, images, missing)
+    pa.default_memory_pool().release_unused()  # what labelling and comparing took, before hours of examples
+    make_candidates(job, images, missing)
 
 
-def make_pictures(job: Build, images: pa.Table, missing: pa.Table) -> None:
-    """Make the pictures of some images; ``images`` are all of the build."""
+def make_candidates(job: BuildContext, images: pa.Table, missing: pa.Table) -> None:
+    """Make the examples of some images; ``images`` are all of the build."""
     fingerprint = standardize.pixels_fingerprint(job.recipe)
     if not is_compiled():
         log.info("the passes over pixels are compiled first, once on this machine: half a minute or less")
@@ -156,7 +156,7 @@ def make_pictures(job: Build, images: pa.Table, missing: pa.Table) -> None:
     )
 
 
-def _selected_from(job: Build, annotated: list[dict[str, Any]]) -> str:
+def _selected_from(job: BuildContext, annotated: list[dict[str, Any]]) -> str:
     """Hash what a selection is made from: labels, the rows of all parts, the recipe, the code."""
     sizes = job.work.sizes(standardize_parts.FOLDER)
     rows = json.dumps([(path, size) for path, size in sizes.items() if path.endswith(".parquet")])
@@ -170,39 +170,39 @@ def _selected_from(job: Build, annotated: list[dict[str, Any]]) -> str:
     )
 
 
-def select_pictures(
-    job: Build, annotated: list[dict[str, Any]], assignments: pa.Table, images: pa.Table
+def select_candidates(
+    job: BuildContext, annotated: list[dict[str, Any]], assignments: pa.Table, images: pa.Table
 ) -> StoredSelection:
-    """Choose the pictures of the package, their split, names, shards and order."""
+    """Choose the examples of the package, their split, names, shards and order."""
     made_from = _selected_from(job, annotated)
     rows = part_rows.rows_of(job.work, standardize.pixels_fingerprint(job.recipe), images)
     selected = select(rows, assignments, read_assigned(job.work, assignments), job.recipe)
     if not selected.selection.num_rows:
         raise UserError(
-            f"no class has {job.recipe.min_class_size} pictures after quality control; "
+            f"no class has {job.recipe.min_class_size} examples after quality control; "
             "lower it with --set min_class_size=N"
         )
     return store_selection(job.work, selected, made_from)
 
 
 def restore_lost(
-    job: Build, package: Store, annotated: list[dict[str, Any]], assignments: pa.Table, stored: StoredSelection
+    job: BuildContext, package: Store, annotated: list[dict[str, Any]], assignments: pa.Table, stored: StoredSelection
 ) -> StoredSelection:
-    """Make pictures again that left WORK (``frugal``) and that a shard needs which is not there, or not the same."""
+    """Make examples again that left WORK (``frugal``) and that a shard needs which is not there, or not the same."""
     lost = lost_images(job.work, stored, to_write(job, package, stored)[0])
     if not len(lost):
         return stored
     images = standardize.wanted_images(job.work, assignments)
     missing = images.filter(pc.is_in(images["idx"], value_set=lost))
     refuse_without_room(job, package, images, missing)
-    log.info("standardize: %s images again, whose pictures have left WORK", f"{missing.num_rows:,}")
-    make_pictures(job, images, missing)
-    stored = select_pictures(job, annotated, assignments, images)
+    log.info("standardize: %s images again, whose examples have left WORK", f"{missing.num_rows:,}")
+    make_candidates(job, images, missing)
+    stored = select_candidates(job, annotated, assignments, images)
     if len(lost_images(job.work, stored, to_write(job, package, stored)[0])):
-        raise UserError(f"pictures vanish from {job.work.url}: does another program clean it? Run the same again")
+        raise UserError(f"examples vanish from {job.work.url}: does another program clean it? Run the same again")
     return stored
 
 
-def say_selected(stored: StoredSelection) -> None:
-    """Say how many pictures the package will hold."""
-    log.info("select: %s pictures, %s dropped", f"{stored.pictures:,}", f"{stored.rejected:,}")
+def log_selection(stored: StoredSelection) -> None:
+    """Say how many examples the package will hold."""
+    log.info("select: %s examples, %s dropped", f"{stored.examples:,}", f"{stored.rejected:,}")

@@ -24,7 +24,7 @@ def test_fields_have_every_organelle_and_come_again_from_their_seed(seed: int, h
         np.testing.assert_array_equal(plane, again[name])
 
 
-def test_traits_show_in_the_picture() -> None:
+def test_traits_show_in_the_image() -> None:
     small = field(rng(), 160, 160, Traits(nucleus=4))["nucleus"]
     large = field(rng(), 160, 160, Traits(nucleus=10))["nucleus"]
     assert large.sum() > 3 * small.sum()
@@ -54,7 +54,7 @@ def test_cameras_count_photons_above_their_offset_and_saturate() -> None:
 def test_dye_darkens_what_its_colour_absorbs() -> None:
     absorbance = np.zeros((40, 40))
     absorbance[10:30, 10:30] = 1.0
-    picture = stained(rng(), absorbance, (0.0, 2.0, 0.0)).astype(float)
-    inside, outside = picture[15:25, 15:25].mean((0, 1)), picture[:5, :5].mean((0, 1))
+    image = stained(rng(), absorbance, (0.0, 2.0, 0.0)).astype(float)
+    inside, outside = image[15:25, 15:25].mean((0, 1)), image[:5, :5].mean((0, 1))
     assert inside[1] < 0.3 * outside[1]
     assert inside[0] > 0.9 * outside[0]

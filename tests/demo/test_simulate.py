@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def test_layouts_and_formats_are_those_of_the_real_sources(simulated: Path) -> None:
     with Image.open(simulated / "rec_rxrx1/rxrx1/images/HUVEC-01/Plate1/B02_s1_w6.png") as site:
         assert site.mode == "L"
-    assert (simulated / "SIMULATED.txt").read_text("utf-8").startswith("Every picture")
+    assert (simulated / "SIMULATED.txt").read_text("utf-8").startswith("Every image")
     with (simulated / "rec_rxrx1/rxrx1/metadata.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 4 * 24 * 2

@@ -71,12 +71,12 @@ def fail_first(folder: str, items: Sequence[int]) -> list[int]:
     return squares(items)
 
 
-def fail_first_in(folder: str, guilty: str, items: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+def fail_first_in(folder: str, faulty: str, items: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
     """Kill the process when it first uses a file, and work from then on."""
     for _, file in items:
         with worker.using(file):
             seen = Path(folder, file)
-            if file == guilty and not seen.exists():
+            if file == faulty and not seen.exists():
                 seen.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
     return list(items)

@@ -20,8 +20,8 @@ from builder.package.verify import verify
 from builder.recipe import Recipe
 from builder.sources import get_source
 from builder.stages.annotate.run import annotate
-from builder.stages.context import Build
-from builder.stages.pipeline import label, select_pictures, standardize_images
+from builder.stages.context import BuildContext
+from builder.stages.pipeline import label, select_candidates, standardize_images
 from builder.stages.shard.write_package import write_package
 from builder.stages.standardize import make_parts as standardize
 from tests.building import SMALL
@@ -48,7 +48,9 @@ def hanging(file: Path) -> Iterator[None]:
 def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data: Path, tmp_path: Path) -> None:
     log = tmp_path / "run.jsonl"
     recipe = dataclasses.replace(RECIPE, part_images=10)
-    job = Build(str(data), Store(tmp_path / "work"), recipe, RunSettings(workers=2, time_limit=6.0), only=("bbbc041",))
+    job = BuildContext(
+        str(data), Store(tmp_path / "work"), recipe, RunSettings(workers=2, time_limit=6.0), only=("bbbc041",)
+    )
     package = Store(tmp_path / "package")
     annotated = annotate(job)
     assignments = label(job, annotated)
@@ -63,7 +65,7 @@ def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data:
         standardize_images(dataclasses.replace(job, run_log=run_log), package, images)
     events = [event["event"] for event in read_log(log)]
     assert 2 <= events.count("timed_out") <= 3, "one, one more alone, and what another worker had begun"
-    selected = select_pictures(job, annotated, assignments, images)
+    selected = select_candidates(job, annotated, assignments, images)
     timed_out = selected.rejects.filter(pc.equal(selected.rejects["reason"], "timed_out"))
     assert sorted(timed_out["idx"].to_pylist()) == sorted(of_file), "those that had been made before, too"
     assert set(timed_out["detail"].to_pylist()) == {f"{file}: longer than 6 s"}
@@ -73,8 +75,8 @@ def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data:
     }
     write_package(job, package, [get_source("bbbc041")], selected)
     assert verify(package.url, deep=True) == []
-    for path in (tmp_path / "work" / "standardized").rglob("guilty-*"):
+    for path in (tmp_path / "work" / "standardized").rglob("faulty-*"):
         path.unlink()
     standardize_images(job, package, images)
-    again = select_pictures(job, annotated, assignments, images)
+    again = select_candidates(job, annotated, assignments, images)
     assert "timed_out" not in again.rejects["reason"].to_pylist(), "what was refused can be tried anew"

@@ -43,13 +43,13 @@ def test_without_a_total_there_is_no_time_left(clock: Clock) -> None:
 
 
 def test_nothing_done_yet(clock: Clock) -> None:
-    with Progress("shard", 5, "pictures") as shown:
-        assert shown.line() == "shard: 0 of 5 pictures, 0.0 a second, ? left"
+    with Progress("shard", 5, "images") as shown:
+        assert shown.line() == "shard: 0 of 5 images, 0.0 a second, ? left"
 
 
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    with Progress("shard", 5, "pictures") as shown:
+    with Progress("shard", 5, "images") as shown:
         shown.add(5)
         assert shown.done == 5
     assert "shard" in capsys.readouterr().err

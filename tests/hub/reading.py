@@ -18,15 +18,15 @@ class Reading(Wire):
         commit = self._read_commit(repo, rev)
         tree = self.server.repos.tree(repo, commit)
         state = self.server.repos.load(repo)
-        stamp = "2021-11-23T00:00:00.000Z"
+        date = "2021-11-23T00:00:00.000Z"
         self.json(
             {
                 "_id": hashlib.md5(repo.encode(), usedforsecurity=False).hexdigest()[:24],
                 "id": repo,
                 "author": repo.split("/")[0],
                 "sha": commit,
-                "lastModified": stamp,
-                "createdAt": stamp,
+                "lastModified": date,
+                "createdAt": date,
                 "private": state["private"],
                 "gated": False,
                 "disabled": False,
@@ -51,8 +51,8 @@ class Reading(Wire):
         here: str | None = self._read_commit(repo, rev)
         found = []
         while here is not None:
-            stamp = "2021-11-23T00:00:00.000Z"
-            found.append({"id": here, "title": commits[here]["title"], "message": "", "date": stamp, "authors": []})
+            date = "2021-11-23T00:00:00.000Z"
+            found.append({"id": here, "title": commits[here]["title"], "message": "", "date": date, "authors": []})
             here = commits[here]["parent"]
         self.json(found)
 

@@ -37,7 +37,7 @@ def test_classes_and_moves() -> None:
         ("lost", "won", 1),
         ("shrunk", None, 1),
     ]
-    assert found.pictures is None
+    assert found.examples is None
 
 
 def test_described() -> None:
@@ -63,15 +63,15 @@ def test_against_nothing() -> None:
     assert compare(ASSIGNMENTS.empty_table(), ASSIGNMENTS.empty_table()).classes.num_rows == 0
 
 
-def test_pictures_of_two_selections() -> None:
+def test_examples_of_two_selections() -> None:
     """20 images in A, 18 of them and two more in B; by another seed another part of them is validation."""
     recipe = Recipe(class_size=100, min_class_size=1, validation_share=0.5)
     first, second = tables([image(i) for i in range(20)]), tables([image(i) for i in range(2, 22)])
     a = first.select(recipe).selection
-    same = compare(first.assignments, first.assignments, a, a).pictures
+    same = compare(first.assignments, first.assignments, a, a).examples
     assert same == {"in both": 20, "only in A": 0, "only in B": 0, "in another split": 0}
     b = second.select(dataclasses.replace(recipe, seed=1)).selection
-    found = compare(first.assignments, second.assignments, a, b).pictures
+    found = compare(first.assignments, second.assignments, a, b).examples
     assert found is not None
     sides_a, sides_b = (dict(zip(t["idx"].to_pylist(), t["split"].to_pylist(), strict=True)) for t in (a, b))
     moved = sum(sides_a[idx] != sides_b[idx] for idx in sides_a.keys() & sides_b.keys())

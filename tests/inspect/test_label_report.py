@@ -180,9 +180,9 @@ def test_the_plot_as_svg_and_png(labelling: Labelling, thresholds: list[int]) ->
     svg = chart.save("thresholds.svg").decode()
     assert svg.count("<polyline") == 4  # axes, mark, two lines
     assert ">classes</text>" in svg
-    picture = Image.open(io.BytesIO(chart.save("out/thresholds.PNG")))
-    assert picture.size == (1440, 840)
-    assert len(set(picture.get_flattened_data() if hasattr(picture, "get_flattened_data") else picture.getdata())) > 5
+    example = Image.open(io.BytesIO(chart.save("out/thresholds.PNG")))
+    assert example.size == (1440, 840)
+    assert len(set(example.get_flattened_data() if hasattr(example, "get_flattened_data") else example.getdata())) > 5
 
 
 def test_a_plot_in_another_format_is_refused(labelling: Labelling) -> None:

@@ -1,4 +1,4 @@
-"""A tiny finished package of made-up pictures: its data shards written here, all the rest by ``finish_package``."""
+"""A tiny finished package of made-up examples: its data shards written here, all the rest by ``finish_package``."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_the_description_is_valid_and_its_records_load(tmp_path: Path, file_form
     records = list(loaded.records("metadata"))
     assert Counter(record["metadata/split"] for record in records) == {b"train": 56, b"validation": 14}
     if file_format == "parquet":
-        pictures = list(loaded.records("gene"))
-        assert len(pictures) == 10
-        assert {picture["gene/label"] for picture in pictures} == {b"tp53 targeted"}
-        assert {picture["gene/image"].mode for picture in pictures} == {"L"}
+        examples = list(loaded.records("gene"))
+        assert len(examples) == 10
+        assert {example["gene/label"] for example in examples} == {b"tp53 targeted"}
+        assert {example["gene/image"].mode for example in examples} == {"L"}

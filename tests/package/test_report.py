@@ -21,7 +21,7 @@ def test_the_page_has_every_class_and_fetches_nothing(made: Path) -> None:
     assert "<b>" not in page.replace("<b>SIMULATED", "")
     for name in ("human", "β-estradiol", "tp53 targeted"):
         assert f"<td>{name}</td>" in page
-    shown = [len(re.findall("<img ", row)) for row in re.findall(r'<td class="pictures">.*?</td>', page)]
+    shown = [len(re.findall("<img ", row)) for row in re.findall(r'<td class="examples">.*?</td>', page)]
     assert len(shown) == sum(map(len, CLASSES.values()))
     assert all(1 <= count <= 4 for count in shown)
     assert not re.findall(r"""(?:src|href)="(?!data:|#)""", page)

@@ -158,7 +158,7 @@ def test_a_card_that_lies_is_named_even_when_its_hash_fits(package: Path, old: s
     assert files_of(package) == {"README.md"}
 
 
-def set_picture(pixels: np.ndarray[Any, Any]) -> Callable[[list[dict[str, Any]]], None]:
+def set_image(pixels: np.ndarray[Any, Any]) -> Callable[[list[dict[str, Any]]], None]:
     return lambda rows: rows[0]["image"].update(bytes=png(pixels))
 
 
@@ -169,10 +169,10 @@ def set_picture(pixels: np.ndarray[Any, Any]) -> Callable[[list[dict[str, Any]]]
         (lambda rows: rows.pop(), False, "rows"),
         (lambda rows: rows[0]["image"].update(bytes=b"GIF89a"), False, "is no PNG"),
         (lambda rows: rows[0]["image"].update(bytes=None), False, "is no PNG"),
-        (set_picture(np.zeros((24, 24, 3), np.uint8)), False, "colour type 2"),
-        (set_picture(np.zeros((24, 24), np.uint16)), False, "bit depth 16"),
-        (set_picture(np.zeros((9, 9), np.uint8)), False, "9 x 9 pixels"),
-        (set_picture(np.zeros((24, 24), np.uint8)), True, "other pixels|pixels; metadata"),
+        (set_image(np.zeros((24, 24, 3), np.uint8)), False, "colour type 2"),
+        (set_image(np.zeros((24, 24), np.uint16)), False, "bit depth 16"),
+        (set_image(np.zeros((9, 9), np.uint8)), False, "9 x 9 pixels"),
+        (set_image(np.zeros((24, 24), np.uint8)), True, "other pixels|pixels; metadata"),
     ],
 )
 def test_a_wrong_shard_whose_hash_fits_is_named(
@@ -203,7 +203,7 @@ def copy_last(values: list[Any]) -> None:
     ("column", "says"),
     [
         ("filename", "1 file names occur more than once"),
-        ("pixels_sha256", "pictures, pixel for pixel, occur more than once"),
+        ("pixels_sha256", "examples, pixel for pixel, occur more than once"),
         ("category", "is no token of its"),
         ("shard", "not in the order of the shards"),
     ],

@@ -14,7 +14,7 @@ from PIL import Image
 HEIGHT, WIDTH = 37, 45
 
 
-def picture(seed: int, dtype: str = "uint8", shape: tuple[int, ...] = (HEIGHT, WIDTH)) -> np.ndarray:
+def made_up(seed: int, dtype: str = "uint8", shape: tuple[int, ...] = (HEIGHT, WIDTH)) -> np.ndarray:
     """A smooth field with noise, over most of the type's range (of 12 bits for 16-bit types)."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[: shape[0], : shape[1]]
@@ -87,17 +87,17 @@ def files() -> Iterator[tuple[str, bytes, np.ndarray]]:
     yield from _bitmaps()
     for order in "<>":
         for dtype in ("int16", "uint16", "float32"):
-            sections = np.stack([picture(seed, dtype) for seed in range(3)])
+            sections = np.stack([made_up(seed, dtype) for seed in range(3)])
             yield f"dv {order} {dtype}", deltavision(sections, order), sections[0]
     for dtype in ("uint8", "uint16"):
         for bottom_up in (True, False):
-            pixels = picture(8, dtype)
+            pixels = made_up(8, dtype)
             yield f"dib {dtype} bottom_up={bottom_up}", dib(pixels, bottom_up=bottom_up), pixels
 
 
 def _tiffs() -> Iterator[tuple[str, bytes, np.ndarray]]:
     for dtype in ("uint8", "uint16", "int16", "uint32", "float32", "float64"):
-        grey, colour = picture(1, dtype), picture(2, dtype, (HEIGHT, WIDTH, 3))
+        grey, colour = made_up(1, dtype), made_up(2, dtype, (HEIGHT, WIDTH, 3))
         for order in "<>":
             for compression in (None, "lzw", "zlib", "packbits"):
                 for tile in (None, (16, 32)):
@@ -109,37 +109,37 @@ def _tiffs() -> Iterator[tuple[str, bytes, np.ndarray]]:
         if dtype not in ("float32", "float64"):
             yield f"tiff {dtype} predictor", tiff(grey, compression="lzw", predictor=2), grey
             yield f"tiff {dtype} bigtiff", tiff(grey, bigtiff=True), grey
-    yield "tiff float predictor", tiff(picture(3, "float32"), compression="zlib", predictor=3), picture(3, "float32")
-    colour = picture(4, "uint8", (HEIGHT, WIDTH, 4))
+    yield "tiff float predictor", tiff(made_up(3, "float32"), compression="zlib", predictor=3), made_up(3, "float32")
+    colour = made_up(4, "uint8", (HEIGHT, WIDTH, 4))
     yield "tiff rgba", tiff(colour, photometric="rgb", extrasamples=["unassalpha"]), colour
     planar = tiff(np.moveaxis(colour[..., :3], -1, 0), photometric="rgb", planarconfig="separate", compression="lzw")
     yield "tiff planar", planar, colour[..., :3]
-    stack = np.stack([picture(seed, "uint16") for seed in range(5)])
+    stack = np.stack([made_up(seed, "uint16") for seed in range(5)])
     yield "tiff stack", tiff(stack, photometric="minisblack"), stack[0]
     yield "tiff ome stack", tiff(stack, photometric="minisblack", ome=True, compression="zlib"), stack[0]
-    indices = picture(5)
+    indices = made_up(5)
     colours = np.random.default_rng(5).integers(0, 65536, (3, 256), dtype=np.uint16)
     palette = tiff(indices, photometric="palette", colormap=colours)
     yield "tiff palette", palette, np.moveaxis(colours[:, indices], 0, -1)
     yield "tiff min is white", tiff(indices, photometric="miniswhite"), 255 - indices
-    bits = picture(6) > 127
+    bits = made_up(6) > 127
     yield "tiff 1 bit", one_bit_tiff(bits, 1), bits
     yield "tiff 1 bit min is white", one_bit_tiff(bits, 0), ~bits
-    grey16 = picture(7, "uint16")
+    grey16 = made_up(7, "uint16")
     yield "tiff jpeg 2000", tiff(grey16, compression="jpeg2000", compressionargs={"reversible": True}), grey16
 
 
 def _pngs() -> Iterator[tuple[str, bytes, np.ndarray]]:
     for dtype in ("uint8", "uint16"):
         for samples in (1, 2, 3, 4):
-            pixels = picture(9, dtype, (HEIGHT, WIDTH, samples))
+            pixels = made_up(9, dtype, (HEIGHT, WIDTH, samples))
             wanted = pixels[..., 0] if samples < 3 else pixels
             for chosen in (8, 16, 32, 64, 128, 248):  # libpng's bits: none, sub, up, average, paeth, all
                 packed = imagecodecs.png_encode(pixels if samples > 1 else pixels[..., 0], level=6, filter=chosen)
                 yield f"png {dtype} x{samples} filter {chosen}", packed, wanted
-    bits = picture(10) > 127
+    bits = made_up(10) > 127
     yield "png 1 bit", pillow(Image.fromarray(bits), "PNG"), bits * np.uint8(255)
-    indices = picture(11)
+    indices = made_up(11)
     image = Image.fromarray(indices, "P")
     colours = np.random.default_rng(11).integers(0, 256, (256, 3), dtype=np.uint8)
     image.putpalette(colours.tobytes())
@@ -147,7 +147,7 @@ def _pngs() -> Iterator[tuple[str, bytes, np.ndarray]]:
 
 
 def _bitmaps() -> Iterator[tuple[str, bytes, np.ndarray]]:
-    grey, colour = picture(12), picture(13, "uint8", (HEIGHT, WIDTH, 3))
+    grey, colour = made_up(12), made_up(13, "uint8", (HEIGHT, WIDTH, 3))
     yield "bmp grey", pillow(Image.fromarray(grey), "BMP"), grey
     yield "bmp colour", pillow(Image.fromarray(colour), "BMP"), colour
     image = Image.fromarray(grey, "P")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from builder.draw import Draw
 from builder.errors import RejectedError
-from builder.pixels.picture import candidates
+from builder.pixels.candidates import candidates
 from builder.pixels.read import read
 from builder.recipe import Recipe
 
@@ -51,7 +51,7 @@ def outcome(data):
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["float16", "float32", "float64"]), st.integers(1, 200))
 def test_floats_full_of_nothing(seed, dtype, side):
-    """NaN, infinities and the largest floats give pictures or rejects, never an error or a warning."""
+    """NaN, infinities and the largest floats give images or rejects, never an error or a warning."""
     rng = np.random.default_rng(seed)
     odd = np.array([np.nan, np.inf, -np.inf, 0, -0.0, np.finfo(dtype).max, np.finfo(dtype).min, np.finfo(dtype).tiny])
     values = rng.choice(odd, (side, side)).astype(dtype)

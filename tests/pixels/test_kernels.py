@@ -26,7 +26,7 @@ def some_pixels(seed, height, width):
 
 @CASES
 @given(SEEDS, SIDES, SIDES)
-def test_passes_over_8_bit_pictures(seed, height, width):
+def test_passes_over_8_bit_images(seed, height, width):
     pixels = some_pixels(seed, height, width)
     for name in ("average_rows", "paeth_rows"):
         np.testing.assert_array_equal(getattr(compiled, name)(pixels), getattr(plain, name)(pixels))
@@ -56,7 +56,7 @@ def test_merging(seed, height, width, kind):
 
 @CASES
 @given(SEEDS, SIDES, SIDES, st.booleans())
-def test_passes_over_merged_pictures(seed, height, width, few):
+def test_passes_over_merged_images(seed, height, width, few):
     rng = np.random.default_rng(seed)
     merged = rng.integers(0, 5, (height, width)) / 4 if few else rng.random((height, width))
     np.testing.assert_array_equal(compiled.quantize(merged), plain.quantize(merged))

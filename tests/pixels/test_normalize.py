@@ -120,7 +120,7 @@ def test_opacity_is_not_light():
 
 
 def test_16_bit_keeps_dim_detail():
-    """A 12-bit camera's picture in 16 bits: an 8-bit reader would leave 16 levels and mostly black."""
+    """A 12-bit camera's image in 16 bits: an 8-bit reader would leave 16 levels and mostly black."""
     rng = np.random.default_rng(5)
     dim = rng.integers(100, 400, (200, 200), dtype=np.uint16)
     out = standardize([dim])

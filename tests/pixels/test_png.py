@@ -20,7 +20,7 @@ from PIL import Image
 from builder.draw import Draw
 from builder.errors import RejectedError
 from builder.pixels import normalize, plain, png
-from builder.pixels.picture import candidates
+from builder.pixels.candidates import candidates
 from builder.pixels.read import read
 from builder.recipe import Recipe
 from tests.pixels.made_up_files import pillow

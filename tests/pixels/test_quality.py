@@ -82,7 +82,7 @@ def test_crops_are_refused(levels, reason):
     assert quality.refuse_crop(counts, Recipe()) == reason
 
 
-def test_phash_of_alike_and_of_different_pictures():
+def test_phash_of_alike_and_of_different_images():
     pixels = field(1)
     noisy = np.clip(pixels + np.random.default_rng(9).normal(0, 3, pixels.shape), 0, 255).astype(np.uint8)
     darker = (pixels * 0.7).astype(np.uint8)
@@ -106,5 +106,5 @@ def test_phash_by_its_definition():
     assert (phash(pixels) ^ wanted).bit_count() <= 1
 
 
-def test_phash_of_small_pictures():
+def test_phash_of_small_images():
     assert phash(np.full((5, 3), 7, np.uint8)) >= 0

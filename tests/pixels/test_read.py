@@ -15,7 +15,7 @@ from builder.errors import RejectedError
 from builder.pixels.formats import png
 from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE, read
 from builder.sources import base
-from tests.pixels.made_up_files import deltavision, dib, files, picture, pillow, tiff
+from tests.pixels.made_up_files import deltavision, dib, files, made_up, pillow, tiff
 
 FILES = list(files())
 
@@ -41,7 +41,7 @@ def test_the_numbers_of_planes_are_those_of_the_sources():
 
 @pytest.mark.parametrize("kind", ["tiff", "bigtiff", "dv"])
 def test_planes_of_a_stack(kind):
-    stack = np.stack([picture(seed, "uint16") for seed in range(4)])
+    stack = np.stack([made_up(seed, "uint16") for seed in range(4)])
     data = deltavision(stack) if kind == "dv" else tiff(stack, bigtiff=kind == "bigtiff", photometric="minisblack")
     for number in range(4):
         np.testing.assert_array_equal(read(data, number), stack[number])
@@ -52,7 +52,7 @@ def test_planes_of_a_stack(kind):
             read(data, missing)
 
 
-def test_a_single_picture_is_its_own_projection():
+def test_a_single_image_is_its_own_projection():
     for name, data, wanted in FILES[::20]:
         for plane in (MIDDLE_PLANE, MAX_PROJECTION):
             if "stack" not in name and "dv" not in name:
@@ -63,10 +63,10 @@ def test_a_single_picture_is_its_own_projection():
 
 
 def test_cmyk_and_12_bit():
-    colour = picture(1, "uint8", (20, 30, 3))
+    colour = made_up(1, "uint8", (20, 30, 3))
     printed = pillow(Image.fromarray(colour).convert("CMYK"), "JPEG", quality=100)
     assert np.abs(read(printed).astype(int) - colour).mean() < 4  # light, not ink
-    twelve = picture(2, "uint16", (20, 32))
+    twelve = made_up(2, "uint16", (20, 32))
     high, low = twelve[:, ::2], twelve[:, 1::2]
     packed = np.stack([high >> 4, (high & 15) << 4 | low >> 8, low & 255], axis=-1).astype(np.uint8).tobytes()
     tags = [(256, 32), (257, 20), (258, 12), (259, 1), (262, 1), (273, 122), (278, 20), (279, len(packed))]
@@ -125,12 +125,12 @@ def test_a_bomb_is_not_unpacked():
 
 
 def test_directories_in_a_circle():
-    data = bytearray(tiff(np.stack([picture(1), picture(2)]), photometric="minisblack"))
+    data = bytearray(tiff(np.stack([made_up(1), made_up(2)]), photometric="minisblack"))
     with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
         first, second = (page.offset for page in file.pages)
     (count,) = struct.unpack_from("<H", data, second)
     struct.pack_into("<I", data, second + 2 + 12 * count, first)
-    np.testing.assert_array_equal(read(bytes(data)), picture(1))  # what is asked for is before the circle
+    np.testing.assert_array_equal(read(bytes(data)), made_up(1))  # what is asked for is before the circle
     for plane in (2, MIDDLE_PLANE, MAX_PROJECTION):
         with pytest.raises(RejectedError, match="circle"):
             read(bytes(data), plane)
@@ -142,7 +142,7 @@ def test_a_projection_of_very_many_planes():
 
 
 def test_strips_outside_the_file():
-    whole = tiff(picture(1), rowsperstrip=8, compression="lzw")
+    whole = tiff(made_up(1), rowsperstrip=8, compression="lzw")
     for cut in (len(whole) - 1, len(whole) - 200, len(whole) // 2):
         with pytest.raises(RejectedError, match="unreadable"):
             read(whole[:cut])

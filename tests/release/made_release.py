@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image as Picture
+from PIL import Image as Example
 
 from builder.draw import key64
 
@@ -54,17 +54,17 @@ CLASSES = {
     ),
 }
 DATABASE = {"rec_rxrx1": "Recursion", "kag_hpa": "Kaggle", "bbbc022": "BBBC", "rec_rxrx19a": "Recursion"}
-PICTURES = 40  # of each class, before what is taken away
+IMAGES = 40  # of each class, before what is taken away
 CROPS = 2  # of a source image
 
 
-def picture(name: str, side: int = 24) -> np.ndarray:
-    """Return the pixels of a released picture, from its name."""
+def example(name: str, side: int = 24) -> np.ndarray:
+    """Return the pixels of a released example, from its name."""
     return np.random.default_rng(key64("release", name)).integers(0, 256, (side, side), np.uint8)
 
 
-def rows_of(folder: str, count: int = PICTURES) -> list[dict[str, Any]]:
-    """Return the table's rows of a class: two crops of each source image, then, for the last four, whole pictures."""
+def rows_of(folder: str, count: int = IMAGES) -> list[dict[str, Any]]:
+    """Return the table's rows of a class: two crops of each source image, then, for the last four, whole examples."""
     label, category, dir_name, cells = CLASSES[folder]
     rows = []
     for number in range(count):
@@ -102,9 +102,9 @@ def write_table(path: Path, rows: list[dict[str, Any]], header: list[str] = HEAD
         writer.writerows(rows)
 
 
-def write_pictures(root: Path, rows: list[dict[str, Any]]) -> None:
+def write_images(root: Path, rows: list[dict[str, Any]]) -> None:
     """Write the files of these rows below ``root``, with Pillow: bytes that this project's encoder would not make."""
     for row in rows:
         path = root / row["path"].strip("/").rpartition("/")[2] / row["filename"]
         path.parent.mkdir(parents=True, exist_ok=True)
-        Picture.fromarray(picture(row["filename"])).save(path)
+        Example.fromarray(example(row["filename"])).save(path)

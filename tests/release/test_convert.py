@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image as Picture
+from PIL import Image as Example
 
 from builder.engine.run import RunSettings
 from builder.engine.store import Store
@@ -24,8 +24,8 @@ from builder.package.verify import verify
 from builder.recipe import Recipe
 from builder.release.convert import convert
 from builder.schema import EXAMPLES
-from builder.stages.context import Build
-from tests.release.made_release import CLASSES, picture, rows_of, write_pictures, write_table
+from builder.stages.context import BuildContext
+from tests.release.made_release import CLASSES, example, rows_of, write_images, write_table
 
 IN_PROCESS = RunSettings(workers=0)
 
@@ -37,18 +37,18 @@ class Made:
         self.root, self.package, self.work = folder / "release", folder / "cytoimagenet", folder / "work"
         self.rows = [row for name in CLASSES for row in rows_of(name)]
         by_name = {row["filename"]: row for row in self.rows}
-        write_pictures(self.root / "cytoimagenet", self.rows)
+        write_images(self.root / "cytoimagenet", self.rows)
         classes = self.root / "cytoimagenet"
-        # two pictures with the same pixels and label, of two source images: one stays
+        # two examples with the same pixels and label, of two source images: one stays
         self.copy = "nucleus-001000.png"
-        self._overwrite(classes, self.copy, picture("nucleus-000000.png"))
+        self._overwrite(classes, self.copy, example("nucleus-000000.png"))
         # the same pixels under two labels
         self.conflict = "human-000110.png"
-        self._overwrite(classes, self.conflict, picture("serine-threonine_kinase_inhibitor-000100.png"))
+        self._overwrite(classes, self.conflict, example("serine-threonine_kinase_inhibitor-000100.png"))
         # within one source image
-        self._overwrite(classes, "human-000011.png", picture("human-000010.png"))
+        self._overwrite(classes, "human-000011.png", example("human-000010.png"))
         self.duplicates = {self.copy, self.conflict, "human-000011.png"}
-        # files that are no pictures
+        # files that are no examples
         (classes / "human" / "human-010000.png").write_bytes(b"")
         whole = (classes / "human" / "human-010001.png").read_bytes()
         (classes / "human" / "human-010001.png").write_bytes(whole[: len(whole) // 2])
@@ -56,19 +56,19 @@ class Made:
         # a file that is gone, and one that nobody names
         (classes / "nucleus" / "nucleus-011111.png").unlink()
         self.missing = {"nucleus-011111.png"}
-        Picture.fromarray(picture("stranger")).save(classes / "nucleus" / "nucleus-111111.png")
-        # pictures that are not 8-bit grey
+        Example.fromarray(example("stranger")).save(classes / "nucleus" / "nucleus-111111.png")
+        # examples that are not 8-bit grey
         self.deep, self.colour = "nucleus-010100.png", "nucleus-010101.png"
-        self._overwrite(classes, self.deep, picture(self.deep).astype(np.uint16) * 200 + 1000)
-        self._overwrite(classes, self.colour, np.stack([picture(self.colour)] * 3, axis=-1))
+        self._overwrite(classes, self.deep, example(self.deep).astype(np.uint16) * 200 + 1000)
+        self._overwrite(classes, self.colour, np.stack([example(self.colour)] * 3, axis=-1))
         by_name["nucleus-010110.png"]["cell_visible"] = "nucleus envelope"
         write_table(self.root / "metadata.csv", self.rows)
         self.by_name = by_name
-        self.job = Build(str(self.root), Store(str(self.work)), settings=IN_PROCESS, **options)
+        self.job = BuildContext(str(self.root), Store(str(self.work)), settings=IN_PROCESS, **options)
         self.manifest = convert(self.job, Store(str(self.package)))
 
     def _overwrite(self, classes: Path, name: str, pixels: np.ndarray) -> None:
-        Picture.fromarray(pixels).save(classes / name.rpartition("-")[0] / name)
+        Example.fromarray(pixels).save(classes / name.rpartition("-")[0] / name)
 
     def file(self, name: str) -> Path:
         return self.root / "cytoimagenet" / name.rpartition("-")[0] / name
@@ -90,7 +90,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(tmp_path_factory.mktemp("convert"))
 
 
-def test_every_usable_picture_once(made: Made) -> None:
+def test_every_usable_example_once(made: Made) -> None:
     names = [row["filename"] for row in made.examples()]
     assert sorted(names) == sorted(made.by_name.keys() - made.gone())
     assert made.manifest["images"] == 160 - 6
@@ -110,30 +110,30 @@ def test_labels_windows_and_names_are_the_release_s(made: Made) -> None:
             assert row[name] == (int(float(old[name])) if old["crop"] == "True" else None)
 
 
-def test_pictures_are_the_release_s_byte_for_byte(made: Made) -> None:
+def test_examples_are_the_release_s_byte_for_byte(made: Made) -> None:
     changed = {made.deep, made.colour}
     for row in made.examples():
         if row["filename"] not in changed:
             assert row["image"]["bytes"] == made.file(row["filename"]).read_bytes()
 
 
-def test_pictures_of_another_kind_become_8_bit_grey(made: Made) -> None:
+def test_examples_of_another_kind_become_8_bit_grey(made: Made) -> None:
     """Standardised as section 3 of the method has it: clipped to the 0.1th and 99.9th percentile, to 0 ... 255."""
     by_name = {row["filename"]: row["image"]["bytes"] for row in made.examples()}
     for name in (made.deep, made.colour):
-        with Picture.open(io.BytesIO(by_name[name])) as image:
+        with Example.open(io.BytesIO(by_name[name])) as image:
             assert image.mode == "L"
             found = np.asarray(image).astype(float)
-        stored = picture(name).astype(float)
+        stored = example(name).astype(float)
         low, high = np.percentile(stored, (0.1, 99.9))
         wanted = 255 * np.clip((stored - low) / (high - low), 0, 1)
         assert np.abs(found - wanted).max() <= 0.5 + 1e-6
 
 
-def test_statistics_are_of_the_pictures(made: Made) -> None:
+def test_statistics_are_of_the_examples(made: Made) -> None:
     table = {row["filename"]: row for row in pq.read_table(made.package / "metadata.parquet").to_pylist()}
     for name in ("human-000000.png", made.by_name["nucleus-100110.png"]["filename"]):
-        pixels = picture(name)
+        pixels = example(name)
         row = table[name]
         header = struct.pack("<II", *pixels.shape)
         assert row["pixels_sha256"] == hashlib.sha256(header + pixels.tobytes()).digest()
@@ -143,7 +143,7 @@ def test_statistics_are_of_the_pictures(made: Made) -> None:
 
 
 def test_no_source_image_on_both_sides(made: Made) -> None:
-    """Not even two that share a picture: copy and original, whichever stayed."""
+    """Not even two that share an example: copy and original, whichever stayed."""
     sides: dict[str, set[str]] = {}
     shares: dict[str, list[bool]] = {}
     for row in made.examples():
@@ -190,7 +190,7 @@ def test_report(made: Made) -> None:
             by_idx.setdefault(row["idx"], set()).add(row["dset"])
     conflict = found["duplicates"].pop("conflicts")
     assert found == {
-        "pictures": 159,
+        "examples": 159,
         "missing_files": 1,
         "extra_files": 1,
         "gaps": 0,
@@ -243,7 +243,7 @@ def test_goes_on_where_it_was_killed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [RunSettings(workers=2)])
 def test_workers_do_not_change_a_byte(made: Made, tmp_path: Path, settings: RunSettings) -> None:
-    job = Build(str(made.root), Store(str(tmp_path / "work")), Recipe(part_images=80), settings)
+    job = BuildContext(str(made.root), Store(str(tmp_path / "work")), Recipe(part_images=80), settings)
     manifest = convert(job, Store(str(tmp_path / "cytoimagenet")))
     shards = {path: facts["sha256"] for path, facts in manifest["files"].items() if path.startswith("data/")}
     assert shards
@@ -251,7 +251,7 @@ def test_workers_do_not_change_a_byte(made: Made, tmp_path: Path, settings: RunS
 
 
 def test_the_seed_changes_the_split_and_the_order_only(made: Made, tmp_path: Path) -> None:
-    job = Build(str(made.root), Store(str(tmp_path / "work")), Recipe(seed=1), IN_PROCESS, file_format="parquet")
+    job = BuildContext(str(made.root), Store(str(tmp_path / "work")), Recipe(seed=1), IN_PROCESS, file_format="parquet")
     convert(job, Store(str(tmp_path / "cytoimagenet")))
     tables = [pq.read_table(folder / "metadata.parquet") for folder in (made.package, tmp_path / "cytoimagenet")]
     one, two = ({row["filename"]: row for row in table.to_pylist()} for table in tables)
@@ -264,20 +264,20 @@ def test_the_seed_changes_the_split_and_the_order_only(made: Made, tmp_path: Pat
 
 
 def test_bad_instructions(tmp_path: Path, made: Made) -> None:
-    job = Build(str(tmp_path / "empty"), Store(str(tmp_path / "work")), settings=IN_PROCESS)
+    job = BuildContext(str(tmp_path / "empty"), Store(str(tmp_path / "work")), settings=IN_PROCESS)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"looked for metadata\.csv; found 0 files: nothing; name the folder"):
         convert(job, Store(str(tmp_path / "cytoimagenet")))
     strange = tmp_path / "strange"
     strange.mkdir()
     (strange / "thesis.txt").write_text("do not touch")
-    job = Build(str(made.root), Store(str(tmp_path / "work")), settings=IN_PROCESS)
+    job = BuildContext(str(made.root), Store(str(tmp_path / "work")), settings=IN_PROCESS)
     with pytest.raises(UserError, match=r"thesis\.txt"):
         convert(job, Store(str(strange)))
 
 
 def test_no_release_at_all(tmp_path: Path) -> None:
-    job = Build(str(tmp_path / "nowhere"), Store(str(tmp_path / "work")), settings=IN_PROCESS)
+    job = BuildContext(str(tmp_path / "nowhere"), Store(str(tmp_path / "work")), settings=IN_PROCESS)
     with pytest.raises(UserError, match=r"nowhere is no folder"):
         convert(job, Store(str(tmp_path / "cytoimagenet")))
 
@@ -289,8 +289,8 @@ def test_nothing_can_be_read(tmp_path: Path) -> None:
         path = tmp_path / "release" / "human" / row["filename"]
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"<html>not found</html>")
-    job = Build(str(tmp_path / "release"), Store(str(tmp_path / "work")), settings=IN_PROCESS)
-    with pytest.raises(UserError, match="none of the 8 pictures that its table names can be read"):
+    job = BuildContext(str(tmp_path / "release"), Store(str(tmp_path / "work")), settings=IN_PROCESS)
+    with pytest.raises(UserError, match="none of the 8 examples that its table names can be read"):
         convert(job, Store(str(tmp_path / "cytoimagenet")))
 
 
@@ -298,7 +298,7 @@ def test_from_any_file_system(made: Made, tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     memory.put(f"{made.root}/", "/published/", recursive=True)
     try:
-        job = Build("memory://published", Store(str(tmp_path / "work")), settings=IN_PROCESS)
+        job = BuildContext("memory://published", Store(str(tmp_path / "work")), settings=IN_PROCESS)
         manifest = convert(job, Store(str(tmp_path / "cytoimagenet")))
     finally:
         memory.rm("/published", recursive=True)
@@ -308,12 +308,12 @@ def test_from_any_file_system(made: Made, tmp_path: Path) -> None:
 
 
 def test_loads(made: Made) -> None:
-    """Each config has its own integers; a picture is what was released."""
+    """Each config has its own integers; an example is what was released."""
     import cytoimagenet
 
     train = cytoimagenet.open(str(made.package), "compound", "train")
     assert train.features["label"].names == ["cis-9,trans-11-acid (+)"]
-    assert np.array_equal(np.asarray(train[0]["image"]), picture(train[0]["filename"]))
+    assert np.array_equal(np.asarray(train[0]["image"]), example(train[0]["filename"]))
     full = cytoimagenet.open(str(made.package), "full", "validation")
     assert full.features["label"].names == sorted(label for label, *_ in CLASSES.values())
 
@@ -326,12 +326,12 @@ def test_sources_that_forbid_changed_images_are_left_out_unless_asked_for(tmp_pa
     rows = [row for name in CLASSES for row in rows_of(name)]
     for row in rows[::3]:
         row["dir_name"], row["idx"] = "idr0017", f"idr0017-{row['idx'].rpartition('-')[2]}"
-    write_pictures(tmp_path / "release", rows)
+    write_images(tmp_path / "release", rows)
     write_table(tmp_path / "release" / "metadata.csv", rows)
     held = {}
     for include in (False, True):
         work, package = Store(str(tmp_path / f"work{include}")), Store(str(tmp_path / f"package{include}"))
-        job = Build(str(tmp_path / "release"), work, settings=IN_PROCESS, include_restricted=include)
+        job = BuildContext(str(tmp_path / "release"), work, settings=IN_PROCESS, include_restricted=include)
         manifest = convert(job, package)
         held[include] = {source["dir_name"]: source["images"] for source in manifest["sources"]}
         assert verify(package) == []

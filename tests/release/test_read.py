@@ -8,13 +8,13 @@ import pytest
 
 from builder.release.read import ROWS, Release, read_release
 from builder.sources.common.folder import Folder, LayoutError
-from tests.release.made_release import CLASSES, HEADER, rows_of, write_pictures, write_table
+from tests.release.made_release import CLASSES, HEADER, rows_of, write_images, write_table
 
 Rows = list[dict[str, Any]]
 
 
 def _write(root: Path, rows: Rows, header: list[str] = HEADER, below: str = "cytoimagenet") -> None:
-    write_pictures(root / below, rows)
+    write_images(root / below, rows)
     write_table(root / "metadata.csv", rows, header)
 
 
@@ -33,7 +33,7 @@ def test_every_value_of_a_row(tmp_path: Path) -> None:
     assert release.rows.schema.equals(ROWS)
     assert (release.rows.num_rows, release.missing.num_rows, release.gaps, notes) == (24, 0, 0, {})
     row = _by_name(release)["cis-9_trans-11-acid_(+)-001.png"]
-    row.pop("stamp")
+    row.pop("file_signature")
     assert row == {
         "file": "cytoimagenet/cis-9_trans-11-acid_(+)/cis-9_trans-11-acid_(+)-001.png",
         "folder": "cis-9_trans-11-acid_(+)",
@@ -82,7 +82,7 @@ def test_order_of_the_table_does_not_matter(tmp_path: Path) -> None:
     rows = [row for folder in CLASSES for row in rows_of(folder, 8)]
     _write(tmp_path / "a", rows)
     _write(tmp_path / "b", rows[::-1], HEADER[::-1])
-    one, two = (_read(tmp_path / name)[0].rows.drop_columns(["stamp"]) for name in "ab")
+    one, two = (_read(tmp_path / name)[0].rows.drop_columns(["file_signature"]) for name in "ab")
     assert one.equals(two)
     assert one["idx"].to_pylist() == sorted(one["idx"].to_pylist())
 
@@ -119,7 +119,7 @@ def test_every_other_column_may_be_absent(tmp_path: Path, absent: str) -> None:
         "name": lambda name: {"rec_rxrx1": "RxRx1"}.get(before[name]["dir_name"], after[name]["name"]),
     }
     for name, row in after.items():
-        old = dict(before[name]) | {"stamp": row["stamp"]}
+        old = dict(before[name]) | {"file_signature": row["file_signature"]}
         if absent not in worked_out:
             old[absent] = expected.get(absent, lambda _: None)(name)
         if absent == "x_min":
@@ -181,7 +181,7 @@ def test_rows_that_climb_or_come_twice(tmp_path: Path) -> None:
     rows = rows_of("human", 8)
     root = tmp_path / "release"
     _write(root, rows)
-    write_pictures(tmp_path, [{"path": "outside", "filename": "human-0000.png"}])
+    write_images(tmp_path, [{"path": "outside", "filename": "human-0000.png"}])
     rows[0] |= {"path": "../outside", "filename": "../../outside/human-0000.png"}
     rows[1]["path"] = "../../outside"  # its name tells its folder
     rows[2] = dict(rows[3])
@@ -230,7 +230,7 @@ def test_torn_rows_are_counted(tmp_path: Path) -> None:
 
 def test_unpacked_twice(tmp_path: Path) -> None:
     _write(tmp_path, rows_of("human", 4))
-    write_pictures(tmp_path / "again" / "cytoimagenet", rows_of("human", 4)[:2])
+    write_images(tmp_path / "again" / "cytoimagenet", rows_of("human", 4)[:2])
     release, notes = _read(tmp_path)
     assert all(row["file"].startswith("cytoimagenet/") for row in _by_name(release).values())
     assert notes == {"second copies of a file, left out": 2}

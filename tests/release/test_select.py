@@ -1,4 +1,4 @@
-"""Laws of the selection from the published release, on made-up tables."""
+"""Invariants of the selection from the published release, on made-up tables."""
 
 from __future__ import annotations
 
@@ -18,26 +18,40 @@ from builder.sources.common.folder import Notes
 from builder.stages.select.choose import Selected
 
 LABELS = {"actin": "cell_visible", "human": "organism", "s8645": "sirna"}
-picture = st.tuples(
+example = st.tuples(
     st.integers(0, 11),  # source image
     st.sampled_from(sorted(LABELS)),
     st.integers(0, 14),  # its pixels
     st.booleans(),  # crop
     st.integers(0, 9),  # 0: cannot be read
 )
-tables = st.lists(picture, min_size=1, max_size=40)
+tables = st.lists(example, min_size=1, max_size=40)
 
 
-def _released(pictures: list[tuple[int, str, int, bool, int]]) -> tuple[Release, pa.Table]:
+def _released(examples: list[tuple[int, str, int, bool, int]]) -> tuple[Release, pa.Table]:
     rows: list[dict[str, Any]] = []
     parts: list[dict[str, Any]] = []
-    for number, (image, label, pixels, crop, readable) in enumerate(pictures):
+    for number, (image, label, pixels, crop, readable) in enumerate(examples):
         file = f"{label}/{label}-{number:06b}.png"
         row = dict.fromkeys(("database", "name", "dir_name", "license", "folder"), "x")
-        row |= {"file": file, "filename": file.rpartition("/")[2], "idx": f"x-{image}", "label": label, "stamp": number}
+        row |= {
+            "file": file,
+            "filename": file.rpartition("/")[2],
+            "idx": f"x-{image}",
+            "label": label,
+            "file_signature": number,
+        }
         rows.append({**row, "category": LABELS[label], "crop": crop, "scaling": 0.5 if crop else 1.0})
         found = {"pixels_sha256": hashlib.sha256(bytes([pixels])).digest(), "bytes": 100 + pixels, "row": number}
-        part = {"idx": file, "candidate": -1, "crop": False, "scaling": 1.0, "crops": 0, "stamp": number, "part": "p"}
+        part = {
+            "idx": file,
+            "candidate": -1,
+            "crop": False,
+            "scaling": 1.0,
+            "crops": 0,
+            "file_signature": number,
+            "part": "p",
+        }
         parts.append({**part, **(found if readable else {"reason": "unreadable", "detail": "torn"})})
     order = [("idx", "ascending"), ("file", "ascending")]
     table = pa.Table.from_pylist(rows, ROWS).sort_by(order)
@@ -45,16 +59,16 @@ def _released(pictures: list[tuple[int, str, int, bool, int]]) -> tuple[Release,
     return Release(table, MISSING.empty_table(), SourceFacts(), 0, 0), made
 
 
-def _select(pictures: list[tuple[int, str, int, bool, int]], recipe: Recipe | None = None) -> Selected:
-    release, parts = _released(pictures)
+def _select(examples: list[tuple[int, str, int, bool, int]], recipe: Recipe | None = None) -> Selected:
+    release, parts = _released(examples)
     return select_released(release, parts, Notes(), recipe or Recipe(validation_share=0.3))
 
 
-def _components(pictures: list[tuple[int, str, int, bool, int]]) -> dict[int, set[int]]:
+def _components(examples: list[tuple[int, str, int, bool, int]]) -> dict[int, set[int]]:
     """Join source images that share pixels, by repeated passes."""
-    sets = [{image} for image in {row[0] for row in pictures}]
-    for pixels in {row[2] for row in pictures}:
-        holders = {row[0] for row in pictures if row[2] == pixels and row[4]}
+    sets = [{image} for image in {row[0] for row in examples}]
+    for pixels in {row[2] for row in examples}:
+        holders = {row[0] for row in examples if row[2] == pixels and row[4]}
         touched = [group for group in sets if group & holders]
         sets = [group for group in sets if not group & holders]
         sets += [set().union(*touched)] if touched else []
@@ -63,19 +77,19 @@ def _components(pictures: list[tuple[int, str, int, bool, int]]) -> dict[int, se
 
 @given(tables)
 @settings(max_examples=80, deadline=None)
-def test_laws(pictures: list[tuple[int, str, int, bool, int]]) -> None:
-    selected = _select(pictures)
+def test_laws(examples: list[tuple[int, str, int, bool, int]]) -> None:
+    selected = _select(examples)
     selection, rejects = selected.selection, selected.rejects
     assert selection.schema.equals(SELECTION)
     assert rejects.schema.equals(REJECTS)
     rows = selection.to_pylist()
-    by_file = {f"{label}-{number:06b}.png": row for number, row in enumerate(pictures) for label in [row[1]]}
+    by_file = {f"{label}-{number:06b}.png": row for number, row in enumerate(examples) for label in [row[1]]}
     kept = [row["filename"] for row in rows]
     dropped = [row["key"].rpartition("/")[2] for row in rejects.to_pylist()]
     assert sorted(kept + dropped) == sorted(by_file), "nothing is lost, nothing comes twice"
-    readable = {row[2] for row in pictures if row[4]}
-    assert sorted(by_file[name][2] for name in kept) == sorted(readable), "each picture, pixel for pixel, once"
-    groups = _components(pictures)
+    readable = {row[2] for row in examples if row[4]}
+    assert sorted(by_file[name][2] for name in kept) == sorted(readable), "each example, pixel for pixel, once"
+    groups = _components(examples)
     sides: dict[frozenset[int], set[str]] = {}
     for row in rows:
         group = groups[int(row["idx"].rpartition("-")[2])]
@@ -92,13 +106,13 @@ def test_laws(pictures: list[tuple[int, str, int, bool, int]]) -> None:
 
 @given(tables)
 @settings(max_examples=60, deadline=None)
-def test_every_drop_is_explained(pictures: list[tuple[int, str, int, bool, int]]) -> None:
-    selected = _select(pictures)
+def test_every_drop_is_explained(examples: list[tuple[int, str, int, bool, int]]) -> None:
+    selected = _select(examples)
     found = selected.report["release"]["duplicates"]
     reasons = selected.rejects.to_pylist()
     unreadable = [row for row in reasons if row["reason"] == "unreadable"]
     duplicates = [row for row in reasons if row["reason"] == "duplicate"]
-    assert len(unreadable) == sum(not row[4] for row in pictures) == selected.report["release"]["unreadable"]
+    assert len(unreadable) == sum(not row[4] for row in examples) == selected.report["release"]["unreadable"]
     assert len(unreadable) + len(duplicates) == len(reasons)
     kept = {f"{row['label']}/{row['filename']}": row["label"] for row in selected.selection.to_pylist()}
     for row in duplicates:
@@ -111,8 +125,8 @@ def test_every_drop_is_explained(pictures: list[tuple[int, str, int, bool, int]]
 
 @given(tables, st.randoms(use_true_random=False))
 @settings(max_examples=40, deadline=None)
-def test_order_of_the_parts_does_not_matter(pictures: list[tuple[int, str, int, bool, int]], random: Any) -> None:
-    release, parts = _released(pictures)
+def test_order_of_the_parts_does_not_matter(examples: list[tuple[int, str, int, bool, int]], random: Any) -> None:
+    release, parts = _released(examples)
     order = list(range(parts.num_rows))
     random.shuffle(order)
     one = select_released(release, parts, Notes(), Recipe())
@@ -123,10 +137,10 @@ def test_order_of_the_parts_does_not_matter(pictures: list[tuple[int, str, int, 
 
 
 def test_crops_of_an_image_are_numbered() -> None:
-    pictures = [(1, "actin", n, crop, 1) for n, crop in enumerate((True, False, True, True))] + [
+    examples = [(1, "actin", n, crop, 1) for n, crop in enumerate((True, False, True, True))] + [
         (2, "actin", 9, True, 1)
     ]
-    rows = {row["filename"]: row["candidate"] for row in _select(pictures).selection.to_pylist()}
+    rows = {row["filename"]: row["candidate"] for row in _select(examples).selection.to_pylist()}
     assert rows == {
         "actin-000000.png": 0,
         "actin-000001.png": -1,

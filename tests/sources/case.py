@@ -58,8 +58,8 @@ class SourceTestCase:
     channel_orders : the sequences of ``shows`` that a whole image may have; one with missing files is a subsequence
     rows : key or first file -> what is expected of this row (any of the names above)
     notes : kind -> count of what the adapter notes about the whole made-up tree, complete
-    strangers : file to add -> kind of note that it adds; no row changes. Joins: a picture without a row of the table
-    losses : file to take away -> kind of note that it adds, or None; other rows stay. Joins: the picture of a row
+    unknown_files : file to add -> kind of note that it adds; no row changes. Joins: an image without a row of the table
+    missing_files : file to take away -> kind of note that it adds, or None; other rows stay. Joins: the image of a row
     climbing : (table, text in it, text put instead), which makes a path leave the folder: no such row comes out; None
         where no table holds paths
     bare : False where a folder's name is part of an image's name even at the top, so it cannot be stripped
@@ -72,8 +72,8 @@ class SourceTestCase:
     channel_orders: ClassVar[tuple[tuple[str, ...], ...]]
     rows: ClassVar[Mapping[str, Row]]
     notes: ClassVar[Mapping[str, int]] = {}
-    strangers: ClassVar[Mapping[str, str]] = {}
-    losses: ClassVar[Mapping[str, str | None]] = {}
+    unknown_files: ClassVar[Mapping[str, str]] = {}
+    missing_files: ClassVar[Mapping[str, str | None]] = {}
     climbing: ClassVar[tuple[str, str, str] | None] = None
     bare: ClassVar[bool] = True
     real_count: ClassVar[int | None] = None
@@ -186,8 +186,8 @@ class SourceTestCase:
             shows = tuple(channel.shows for channel in image.channels)
             assert any(_is_subsequence(shows, whole) for whole in self.channel_orders), f"{image.key} shows {shows}"
 
-    def test_pictures_can_be_read(self, root: Path) -> None:
-        """The adapter's planes exist and its files are pictures."""
+    def test_images_can_be_read(self, root: Path) -> None:
+        """The adapter's planes exist and its files are images."""
         from builder.pixels.read import read
 
         for image in list(self.read(Folder.listed(str(root))).values())[:5]:
@@ -197,7 +197,7 @@ class SourceTestCase:
     # -- where and how it lies ---------------------------------------------------------------------------------------
 
     def test_listing_order_does_not_matter(self, root: Path) -> None:
-        listed = stamps(root)
+        listed = signatures(root)
         shuffled = list(listed.items())
         random.Random(0).shuffle(shuffled)
         assert self.read(Folder(str(root), dict(shuffled))) == self.read(Folder(str(root), listed))
@@ -221,7 +221,7 @@ class SourceTestCase:
     def test_any_file_system(self, root: Path) -> None:
         memory = fsspec.filesystem("memory")
         base = f"/sources/{self.dir_name}"
-        for path in stamps(root):
+        for path in signatures(root):
             memory.pipe_file(f"{base}/{path}", (root / path).read_bytes())
         try:
             images = self.read(Folder.listed(f"memory:/{base}"))
@@ -233,30 +233,30 @@ class SourceTestCase:
 
     def test_missing_pieces(self, root: Path) -> None:
         """Any one file may be missing: other images keep their keys; only a table may be asked for, by name."""
-        listed = stamps(root)
+        listed = signatures(root)
         keys = set(self.read(Folder(str(root), dict(listed))))
-        pictures = [path for path in listed if not path.lower().endswith(_TABLES)]
+        images = [path for path in listed if not path.lower().endswith(_TABLES)]
         tables = [path for path in listed if path.lower().endswith(_TABLES)]
-        step = max(1, len(pictures) // _MOST_FILES_MISSED)
-        for missing in [*tables, *pictures[::step]]:
-            folder = Folder(str(root), {path: stamp for path, stamp in listed.items() if path != missing})
+        step = max(1, len(images) // _MOST_FILES_MISSED)
+        for missing in [*tables, *images[::step]]:
+            folder = Folder(str(root), {path: facts for path, facts in listed.items() if path != missing})
             images, error = self.read_or_say(folder)
             if error:
                 assert missing in tables, f"{error}, without {missing}"
                 continue
             check_sound(self.source, folder, images.values(), root)
             assert not any(channel.path == missing for image in images.values() for channel in image.channels)
-            if missing in pictures:
+            if missing in images:
                 assert len(keys - set(images)) <= max(1, self._images_of(root, missing)), missing
 
     def test_losses(self, root: Path) -> None:
         """A row without its file is counted, and other rows do not change."""
-        listed = stamps(root)
+        listed = signatures(root)
         whole = Folder(str(root), dict(listed))
         before = self.read(whole)
-        for missing, kind in self.losses.items():
+        for missing, kind in self.missing_files.items():
             assert missing in listed
-            folder = Folder(str(root), {path: stamp for path, stamp in listed.items() if path != missing})
+            folder = Folder(str(root), {path: facts for path, facts in listed.items() if path != missing})
             after = self.read(folder)
             touched = {key for key, image in before.items() if missing in [c.path for c in image.channels]}
             assert {k: v for k, v in after.items() if k not in touched} == {
@@ -266,16 +266,16 @@ class SourceTestCase:
 
     def test_strangers(self, root: Path) -> None:
         """A file that the source's table or naming does not know is counted, and no row changes."""
-        whole = Folder(str(root), stamps(root))
+        whole = Folder(str(root), signatures(root))
         before = self.read(whole)
-        for stranger, kind in self.strangers.items():
-            folder = Folder(str(root), {**stamps(root), stranger: 1})
+        for stranger, kind in self.unknown_files.items():
+            folder = Folder(str(root), {**signatures(root), stranger: 1})
             assert self.read(folder) == before, stranger
             assert _added(whole, folder) == {kind: 1}, stranger
 
     def test_broken_tables(self, root: Path, copy: Path) -> None:
         """An empty, cut or foreign table ends in rows left out or in one LayoutError that names it, in nothing else."""
-        for path in [path for path in stamps(root) if path.lower().endswith(_TABLES)]:
+        for path in [path for path in signatures(root) if path.lower().endswith(_TABLES)]:
             content = (copy / path).read_bytes()
             for broken in (b"", content[: len(content) // 2], b'\x00\xff\xfe<html>\r\n,,\t"' * 9, b"[1, {}]\n" * 3):
                 (copy / path).write_bytes(broken)
@@ -296,10 +296,10 @@ class SourceTestCase:
 
     def test_strange_names(self, root: Path) -> None:
         """Copies under spoilt names (signs, blanks, other alphabets, letters lost) never stop an adapter."""
-        listed = stamps(root)
+        listed = signatures(root)
         rng = random.Random(self.dir_name)
-        pictures = [path for path in listed if not path.lower().endswith(_TABLES)]
-        spoilt = {_spoilt(rng, rng.choice(pictures)) for _ in range(200)} - listed.keys()
+        images = [path for path in listed if not path.lower().endswith(_TABLES)]
+        spoilt = {_spoilt(rng, rng.choice(images)) for _ in range(200)} - listed.keys()
         folder = Folder(str(root), {**listed, **dict.fromkeys(spoilt, 1)})
         images = list(self.source.images(folder))
         check_sound(self.source, folder, images, root)
@@ -337,8 +337,8 @@ class SourceTestCase:
 _MADE: dict[type, Path] = {}
 
 
-def stamps(root: Path) -> dict[str, int]:
-    """Return the files that a listing of the folder keeps, in sorted order, each with some stamp."""
+def signatures(root: Path) -> dict[str, int]:
+    """Return the files that a listing of the folder keeps, in sorted order, each with some file_signature."""
     return dict.fromkeys(Folder.listed(str(root)).paths(), 1)
 
 

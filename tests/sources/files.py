@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import tifffile
-from PIL import Image as Picture
+from PIL import Image as Image
 
 from builder.draw import key64
 
@@ -34,11 +34,11 @@ def write_tiff(
     tifffile.imwrite(path, pixels(path.name, shape, dtype), photometric=photometric, compression=compression)
 
 
-def write_picture(path: Path, shape: tuple[int, ...] = (8, 9), dtype: str = "uint8", kind: str = "") -> None:
+def write_image(path: Path, shape: tuple[int, ...] = (8, 9), dtype: str = "uint8", kind: str = "") -> None:
     """Write a PNG, BMP or JPEG, as the ending (or ``kind``) says; (H, W), (H, W, 3) (H, W, 4); uint16 only PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = kind or {".jpg": "JPEG", ".jpeg": "JPEG"}.get(path.suffix.lower(), path.suffix[1:].upper())
-    Picture.fromarray(pixels(path.name, shape, dtype)).save(path, format=kind)
+    Image.fromarray(pixels(path.name, shape, dtype)).save(path, format=kind)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

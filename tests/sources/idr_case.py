@@ -1,4 +1,4 @@
-"""Sources of the Image Data Resource: their real tables are at hand, their pictures are not.
+"""Sources of the Image Data Resource: their real tables are at hand, their images are not.
 
 ``joined`` names files of the real layout, made empty (no adapter opens pixels), and what the real, trimmed tables say
 of them: read by eye in the tables, ten files a source where there are as many.

@@ -19,8 +19,8 @@ class TestBbbc005(SourceTestCase):
         },
     }
     notes = {"masks and ground truth, left out": 2}
-    strangers = {"BBBC005_v1_images/overview.tif": "files without a known name"}
-    losses = {"BBBC005_v1_images/SIMCEPImages_A14_C57_F1_s21_w1.TIF": None}
+    unknown_files = {"BBBC005_v1_images/overview.tif": "files without a known name"}
+    missing_files = {"BBBC005_v1_images/SIMCEPImages_A14_C57_F1_s21_w1.TIF": None}
     real_count = 6
     real_rows = {
         "BBBC005_v1_images/SIMCEPImages_A24_C100_F1_s01_w1.TIF": {"cell_visible": "cell body", "cell_type": "u2os"},

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from builder.sources.common.folder import Folder
-from tests.sources.case import SourceTestCase, stamps
-from tests.sources.files import write_csv, write_picture, write_tiff
+from tests.sources.case import SourceTestCase, signatures
+from tests.sources.files import write_csv, write_image, write_tiff
 
 BEST = "BBBC006_v1_images_z_16"
 FIELDS = ("a01_s1", "a01_s2", "p24_s1")
@@ -29,8 +29,8 @@ class TestBbbc006(SourceTestCase):
         "03212011_p24_s1_w2": {"channels": ("actin",), "group": "P24", "microscopy": "fluorescence"},
     }
     notes = {"focal planes farther from the best one, left out": 2}
-    strangers = {f"{BEST}/mcf-z-stacks-03212011_a01_s1.tif": "files without a known name"}
-    losses = {f"{BEST}/{name('p24_s1', 2, 16)}": None}
+    unknown_files = {f"{BEST}/mcf-z-stacks-03212011_a01_s1.tif": "files without a known name"}
+    missing_files = {f"{BEST}/{name('p24_s1', 2, 16)}": None}
     real_count = 3
     real_rows = {
         "03212011_a01_s1_w1": {"cell_visible": "nucleus", "group": "A01", "cell_type": "u2os"},
@@ -44,7 +44,7 @@ class TestBbbc006(SourceTestCase):
                 write_tiff(root / BEST / name(field, stain, 16))
         for stain in (1, 2):
             write_tiff(root / "BBBC006_v1_images_z_00" / name("a01_s1", stain, 0))
-        write_picture(root / "BBBC006_v1_labels/mcf-z-stacks-03212011_a01_s1.png")
+        write_image(root / "BBBC006_v1_labels/mcf-z-stacks-03212011_a01_s1.png")
         header = ("Image_Count_Nuclei", "Image_FileName_OrigDAPI", "Image_Metadata_Site", "Image_Metadata_Well")
         write_csv(root / "BBBC006_v1_counts.csv", header, [(7, "mcf-z.tif", 1, "a01", "")])
 
@@ -54,7 +54,7 @@ class TestBbbc006(SourceTestCase):
             root = tmp_path / str(best)
             for plane in planes:
                 write_tiff(root / f"BBBC006_v1_images_z_{plane:02d}" / name("a01_s1", 1, plane))
-            images = self.read(Folder(str(root), stamps(root)))
+            images = self.read(Folder(str(root), signatures(root)))
             assert [image.channels[0].path for image in images.values()] == [
                 f"BBBC006_v1_images_z_{best:02d}/{name('a01_s1', 1, best)}"
             ]

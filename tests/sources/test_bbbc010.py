@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_picture, write_tiff
+from tests.sources.files import write_image, write_tiff
 
 PREFIX = "1649_1109_0003_Amp5-1_B_20070424"
 UUID = "9E84F49F-1B25-4E7E-8040-D1BB2D7E73EA"
@@ -20,8 +20,8 @@ class TestBbbc010(SourceTestCase):
         f"{PREFIX}_B13_w2": {"microscopy": "brightfield", "phenotype": "dead", "group": f"{PREFIX}_B13"},
     }
     notes = {"masks and ground truth, left out": 1}
-    strangers = {"scan.tif": "files without a known name"}
-    losses = {f"{PREFIX}_A12_w1_{UUID}.tif": None}
+    unknown_files = {"scan.tif": "files without a known name"}
+    missing_files = {f"{PREFIX}_A12_w1_{UUID}.tif": None}
     real_count = 4
     real_rows = {
         f"{PREFIX}_A01_w1": {"microscopy": "fluorescence", "phenotype": "wildtype"},
@@ -34,5 +34,5 @@ class TestBbbc010(SourceTestCase):
         for well in ("A01", "A12", "B13"):
             for channel in "12":
                 write_tiff(root / f"{PREFIX}_{well}_w{channel}_{UUID}.tif")
-        write_picture(root / "BBBC010_v1_foreground/A01_binary.png")
+        write_image(root / "BBBC010_v1_foreground/A01_binary.png")
         write_tiff(root / f"BBBC010_v1_foreground/{PREFIX}_A01_w1_{UUID}.tif")

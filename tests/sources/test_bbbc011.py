@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_picture
+from tests.sources.files import write_image
 
 
 class TestBbbc011(SourceTestCase):
@@ -15,8 +15,8 @@ class TestBbbc011(SourceTestCase):
         "l4440_rep1/H10s": {"phenotype": "wildtype", "group": "l4440_rep1/H10", "microscopy": "brightfield"},
         "daf-2_rep1/H10s": {"phenotype": "fat", "group": "daf-2_rep1/H10", "gene": None},
     }
-    strangers = {"BBBC011_v1_images/other/H10s.png": "files without a known name"}
-    losses = {"BBBC011_v1_images/L4440_rep1/H10s.png": None}
+    unknown_files = {"BBBC011_v1_images/other/H10s.png": "files without a known name"}
+    missing_files = {"BBBC011_v1_images/L4440_rep1/H10s.png": None}
     real_count = 2
     real_rows = {
         "BBBC011_v1_images/L4440_rep1/WT_orig.png": {"phenotype": "wildtype", "microscopy": "brightfield"},
@@ -26,4 +26,4 @@ class TestBbbc011(SourceTestCase):
     def tree(self, root: Path) -> None:
         for folder in ("L4440_rep1", "daf-2_rep1"):
             for name in ("H10s", "A01s"):
-                write_picture(root / f"BBBC011_v1_images/{folder}/{name}.png", (8, 9, 3))
+                write_image(root / f"BBBC011_v1_images/{folder}/{name}.png", (8, 9, 3))

@@ -23,8 +23,8 @@ class TestBbbc012(SourceTestCase):
         "pmk_101210OranePlt1_C16_w2": {"microscopy": "fluorescence", "cell_visible": "intestine"},
         "pmk_101210OranePlt1_C16_w3": {"phenotype": "infected", "group": "pmk_101210OranePlt1_C16"},
     }
-    strangers = {f"{TOP}/WT_plate2/plan.tif": "files without a known name"}
-    losses = {f"{TOP}/WT_plate2/101210OranePlt1_C16_w1_{UUID}.tif": None}
+    unknown_files = {f"{TOP}/WT_plate2/plan.tif": "files without a known name"}
+    missing_files = {f"{TOP}/WT_plate2/101210OranePlt1_C16_w1_{UUID}.tif": None}
     real_count = 3
     real_rows = {  # these lie outside the two folders
         "101210OranePlt1_C16_w1": {"microscopy": "brightfield", "cell_visible": None, "phenotype": None},

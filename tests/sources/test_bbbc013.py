@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_bytes, write_picture
+from tests.sources.files import write_bytes, write_image
 
 FOLDER = "BBBC013_v1_images_bmp"
 
@@ -30,8 +30,8 @@ class TestBbbc013(SourceTestCase):
         "Channel1-60-E-12": {"compound": None},
     }
     notes = {"files without a known name": 1}
-    strangers = {f"{FOLDER}/Channel3-01-A-01.BMP": "files without a known name"}
-    losses = {f"{FOLDER}/Channel1-01-A-01.BMP": None}
+    unknown_files = {f"{FOLDER}/Channel3-01-A-01.BMP": "files without a known name"}
+    missing_files = {f"{FOLDER}/Channel1-01-A-01.BMP": None}
     real_count = 12
     real_rows = {  # doses and controls: 1049_Metadata.csv
         "Channel1-01-A-01": {"compound": None, "group": "A01", "channels": ("fkhr",)},
@@ -50,6 +50,6 @@ class TestBbbc013(SourceTestCase):
         wells = [(row, column) for row in "ABCDEFGH" for column in range(1, 13)]
         for number, (row, column) in enumerate(wells, start=1):
             for channel in "12":
-                write_picture(root / FOLDER / f"Channel{channel}-{number:02d}-{row}-{column:02d}.BMP", (2, 2))
-        write_picture(root / FOLDER / "overview.bmp", (2, 2))
+                write_image(root / FOLDER / f"Channel{channel}-{number:02d}-{row}-{column:02d}.BMP", (2, 2))
+        write_image(root / FOLDER / "overview.bmp", (2, 2))
         write_bytes(root / FOLDER / "Thumbs.db", b"\0")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_picture
+from tests.sources.files import write_image
 
 TOP = "BBBC014_v1_images"
 
@@ -22,8 +22,8 @@ class TestBbbc014(SourceTestCase):
         "Channel 2-48-D-12": {"cell_type": "mcf7", "cell_visible": "nucleus", "group": "D12"},
         "Channel 1-49-E-01": {"cell_type": "a549", "group": "E01", "microscopy": "fluorescence"},
     }
-    strangers = {f"{TOP}/Channel 3-01-A-01-00.Bmp": "files without a known name"}
-    losses = {f"{TOP}/Channel 1-01-A-01-00.Bmp": None}
+    unknown_files = {f"{TOP}/Channel 3-01-A-01-00.Bmp": "files without a known name"}
+    missing_files = {f"{TOP}/Channel 1-01-A-01-00.Bmp": None}
     real_count = 2
     real_rows = {
         "Channel 1-01-A-01": {"cell_type": "mcf7", "cell_visible": "nfkb"},
@@ -33,4 +33,4 @@ class TestBbbc014(SourceTestCase):
     def tree(self, root: Path) -> None:
         for well in ("01-A-01", "48-D-12", "49-E-01", "96-H-12"):
             for channel in "12":
-                write_picture(root / f"{TOP}/Channel {channel}-{well}-00.Bmp")
+                write_image(root / f"{TOP}/Channel {channel}-{well}-00.Bmp")

@@ -54,8 +54,8 @@ class TestBbbc017(SourceTestCase):
         "AS_09125_050117080014_A02f00": {"channels": ("nucleus", "actin"), "planes": (0, 0)},
     }
     notes = {"rows without a file": 1, "images with channels missing": 1}
-    losses = {FIRST.format(2): "images with channels missing"}
-    strangers = {"NIRHTa+001/overview.DIB": "files without a known name"}
+    missing_files = {FIRST.format(2): "images with channels missing"}
+    unknown_files = {"NIRHTa+001/overview.DIB": "files without a known name"}
 
     def tree(self, root: Path) -> None:
         write_xlsx(root / "BBBC017_v1_metadata.xlsx", SHEET)
@@ -84,7 +84,7 @@ class TestBbbc017(SourceTestCase):
 
     @pytest.mark.real
     def test_real_rows(self, real_data: Path) -> None:
-        """The real sheet: there are no real pictures, so all rows but those of plate 14 lack their files."""
+        """The real sheet: there are no real images, so all rows but those of plate 14 lack their files."""
         folder = Folder.listed(str(real_data / self.dir_name))
         assert self.read(folder) == {}
         assert folder.notes.counts == {"rows without a file": 5_760 - 384}

@@ -22,8 +22,8 @@ class TestBbbc020(SourceTestCase):
         "jw-Kontrolle1_c5": {"cell_visible": "nucleus", "group": "jw-Kontrolle1", "phenotype": None},
     }
     notes = {"overlays of both stains, left out": 2, "masks and ground truth, left out": 1}
-    strangers = {f"{TOP}/jw-1h 1/jw-1h 1_c2.TIF": "files without a known name"}
-    losses = {f"{TOP}/jw-1h 1/jw-1h 1_c1.TIF": None}
+    unknown_files = {f"{TOP}/jw-1h 1/jw-1h 1_c2.TIF": "files without a known name"}
+    missing_files = {f"{TOP}/jw-1h 1/jw-1h 1_c1.TIF": None}
 
     def tree(self, root: Path) -> None:
         for field in ("jw-1h 1", "jw-Kontrolle1"):

@@ -57,11 +57,11 @@ class TestBbbc022(SourceTestCase):
         "20646_B02_s3": {"compound": None, "channels": ("nucleus",), "cell_visible": "nucleus"},
     }
     notes = {"files without a row": 1, "images with channels missing": 1, "rows without a file": 1, "malformed rows": 1}
-    strangers = {
+    unknown_files = {
         "BBBC022_v1_images_20585w1/overview.tif": "files without a known name",
         f"more/{path('20585', 'A01', 1, '1')}": "second files of one channel of one field, left out",
     }
-    losses = {path("20585", "A01", 1, "1"): "images with channels missing"}
+    missing_files = {path("20585", "A01", 1, "1"): "images with channels missing"}
     real_count = 2
     real_rows = {
         "20585_A01_s1": {"compound": "niflumic acid", "channels": ("nucleus",), "group": "20585_A01"},
@@ -76,7 +76,7 @@ class TestBbbc022(SourceTestCase):
         self.table(root / "BBBC022_v1_image.csv")
 
     def table(self, where: Path) -> None:
-        fields = (*FIELDS, ("20646", "C03", 1, "no picture"))
+        fields = (*FIELDS, ("20646", "C03", 1, "no image"))
         rows = [
             (
                 number,

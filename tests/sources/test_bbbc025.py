@@ -36,8 +36,8 @@ class TestBbbc025(SourceTestCase):
         "38034_A01_s1_ersytobleed": {"cell_visible": "nucleoli|cytoplasmic rna", "microscopy": "fluorescence"},
         "38034_A01_s1_ersyto": {"cell_visible": "er", "sirna": None},
     }
-    strangers = {path(37983, "Mito", "f09_s1").partition("/")[2]: "files without a known name"}
-    losses = {path(37983, "Mito", "f08_s8"): None}
+    unknown_files = {path(37983, "Mito", "f09_s1").partition("/")[2]: "files without a known name"}
+    missing_files = {path(37983, "Mito", "f08_s8"): None}
 
     def tree(self, root: Path) -> None:
         for channel in CHANNELS:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_picture
+from tests.sources.files import write_image
 
 STEM = "ADSASS092408-GHAD2-D6-20x"
 UUID = "D751105E-2D33-485F-9FF9-061C4CB2F27A"
@@ -23,11 +23,11 @@ class TestBbbc026(SourceTestCase):
         f"{STEM}_O23_s9": {"microscopy": "fluorescence", "group": f"{STEM}_O23"},
     }
     notes = {"masks and ground truth, left out": 1}
-    strangers = {"BBBC026_v1_images/montage.png": "files without a known name"}
-    losses = {f"BBBC026_v1_images/{STEM}_A01_s1_w1{UUID}.png": None}
+    unknown_files = {"BBBC026_v1_images/montage.png": "files without a known name"}
+    missing_files = {f"BBBC026_v1_images/{STEM}_A01_s1_w1{UUID}.png": None}
 
     def tree(self, root: Path) -> None:
         for well in ("A01", "O23"):
             for site in (1, 9):
-                write_picture(root / f"BBBC026_v1_images/{STEM}_{well}_s{site}_w1{UUID}.png")
-        write_picture(root / f"BBBC026_GT_images/{STEM}_A01_s1_w1{UUID}.png")
+                write_image(root / f"BBBC026_v1_images/{STEM}_{well}_s{site}_w1{UUID}.png")
+        write_image(root / f"BBBC026_GT_images/{STEM}_A01_s1_w1{UUID}.png")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_csv, write_picture
+from tests.sources.files import write_csv, write_image
 
 IDS = ["0a" * 32, "1b" * 32, "2c" * 32]
 MASK = "3d" * 32
@@ -29,11 +29,11 @@ class TestBbbc038(SourceTestCase):
         IDS[2]: {"organism": "human|mouse|fly", "cell_visible": "nucleus", "microscopy": "brightfield|fluorescence"},
     }
     notes = {"masks and ground truth, left out": 1}
-    strangers = {
+    unknown_files = {
         f"{IDS[0]}/images/preview.png": "files without a known name",
         f"{IDS[0]}/masks/{MASK}.png": "masks and ground truth, left out",
     }
-    losses = {f"stage1_train/{IDS[0]}/images/{IDS[0]}.png": None}
+    missing_files = {f"stage1_train/{IDS[0]}/images/{IDS[0]}.png": None}
     real_count = 6
     real_rows = {
         image_id: {
@@ -47,7 +47,7 @@ class TestBbbc038(SourceTestCase):
 
     def tree(self, root: Path) -> None:
         for image_id, stage in zip(IDS, ("stage1_train/", "stage1_train/", ""), strict=True):
-            write_picture(root / f"{stage}{image_id}/images/{image_id}.png", (8, 9, 4))
-        write_picture(root / f"stage1_train/{IDS[0]}/masks/{MASK}.png")
+            write_image(root / f"{stage}{image_id}/images/{image_id}.png", (8, 9, 4))
+        write_image(root / f"stage1_train/{IDS[0]}/masks/{MASK}.png")
         header = ("ImageId", "EncodedPixels", "Height", "Width", "Usage")
         write_csv(root / "stage2_solution_final.csv", header, [(IDS[2], "1 1", 10, 10, "Ignored")])

@@ -8,7 +8,7 @@ import pytest
 
 from builder.sources.common.folder import Folder, LayoutError
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_picture, write_text
+from tests.sources.files import write_image, write_text
 
 PNG = "2f9f400d-2d67-4118-aaa1-9094bc4b0e47"
 JPG = "1e647046-333b-4102-a0c6-4c29405c37b3"
@@ -44,8 +44,8 @@ class TestBbbc041(SourceTestCase):
         f"{JPG}_1": {"files": (f"malaria/images/{JPG}.jpg",), "group": JPG},
     }
     notes = {"empty boxes": 1, "rows without a file": 1, "files without a row": 1, "malformed entries": 2}
-    strangers = {"malaria/images/unlisted.png": "files without a row"}
-    losses = {f"malaria/images/{JPG}.jpg": "rows without a file"}
+    unknown_files = {"malaria/images/unlisted.png": "files without a row"}
+    missing_files = {f"malaria/images/{JPG}.jpg": "rows without a file"}
     climbing = ("malaria/test.json", f"/images/{JPG}.jpg", "/../../outside.jpg")
     real_count = 22 + 69 + 52
     real_rows = {
@@ -59,7 +59,7 @@ class TestBbbc041(SourceTestCase):
 
     def tree(self, root: Path) -> None:
         for name in (f"{PNG}.png", f"{JPG}.jpg", "nobody.png"):
-            write_picture(root / "malaria/images" / name, (40, 60, 3))
+            write_image(root / "malaria/images" / name, (40, 60, 3))
         training = [
             entry(
                 f"{PNG}.png",
@@ -77,8 +77,8 @@ class TestBbbc041(SourceTestCase):
         write_text(root / "malaria/training.json", json.dumps(training))
         write_text(root / "malaria/test.json", json.dumps(test))
 
-    def test_pictures_without_lists(self, copy: Path) -> None:
+    def test_images_without_lists(self, copy: Path) -> None:
         for name in ("training", "test"):
             (copy / f"malaria/{name}.json").unlink()
-        with pytest.raises(LayoutError, match=r"training\.json and test\.json; found 3 pictures"):
+        with pytest.raises(LayoutError, match=r"training\.json and test\.json; found 3 images"):
             self.read(Folder.listed(str(copy)))

@@ -28,8 +28,8 @@ class TestBbbc045(SourceTestCase):
         "2015_subject2/B-cell/Ch3/B-cell_1": {"microscopy": None, "channels": ("cell body",)},
     }
     notes = {"montages whose channel is not known, without microscopy": 1}
-    strangers = {f"{TOP}/readme.tif": "files without a known name"}
-    losses = {f"{TOP}/2015_subject2/B-cell/Ch5/B-cell_1.tif": None}
+    unknown_files = {f"{TOP}/readme.tif": "files without a known name"}
+    missing_files = {f"{TOP}/2015_subject2/B-cell/Ch5/B-cell_1.tif": None}
 
     def tree(self, root: Path) -> None:
         for key in self.rows:

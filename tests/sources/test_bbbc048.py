@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_csv, write_picture
+from tests.sources.files import write_csv, write_image
 
 CELLS = (("G1", "1006"), ("G1", "1010"), ("S", "12"), ("Telophase ", "9"))
 
@@ -24,12 +24,12 @@ class TestBbbc048(SourceTestCase):
         "s_12_Ch6": {"microscopy": "darkfield", "phenotype": "s"},
         "telophase_9_Ch4": {"phenotype": "telophase"},
     }
-    strangers = {"CellCycle/G1/1006_merged.jpg": "files without a known name"}
-    losses = {"CellCycle/G1/1006_Ch3.ome.jpg": None}
+    unknown_files = {"CellCycle/G1/1006_merged.jpg": "files without a known name"}
+    missing_files = {"CellCycle/G1/1006_Ch3.ome.jpg": None}
 
     def tree(self, root: Path) -> None:
         paths = [f"{phase}/{cell}_Ch{channel}.ome.jpg" for phase, cell in CELLS for channel in "346"]
         for path in paths:
-            write_picture(root / "CellCycle" / path)
+            write_image(root / "CellCycle" / path)
         table = [(number, 4, f"./{path}") for number, path in enumerate(paths)]
         write_csv(root / "Ground_truth.lst", (), table, delimiter="\t")

@@ -40,8 +40,8 @@ class TestBbbc051(SourceTestCase):
         "F44 cd_cnt object_38359_333__4395__44_1": {"group": "F44 tile 0 8"},
         "F33 cd45.1 object_38359_333__4395__44_1": {"cell_type": "white blood cell"},
     }
-    strangers = {"F33/unheard/All_3D/object_1_1__1__1_1.tif": "files without a known name"}
-    losses = {"F44/CD_CNT/All_3D/object_38359_333__4395__44_1.tif": None}
+    unknown_files = {"F33/unheard/All_3D/object_1_1__1__1_1.tif": "files without a known name"}
+    missing_files = {"F44/CD_CNT/All_3D/object_38359_333__4395__44_1.tif": None}
 
     def tree(self, root: Path) -> None:
         for name in CLASSES.split():

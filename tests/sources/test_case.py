@@ -15,7 +15,7 @@ from builder.sources.common import licenses
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.tables import read_table
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_csv, write_picture
+from tests.sources.files import write_csv, write_image
 
 Images = Callable[[Folder], Iterator[Image]]
 STAINS = {"1": "nucleus", "2": "actin"}
@@ -48,8 +48,8 @@ class Case(SourceTestCase):
     channel_orders = (("nucleus", "actin"),)
     tokens = {"organism": {"human": 4}, "compound": {"aspirin": 2, "caffeine": 1}}
     rows = {"a1": {"compound": "aspirin", "group": "a"}}
-    strangers = {"top/z9_1.png": "files without a row"}
-    losses = {"top/b2_1.png": None}
+    unknown_files = {"top/z9_1.png": "files without a row"}
+    missing_files = {"top/b2_1.png": None}
     climbing = ("top/fields.csv", "b1", "../../outside/b1")
 
     def __init__(self, images: Images, **facts: object) -> None:
@@ -74,7 +74,7 @@ class Case(SourceTestCase):
 
     def tree(self, root: Path) -> None:
         for field, channel in itertools.product(("a1", "a2", "b1", "b2"), "12"):
-            write_picture(root / f"top/{field}_{channel}.png")
+            write_image(root / f"top/{field}_{channel}.png")
         drugs = {"a1": "Aspirin", "a2": "aspirin", "b1": "Caffeine", "b2": ""}
         write_csv(root / "top/fields.csv", ("field", "drug"), drugs.items())
 
@@ -180,13 +180,13 @@ BAD: list[tuple[str, str, Images]] = [
     ("another compound", "test_tokens", changed(compound="water")),
     ("another compound, by row", "test_rows", changed(compound="water")),
     ("paths with the folder's own", "test_every_row_is_sound", with_first_path(lambda f, p: f"{f.root}/{p}")),
-    ("paths that do not exist", "test_pictures_can_be_read", with_first_path(lambda f, p: p.replace(".png", ".tif"))),
+    ("paths that do not exist", "test_images_can_be_read", with_first_path(lambda f, p: p.replace(".png", ".tif"))),
     ("paths believed", "test_climbing_paths", trusting),
     ("files believed", "test_missing_pieces", trusting),
     ("tables believed", "test_broken_tables", careless),
     ("local paths only", "test_any_file_system", careless),
     ("all or nothing", "test_missing_pieces", all_or_nothing),
-    ("strangers not counted", "test_strangers", silent),
+    ("unknown_files not counted", "test_strangers", silent),
     (
         "something out of nothing",
         "test_something_else",

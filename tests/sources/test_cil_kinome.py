@@ -22,8 +22,8 @@ class TestKinome(SourceTestCase):
         "53464": {"files": ("53464/53464.tif",), "cell_type": "hela", "group": "53464"},
         "54562": {"organism": "human", "phenotype": None, "gene": None},
     }
-    strangers = {"53365.tif": "files without a known name", "montage.tif": "files without a known name"}
-    losses = {"53366.tif": None}
+    unknown_files = {"53365.tif": "files without a known name", "montage.tif": "files without a known name"}
+    missing_files = {"53366.tif": None}
 
     def tree(self, root: Path) -> None:
         for path in ("53366.tif", "53464/53464.tif", "54562.tif"):
@@ -38,7 +38,7 @@ def test_archives_still_packed(tmp_path: Path) -> None:
     assert folder.notes.examples == {"archives that may still need unpacking": ["53464.zip"]}
 
 
-def test_other_pictures(tmp_path: Path) -> None:
+def test_other_images(tmp_path: Path) -> None:
     write_tiff(tmp_path / "12.tif")
     with pytest.raises(LayoutError, match=r"53366 to 54562.*12\.tif"):
         list(get_source("cil_kinome").images(Folder.listed(str(tmp_path))))

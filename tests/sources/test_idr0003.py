@@ -47,11 +47,11 @@ class TestIdr0003(IdrTestCase):
         "starvation p3_A01_P00001": {"phenotype": "starvation"},  # no row: the folder names the stress
     }
     notes = {"files without a row": 3, "rows without a file": 1 + 1, "rows of an unknown plate or stress": 1}
-    strangers = {
+    unknown_files = {
         f"{_ROOT}/DTT/p1/--W00001--P00001--Z00000--T00000--DAPI.tif": "files without a known name",
         f"{_ROOT}/DTT/overview.tif": "files in no known plate folder",
     }
-    losses = {
+    missing_files = {
         _file("DTT/p1", 1, "GFP", 1): "images with channels missing",
         _file("DTT/p1", 1, "Transmitted", 1): None,
     }

@@ -52,11 +52,11 @@ class TestIdr0009(IdrTestCase):
         "rows without a file": 1 + 1,
         "malformed rows": 1,
     }
-    strangers = {
+    unknown_files = {
         f"{_ROOT}/0305-01--2007-04-03/overview.tif": "files without a known name",
         f"{_ROOT}/thumbnail.tif": "files in no known plate folder",
     }
-    losses = {_file("0305-01--2007-04-03", 2): "images with channels missing"}
+    missing_files = {_file("0305-01--2007-04-03", 2): "images with channels missing"}
     joined = {
         _file("0305-01--2007-04-03", 1): {"gene": None, "sirna": None, "phenotype": None},
         _file("0305-01--2007-04-03", 2): {"gene": "aadat targeted", "sirna": "si00289037", "phenotype": None},

@@ -52,7 +52,7 @@ class TestIdr0016(IdrTestCase):
         "files without a row": 5,
         "rows without a file": 2,
     }
-    strangers = {
+    unknown_files = {
         f"{_BATCH}/24278-Mito/cdp2bioactives_a01_s1_w6x.tif": "files without a known name",
         f"{_BATCH}/summary.tif": "files in no known plate folder",
         # plate 25723 has a second file for most channels of most sites
@@ -60,7 +60,7 @@ class TestIdr0016(IdrTestCase):
             "second files of one channel of one field, left out"
         ),
     }
-    losses = {_file(24278, "ERSyto", "c15", 1): "images with channels missing"}
+    missing_files = {_file(24278, "ERSyto", "c15", 1): "images with channels missing"}
     joined = {
         _file(20585, "Mito", "a01", 1): {"compound": "niflumic acid"},
         _file(20585, "Mito", "a02", 1): {"compound": "vitexin"},

@@ -38,11 +38,11 @@ class TestIdr0017(IdrTestCase):
         "X12_S1_2_P24_1": {"compound": None, "cell_type": "par001"},  # no row: the folder still names the line
     }
     notes = {"files without a row": 2, "rows without a file": 2, "rows of an unknown plate": 1}
-    strangers = {
+    unknown_files = {
         _file("X04_LP_S02_1", "Q - 3"): "files without a known name",
         _file("X13_LP_S02_1", "A - 3"): "files in no known plate folder",
     }
-    losses = {_file("X04_LP_S02_1", "D - 2", "Cy3"): "images with channels missing"}
+    missing_files = {_file("X04_LP_S02_1", "D - 2", "Cy3"): "images with channels missing"}
     # the real library: its wells of the plates P1 to P4, the lines by the folder
     joined = {
         _file("X01_LP_S01_1", "A - 1"): {"compound": None, "cell_type": "02-006"},

@@ -30,18 +30,18 @@ class TestIdr0021(IdrTestCase):
             "microscopy": "super resolution",
             "gene": None,
         },
-        # one picture in two data sets: two rows of one group
+        # one image in two data sets: two rows of one group
         f"PCNT-N1/{_SAME}": {"planes": (0, 1), "group": _SAME},
         f"NEDD1-C1/{_SAME}": {"planes": (0, 1), "group": _SAME},
         "CEP120/20111106/Cep120_gtub_008_SIR_PRJ.dv": {"phenotype": "protein localized to centrosome"},
         "CEP152/unlisted_SIR_PRJ.dv": {"phenotype": None, "planes": (0, 1), "cell_visible": "centrosome"},  # no row
     }
     notes = {"files without a row": 1, "rows without a file": 2}
-    strangers = {
+    unknown_files = {
         f"{_ROOT}/RPE1/Cep152_gtub_002_SIR_PRJ.dv": "files in no known data set",
         f"{_ROOT}/CEP152/copy/unlisted_SIR_PRJ.dv": "second copies of a file, left out",
     }
-    losses = {f"{_ROOT}/CEP120/20111106/Cep120_gtub_008_SIR_PRJ.dv": "rows without a file"}
+    missing_files = {f"{_ROOT}/CEP120/20111106/Cep120_gtub_008_SIR_PRJ.dv": "rows without a file"}
     joined = {
         f"{_ROOT}/CDK5RAP2-C/a/Centrin_PCNT_Cep215_20110506_Fri-1545_0_SIR_PRJ.dv": {"planes": (0, 1, 2), **_ON},
         f"{_ROOT}/CDK5RAP2-C/b/siControl_N20_Cep215_I_20110411_Mon-1349_0_SIR_PRJ.dv": {"planes": (0, 1), **_ON},

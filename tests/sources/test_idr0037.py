@@ -45,11 +45,11 @@ class TestIdr0037(IdrTestCase):
         "2015-02-19 HipSci Exp 23 Measurement1_E08_f01": {"cell_type": None, "organism": "human"},  # no row
     }
     notes = {"files without a row": 4, "rows without a file": 1 + 1}
-    strangers = {
+    unknown_files = {
         f"images/{_FIRST}/Images/r01c02f01p01-ch5sk1fk1fl1.tiff": "files without a known name",
         "images/r01c02f01p01-ch1sk1fk1fl1.tiff": "files in no known plate folder",
     }
-    losses = {
+    missing_files = {
         _file(_FIRST, 1, 1, 3): "images with channels missing",
         _file(_FIRST, 1, 1, 4): None,
     }

@@ -54,12 +54,12 @@ class TestIdr0041(IdrTestCase):
         "files without a row": 2,
         "rows without a file": 1,
     }
-    strangers = {
+    unknown_files = {
         f"{_KIF11}/cell0003_R0028/TR1_W0001_P0007_T0001.tif": "files without a known name",
         f"{_KIF11}/cell0003_R0028/conctif/TR1_W0001_P0007_T0002.tif": _LOST,
         f"older/{_KIF11}/cell0004_R0001/rawtif/TR1_W0001_P0001_T0009.tif": "second copies of a file, left out",
     }
-    losses = {f"{_KIF11}/cell0003_R0028/rawtif/TR1_W0001_P0007_T0001.tif": "rows without a file"}
+    missing_files = {f"{_KIF11}/cell0003_R0028/rawtif/TR1_W0001_P0007_T0001.tif": "rows without a file"}
 
     # two real tables, of different versions: the first found, by name, is that of 2018-03-16
     joined = {

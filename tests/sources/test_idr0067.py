@@ -50,11 +50,11 @@ class TestIdr0067(IdrTestCase):
         "files without a row": 1,
         "rows without a file": 1,
     }
-    strangers = {
+    unknown_files = {
         f"{_F5C}/A3.tif": "electron micrographs and projections, left out",
         f"copy/{_F1B}/{_STEM}_R3D.dv": "second copies of a file, left out",
     }
-    losses = {f"{_F1B}/{_STEM}_R3D.dv": "rows without a file"}
+    missing_files = {f"{_F1B}/{_STEM}_R3D.dv": "rows without a file"}
     joined = {
         f"{_F1B}/{_STEM}_R3D_D3D.dv": {"cell_visible": "hsp104|nucleus", "group": _STEM},
         f"{_F1B}/{_STEM}_R3D.dv": {"cell_visible": "hsp104|nucleus", "microscopy": "fluorescence"},

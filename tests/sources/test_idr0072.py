@@ -56,12 +56,12 @@ class TestIdr0072(IdrTestCase):
         "rows without a file": 1,
         "plates that the original dropped, left out": 1,
     }
-    strangers = {
+    unknown_files = {
         f"{_RENAMED}/overview.flex": "files without a known name",
         f"{_B}/VAMP_DEG_20120507/Meas_01/002003000.flex": "files that have converted copies, left out",
         f"copy/{_RENAMED}/001001000.flex": "second copies of a file, left out",
     }
-    losses = {_file(_A, 7, 20, 1): "rows without a file"}
+    missing_files = {_file(_A, 7, 20, 1): "rows without a file"}
     joined = {
         _file("20210420-plates/WS_MCF10A_landmarks_20180613_Meas_01", 14, 1, 1): {
             "gene": "calr targeted",

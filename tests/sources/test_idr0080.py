@@ -52,13 +52,13 @@ class TestIdr0080(IdrTestCase):
         "files without a row": 5,
         "rows without a file": 1 + 2,
     }
-    strangers = {
+    unknown_files = {
         f"{_B1}/Index.tif": "files without a known name",
         "elsewhere/r01c01f01p01-ch1sk1fk1fl1.tiff": "files in no known plate folder",
         f"{_CORRECTED}/SQ00014610/Images/{_name(1, 3, 1)}": "illumination-corrected copies, left out",
         f"copy/{_B1}/{_name(1, 1, 1)}": "second files of one channel of one field, left out",
     }
-    losses = {f"{_B1}/{_name(1, 1, 3)}": "images with channels missing"}
+    missing_files = {f"{_B1}/{_name(1, 1, 3)}": "images with channels missing"}
     joined = {
         f"{_B1}/{_name(1, 1, 1)}": {"cell_type": "a549", "gene": None},
         f"{_B1}/{_name(3, 7, 1)}": {"cell_type": "a549", "gene": "dot1l targeted", "group": "SQ00014610_C07"},

@@ -45,11 +45,11 @@ class TestIdr0081(IdrTestCase):
         "UZH_preZ_P24": {"compound": None, "phenotype": "infection"},  # no row
     }
     notes = {"files without a row": 2, "rows without a file": 1 + 1}
-    strangers = {
+    unknown_files = {
         f"{_UZH}/BSF018292-1A/BSF018292-1A_A10_w3.TIF": "files without a known name",
         f"{_UZH}/overview.tif": "files in no known plate folder",
     }
-    losses = {f"{_UZH}/BSF018292-1A/BSF018292-1A_A10_w2.TIF": "images with channels missing"}
+    missing_files = {f"{_UZH}/BSF018292-1A/BSF018292-1A_A10_w2.TIF": "images with channels missing"}
     joined = {
         f"{_PRE}/preZ/HAdV-preZ_A01_w1.TIF": {"compound": "dmso"},
         f"{_PRE}/preZ/HAdV-preZ_P06_w1.TIF": {"compound": "dmso"},

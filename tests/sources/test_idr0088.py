@@ -49,11 +49,11 @@ class TestIdr0088(IdrTestCase):
         },
     }
     notes = {"files without a row": 3, "rows without a file": 2}
-    strangers = {
+    unknown_files = {
         f"{_ROOT}/{_ACTIN}/DC_sCMOS_B01.tif": "files without a known name",
         f"{_ROOT}/overview.tif": "files in no known plate folder",
     }
-    losses = {_file(_ACTIN, "L10", 2): "images with channels missing"}
+    missing_files = {_file(_ACTIN, "L10", 2): "images with channels missing"}
     joined = {
         _file(_ACTIN, "L10"): {"cell_type": "a549", "compound": "(-)-cinchonidine", "phenotype": None},
         _file(_ACTIN, "L07"): {"cell_type": "a549", "compound": "(-)-cinchonidine", "phenotype": None},

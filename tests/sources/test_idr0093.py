@@ -35,11 +35,11 @@ class TestIdr0093(IdrTestCase):
         "001_P24_F001": {"gene": None, "organism": "human"},  # no row
     }
     notes = {"files without a row": 5, "rows without a file": 2}
-    strangers = {
+    unknown_files = {
         "20200910-rsync/001/001_C13_T0001F001L01A01Z01.tif": "files without a known name",
         "20200910-rsync/overview.tif": "files in no known plate folder",
     }
-    losses = {_file("20200910-rsync", "001", "C13", 5): "images with channels missing"}
+    missing_files = {_file("20200910-rsync", "001", "C13", 5): "images with channels missing"}
 
     def tree(self, root: Path) -> None:
         for channel in range(1, 6):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_picture
+from tests.sources.files import write_image
 
 _FOLDER = "nematode cells/nematode cells"
 
@@ -23,8 +23,8 @@ class TestCellCycle(SourceTestCase):
         f"{_FOLDER}/mitosis/IMG_1681-3.jpg": {"phenotype": "mitosis", "group": "1681", "organism": "nematode"},
         f"{_FOLDER}/mitosis/IMG_1681-12.jpg": {"phenotype": "mitosis", "channels": ("light",)},
     }
-    strangers = {f"{_FOLDER}/overview.jpg": "files without a known name"}
-    losses = {f"{_FOLDER}/mitosis/IMG_1681-3.jpg": None}
+    unknown_files = {f"{_FOLDER}/overview.jpg": "files without a known name"}
+    missing_files = {f"{_FOLDER}/mitosis/IMG_1681-3.jpg": None}
     real_count = 44
     real_rows = {
         f"{_FOLDER}/interphase/IMG_1667-1.jpg": {"phenotype": "interphase", "group": "1667"},
@@ -33,4 +33,4 @@ class TestCellCycle(SourceTestCase):
 
     def tree(self, root: Path) -> None:
         for name in ("interphase/IMG_1667-1", "interphase/IMG_1681-3", "mitosis/IMG_1681-3", "mitosis/IMG_1681-12"):
-            write_picture(root / _FOLDER / f"{name}.jpg", (12, 12, 3))
+            write_image(root / _FOLDER / f"{name}.jpg", (12, 12, 3))

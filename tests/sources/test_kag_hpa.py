@@ -5,7 +5,7 @@ from pathlib import Path
 from builder.sources import get_source
 from builder.sources.common.folder import Folder
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_csv, write_picture
+from tests.sources.files import write_csv, write_image
 
 _A = "00070df0-bbc3-11e8-b2bc-ac1f6b6435d0"
 _B = "000a6c98-bb9b-11e8-b2b9-ac1f6b6435d0"
@@ -39,10 +39,10 @@ class TestHpa(SourceTestCase):
         f"{_D}_green": {"cell_visible": None, "organism": "human"},
     }
     notes = {"rows without a file": 1}
-    strangers = {
+    unknown_files = {
         f"train/{_A}_purple.png": "files without a known name",
     }
-    losses = {f"train/{_C}_blue.png": "rows without a file", f"train/{_A}_red.png": None}
+    missing_files = {f"train/{_C}_blue.png": "rows without a file", f"train/{_A}_red.png": None}
     real_count = 49
     real_rows = {
         "07b626cc-bbb8-11e8-b2ba-ac1f6b6435d0_blue": {"cell_visible": "nucleus"},
@@ -60,17 +60,17 @@ class TestHpa(SourceTestCase):
     def tree(self, root: Path) -> None:
         for field in (_A, _B):
             for colour in _COLOURS:
-                write_picture(root / "train" / f"{field}_{colour}.png")
-        write_picture(root / "train" / f"{_C}_blue.png")
+                write_image(root / "train" / f"{field}_{colour}.png")
+        write_image(root / "train" / f"{_C}_blue.png")
         for colour in _COLOURS:
-            write_picture(root / "test" / f"{_D}_{colour}.png")
+            write_image(root / "test" / f"{_D}_{colour}.png")
         rows = [(_A, "16 0"), (_B, "7 1 2 0"), (_C, "5"), ("000c99ba-bba4-11e8-b2b9-ac1f6b6435d0", "1")]
         write_csv(root / "train.csv", ["Id", "Target"], rows)
         write_csv(root / "sample_submission.csv", ["Id", "Predicted"], [(_D, "0")])
 
 
 def test_unknown_class_numbers_are_named(tmp_path: Path) -> None:
-    write_picture(tmp_path / f"{_A}_green.png")
+    write_image(tmp_path / f"{_A}_green.png")
     write_csv(tmp_path / "train.csv", ["Id", "Target"], [(_A, "28 13")])
     folder = Folder.listed(str(tmp_path))
     (image,) = get_source("kag_hpa").images(folder)
@@ -81,7 +81,7 @@ def test_unknown_class_numbers_are_named(tmp_path: Path) -> None:
 def test_files_without_a_row_are_named(tmp_path: Path) -> None:
     """The three stains show what they show; only the protein's place is unknown."""
     for colour in _COLOURS:
-        write_picture(tmp_path / f"{_NONE}_{colour}.png")
+        write_image(tmp_path / f"{_NONE}_{colour}.png")
     write_csv(tmp_path / "train.csv", ["Id", "Target"], [(_A, "0")])
     folder = Folder.listed(str(tmp_path))
     shown = {image.key.rpartition("_")[2]: image.cell_visible for image in get_source("kag_hpa").images(folder)}

@@ -7,7 +7,7 @@ import pytest
 from builder.sources import get_source
 from builder.sources.common.folder import Folder
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_csv, write_picture
+from tests.sources.files import write_csv, write_image
 from tests.sources.named import rows_of
 
 _A = "5c27f04c-bb99-11e8-b2b9-ac1f6b6435d0"
@@ -39,21 +39,21 @@ class TestHpaSingle(SourceTestCase):
         f"{_D}_green": {"cell_visible": "golgi"},  # er and golgi: the first of the common ones goes
         "11111111-bb99-11e8-b2b9-ac1f6b6435d0_green": {"cell_visible": None},
     }
-    strangers = {f"train/{_A}.png": "files without a known name"}
-    losses = {f"train/{_C}_green.png": "rows without a file"}
+    unknown_files = {f"train/{_A}.png": "files without a known name"}
+    missing_files = {f"train/{_C}_green.png": "rows without a file"}
 
     def tree(self, root: Path) -> None:
-        write_picture(root / "train" / f"{_A}_blue.png", dtype="uint16")
+        write_image(root / "train" / f"{_A}_blue.png", dtype="uint16")
         for field in (_A, _B, _C, _D):
-            write_picture(root / "train" / f"{field}_green.png", dtype="uint16")
-        write_picture(root / "test" / "11111111-bb99-11e8-b2b9-ac1f6b6435d0_green.png")
+            write_image(root / "train" / f"{field}_green.png", dtype="uint16")
+        write_image(root / "test" / "11111111-bb99-11e8-b2b9-ac1f6b6435d0_green.png")
         write_csv(root / "train.csv", ["ID", "Label"], [(_A, "8|5|0"), (_B, "17|17"), (_C, "18"), (_D, "6|7")])
 
 
 def test_fields_are_shared_with_the_first_competition(tmp_path: Path) -> None:
     groups = []
     for name, header, label in (("kag_hpa", ["Id", "Target"], "0 25"), ("kag_hpa_single", ["ID", "Label"], "0|16")):
-        write_picture(tmp_path / name / "train" / f"{_A}_green.png")
+        write_image(tmp_path / name / "train" / f"{_A}_green.png")
         write_csv(tmp_path / name / "train.csv", header, [(_A.upper(), label)])
         (image,) = get_source(name).images(Folder.listed(str(tmp_path / name)))
         assert image.cell_visible == "nucleoplasm|cell body"

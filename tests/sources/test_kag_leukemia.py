@@ -8,7 +8,7 @@ import pytest
 from builder.sources import get_source
 from builder.sources.common.folder import Folder
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_csv, write_picture
+from tests.sources.files import write_csv, write_image
 from tests.sources.named import rows_of
 
 _TRAINING = "C-NMC_Leukemia/training_data"
@@ -51,15 +51,15 @@ class TestLeukemia(SourceTestCase):
         _FILES[9]: {"group": "final test set"},
     }
     notes = {"files without a row": 1, "rows without a file": 1, "malformed rows": 2}
-    strangers = {
+    unknown_files = {
         f"{_PRELIM}/3.bmp.bmp": "files without a known name",
         f"{_TRAINING}/fold_0/all/UID_11_10_1.bmp": "files without a known name",
     }
-    losses = {_FILES[0]: None, _FILES[5]: "rows without a file"}
+    missing_files = {_FILES[0]: None, _FILES[5]: "rows without a file"}
 
     def tree(self, root: Path) -> None:
         for path in _FILES:
-            write_picture(root / path, (10, 10, 3))
+            write_image(root / path, (10, 10, 3))
         rows = [("UID_57_29_1_all.bmp", "1.bmp", 1), ("UID_H32_20_1_hem.bmp", "1865.bmp", 0)]
         rows += [("UID_57_30_1_all.bmp", "4.bmp", 1), ("UID_58_1_1_all.bmp", "5.bmp", 0), ("photo.bmp", "6.bmp", 1)]
         write_csv(root / f"{_PRELIM}_labels.csv", _HEADER, rows)
@@ -69,7 +69,7 @@ def test_no_subject_lies_in_two_groups(tmp_path: Path) -> None:
     """The subjects that the checksums of the download join, by hand, are joined, and no others."""
     subjects = ["1", "20", "21", "51", "75", "78", "H1", "H2", "H3", "H4", "H5", "H6", "H10"]
     for subject in subjects:
-        write_picture(tmp_path / f"UID_{subject}_1_1_{'hem' if 'H' in subject else 'all'}.bmp", (4, 4, 3))
+        write_image(tmp_path / f"UID_{subject}_1_1_{'hem' if 'H' in subject else 'all'}.bmp", (4, 4, 3))
     groups: dict[str, set[str]] = {}
     for image in get_source("kag_leukemia").images(Folder.listed(str(tmp_path))):
         groups.setdefault(image.group, set()).add(image.key.split("_")[1])

@@ -8,7 +8,7 @@ import pytest
 from builder.sources import get_source
 from builder.sources.common.folder import Folder, LayoutError
 from tests.sources.case import SourceTestCase
-from tests.sources.files import write_csv, write_picture
+from tests.sources.files import write_csv, write_image
 from tests.sources.named import rows_of
 from tests.sources.sites import SIX, write_site
 
@@ -48,13 +48,13 @@ class TestRxrx1(SourceTestCase):
         },
     }
     notes = {"images with channels missing": 1, "rows without a file": 2, "malformed rows": 2}
-    strangers = {
+    unknown_files = {
         "rxrx1/images/HEPG2-08/Plate1/C09_s1_w1.png": "files without a row",
         "rxrx1/images/HEPG2-08/Plate1/B02_s1_w7.png": "files of an unknown channel",
         "rxrx1/images/HEPG2-08/Plate1/B02_s1.png": "files without a known name",
         "unpacked twice/HEPG2-08/Plate1/B02_s1_w1.png": "files of a site found before, in another folder",
     }
-    losses = {_SITES.format("HEPG2-08/Plate1/B03_s1", 4): "images with channels missing"}
+    missing_files = {_SITES.format("HEPG2-08/Plate1/B03_s1", 4): "images with channels missing"}
     real_count = 18
     real_rows = {
         "HEPG2-8_1_B02_1": {"sirna": None, "cell_type": "hepg2", "channels": SIX},
@@ -77,7 +77,7 @@ class TestRxrx1(SourceTestCase):
 
 
 def _kaggle(root: Path, sirnas: tuple[object, object, object]) -> Folder:
-    """The competition's layout: train and test folders, a row a well, siRNAs as numbers or made-up names."""
+    """The competition's layout: train and test folders, one row per well, siRNAs as numbers or made-up names."""
     write_site(root / "images" / "train", "HEPG2-01/Plate1/B03_s1")
     write_site(root / "images" / "train", "HEPG2-01/Plate1/B03_s2")
     write_site(root / "images" / "train", "HEPG2-01/Plate1/B02_s1")
@@ -137,15 +137,15 @@ def test_contradicting_rows(tmp_path: Path) -> None:
 
 
 def test_merged_copies_are_not_taken(tmp_path: Path) -> None:
-    """One copy of the data holds a merged picture a site, without its channel in the name."""
-    write_picture(tmp_path / "images/HUVEC-01/Plate1/B02_s1.png", (8, 9, 3))
+    """One copy of the data holds a merged image a site, without its channel in the name."""
+    write_image(tmp_path / "images/HUVEC-01/Plate1/B02_s1.png", (8, 9, 3))
     write_csv(tmp_path / "metadata.csv", _HEADER.split(","), [_row("HUVEC", "01", 1, "B02", 1, "s1998")])
     with pytest.raises(LayoutError, match=r"_w<channel>\.png; found 2 files, such as images/HUVEC-01/Plate1"):
         list(get_source("rec_rxrx1").images(Folder.listed(str(tmp_path))))
 
 
 def test_no_table(tmp_path: Path) -> None:
-    write_picture(tmp_path / "HUVEC-01/Plate1/B02_s1_w1.png")
+    write_image(tmp_path / "HUVEC-01/Plate1/B02_s1_w1.png")
     with pytest.raises(LayoutError, match=r"metadata\.csv.*train_controls\.csv.*found 1 files: HUVEC-01"):
         list(get_source("rec_rxrx1").images(Folder.listed(str(tmp_path))))
 

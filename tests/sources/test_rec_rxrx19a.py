@@ -54,8 +54,8 @@ class TestRxrx19a(SourceTestCase):
         "HRCE-1_1_AA09_1": {"compound": None, "phenotype": None},
     }
     notes = {"rows without a file": 1}
-    strangers = {"RxRx19a/images/HRCE-1/Plate1/AA02_s1_w6.png": "files of an unknown channel"}
-    losses = {"RxRx19a/images/VERO-1/Plate2/C05_s4_w5.png": "images with channels missing"}
+    unknown_files = {"RxRx19a/images/HRCE-1/Plate1/AA02_s1_w6.png": "files of an unknown channel"}
+    missing_files = {"RxRx19a/images/VERO-1/Plate2/C05_s4_w5.png": "images with channels missing"}
 
     def tree(self, root: Path) -> None:
         for cells, plate, well, site, *_ in _SITES:

@@ -33,8 +33,8 @@ class TestRxrx19b(SourceTestCase):
         "HUVEC-1_53_Z48_1": {"compound": "taurine", "phenotype": None, "microscopy": "fluorescence"},
     }
     notes = {"images with channels missing": 1}
-    strangers = {"rxrx19b/images/HUVEC-1/Plate2/AA02_s1_w1.png": "files without a row"}
-    losses = {"rxrx19b/images/HUVEC-1/Plate1/AA02_s1_w1.png": "images with channels missing"}
+    unknown_files = {"rxrx19b/images/HUVEC-1/Plate2/AA02_s1_w1.png": "files without a row"}
+    missing_files = {"rxrx19b/images/HUVEC-1/Plate1/AA02_s1_w1.png": "images with channels missing"}
 
     def tree(self, root: Path) -> None:
         rows = []

@@ -36,8 +36,8 @@ class TestRxrx2(SourceTestCase):
         "HUVEC-2_12_Z47_4": {"compound": None, "cell_type": "huvec", "channels": SIX},
     }
     notes = {"rows without a file": 1}
-    strangers = {"rxrx2/images/HUVEC-2/Plate12/C09_s1_w1.png": "files without a row"}
-    losses = {"rxrx2/images/HUVEC-1/Plate1/AA04_s1_w2.png": "images with channels missing"}
+    unknown_files = {"rxrx2/images/HUVEC-2/Plate12/C09_s1_w1.png": "files without a row"}
+    missing_files = {"rxrx2/images/HUVEC-1/Plate1/AA04_s1_w2.png": "images with channels missing"}
 
     def tree(self, root: Path) -> None:
         images = root / "rxrx2" / "images"

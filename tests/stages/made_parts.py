@@ -1,4 +1,4 @@
-"""Small tables for selection, made up: images with labels, and the pictures made of them."""
+"""Small tables for selection, made up: images with labels, and the examples made of them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Tables(NamedTuple):
         return select(self.rows, self.assignments, self.annotations, recipe)
 
 
-def image(number: int, label: str = "x", pictures: int = 1, **facts: Any) -> dict[str, Any]:
-    """An image: its pictures are crops if there are several; facts overrule what is made up."""
+def image(number: int, label: str = "x", examples: int = 1, **facts: Any) -> dict[str, Any]:
+    """An image: its examples are crops if there are several; facts overrule what is made up."""
     return {
         "idx": f"src-{number}",
         "dir_name": "src",
         "label": label,
         "category": "compound",
         "group": f"plate {number}",
-        "pictures": [{"candidate": c} for c in range(pictures)] if pictures > 1 else [{"candidate": -1}],
+        "examples": [{"candidate": c} for c in range(examples)] if examples > 1 else [{"candidate": -1}],
     } | facts
 
 
@@ -42,7 +42,7 @@ def tables(images: Iterable[Mapping[str, Any]]) -> Tables:
         idx = one["idx"]
         assignments.append({name: one[name] for name in ("idx", "dir_name", "label", "category")} | {"crops": 4})
         annotations.append(_annotation(one))
-        rows += [_picture(idx, place, picture) for place, picture in enumerate(one["pictures"])]
+        rows += [_example(idx, place, example) for place, example in enumerate(one["examples"])]
     return Tables(
         pa.Table.from_pylist(rows, ROWS),
         pa.Table.from_pylist(assignments, ASSIGNMENTS),
@@ -53,16 +53,16 @@ def tables(images: Iterable[Mapping[str, Any]]) -> Tables:
 def _annotation(one: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: one[name] for name in ANNOTATIONS.names if name in one}
     made_up = {"key": f"key of {one['idx']}", "database": "Base", "name": "Source", "license": "CC0-1.0"}
-    return made_up | {"files": ["a.tif"], "planes": [0], "stamp": 1, one["category"]: one["label"]} | known
+    return made_up | {"files": ["a.tif"], "planes": [0], "file_signature": 1, one["category"]: one["label"]} | known
 
 
-def _picture(idx: str, place: int, picture: Mapping[str, Any]) -> dict[str, Any]:
-    candidate = picture["candidate"]
-    pixels = picture.get("pixels", f"{idx}/{candidate}")
-    reason = picture.get("reason")
+def _example(idx: str, place: int, example: Mapping[str, Any]) -> dict[str, Any]:
+    candidate = example["candidate"]
+    pixels = example.get("pixels", f"{idx}/{candidate}")
+    reason = example.get("reason")
     made = {
         "pixels_sha256": hashlib.sha256(pixels.encode()).digest(),
-        "bytes": picture.get("bytes", 1000),
+        "bytes": example.get("bytes", 1000),
         "row": place,
     }
     return {
@@ -72,8 +72,8 @@ def _picture(idx: str, place: int, picture: Mapping[str, Any]) -> dict[str, Any]
         "scaling": 0.5 if candidate >= 0 else 1.0,
         **({} if reason else made),
         "reason": reason,
-        "detail": picture.get("detail"),
+        "detail": example.get("detail"),
         "crops": 4,
-        "stamp": 1,
+        "file_signature": 1,
         "part": "standardized/src/part-00000",
     }

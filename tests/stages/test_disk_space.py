@@ -10,15 +10,15 @@ import pytest
 from builder.engine.space import Need, share_room
 from builder.engine.store import Store
 from builder.inspect.plan import plan
-from builder.stages.context import Build
+from builder.stages.context import BuildContext
 from builder.stages.disk_space import Estimate, estimate, needs
 from builder.stages.pipeline import annotate, build, label
-from builder.stages.shard.eviction import bytes_of_pictures
+from builder.stages.shard.eviction import bytes_of_images
 from builder.stages.standardize.make_parts import wanted_images
 from tests.stages.shard.test_eviction import RECIPE, job_in
 
 
-def found_for(job: Build) -> Estimate:
+def found_for(job: BuildContext) -> Estimate:
     images = wanted_images(job.work, label(job, annotate(job)))
     return estimate(job, job.work, images, images)
 
@@ -53,12 +53,12 @@ def test_stores_of_one_folder_share_its_room(tmp_path: Path) -> None:
     assert not share_room(Store("memory://x"), Store("memory://x"))
 
 
-def test_the_plan_says_that_pictures_have_left(simulated: Path, tmp_path: Path) -> None:
+def test_the_plan_says_that_examples_have_left(simulated: Path, tmp_path: Path) -> None:
     job, package = job_in(simulated, tmp_path), Store(tmp_path / "package")
     build(job, package)
-    assert bytes_of_pictures(job.work) > 0
+    assert bytes_of_images(job.work) > 0
     assert not [line for line in plan(job, package) if "have left" in line]
     build(dataclasses.replace(job, frugal=True), package)
-    assert bytes_of_pictures(job.work) == 0
-    assert [line for line in plan(job, package) if "pictures of 24 parts have left WORK" in line]
+    assert bytes_of_images(job.work) == 0
+    assert [line for line in plan(job, package) if "examples of 24 parts have left WORK" in line]
     assert RECIPE.part_images == 20  # of 350 and 120 images

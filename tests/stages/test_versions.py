@@ -33,8 +33,8 @@ def test_data_files_count_by_their_bytes(tmp_path: Path, monkeypatch: pytest.Mon
     ("stage", "file"),
     [
         ("standardize", "stages/standardize/channels.py"),  # which planes and regions
-        ("select", "stages/standardize/part_rows.py"),  # which part's picture of an image
-        ("shard", "pixels/resize.py"),  # pictures of a compact package are made with the shard
+        ("select", "stages/standardize/part_rows.py"),  # which part's example of an image
+        ("shard", "pixels/resize.py"),  # examples of a compact package are made with the shard
         ("shard", "stages/shard/part_images.py"),
     ],
 )

@@ -1,4 +1,4 @@
-"""One module a kind of file: whether bytes are of that kind, and the plane that they hold."""
+"""One module per kind of file: whether bytes are of that kind, and the plane that they hold."""
 
 from __future__ import annotations
 

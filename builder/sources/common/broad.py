@@ -52,7 +52,7 @@ def named_files(
     Raises
     ------
     LayoutError
-        At the end, where there are pictures but none of a known name in a known place.
+        At the end, where there are images but none of a known name in a known place.
     """
     found, directory, known, masks = 0, "\0", None, False
     for path in folder.paths(*suffixes):

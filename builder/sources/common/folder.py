@@ -46,62 +46,62 @@ class Folder:
 
     Parameters
     ----------
-    stamps : relative path -> a 63-bit number that changes when the file does (from its size and time or etag)
+    signatures : relative path -> a 63-bit number that changes when the file does (from its size and time or etag)
     root : local path or fsspec URL
     """
 
-    def __init__(self, root: str, stamps: dict[str, int], options: dict[str, Any] | None = None) -> None:
+    def __init__(self, root: str, signatures: dict[str, int], options: dict[str, Any] | None = None) -> None:
         self.root = root.rstrip("/")
         self.notes = Notes()
         self.place: tuple[str, int] = ("", 0)  # file and line that were read last, 0 for no line
-        self._stamps = stamps
+        self._signatures = signatures
         self._store = Store(self.root, options)
 
     @classmethod
     def listed(cls, root: str, options: dict[str, Any] | None = None) -> Folder:
-        """List a folder once; hidden files and the droppings of unpackers are left out."""
+        """List a folder once; hidden files and the files left by archive tools are left out."""
         store = Store(root, options)
         local = store.local("")
-        stamps = dict(_walk_remote(store) if local is None else _walk_local(local))
-        unnameable = sorted(path for path in stamps if not _is_unicode(path))
+        signatures = dict(_walk_remote(store) if local is None else _walk_local(local))
+        unnameable = sorted(path for path in signatures if not _is_unicode(path))
         for path in unnameable:
-            del stamps[path]
-        folder = cls(root, stamps, options)
+            del signatures[path]
+        folder = cls(root, signatures, options)
         folder.notes.add_all("file names that are not UTF-8", (ascii(path) for path in unnameable))
         return folder
 
     def __contains__(self, path: object) -> bool:
         """Return whether the folder holds this file; a path that climbs out of it is never in it."""
-        return path in self._stamps
+        return path in self._signatures
 
     def __len__(self) -> int:
         """Return the number of files."""
-        return len(self._stamps)
+        return len(self._signatures)
 
     def paths(self, *suffixes: str) -> Iterator[str]:
         """Yield the files whose names end so (any case; all without suffixes), in sorted order."""
         wanted = tuple(suffix.lower() for suffix in suffixes)
-        chosen = [path for path in self._stamps if path.lower().endswith(wanted)] if wanted else self._stamps
+        chosen = [path for path in self._signatures if path.lower().endswith(wanted)] if wanted else self._signatures
         yield from sorted(chosen)  # what is left out is not sorted: tables are few among millions of files
 
     def named(self, name: str) -> list[str]:
         """Return the files with this name (any case) at any depth, the shallowest first."""
         lower = name.lower()
-        found = [p for p in self._stamps if p.lower().endswith(lower) and p.rpartition("/")[2].lower() == lower]
+        found = [p for p in self._signatures if p.lower().endswith(lower) and p.rpartition("/")[2].lower() == lower]
         return sorted(found, key=lambda p: (p.count("/"), p))
 
-    def stamp(self, paths: Iterable[str]) -> int:
+    def file_signature(self, paths: Iterable[str]) -> int:
         """Return one number for the state of several files, in their order."""
         state = 0
         for path in paths:
-            state = (state * 0x9E3779B97F4A7C15 + self._stamps.get(path, 1)) & _MASK
+            state = (state * 0x9E3779B97F4A7C15 + self._signatures.get(path, 1)) & _MASK
         return state
 
     def state(self) -> str:
-        """Return the sha256 (hex) of the names and stamps of all files."""
+        """Return the sha256 (hex) of the names and signatures of all files."""
         digest = hashlib.sha256()
-        for path in sorted(self._stamps):
-            digest.update(f"{path}\0{self._stamps[path]}\0".encode())
+        for path in sorted(self._signatures):
+            digest.update(f"{path}\0{self._signatures[path]}\0".encode())
         return digest.hexdigest()
 
     def read_bytes(self, path: str) -> bytes:
@@ -112,7 +112,7 @@ class Folder:
         LayoutError
             Where the path is not one of the listed files.
         """
-        if path not in self._stamps:
+        if path not in self._signatures:
             raise LayoutError(f"{self.root} holds no file {path!r}")
         self.place = path, 0
         return self._store.read_bytes(path)

@@ -1,6 +1,7 @@
-"""What the two Human Protein Atlas competitions share: four colour files a field, one record a file.
+"""What the two Human Protein Atlas competitions share: four colour files a field, one record per file.
 
-Layout: ``…/<UUID>_<colour>.png`` and one ``train.csv`` with a row a field. Blue shows the nucleus, red microtubules,
+Layout: ``…/<UUID>_<colour>.png`` and one ``train.csv`` with one row per field. Blue shows the nucleus, red
+microtubules,
 yellow the endoplasmic reticulum, green the protein that the row locates. As in the original, no two colours are
 merged. The second competition shows fields of the first at a higher resolution, under the same UUID: a field is one
 group over both sources.
@@ -30,7 +31,7 @@ _UNLABELLED: Final = "sample_submission.csv"
 def images(
     folder: Folder, columns: tuple[str, str], separator: str | None, names: Mapping[str, str]
 ) -> Iterator[Image]:
-    """Yield one image a colour file.
+    """Yield one image per colour file.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def _read_rows(folder: Folder, columns: tuple[str, str], separator: str | None, 
 def _rare(names: list[str]) -> list[str]:
     """Leave out structures that most proteins share while another is left, as the original did.
 
-    Those structures have stains of their own in many sources; the rarer ones have only these pictures.
+    Those structures have stains of their own in many sources; the rarer ones have only these images.
     """
     for common in _COMMON:
         if len(names) > 1 and common in names:

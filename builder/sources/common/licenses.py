@@ -20,7 +20,7 @@ class License(NamedTuple):
 
     @property
     def restricted(self) -> bool:
-        """True where the terms forbid to publish changed images."""
+        """True where the terms forbid publishing changed images."""
         return self.derivatives is False
 
 
@@ -45,4 +45,4 @@ HPA = License(
     None,
 )
 UNSTATED = License("LicenseRef-unstated", "none stated by the source", "", None, None)
-SIMULATED = License("CC0-1.0", "CC0 1.0 (simulated pictures)", CC0.url, True, True)
+SIMULATED = License("CC0-1.0", "CC0 1.0 (simulated images)", CC0.url, True, True)

@@ -1,7 +1,8 @@
-"""What the four Recursion sets share: one record a site, its channel files joined to a table by their path.
+"""What the four Recursion sets share: one record per site, its channel files joined to a table by their path.
 
 Layout (https://github.com/recursionpharma/rxrx-datasets): ``…/<experiment>/Plate<plate>/<well>_s<site>_w<channel>.png``
-and one ``metadata.csv`` with a row a site. Only the last three parts of a path count, so any root will do. Experiment
+and one ``metadata.csv`` with one row per site. Only the last three parts of a path count, so any root will do.
+Experiment
 numbers are padded in one set (HUVEC-01) and not in the next, and differently in prose and data: they join as numbers.
 A site without a row gives no image: the tables leave out wells that failed the makers' quality control.
 """
@@ -86,7 +87,7 @@ def no_table(folder: Folder, wanted: str) -> LayoutError:
 def site_images(
     folder: Folder, find: Callable[[str, str, Sequence[str]], Annotation | None], stains: Mapping[str, str]
 ) -> Iterator[Image]:
-    """Yield one image a site that has a row, its channels in the order of ``stains``, without those that are missing.
+    """Yield one image per site that has a row, its channels in the order of ``stains``, without those that are missing.
 
     Parameters
     ----------
@@ -139,7 +140,7 @@ def table_images(
     annotate: Callable[[Sequence[str]], Annotation],
     stains: Mapping[str, str] = STAINS,
 ) -> Iterator[Image]:
-    """Yield one image a site of a set with a ``metadata.csv``; see ``read_sites`` and ``site_images``."""
+    """Yield one image per site of a set with a ``metadata.csv``; see ``read_sites`` and ``site_images``."""
     rows = read_sites(folder, columns, annotate)
     yield from site_images(folder, rows.get, stains)
     rows.note_unused()

@@ -1,4 +1,4 @@
-"""Screens on plates: one file a channel, gathered plate by plate into the fields that they show."""
+"""Screens on plates: one file per channel, gathered plate by plate into the fields that they show."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def field_images(
     brightfield: str | None = None,
     no_row: Treatment = NOTHING_KNOWN,
 ) -> Generator[Image, None, int]:
-    """Yield one image a field of the plate, joined to the row of its well, in order; return their number.
+    """Yield one image per field of the plate, joined to the row of its well, in order; return their number.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def _image(
 
 
 def check_understood(folder: Folder, images: int, looked_for: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> None:
-    """Raise where a folder has pictures but not one of them lies where the adapter looks.
+    """Raise where a folder has images but not one of them lies where the adapter looks.
 
     Raises
     ------

@@ -122,7 +122,7 @@ def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simul
         "region": [None if image.region is None else list(image.region) for _, image in batch],
         "group": [_group(source.dir_name, image.group) for _, image in batch],
         "license": [license_id] * count,
-        "stamp": [folder.stamp(c.path for c in image.channels) for _, image in batch],
+        "file_signature": [folder.file_signature(c.path for c in image.channels) for _, image in batch],
     }
     for column in (*CATEGORIES, "microscopy"):
         fallback = constants.get(column)

@@ -14,7 +14,7 @@ from builder.sources.base import Source
 log = logging.getLogger(__name__)
 
 SIMULATED_MARK = "SIMULATED.txt"
-"""A file of this name in DATA says that its pictures are simulated; the package then says so everywhere."""
+"""A file of this name in DATA says that its images are simulated; the package then says so everywhere."""
 
 
 def present_sources(
@@ -31,7 +31,7 @@ def present_sources(
         folders = set(Store(data, options).folders())
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
-            f"{data} is no folder; DATA holds one folder a source, as `cytoimagenet sources` lists"
+            f"{data} is no folder; DATA holds one folder per source, as `cytoimagenet sources` lists"
         ) from None
     present, absent = [], []
     for source in sources:

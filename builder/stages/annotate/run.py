@@ -16,14 +16,14 @@ from builder.sources import all_sources
 from builder.sources.base import Source
 from builder.stages.annotate.annotate_source import annotate_source
 from builder.stages.annotate.discover import is_simulated, present_sources
-from builder.stages.context import HOUR, Build
+from builder.stages.context import HOUR, BuildContext
 
 log = logging.getLogger(__name__)
 
 _ANNOTATED = "annotated.json"
 
 
-def annotate(job: Build) -> list[dict[str, Any]]:
+def annotate(job: BuildContext) -> list[dict[str, Any]]:
     """Annotate every source that is there; return the facts of those that gave images, by dir_name."""
     sources = _usable(job, present_sources(job.data, all_sources(job.only), job.options))
     simulated = is_simulated(job.data, job.options)
@@ -45,7 +45,7 @@ def annotate(job: Build) -> list[dict[str, Any]]:
         raise UserError(f"no source in {job.data} could be read; what each lacks is said above")
     if not usable:
         raise UserError(
-            f"no image found in {job.data}; it should hold one folder a source, as `cytoimagenet sources` lists"
+            f"no image found in {job.data}; it should hold one folder per source, as `cytoimagenet sources` lists"
         )
     summary = [{name: found[name] for name in ("dir_name", "fingerprint", "images")} for found in usable]
     job.work.write_bytes(_ANNOTATED, json.dumps(summary, indent=1).encode())
@@ -75,19 +75,19 @@ def _annotate_task(
             facts.append(annotate_source(root, options, work, simulated, dir_name))
         except OSError as error:
             text = (
-                f"{root} cannot be listed or read ({error.strerror or error}); mend that and run the same command again"
+                f"{root} cannot be listed or read ({error.strerror or error}); fix that and run the same command again"
             )
             raise UserError(text) from None
     return facts
 
 
-def _usable(job: Build, present: list[tuple[Source, str]]) -> list[tuple[Source, str]]:
-    """Leave out sources whose licence forbids to publish changed images, and say so."""
+def _usable(job: BuildContext, present: list[tuple[Source, str]]) -> list[tuple[Source, str]]:
+    """Leave out sources whose licence forbids publishing changed images, and say so."""
     kept = []
     for source, root in present:
         if source.license.restricted and not job.include_restricted:
             log.warning(
-                "%s: left out: its licence (%s) forbids to publish changed images; --include-restricted takes it",
+                "%s: left out: its licence (%s) forbids publishing changed images; --include-restricted takes it",
                 source.dir_name,
                 source.license.name,
             )

@@ -133,7 +133,7 @@ def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
 
     Returns
     -------
-    Table of ``ASSIGNMENTS``, one row an image with a label, sorted by ``dir_name`` and ``idx``.
+    Table of ``ASSIGNMENTS``, one row per image with a label, sorted by ``dir_name`` and ``idx``.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The pictures that are chosen from, with what is known of their images, and what becomes of each.
+"""The candidates that are chosen from, with what is known of their images, and what becomes of each.
 
-A picture is a place; its facts are taken from the tables when they are asked for, a column at a time, so that a million
-pictures are never copied whole.
+A candidate is a place; its facts are taken from the tables when they are asked for, a column at a time, so that a
+million candidates are never copied whole.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-class Pictures(NamedTuple):
-    """All pictures, made or refused, numbered by idx and candidate."""
+class Candidates(NamedTuple):
+    """All candidates, made or refused, numbered by idx and candidate."""
 
     rows: pa.Table  # as `select` was given them
-    row: Ints  # of each picture in ``rows``
+    row: Ints  # of each candidate in ``rows``
     assignments: pa.Table
-    image: Ints  # row of each picture's image in ``assignments``
+    image: Ints  # row of each candidate's image in ``assignments``
     annotations: pa.Table
-    annotation: Ints  # row of each picture's image in ``annotations``
+    annotation: Ints  # row of each candidate's image in ``annotations``
     label: Ints  # code of its label
     labels: list[str]  # the names of the codes, sorted
-    keys: U64  # one a picture, from seed, idx and candidate
+    keys: U64  # one per candidate, from seed, idx and candidate
 
     def column(self, name: str, places: Ints | Mask) -> pa.ChunkedArray:
-        """Return a column of the three tables for some pictures; what ``rows`` has comes from there."""
+        """Return a column of the three tables for some candidates; what ``rows`` has comes from there."""
         if name in self.rows.column_names:
             return self.rows[name].take(pa.array(self.row[places]))
         if name in ("label", "category"):
@@ -43,7 +43,7 @@ class Pictures(NamedTuple):
         return self.annotations[name].take(pa.array(self.annotation[places]))
 
     def by_label(self, kept: Mask) -> Iterator[tuple[str, Ints]]:
-        """Yield each label and its kept pictures, in order; labels without any too."""
+        """Yield each label and its kept candidates, in order; labels without any too."""
         places = np.flatnonzero(kept)
         places = places[np.argsort(self.label[places], kind="stable")]
         counts = np.bincount(self.label[places], minlength=len(self.labels))
@@ -52,32 +52,32 @@ class Pictures(NamedTuple):
             yield label, places[start:end]
 
 
-class Fates:
-    """Which pictures stay, and why the others do not; begins with what standardisation refused."""
+class Outcomes:
+    """Which candidates stay, and why the others do not; begins with what standardisation refused."""
 
-    def __init__(self, pictures: Pictures) -> None:
-        refused = pictures.rows["reason"].is_valid().to_numpy()
-        self.made: Mask = ~refused[pictures.row]
+    def __init__(self, candidates: Candidates) -> None:
+        refused = candidates.rows["reason"].is_valid().to_numpy()
+        self.made: Mask = ~refused[candidates.row]
         self.kept: Mask = self.made.copy()
         self._why: dict[int, tuple[str, str]] = {}
 
     def drop(self, place: int, reason: str, detail: str) -> None:
-        """Take a picture out."""
+        """Take a candidate out."""
         self.kept[place] = False
         self._why[place] = reason, detail
 
-    def reasons(self, pictures: Pictures, places: Ints) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-        """Return the reasons and details of pictures that do not stay."""
+    def reasons(self, candidates: Candidates, places: Ints) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+        """Return the reasons and details of candidates that do not stay."""
         mask = pa.array(self.made[places])
         dropped = [self._why[place] for place in places[self.made[places]].tolist()]
         found = []
         for n, name in enumerate(("reason", "detail")):
             texts = pa.array([why[n] for why in dropped], pa.string())
-            found.append(pc.replace_with_mask(pictures.column(name, places).cast(pa.string()), mask, texts))
+            found.append(pc.replace_with_mask(candidates.column(name, places).cast(pa.string()), mask, texts))
         return found[0], found[1]
 
 
-def gather(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, seed: int) -> Pictures:
+def gather(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, seed: int) -> Candidates:
     """Bring the tables together, see `builder.stages.select.choose.select`, which also says what is raised."""
     idx = assignments["idx"].combine_chunks()
     annotation = pc.index_in(idx, value_set=annotations["idx"].combine_chunks())
@@ -86,7 +86,7 @@ def gather(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, seed: i
         raise ValueError(f"select: image {strange} has a label but no annotation")
     image = pc.index_in(rows["idx"], value_set=idx)
     if image.null_count:
-        raise ValueError(f"select: image {rows['idx'].filter(image.is_null())[0]} has pictures but no label")
+        raise ValueError(f"select: image {rows['idx'].filter(image.is_null())[0]} has candidates but no label")
     place = image.to_numpy().astype(np.int64)
     candidate = rows["candidate"].to_numpy().astype(np.int64)
     rank = np.empty(len(idx), np.int64)
@@ -96,10 +96,10 @@ def gather(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, seed: i
     twice = np.flatnonzero(np.diff(sort_key[order]) == 0)
     if len(twice):
         first = int(order[twice[0]])
-        raise ValueError(f"select: picture {candidate[first]} of {rows['idx'][first]} comes twice")
+        raise ValueError(f"select: candidate {candidate[first]} of {rows['idx'][first]} comes twice")
     place, candidate = place[order], candidate[order]
     label = encode(assignments["label"])
-    return Pictures(
+    return Candidates(
         rows=rows,
         row=order,
         assignments=assignments,

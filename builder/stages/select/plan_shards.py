@@ -15,28 +15,28 @@ Ints = npt.NDArray[np.int64]
 
 
 class Plan(NamedTuple):
-    """Where each picture goes: the pictures in the order of the shards, and the shard and row of each of these."""
+    """Where each example goes: the examples in the order of the shards, and the shard and row of each of these."""
 
     order: Ints
     shards: list[str]  # names, in order
-    shard: Ints  # of each picture of ``order``, a place in ``shards``
+    shard: Ints  # of each example of ``order``, a place in ``shards``
     position: Ints  # row of the shard
 
 
 def plan_shards(
     categories: pa.ChunkedArray, splits: pa.Array, sizes: Ints, keys: U64, seed: int, shard_bytes: int
 ) -> Plan:
-    """Order the pictures and cut them into shards.
+    """Order the examples and cut them into shards.
 
     Parameters
     ----------
-    categories, splits : of each picture, texts
+    categories, splits : of each example, texts
     sizes : bytes of its PNG
-    keys : one a picture; with ``seed`` the only source of the order
+    keys : one per example; with ``seed`` the only source of the order
 
     Returns
     -------
-    Plan, its shards sorted by name; a category without pictures in a split has no shard of it
+    Plan, its shards sorted by name; a category without examples in a split has no shard of it
     """
     draws = mix64(keys, key64(seed, "order"))
     category_of, split_of = encode(categories), encode(pa.chunked_array([splits]))
@@ -60,9 +60,9 @@ def plan_shards(
 
 
 def cut(sizes: Ints, shard_bytes: int) -> Ints:
-    """Return the lengths, in pictures, of ceil(bytes / shard_bytes) contiguous shards of about equal bytes.
+    """Return the lengths, in examples, of ceil(bytes / shard_bytes) contiguous shards of about equal bytes.
 
-    None is empty, so there are never more shards than pictures.
+    None is empty, so there are never more shards than examples.
     """
     ends = np.cumsum(sizes)
     total = int(ends[-1])
@@ -70,6 +70,6 @@ def cut(sizes: Ints, shard_bytes: int) -> Ints:
     wanted = np.arange(1, shards) * total // shards
     cuts = np.searchsorted(ends, wanted, side="right")
     ranks = np.arange(1, shards)
-    cuts = np.maximum.accumulate(np.maximum(cuts, ranks) - ranks) + ranks  # at least one picture each, from the left
+    cuts = np.maximum.accumulate(np.maximum(cuts, ranks) - ranks) + ranks  # at least one example each, from the left
     cuts = np.minimum(cuts, len(sizes) - shards + ranks)  # and one left for each that follows
     return np.diff(np.concatenate(([0], cuts, [len(sizes)])))

@@ -20,26 +20,26 @@ def selection_report(
     Parameters
     ----------
     selection, rejects, assignments : tables of these schemas
-    idx : of every picture that was made or refused
+    idx : of every example that was made or refused
 
     Returns
     -------
     dict:
         classes
-            label -> category, assigned (images), images, groups, train, validation (pictures), share, deviation
+            label -> category, assigned (images), images, groups, train, validation (examples), share, deviation
             (share less the recipe's)
         dropped_classes
-            label -> category, assigned (images), of labels without any picture in the package
+            label -> category, assigned (images), of labels without any example in the package
         one_sided
-            labels of several groups whose pictures are all on one side, though the recipe wants a validation split
+            labels of several groups whose examples are all on one side, though the recipe wants a validation split
         one_group
-            labels whose pictures are one group, so that they cannot be on both sides
+            labels whose examples are one group, so that they cannot be on both sides
         mean_deviation, largest_deviation
             of the classes' absolute deviations
         rejects
-            reason -> pictures
+            reason -> examples
         missing
-            assigned images of which no picture was made or refused
+            assigned images of which no example was made or refused
     """
     classes = _classes(selection, recipe)
     assigned = pc.value_counts(assignments["label"]).to_pylist()

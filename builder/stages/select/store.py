@@ -26,7 +26,7 @@ _MARKER: Final = "select"
 class ShardPlan(NamedTuple):
     """A shard of the selection: its rows are row group ``group`` of ``selection.parquet``.
 
-    ``content`` is the hash of these rows, but for where their pictures lie in WORK.
+    ``content`` is the hash of these rows, but for where their examples lie in WORK.
     """
 
     shard: str
@@ -47,8 +47,8 @@ class StoredSelection:
         self.rejects_sha256: str = facts["rejects_sha256"]
 
     @property
-    def pictures(self) -> int:
-        """Return how many pictures the package holds."""
+    def examples(self) -> int:
+        """Return how many examples the package holds."""
         return sum(plan.rows for plan in self.shards)
 
     @property
@@ -58,12 +58,12 @@ class StoredSelection:
             return pq.read_table(file).cast(REJECTS)
 
     def columns(self, *names: str) -> pa.Table:
-        """Return some columns of all pictures, repeated texts as codes."""
+        """Return some columns of all examples, repeated texts as codes."""
         with self._work.open(SELECTION_PATH) as file:
             return read_columns(file, names).unify_dictionaries()
 
     def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield these columns of the pictures, a shard after another in the order given, sorted by position."""
+        """Yield these columns of the examples, a shard after another in the order given, sorted by position."""
         groups = {plan.shard: plan.group for plan in self.shards}
         with self._work.open(SELECTION_PATH) as file, pq.ParquetFile(file) as parquet:
             for shard in shards:
@@ -111,7 +111,7 @@ def _shard_bounds(selection: pa.Table) -> list[tuple[int, int]]:
 
 
 def _content(rows: pa.Table) -> str:
-    """Hash what a shard is made from; where its pictures lie in WORK does not matter, their pixels do.
+    """Hash what a shard is made from; where its examples lie in WORK does not matter, their pixels do.
 
     Of the values alone: Arrow's own bytes of a slice have some of the rows beside it.
     """

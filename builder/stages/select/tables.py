@@ -8,30 +8,30 @@ import pyarrow.compute as pc
 
 from builder.recipe import Recipe
 from builder.schema import REJECTS, SELECTION, SPLITS
-from builder.stages.select.candidates import Fates, Ints, Mask, Pictures
+from builder.stages.select.candidates import Candidates, Ints, Mask, Outcomes
 from builder.stages.select.names import class_folders, file_names
 from builder.stages.select.plan_shards import plan_shards
 from builder.stages.tables import REPEATED
 
 
-def selection_table(pictures: Pictures, chosen: Ints, validation: Mask, recipe: Recipe) -> pa.Table:
-    """Return the chosen pictures (columns of `SELECTION`, texts that repeat as codes), sorted by shard and position.
+def selection_table(candidates: Candidates, chosen: Ints, validation: Mask, recipe: Recipe) -> pa.Table:
+    """Return the chosen candidates (columns of `SELECTION`, texts that repeat as codes), sorted by shard and position.
 
     Parameters
     ----------
-    chosen : places in ``pictures``, ascending
+    chosen : places in ``candidates``, ascending
     validation : which of the chosen are validation
     """
-    categories = pictures.column("category", chosen)
+    categories = candidates.column("category", chosen)
     splits = split_names(validation)
-    sizes = pictures.column("bytes", chosen).to_numpy().astype(np.int64)
-    plan = plan_shards(categories, splits, sizes, pictures.keys[chosen], recipe.seed, recipe.shard_bytes)
-    folders, names = names_of(pictures.label[chosen], pictures.labels)
+    sizes = candidates.column("bytes", chosen).to_numpy().astype(np.int64)
+    plan = plan_shards(categories, splits, sizes, candidates.keys[chosen], recipe.seed, recipe.shard_bytes)
+    folders, names = names_of(candidates.label[chosen], candidates.labels)
     order = pa.array(plan.order)
     paths = pc.binary_join_element_wise("cytoimagenet", folders, "/")
     places = chosen[plan.order]
     made = {
-        "path": _coded(pictures.label[places], paths),
+        "path": _coded(candidates.label[places], paths),
         "filename": names.take(order),
         "split": splits.take(order),
         "shard": _coded(plan.shard, pa.array(plan.shards, pa.string())),
@@ -40,7 +40,7 @@ def selection_table(pictures: Pictures, chosen: Ints, validation: Mask, recipe: 
     columns = {}
     for field in SELECTION:
         column = made.pop(field.name, None)
-        column = pictures.column(field.name, places) if column is None else column
+        column = candidates.column(field.name, places) if column is None else column
         columns[field.name] = _repeated(column) if field.name in REPEATED else column.cast(field.type)
     return pa.table(columns)
 
@@ -54,16 +54,16 @@ def _repeated(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 
 def split_names(validation: Mask) -> pa.Array:
-    """Return the name of the split of each picture."""
+    """Return the name of the split of each candidate."""
     return pa.array(SPLITS, pa.string()).take(pa.array(validation.astype(np.int64)))
 
 
 def names_of(codes: Ints, labels: list[str]) -> tuple[pa.Array, pa.Array]:
-    """Return the folder of each class and the file name of each picture; a class's numbers follow the order given.
+    """Return the folder of each class and the file name of each candidate; a class's numbers follow the order given.
 
     Parameters
     ----------
-    codes : shape (pictures,), places in ``labels``; labels without a picture have the folder ""
+    codes : shape (candidates,), places in ``labels``; labels without a candidate have the folder ""
     """
     counts = np.bincount(codes, minlength=len(labels)).tolist()
     used = [label for label, count in zip(labels, counts, strict=True) if count]
@@ -76,15 +76,15 @@ def names_of(codes: Ints, labels: list[str]) -> tuple[pa.Array, pa.Array]:
     return pa.array(folders, pa.string()), texts.take(pa.array(place))
 
 
-def rejects_table(pictures: Pictures, fates: Fates) -> pa.Table:
-    """Return the pictures that do not stay (schema `REJECTS`), sorted by idx and candidate."""
-    places = np.flatnonzero(~fates.kept)
-    reasons, details = fates.reasons(pictures, places)
+def rejects_table(candidates: Candidates, outcomes: Outcomes) -> pa.Table:
+    """Return the candidates that do not stay (schema `REJECTS`), sorted by idx and candidate."""
+    places = np.flatnonzero(~outcomes.kept)
+    reasons, details = outcomes.reasons(candidates, places)
     stages = pa.array(["standardize", "select"], pa.string())
     made = {
-        "stage": stages.take(pa.array(fates.made[places].astype(np.int64))),
+        "stage": stages.take(pa.array(outcomes.made[places].astype(np.int64))),
         "reason": reasons,
         "detail": details,
     }
-    columns = [made[f.name] if f.name in made else pictures.column(f.name, places) for f in REJECTS]
+    columns = [made[f.name] if f.name in made else candidates.column(f.name, places) for f in REJECTS]
     return pa.table([column.cast(f.type) for column, f in zip(columns, REJECTS, strict=True)], schema=REJECTS)

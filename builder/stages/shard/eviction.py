@@ -1,6 +1,6 @@
-"""``--frugal``: pictures leave WORK as soon as the shards that need them are finished, the rows about them stay.
+"""``--frugal``: examples leave WORK as soon as the shards that need them are finished, the rows about them stay.
 
-A part's pictures are in shards of every category that its images feed, and anywhere in them: the order of a category is
+A part's examples are in shards of every category that its images feed, and anywhere in them: the order of a category is
 drawn. So what is freed early depends on the order of the categories; the one with the least peak is taken.
 """
 
@@ -19,15 +19,15 @@ import pyarrow.compute as pc
 from builder.engine.space import readable
 from builder.engine.store import Store
 from builder.stages.select.store import ShardPlan, StoredSelection
-from builder.stages.standardize.parts import FOLDER, GUILTY
+from builder.stages.standardize.parts import FAULTY, FOLDER
 
 log = logging.getLogger(__name__)
 
-_PICTURES: Final = ".arrow"
+_IMAGES: Final = ".arrow"
 
 Ints = npt.NDArray[np.int64]
 Feeds = frozenset[str]
-"""The categories that pictures go to."""
+"""The categories that examples go to."""
 
 
 def category_order(work_bytes: Mapping[Feeds, int], package_bytes: Mapping[str, int]) -> tuple[list[str], int]:
@@ -51,8 +51,8 @@ def category_order(work_bytes: Mapping[Feeds, int], package_bytes: Mapping[str, 
     return (list(best[1]), best[0]) if best else ([], 0)
 
 
-class Spending:
-    """Which parts still wait for a shard; those that do not lose their pictures.
+class EvictionPlan:
+    """Which parts still wait for a shard; those that do not lose their examples.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Spending:
 
     def __init__(self, work: Store, stored: StoredSelection, plans: Sequence[ShardPlan]) -> None:
         self._work = work
-        self._sizes = _pictures_of_parts(work)
+        self._sizes = _images_of_parts(work)
         self._plans = list(plans)
         self._shards = {plan.shard: number for number, plan in enumerate(plans)}
         self._parts, part, shard = _pairs(stored, list(self._shards))
@@ -106,13 +106,13 @@ class Spending:
 
     def _free(self, part: str) -> None:
         if part in self._sizes:
-            self._work.delete(part + _PICTURES)
+            self._work.delete(part + _IMAGES)
 
 
 def lost_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]) -> pa.Array:
-    """Return the idx of the images of which a shard that is to be written needs pictures that have left WORK."""
+    """Return the idx of the images of which a shard that is to be written needs examples that have left WORK."""
     names = pa.array([plan.shard for plan in plans], pa.string())
-    there = pa.array(_pictures_of_parts(work), pa.string())
+    there = pa.array(_images_of_parts(work), pa.string())
     table = stored.columns("part", "shard")
     parts, shards = (table[name].combine_chunks() for name in ("part", "shard"))
     gone = _rows_in(parts, pc.invert(pc.is_in(parts.dictionary, value_set=there)))
@@ -122,16 +122,16 @@ def lost_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]
     return stored.columns("idx")["idx"].take(pa.array(lost)).unique()
 
 
-def bytes_of_pictures(work: Store) -> int:
-    """Return how many bytes of pictures WORK holds."""
-    return sum(_pictures_of_parts(work).values())
+def bytes_of_images(work: Store) -> int:
+    """Return how many bytes of examples WORK holds."""
+    return sum(_images_of_parts(work).values())
 
 
-def parts_without_pictures(work: Store) -> int:
-    """Return how many parts' pictures have left WORK."""
-    there = _pictures_of_parts(work)
+def parts_without_images(work: Store) -> int:
+    """Return how many parts' examples have left WORK."""
+    there = _images_of_parts(work)
     rows = [path.removesuffix(".parquet") for path in work.sizes(FOLDER) if path.endswith(".parquet")]
-    return sum(not name.rpartition("/")[2].startswith(GUILTY) and name not in there for name in rows)
+    return sum(not name.rpartition("/")[2].startswith(FAULTY) and name not in there for name in rows)
 
 
 def _rows_in(column: pa.DictionaryArray, wanted: pa.Array) -> Any:
@@ -139,7 +139,7 @@ def _rows_in(column: pa.DictionaryArray, wanted: pa.Array) -> Any:
 
 
 def _pairs(stored: StoredSelection, shards: list[str]) -> tuple[list[str], Ints, Ints]:
-    """Return the parts by number, and part and number of the shard of each pair that has a picture, by shard."""
+    """Return the parts by number, and part and number of the shard of each pair that has an example, by shard."""
     table = stored.columns("part", "shard")
     part, shard = (table[name].combine_chunks() for name in ("part", "shard"))
     number = pc.index_in(shard.dictionary, value_set=pa.array(shards, pa.string())).fill_null(-1).to_numpy()
@@ -150,11 +150,11 @@ def _pairs(stored: StoredSelection, shards: list[str]) -> tuple[list[str], Ints,
     return part.dictionary.to_pylist(), parts, found
 
 
-def _pictures_of_parts(work: Store) -> dict[str, int]:
-    """Return part -> bytes of its pictures, where they are there; parts that refuse a file's images have none."""
+def _images_of_parts(work: Store) -> dict[str, int]:
+    """Return part -> bytes of its examples, where they are there; parts that refuse a file's images have none."""
     sizes = work.sizes(FOLDER)
-    names = [path.removesuffix(_PICTURES) for path in sizes if path.endswith(_PICTURES)]
-    return {name: sizes[name + _PICTURES] for name in names if not name.rpartition("/")[2].startswith(GUILTY)}
+    names = [path.removesuffix(_IMAGES) for path in sizes if path.endswith(_IMAGES)]
+    return {name: sizes[name + _IMAGES] for name in names if not name.rpartition("/")[2].startswith(FAULTY)}
 
 
 def _category(shard: str) -> str:

@@ -1,6 +1,6 @@
-"""Single pictures out of the parts in WORK: from memory maps, or by ranges of remote files, many at once.
+"""Single examples out of the parts in WORK: from memory maps, or by ranges of remote files, many at once.
 
-The order of a shard is drawn, so of a part of 200 pictures a shard of a full build wants one or two.
+The order of a shard is drawn, so of a part of 200 examples a shard of a full build wants one or two.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Final
 import pyarrow as pa
 
 from builder.engine.store import Store
-from builder.schema import PART_PICTURES
+from builder.schema import PART_IMAGES
 
 _OPEN_PARTS: Final = 400  # each holds a file descriptor; 1,024 is a common limit
 _ASKED_AT_ONCE: Final = 32  # parts of a remote WORK
 _BLOCK: Final = (
     1 << 17
-)  # bytes asked for with the head of a picture: most pictures come with it, and a part's footer too
+)  # bytes asked for with the head of an example: most examples come with it, and a part's footer too
 
 
-class PictureReader:
+class PartImageReader:
     """Reads PNGs from parts, whose footers are kept."""
 
     def __init__(self, work: Store) -> None:
@@ -37,25 +37,25 @@ class PictureReader:
         places: dict[str, list[int]] = {}
         for place, part in enumerate(parts):
             places.setdefault(part, []).append(place)
-        pictures = [b""] * len(parts)
+        examples = [b""] * len(parts)
 
         def read_from(part: str) -> None:
             for place in sorted(places[part], key=lambda place: rows[place]):
-                pictures[place] = self._read(part, rows[place])
+                examples[place] = self._read(part, rows[place])
 
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
             for _ in threads.map(read_from, places):
                 pass
-        return pictures
+        return examples
 
     def _read(self, part: str, row: int) -> bytes:
-        picture: bytes = self._open(part).get_batch(row).column(0)[0].as_py()
-        return picture
+        example: bytes = self._open(part).get_batch(row).column(0)[0].as_py()
+        return example
 
     def _open_part(self, part: str) -> pa.RecordBatchFileReader:
         local = self._work.local(f"{part}.arrow")
         source = pa.memory_map(local) if local else pa.PythonFile(self._work.open(f"{part}.arrow", _BLOCK), mode="r")
         reader = pa.ipc.open_file(source)
-        if reader.schema != PART_PICTURES:
-            raise ValueError(f"{part}.arrow has the columns {reader.schema.names}, not {PART_PICTURES.names}")
+        if reader.schema != PART_IMAGES:
+            raise ValueError(f"{part}.arrow has the columns {reader.schema.names}, not {PART_IMAGES.names}")
         return reader

@@ -16,16 +16,16 @@ from builder.errors import UserError
 from builder.package.finish import finish_package
 from builder.package.layout import MANIFEST
 from builder.sources.base import Source
-from builder.stages.context import HOUR, Build
+from builder.stages.context import HOUR, BuildContext
 from builder.stages.select.store import ShardPlan, StoredSelection
 from builder.stages.shard import write_shard as shard
-from builder.stages.shard.eviction import Spending
+from builder.stages.shard.eviction import EvictionPlan
 from builder.stages.versions import code_version
 
 log = logging.getLogger(__name__)
 
 
-def refuse_strange(package: Store, work: Store) -> None:
+def require_empty_or_package(package: Store, work: Store) -> None:
     """Refuse to write among files that no build made."""
     if shard.known_files(work) or package.exists(MANIFEST):
         return
@@ -34,21 +34,25 @@ def refuse_strange(package: Store, work: Store) -> None:
         raise UserError(f"{package.url} holds {strange[0]} and is no package; name a new or empty folder with -o")
 
 
-def to_write(job: Build, package: Store, stored: StoredSelection) -> tuple[list[ShardPlan], dict[str, dict[str, Any]]]:
+def to_write(
+    job: BuildContext, package: Store, stored: StoredSelection
+) -> tuple[list[ShardPlan], dict[str, dict[str, Any]]]:
     """Return the shards that are to be written, and {path: facts} of those that are there, made from the same."""
     done = shard.finished(job.work, package, stored.shards, job.recipe, job.file_format)
     return [plan for plan in stored.shards if shard.shard_path(plan.shard, job.file_format) not in done], done
 
 
-def write_package(job: Build, package: Store, sources: Sequence[Source], stored: StoredSelection) -> dict[str, Any]:
+def write_package(
+    job: BuildContext, package: Store, sources: Sequence[Source], stored: StoredSelection
+) -> dict[str, Any]:
     """Write the shards that are not there yet, remove those of an earlier build, and finish the package.
 
-    ``sources`` are the facts of every source that gave a picture; others among them do no harm.
+    ``sources`` are the facts of every source that gave an example; others among them do no harm.
     """
     shard.retire(job.work, package, {shard.shard_path(plan.shard, job.file_format) for plan in stored.shards})
     plans, facts = to_write(job, package, stored)
     before = len(facts)
-    spending = Spending(job.work, stored, plans) if job.frugal else None
+    spending = EvictionPlan(job.work, stored, plans) if job.frugal else None
     if spending:
         plans = spending.begin()
 
@@ -58,7 +62,7 @@ def write_package(job: Build, package: Store, sources: Sequence[Source], stored:
             spending.finish(task.name)
 
     job.run(
-        Progress("shard", sum(plan.rows for plan in plans), "pictures"),
+        Progress("shard", sum(plan.rows for plan in plans), "examples"),
         functools.partial(shard.write_shard, job.work, package, job.recipe, job.file_format),
         [Task(plan.shard, (plan,), plan.rows) for plan in plans],
         on_result=on_result,
@@ -70,7 +74,7 @@ def write_package(job: Build, package: Store, sources: Sequence[Source], stored:
 
 
 def _finish(
-    job: Build,
+    job: BuildContext,
     package: Store,
     sources: Sequence[Source],
     stored: StoredSelection,

@@ -18,7 +18,7 @@ from builder.pixels.resize import reduce
 from builder.recipe import Recipe
 from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA
 from builder.stages.select.store import SELECTION_PATH, ShardPlan
-from builder.stages.shard.part_images import PictureReader
+from builder.stages.shard.part_images import PartImageReader
 from builder.stages.versions import code_version
 
 _KNOWN_FILES = "package-files.json"
@@ -63,13 +63,13 @@ def _fingerprint(plan: ShardPlan, recipe: Recipe, file_format: str) -> str:
 
 
 def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str) -> None:
-    pictures = PictureReader(work)
+    examples = PartImageReader(work)
     with _writer(out, file_format) as writer:
         for start, end in batch_bounds(rows["bytes"].to_pylist(), recipe.batch_rows, recipe.batch_bytes):
             batch = rows.slice(start, end - start)
-            encoded = pictures.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
+            encoded = examples.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
             if recipe.size:
-                encoded = [png.encode(reduce(read(picture), recipe.size)) for picture in encoded]
+                encoded = [png.encode(reduce(read(example), recipe.size)) for example in encoded]
             writer.write_batch(_examples(batch, encoded))
 
 
@@ -95,7 +95,7 @@ def _examples(batch: pa.Table, encoded: list[bytes]) -> pa.RecordBatch:
 
 
 def batch_bounds(sizes: Sequence[int], most_rows: int, most_bytes: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of record batches of at most so many rows and bytes; one picture always fits."""
+    """Yield (start, end) of record batches of at most so many rows and bytes; one example always fits."""
     start = total = 0
     for position, size in enumerate(sizes):
         if position > start and (position - start == most_rows or total + size > most_bytes):

@@ -29,7 +29,7 @@ class ChannelReader:
 
     Parameters
     ----------
-    data : folder or URL that holds one folder a source
+    data : folder or URL that holds one folder per source
     options : fsspec's storage options
     max_pixels : channels with more are refused before they are decoded
     """
@@ -120,5 +120,5 @@ def _cut(pixels: Array, region: tuple[int, int, int, int] | None) -> Array:
     height, width = pixels.shape[:2]
     cut = pixels[max(0, y_min) : min(height, y_max), max(0, x_min) : min(width, x_max)]
     if cut.size == 0:
-        raise RejectedError("unreadable", f"the box {region} lies outside the picture of {width} x {height} pixels")
+        raise RejectedError("unreadable", f"the box {region} lies outside the candidate of {width} x {height} pixels")
     return np.ascontiguousarray(cut)

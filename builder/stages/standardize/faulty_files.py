@@ -1,7 +1,7 @@
 """Files whose reading hangs or ends the process: all their images are refused, those that could be made as well.
 
-Else it would depend on the order of the work, and on when a build was interrupted, which boxes of a picture or pages of
-a stack are in the package.
+Else it would depend on the order of the work, and on when a build was interrupted, which boxes of an image or pages
+of a stack are in the package.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from builder.engine.store import Store
 from builder.engine.task import Shared
 from builder.stages.annotate.annotate_source import annotations_path
 from builder.stages.standardize.make_parts import Item, items_of, made_from, rejected_row
-from builder.stages.standardize.parts import GUILTY, write_part
+from builder.stages.standardize.parts import FAULTY, write_part
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def shared_files(work: Store, fingerprint: str, images: pa.Table) -> Shared:
 
     Parameters
     ----------
-    images : idx, dir_name, crops and stamp of all images of the build, of those with pictures too
+    images : idx, dir_name, crops and file_signature of all images of the build, of those with candidates too
     """
 
     def on_guilty(name: str, reason: str, detail: str) -> None:
@@ -47,7 +47,7 @@ def refuse_file(work: Store, fingerprint: str, images: pa.Table, name: str, reas
     users = images.filter(pc.is_in(images["idx"], value_set=_users(work, dir_name, file)))
     items = list(items_of(work, users))
     rows = [rejected_row(item, reason, f"{file}: {detail}") for item in items]
-    write_part(work, fingerprint, dir_name, map(made_from, items), rows, [], GUILTY)
+    write_part(work, fingerprint, dir_name, map(made_from, items), rows, [], FAULTY)
     return len(items)
 
 

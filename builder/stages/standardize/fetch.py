@@ -35,9 +35,9 @@ class Fetcher:
 
     Parameters
     ----------
-    data : folder or URL that holds one folder a source
+    data : folder or URL that holds one folder per source
     options : fsspec's storage options
-    max_pixels : files that could hold no picture of so few pixels are refused
+    max_pixels : files that could hold no candidate of so few pixels are refused
     """
 
     def __init__(self, data: str, options: dict[str, Any], max_pixels: int) -> None:

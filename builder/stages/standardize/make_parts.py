@@ -17,11 +17,11 @@ from builder.engine.run import Task
 from builder.engine.store import Store
 from builder.errors import RejectedError
 from builder.pixels import png
-from builder.pixels.picture import Candidate, candidates
+from builder.pixels.candidates import Candidate, candidates
 from builder.recipe import Recipe
 from builder.stages.annotate.annotate_source import annotations_path
 from builder.stages.standardize.channels import ChannelReader
-from builder.stages.standardize.parts import GUILTY, write_part
+from builder.stages.standardize.parts import FAULTY, write_part
 from builder.stages.versions import code_version
 
 _READ_AT_ONCE = 20_000
@@ -36,12 +36,12 @@ class Item(NamedTuple):
     planes: tuple[int, ...]
     region: tuple[int, int, int, int] | None
     crops: int
-    stamp: int
+    file_signature: int
 
 
 def made_from(item: Item) -> tuple[str, int, int]:
-    """Return what an image's pictures depend on beside the recipe: who it is, its crops, the state of its files."""
-    return item.idx, item.crops, item.stamp
+    """Return what an image's candidates depend on beside the recipe: who it is, its crops, the state of its files."""
+    return item.idx, item.crops, item.file_signature
 
 
 def pixels_fingerprint(recipe: Recipe) -> str:
@@ -50,15 +50,15 @@ def pixels_fingerprint(recipe: Recipe) -> str:
 
 
 def wanted_images(work: Store, assignments: pa.Table) -> pa.Table:
-    """Return idx, dir_name, category, crops and stamp of every assigned image: what it takes to know its pictures."""
+    """Return idx, dir_name, category, crops and file_signature of assigned images."""
     tables = []
     for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
         here = assignments.filter(pc.equal(assignments["dir_name"], dir_name))
         here = here.select(["idx", "dir_name", "category", "crops"])
         with work.open(annotations_path(dir_name)) as file:
-            stamps = pq.read_table(file, columns=["idx", "stamp"])
-        place = pc.index_in(here["idx"], value_set=stamps["idx"].combine_chunks())
-        tables.append(here.append_column("stamp", stamps["stamp"].take(place)))
+            signatures = pq.read_table(file, columns=["idx", "file_signature"])
+        place = pc.index_in(here["idx"], value_set=signatures["idx"].combine_chunks())
+        tables.append(here.append_column("file_signature", signatures["file_signature"].take(place)))
     return pa.concat_tables(tables)
 
 
@@ -67,7 +67,7 @@ def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
 
     That order follows the files' names, so that images in one file, and files of one folder, are read together.
     """
-    columns = ["idx", "files", "planes", "region", "stamp"]
+    columns = ["idx", "files", "planes", "region", "file_signature"]
     for dir_name in sorted(pc.unique(images["dir_name"]).to_pylist()):
         here = images.filter(pc.equal(images["dir_name"], dir_name))
         wanted, crops = here["idx"].combine_chunks(), here["crops"].to_pylist()
@@ -78,7 +78,7 @@ def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
                 for row in batch.to_pylist():
                     region = tuple(row["region"]) if row["region"] else None
                     files, planes = tuple(row["files"]), tuple(row["planes"])
-                    yield Item(row["idx"], dir_name, files, planes, region, crops[row["place"]], row["stamp"])
+                    yield Item(row["idx"], dir_name, files, planes, region, crops[row["place"]], row["file_signature"])
 
 
 def part_tasks(items: Iterable[Item], part_images: int) -> Iterator[Task]:
@@ -91,24 +91,24 @@ def part_tasks(items: Iterable[Item], part_images: int) -> Iterator[Task]:
 def standardize_part(
     data: str, options: dict[str, Any], work: Store, recipe: Recipe, fingerprint: str, items: Sequence[Item]
 ) -> dict[str, int]:
-    """Make one part; return how many images, pictures, rejected pictures and bytes of PNG it has."""
+    """Make one part; return how many images, candidates, rejected candidates and bytes of PNG it has."""
     rows: list[dict[str, Any]] = []
-    pictures: list[bytes] = []
+    candidates: list[bytes] = []
     made: list[tuple[str, int, int]] = []
     with ChannelReader(data, options, recipe.max_pixels) as reader:
         for item, channels, left_out in reader.read_all(items):
             made.append(made_from(item))
-            for row, encoded in _pictures(item, channels, left_out, recipe):
+            for row, encoded in _candidates(item, channels, left_out, recipe):
                 if encoded is not None:
-                    row["row"] = len(pictures)
-                    pictures.append(encoded)
+                    row["row"] = len(candidates)
+                    candidates.append(encoded)
                 rows.append(row)
-    write_part(work, fingerprint, items[0].dir_name, made, rows, pictures)
-    kept = len(pictures)
-    return {"images": len(items), "pictures": kept, "rejected": len(rows) - kept, "bytes": sum(map(len, pictures))}
+    write_part(work, fingerprint, items[0].dir_name, made, rows, candidates)
+    kept = len(candidates)
+    return {"images": len(items), "candidates": kept, "rejected": len(rows) - kept, "bytes": sum(map(len, candidates))}
 
 
-def _pictures(
+def _candidates(
     item: Item, channels: list[Any], left_out: list[str], recipe: Recipe
 ) -> Iterator[tuple[dict[str, Any], bytes | None]]:
     """Yield (row, PNG or None) of each candidate of an image; one row with the reason where the image is refused."""
@@ -145,7 +145,7 @@ def _row(item: Item, candidate: Candidate, note: str) -> tuple[dict[str, Any], b
         "reason": candidate.reason,
         "detail": "; ".join(filter(None, [candidate.detail, note])) or None,
         "crops": item.crops,
-        "stamp": item.stamp,
+        "file_signature": item.file_signature,
     }
     return row, encoded
 
@@ -153,12 +153,18 @@ def _row(item: Item, candidate: Candidate, note: str) -> tuple[dict[str, Any], b
 def rejected_row(item: Item, reason: str, detail: str) -> dict[str, Any]:
     """Return the row of an image that gives nothing."""
     row: dict[str, Any] = {"idx": item.idx, "candidate": -1, "crop": False, "scaling": 1.0}
-    return {**row, "reason": reason, "detail": detail or None, "crops": item.crops, "stamp": item.stamp}
+    return {
+        **row,
+        "reason": reason,
+        "detail": detail or None,
+        "crops": item.crops,
+        "file_signature": item.file_signature,
+    }
 
 
 def poisoned(work: Store, fingerprint: str, item: Item, reason: str, detail: str) -> None:
     """Record an image whose reading hung or killed its process, as a part of its own."""
-    write_part(work, fingerprint, item.dir_name, [made_from(item)], [rejected_row(item, reason, detail)], [], GUILTY)
+    write_part(work, fingerprint, item.dir_name, [made_from(item)], [rejected_row(item, reason, detail)], [], FAULTY)
 
 
 def part_function(data: str, options: dict[str, Any], work: Store, recipe: Recipe) -> functools.partial[dict[str, int]]:

@@ -19,7 +19,7 @@ from builder.schema import PART_ROWS
 from builder.stages.standardize.parts import FINGERPRINT, FOLDER, PRESENT
 
 _AT_ONCE: Final = 64  # files; where WORK is remote their reads overlap
-_KEY: Final = ["idx", "crops", "stamp"]
+_KEY: Final = ["idx", "crops", "file_signature"]
 _PART: Final = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -35,7 +35,7 @@ def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = No
 
 
 def covered(work: Store, fingerprint: str) -> pa.Table:
-    """Return idx, crops and stamp of every image that a finished part holds or has refused."""
+    """Return idx, crops and file_signature of every image that a finished part holds or has refused."""
     tables = [rows for _, rows in read_parts(work, fingerprint, _KEY)]
     if not tables:
         return PART_ROWS.empty_table().select(_KEY)
@@ -43,14 +43,14 @@ def covered(work: Store, fingerprint: str) -> pa.Table:
 
 
 def without(images: pa.Table, others: pa.Table) -> pa.Table:
-    """Return the rows of ``images`` whose (idx, crops, stamp) is not among ``others``."""
+    """Return the rows of ``images`` whose (idx, crops, file_signature) is not among ``others``."""
     return images.join(others, _KEY, join_type="left anti")
 
 
 def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
     """Return the rows of the wanted images (schema ``PART_ROWS`` and ``part``), each image from one part only.
 
-    Where two parts hold one image, with the same bytes, the first by name is taken, of those that have their pictures
+    Where two parts hold one image, with the same bytes, the first by name is taken, of those that have their candidates
     still.
 
     Raises
@@ -87,11 +87,11 @@ def _from_one_part(rows: pa.Table, codes: npt.NDArray[np.int32], images: pa.Tabl
     Parameters
     ----------
     codes : shape (rows,), ascending: number of each row's part
-    images : idx, crops and stamp
+    images : idx, crops and file_signature
     """
     found = pc.index_in(rows["idx"], value_set=images["idx"].combine_chunks()).fill_null(-1).to_numpy()
     right = found >= 0
-    for name in ("crops", "stamp"):
+    for name in ("crops", "file_signature"):
         wanted = images[name].to_numpy()
         right &= rows[name].to_numpy() == (wanted[found] if len(wanted) else 0)
     places = np.flatnonzero(right)

@@ -1,8 +1,8 @@
 """Parts: the PNG candidates of about 200 images in WORK, and what they were made from.
 
-A part is two files: ``part-….arrow`` with the PNG bytes, and, written last, ``part-….parquet`` with one row a picture
-made or refused. Its name is a hash of what it was made from, so parts are a cache: another recipe that wants the same
-crops of the same files finds them again, whatever part they lie in.
+A part is two files: ``part-….arrow`` with the PNG bytes, and, written last, ``part-….parquet`` with one row per
+candidate made or refused. Its name is a hash of what it was made from, so parts are a cache: another recipe that wants
+the same crops of the same files finds them again, whatever part they lie in.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from builder.engine import markers
 from builder.engine.store import Store
-from builder.schema import PART_PICTURES, PART_ROWS
+from builder.schema import PART_IMAGES, PART_ROWS
 
 FOLDER = "standardized"
-GUILTY = "guilty"
+FAULTY = "faulty"
 """How the names of parts begin that refuse what hung or crashed; parts are read in the order of their names."""
 PRESENT = "standardized.txt"
 """Holds the fingerprint of the parts that the last build made or used; others wait for their recipe to come back."""
@@ -32,25 +32,25 @@ def write_part(
     folder: str,
     images: Iterable[tuple[str, int, int]],
     rows: list[dict[str, Any]],
-    pictures: list[bytes],
+    candidates: list[bytes],
     kind: str = "part",
 ) -> str:
-    """Write the pictures, then the rows that make the part count; return its path without ending.
+    """Write the candidates, then the rows that make the part count; return its path without ending.
 
     Parameters
     ----------
     folder : of the part, a dir_name
-    images : idx, crops and stamp of what it was made from
+    images : idx, crops and file_signature of what it was made from
     rows : of schema ``PART_ROWS``
-    pictures : PNGs, in the order of ``row``
-    kind : how its name begins; ``GUILTY`` has precedence over other parts that hold the same images
+    candidates : PNGs, in the order of ``row``
+    kind : how its name begins; ``FAULTY`` has precedence over other parts that hold the same images
     """
-    made_from = [fingerprint, *(f"{idx} {crops} {stamp}" for idx, crops, stamp in images)]
+    made_from = [fingerprint, *(f"{idx} {crops} {file_signature}" for idx, crops, file_signature in images)]
     path = f"{FOLDER}/{folder}/{kind}-{markers.fingerprint(*made_from)[:16]}"
     table = pa.Table.from_pylist(rows, schema=PART_ROWS)
-    with work.writing(f"{path}.arrow") as file, pa.ipc.new_file(file, PART_PICTURES) as writer:
-        for encoded in pictures:  # a batch a picture: reading one touches no other
-            writer.write_batch(pa.record_batch({"png": pa.array([encoded], pa.large_binary())}, schema=PART_PICTURES))
+    with work.writing(f"{path}.arrow") as file, pa.ipc.new_file(file, PART_IMAGES) as writer:
+        for encoded in candidates:  # a batch a candidate: reading one touches no other
+            writer.write_batch(pa.record_batch({"png": pa.array([encoded], pa.large_binary())}, schema=PART_IMAGES))
     with work.writing(f"{path}.parquet") as file:
         pq.write_table(table.replace_schema_metadata({FINGERPRINT: fingerprint}), file, compression="zstd")
     return path

@@ -25,7 +25,7 @@ from PIL import Image
 from builder.draw import Draw
 from builder.engine import markers
 from builder.pixels import png
-from builder.pixels.picture import candidates
+from builder.pixels.candidates import candidates
 from builder.pixels.read import read
 from builder.recipe import Recipe
 
@@ -35,7 +35,7 @@ _CODE = Path(png.__file__).parent
 
 
 def compile_passes() -> None:
-    """Have what ordinary pictures need in this process: compiled, or read from disk where a process did so before."""
+    """Have what ordinary candidates need in this process: compiled, or read from disk where a process did so before."""
     if importlib.util.find_spec("numba") is None:
         return
     done = _mark()
@@ -75,7 +75,7 @@ def _mark() -> Path:
 
 
 def _samples() -> Iterator[list[Any]]:
-    """Yield channels as they come from files: those of Cell Painting, of RxRx, single ones, and a colour picture.
+    """Yield channels as they come from files: those of Cell Painting, of RxRx, single ones, and a colour candidate.
 
     What another number of channels needs takes two seconds at its first image.
     """

@@ -36,10 +36,10 @@ def test_paths_outside_are_not_in_the_folder(tmp_path: Path) -> None:
 def test_stamps_change_with_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(b"x")
-    first = Folder.listed(str(tmp_path)).stamp(["a.tif"])
-    assert Folder.listed(str(tmp_path)).stamp(["a.tif"]) == first
+    first = Folder.listed(str(tmp_path)).file_signature(["a.tif"])
+    assert Folder.listed(str(tmp_path)).file_signature(["a.tif"]) == first
     path.write_bytes(b"xy")
-    assert Folder.listed(str(tmp_path)).stamp(["a.tif"]) != first
+    assert Folder.listed(str(tmp_path)).file_signature(["a.tif"]) != first
 
 
 def table(tmp_path: Path, content: bytes, name: str = "t.csv") -> Folder:

@@ -102,7 +102,7 @@ def test_field_images() -> None:
     }
 
 
-def test_pictures_that_nobody_understands_are_an_error(tmp_path: Path) -> None:
+def test_images_that_nobody_understands_are_an_error(tmp_path: Path) -> None:
     check_understood(_folder("notes.txt"), 0, "a.tif")
     check_understood(_folder("b.tif"), 1, "a.tif")
     with pytest.raises(LayoutError, match=r"looked for <plate>/a\.tif; found 2 files, such as b\.tif"):

@@ -18,7 +18,7 @@ from builder.stages.annotate import annotate_source as annotate_module
 from builder.stages.annotate import run as run_annotate
 from builder.stages.annotate.adapter_errors import AdapterError
 from builder.stages.annotate.annotate_source import annotate_source
-from builder.stages.context import Build
+from builder.stages.context import BuildContext
 
 
 def _images(folder: Folder) -> Iterator[Image]:
@@ -49,7 +49,7 @@ def test_a_bug_of_an_adapter_names_it_its_line_the_file_and_the_row(data: Path, 
 
 def test_the_run_ends_with_that_line_and_its_log_has_the_traceback(data: Path, tmp_path: Path) -> None:
     with RunLog(tmp_path / "run.jsonl") as run_log:
-        job = Build(str(data), Store(tmp_path / "work"), settings=RunSettings(workers=0), run_log=run_log)
+        job = BuildContext(str(data), Store(tmp_path / "work"), settings=RunSettings(workers=0), run_log=run_log)
         with pytest.raises(UserError, match=r"^bbbc005: its adapter fails in "):
             run_annotate.annotate(job)
     (error,) = [event for event in read_log(tmp_path / "run.jsonl") if event["event"] == "error"]

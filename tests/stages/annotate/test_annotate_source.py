@@ -71,9 +71,9 @@ def test_nothing_is_done_twice_and_a_changed_file_is_seen(tmp_path: Path) -> Non
     changed.write_bytes(b"other content of another size")
     facts, rows = annotate(tmp_path / "a", tmp_path / "work")
     assert facts["fresh"]
-    stamps = dict(zip(rows["key"].to_pylist(), rows["stamp"].to_pylist(), strict=True))
-    old = dict(zip(before[1]["key"].to_pylist(), before[1]["stamp"].to_pylist(), strict=True))
-    assert {key for key in stamps if stamps[key] != old[key]} == {"A01_C1_F1_s01_w1"}
+    signatures = dict(zip(rows["key"].to_pylist(), rows["file_signature"].to_pylist(), strict=True))
+    old = dict(zip(before[1]["key"].to_pylist(), before[1]["file_signature"].to_pylist(), strict=True))
+    assert {key for key in signatures if signatures[key] != old[key]} == {"A01_C1_F1_s01_w1"}
 
 
 def test_a_renamed_folder_is_seen(tmp_path: Path) -> None:

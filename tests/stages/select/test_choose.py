@@ -1,4 +1,4 @@
-"""Which pictures make the package: duplicates, the cap, small classes, and that nothing is lost."""
+"""Which candidates make the package: duplicates, the cap, small classes, and that nothing is lost."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_columns_come_from_the_three_tables() -> None:
 
 def test_what_standardisation_refused_is_told_with_its_reason() -> None:
     refused = [{"candidate": 0}, {"candidate": 1, "reason": "crop_dim", "detail": "75th percentile 0"}]
-    selected = tables([image(1, pictures=2) | {"pictures": refused}]).select(small())
+    selected = tables([image(1, examples=2) | {"examples": refused}]).select(small())
     assert kept(selected) == {("src-1", 0)}
     assert selected.rejects.to_pylist() == [
         {
@@ -87,8 +87,8 @@ def test_equal_pixels_are_kept_once_and_the_other_says_whose_they_are() -> None:
     same = {"pixels": "same"}
     selected = tables(
         [
-            image(3, "x") | {"pictures": [{"candidate": -1} | same]},
-            image(2, "y") | {"pictures": [{"candidate": 1} | same, {"candidate": 0} | same]},
+            image(3, "x") | {"examples": [{"candidate": -1} | same]},
+            image(2, "y") | {"examples": [{"candidate": 1} | same, {"candidate": 0} | same]},
             image(4, "y"),
         ]
     ).select(small())
@@ -99,9 +99,9 @@ def test_equal_pixels_are_kept_once_and_the_other_says_whose_they_are() -> None:
     }
 
 
-def test_a_refused_picture_is_nobodys_duplicate() -> None:
+def test_a_refused_candidate_is_nobodys_duplicate() -> None:
     refused = {"candidate": -1, "reason": "dim"}
-    selected = tables([image(1) | {"pictures": [refused]}, image(2) | {"pictures": [refused]}, image(3)]).select(
+    selected = tables([image(1) | {"examples": [refused]}, image(2) | {"examples": [refused]}, image(3)]).select(
         small()
     )
     assert Counter(reason for _, reason, _ in rejects(selected).values()) == {"dim": 2}
@@ -109,7 +109,7 @@ def test_a_refused_picture_is_nobodys_duplicate() -> None:
 
 @pytest.mark.parametrize(("images", "crops", "size"), [(60, 2, 100), (50, 2, 51), (50, 3, 100), (30, 4, 95)])
 def test_at_most_one_crop_an_image_goes_while_that_suffices(images: int, crops: int, size: int) -> None:
-    selected = tables([image(i, pictures=crops) for i in range(images)]).select(small(class_size=size))
+    selected = tables([image(i, examples=crops) for i in range(images)]).select(small(class_size=size))
     assert selected.selection.num_rows == size
     left = Counter(selected.selection["idx"].to_pylist())
     assert len(left) == images
@@ -118,21 +118,21 @@ def test_at_most_one_crop_an_image_goes_while_that_suffices(images: int, crops: 
 
 def test_then_any_crop_goes() -> None:
     """50 images of 4 crops, 60 to keep: each loses one, then 90 of the 150 left go, whoever they are."""
-    selected = tables([image(i, pictures=4) for i in range(50)]).select(small(class_size=60))
+    selected = tables([image(i, examples=4) for i in range(50)]).select(small(class_size=60))
     assert selected.selection.num_rows == 60
     left = Counter(selected.selection["idx"].to_pylist())
     assert max(left.values()) == 3  # none kept all four
     assert len(left) < 50
 
 
-def test_an_only_picture_goes_after_one_of_several() -> None:
-    several, alone = [image(i, pictures=2) for i in range(40)], [image(i) for i in range(40, 70)]
+def test_an_only_candidate_goes_after_one_of_several() -> None:
+    several, alone = [image(i, examples=2) for i in range(40)], [image(i) for i in range(40, 70)]
     selected = tables([*several, *alone]).select(small(class_size=75))
     assert {idx for idx, _ in kept(selected)} == {f"src-{i}" for i in range(70)}
 
 
 def test_which_crop_goes_is_drawn() -> None:
-    selected = tables([image(i, pictures=4) for i in range(400)]).select(small(class_size=1200))
+    selected = tables([image(i, examples=4) for i in range(400)]).select(small(class_size=1200))
     gone = Counter(candidate for _, candidate in rejects(selected))
     assert all(60 < gone[c] < 140 for c in range(4))  # 100 each, 8.7 the standard deviation
 
@@ -141,12 +141,12 @@ def test_a_class_below_the_least_size_is_dropped_whole() -> None:
     images = [image(i, "large") for i in range(6)] + [image(i, "small") for i in range(6, 11)]
     selected = tables(images).select(small(min_class_size=6))
     assert set(selected.selection["label"].to_pylist()) == {"large"}
-    assert set(rejects(selected).values()) == {("select", "small_class", "its class had 5 pictures")}
+    assert set(rejects(selected).values()) == {("select", "small_class", "its class had 5 candidates")}
     assert selected.report["dropped_classes"] == {"small": {"category": "compound", "assigned": 5}}
 
 
 def test_duplicates_do_not_count_towards_the_least_size() -> None:
-    images = [image(i) | {"pictures": [{"candidate": -1, "pixels": "same"}]} for i in range(6)]
+    images = [image(i) | {"examples": [{"candidate": -1, "pixels": "same"}]} for i in range(6)]
     assert not tables(images).select(small(min_class_size=2)).selection.num_rows
 
 
@@ -160,8 +160,8 @@ def test_file_numbers_are_binary_and_as_wide_as_the_class_size() -> None:
     assert set(selected.selection["path"].to_pylist()) == {"cytoimagenet/gene-a__b"}
 
 
-def test_images_without_pictures_are_counted() -> None:
-    assert tables([image(1), image(2) | {"pictures": []}]).select(small()).report["missing"] == 1
+def test_images_without_candidates_are_counted() -> None:
+    assert tables([image(1), image(2) | {"examples": []}]).select(small()).report["missing"] == 1
 
 
 def test_groups_of_two_sources_with_one_name_are_two() -> None:
@@ -191,7 +191,7 @@ def test_the_report_says_how_far_each_class_is_from_its_share() -> None:
     assert (report["one_group"], report["one_sided"]) == (["one"], [])
 
 
-picture = st.fixed_dictionaries(
+candidate = st.fixed_dictionaries(
     {
         "pixels": st.sampled_from("abcdefghij") | st.uuids().map(str),
         "reason": st.none() | st.none() | st.sampled_from(["crop_dim", "dim"]),
@@ -204,13 +204,13 @@ picture = st.fixed_dictionaries(
 def some_images(draw: st.DrawFn) -> Tables:
     images = []
     for number in range(draw(st.integers(0, 40))):
-        pictures = draw(st.lists(picture, min_size=0, max_size=4))
-        made = [{"candidate": c, **one} for c, one in enumerate(pictures)]
+        candidates = draw(st.lists(candidate, min_size=0, max_size=4))
+        made = [{"candidate": c, **one} for c, one in enumerate(candidates)]
         facts = {
             "label": draw(st.sampled_from(["a", "A", "b c", "μ"])),
             "group": draw(st.sampled_from("pqrstuvw")),
         }
-        images.append(image(number, **facts) | {"pictures": made})
+        images.append(image(number, **facts) | {"examples": made})
     return tables(images)
 
 
@@ -261,16 +261,16 @@ def shuffled(table: pa.Table, chance: random.Random) -> pa.Table:
 
 
 def test_instructions_that_no_class_can_meet_are_refused() -> None:
-    with pytest.raises(UserError, match="min_class_size=500 pictures with class_size=200"):
+    with pytest.raises(UserError, match="min_class_size=500 candidates with class_size=200"):
         tables([image(1)]).select(Recipe(class_size=200))
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (lambda t: t._replace(assignments=t.assignments.slice(1)), "image src-1 has pictures but no label"),
+        (lambda t: t._replace(assignments=t.assignments.slice(1)), "image src-1 has candidates but no label"),
         (lambda t: t._replace(annotations=t.annotations.slice(1)), "image src-1 has a label but no annotation"),
-        (lambda t: t._replace(rows=pa.concat_tables([t.rows, t.rows])), "picture -1 of src-1 comes twice"),
+        (lambda t: t._replace(rows=pa.concat_tables([t.rows, t.rows])), "candidate -1 of src-1 comes twice"),
     ],
 )
 def test_tables_that_do_not_belong_together_are_refused(broken: Any, message: str) -> None:

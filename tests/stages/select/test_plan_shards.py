@@ -29,14 +29,14 @@ def test_cuts(sizes: list[int], shard_bytes: int) -> None:
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 100), min_size=200, max_size=300), st.integers(1000, 5000))
 def test_shards_are_balanced(sizes: list[int], shard_bytes: int) -> None:
-    """No cut is further than a picture from where equal shares would lie."""
+    """No cut is further than an example from where equal shares would lie."""
     lengths = cut(np.array(sizes), shard_bytes)
     ends = np.cumsum(sizes)[np.cumsum(lengths) - 1]
     wanted = sum(sizes) * (np.arange(len(lengths)) + 1) / len(lengths)
     assert np.abs(ends - wanted).max() <= max(sizes)
 
 
-def test_a_giant_picture_leaves_no_shard_empty() -> None:
+def test_a_giant_example_leaves_no_shard_empty() -> None:
     assert cut(np.array([1, 1, 10_000, 1, 1]), 2501).tolist() == [2, 1, 1, 1]
 
 

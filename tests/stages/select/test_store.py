@@ -20,7 +20,7 @@ from tests.stages.made_parts import image, tables
 from tests.stages.shard.test_eviction import RECIPE, job_in
 
 SELECTED = tables(
-    [image(n, label, pictures=2) for label in ("a", "b") for n in range(10 * (label == "b"), 10 + 5 * (label == "b"))]
+    [image(n, label, examples=2) for label in ("a", "b") for n in range(10 * (label == "b"), 10 + 5 * (label == "b"))]
 ).select(Recipe(class_size=100, min_class_size=1, shard_bytes=6000))
 
 
@@ -74,13 +74,13 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
         assert one.rejects.equals(SELECTED.rejects)
         assert one.rejects.schema == REJECTS
         assert one.report == SELECTED.report
-        assert one.pictures == SELECTED.selection.num_rows
+        assert one.examples == SELECTED.selection.num_rows
     assert find_selection(work, "another") is None
     work.write_bytes("rejects.parquet", b"shorter")
     assert find_selection(work, "made from") is None
 
 
-def test_a_shards_content_is_its_rows_but_for_where_the_pictures_lie(tmp_path: Path) -> None:
+def test_a_shards_content_is_its_rows_but_for_where_the_examples_lie(tmp_path: Path) -> None:
     stored = store_selection(Store(tmp_path), SELECTED, "")
     assert len(stored.shards) > 2
     moved = SELECTED.selection.set_column(

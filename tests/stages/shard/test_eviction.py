@@ -1,4 +1,4 @@
-"""Pictures that leave WORK as shards are finished: what goes when, and always the same bytes."""
+"""Examples that leave WORK as shards are finished: what goes when, and always the same bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.verify import verify
 from builder.recipe import Recipe
-from builder.stages.context import Build
+from builder.stages.context import BuildContext
 from builder.stages.pipeline import build
 from builder.stages.shard import eviction as frugal
 from builder.stages.shard import write_shard as shard
@@ -49,12 +49,12 @@ def folder(plain: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(plain, tmp_path / "copy"))
 
 
-def job_in(data: Path, folder: Path, **changes: object) -> Build:
-    job = Build(str(data), Store(folder / "work"), RECIPE, RunSettings(workers=0), only=ONLY)
+def job_in(data: Path, folder: Path, **changes: object) -> BuildContext:
+    job = BuildContext(str(data), Store(folder / "work"), RECIPE, RunSettings(workers=0), only=ONLY)
     return dataclasses.replace(job, **changes)  # type: ignore[arg-type]
 
 
-def pictures_in(work: Path) -> list[str]:
+def images_in(work: Path) -> list[str]:
     return sorted(path.name for path in work.rglob("*.arrow"))
 
 
@@ -83,15 +83,15 @@ def test_no_order_of_the_categories_has_a_lower_peak(work: dict[frozenset[str], 
     assert peak == peak_of(tuple(order)) == min(map(peak_of, itertools.permutations("abcd")))
 
 
-def test_pictures_leave_and_the_same_build_has_nothing_to_do(
+def test_examples_leave_and_the_same_build_has_nothing_to_do(
     simulated: Path, plain: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     job, package = job_in(simulated, tmp_path, frugal=True), Store(tmp_path / "package")
     build(job, package)
     assert files_of(tmp_path / "package") == files_of(plain / "package")
-    assert pictures_in(plain / "work")
-    assert not pictures_in(tmp_path / "work")
+    assert images_in(plain / "work")
+    assert not images_in(tmp_path / "work")
     caplog.clear()
     for again in (job, dataclasses.replace(job, frugal=False)):
         build(again, package)
@@ -107,7 +107,7 @@ def test_a_part_goes_only_when_all_its_shards_are_there(
     write = shard.write_shard
 
     def watched(work: Store, package: Store, recipe: Recipe, *rest: object) -> object:
-        held.append(len(pictures_in(folder / "work")))
+        held.append(len(images_in(folder / "work")))
         return write(work, package, recipe, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shard, "write_shard", watched)
@@ -121,26 +121,26 @@ def test_stopped_at_any_deletion_and_run_again_gives_the_same(
 ) -> None:
     wanted = files_of(plain / "package")
     shutil.rmtree(folder / "package")
-    free = frugal.Spending._free
+    free = frugal.EvictionPlan._free
     stops = 0
     for survived in (0, 3, 7, 10_000):
         left = survived
 
-        def dying(self: frugal.Spending, part: str) -> None:
+        def dying(self: frugal.EvictionPlan, part: str) -> None:
             nonlocal left
             left -= 1
             if left < 0:
                 raise KeyboardInterrupt
             free(self, part)
 
-        monkeypatch.setattr(frugal.Spending, "_free", dying)
+        monkeypatch.setattr(frugal.EvictionPlan, "_free", dying)
         try:
             build(job_in(simulated, folder, frugal=True), Store(folder / "package"))
         except KeyboardInterrupt:
             stops += 1
     assert stops == 3
     assert files_of(folder / "package") == wanted
-    assert not pictures_in(folder / "work")
+    assert not images_in(folder / "work")
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_killed_while_shards_are_written_and_run_again_gives_the_same(
         process.wait()
     cytoimagenet(*arguments, "--workers", "1")
     assert files_of(folder / "package") == files_of(plain / "package")
-    assert not pictures_in(folder / "work")
+    assert not images_in(folder / "work")
 
 
 def test_a_changed_threshold_makes_again_only_what_changed_shards_need(
@@ -194,7 +194,7 @@ def test_a_changed_threshold_makes_again_only_what_changed_shards_need(
     selection = pq.read_table(tmp_path / "work" / "selection.parquet")
     cells = selection.filter(pc.equal(selection["category"], "cell_type"))
     assert sorted(asked) == sorted(set(cells["idx"].to_pylist())), "the shards of the other category are as before"
-    assert not pictures_in(folder / "work")
+    assert not images_in(folder / "work")
 
 
 def test_a_shard_that_is_gone_costs_its_own_images_only(simulated: Path, plain: Path, folder: Path) -> None:
@@ -203,14 +203,14 @@ def test_a_shard_that_is_gone_costs_its_own_images_only(simulated: Path, plain: 
     victim.unlink()
     build(job_in(simulated, folder), Store(folder / "package"))
     assert files_of(folder / "package") == files_of(plain / "package")
-    assert 0 < len(pictures_in(folder / "work")) < len(pictures_in(plain / "work"))
+    assert 0 < len(images_in(folder / "work")) < len(images_in(plain / "work"))
 
 
-def test_pictures_that_cannot_be_made_again_are_an_error_that_says_so(
+def test_examples_that_cannot_be_made_again_are_an_error_that_says_so(
     simulated: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(job_in(simulated, folder, frugal=True), Store(folder / "package"))
     shutil.rmtree(folder / "package")
-    monkeypatch.setattr("builder.stages.pipeline.make_pictures", lambda *_: None)
+    monkeypatch.setattr("builder.stages.pipeline.make_candidates", lambda *_: None)
     with pytest.raises(UserError, match="vanish"):
         build(job_in(simulated, folder), Store(folder / "package"))

@@ -20,7 +20,7 @@ def item(*files: str, region: tuple[int, int, int, int] | None = None) -> Item:
     return Item("s-1", "s", files, (0,) * len(files), region, 1, 7)
 
 
-def picture(path: Path, seed: int) -> np.ndarray:
+def image(path: Path, seed: int) -> np.ndarray:
     pixels = np.random.default_rng(seed).integers(0, 4096, (20, 30)).astype(np.uint16)
     path.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(path, pixels)
@@ -34,7 +34,7 @@ def reader(tmp_path: Path) -> ChannelReader:
 
 def test_channels_come_in_order_at_native_depth(tmp_path: Path, reader: ChannelReader) -> None:
     names = [f"a b/[w{n}]#%µ,.tif" for n in range(12)]
-    pixels = {name: picture(tmp_path / "s" / name, n) for n, name in enumerate(names)}
+    pixels = {name: image(tmp_path / "s" / name, n) for n, name in enumerate(names)}
     items = [item(*names[start : start + 3]) for start in range(0, 12, 3)]
     with reader:
         found = list(reader.read_all(items))
@@ -47,7 +47,7 @@ def test_channels_come_in_order_at_native_depth(tmp_path: Path, reader: ChannelR
 
 
 def test_a_missing_or_broken_channel_is_left_out_and_named(tmp_path: Path, reader: ChannelReader) -> None:
-    picture(tmp_path / "s" / "good.tif", 1)
+    image(tmp_path / "s" / "good.tif", 1)
     (tmp_path / "s" / "empty.tif").write_bytes(b"")
     with reader:
         [(_, channels, left_out)] = reader.read_all([item("missing.tif", "good.tif", "empty.tif")])
@@ -56,7 +56,7 @@ def test_a_missing_or_broken_channel_is_left_out_and_named(tmp_path: Path, reade
 
 
 def test_a_path_that_climbs_out_is_not_read(tmp_path: Path, reader: ChannelReader) -> None:
-    picture(tmp_path / "secret.tif", 1)
+    image(tmp_path / "secret.tif", 1)
     with reader:
         found = list(reader.read_all([item("../secret.tif"), item(str(tmp_path / "secret.tif"))]))
     assert [channels for _, channels, _ in found] == [[], []]
@@ -64,7 +64,7 @@ def test_a_path_that_climbs_out_is_not_read(tmp_path: Path, reader: ChannelReade
 
 
 def test_regions_are_cut_with_upper_bounds_excluded_and_clipped(tmp_path: Path, reader: ChannelReader) -> None:
-    pixels = picture(tmp_path / "s" / "a.tif", 1)
+    pixels = image(tmp_path / "s" / "a.tif", 1)
     regions = [(2, 5, 1, 9), (-4, 3, 15, 99), (30, 40, 0, 5)]
     with reader:
         found = list(reader.read_all([item("a.tif", region=region) for region in regions]))
@@ -77,7 +77,7 @@ def test_regions_are_cut_with_upper_bounds_excluded_and_clipped(tmp_path: Path, 
 def test_a_file_is_decoded_once_for_all_its_boxes(
     tmp_path: Path, reader: ChannelReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    picture(tmp_path / "s" / "a.tif", 1)
+    image(tmp_path / "s" / "a.tif", 1)
     reads = []
 
     def counted(data: bytes, plane: int, max_pixels: int) -> np.ndarray:
@@ -113,7 +113,7 @@ def test_folders_and_links_in_place_of_files_are_left_out(tmp_path: Path, reader
 def test_a_file_system_that_fails_is_not_the_images_fault(
     tmp_path: Path, reader: ChannelReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    picture(tmp_path / "s" / "a.tif", 1)
+    image(tmp_path / "s" / "a.tif", 1)
 
     def stale(*_: object) -> bytes:
         raise OSError(errno.ESTALE, "Stale file handle")
@@ -141,7 +141,7 @@ def test_planes_of_a_file_and_channels_used_again_later_are_fetched_and_decoded_
     stack = np.random.default_rng(0).integers(0, 4096, (3, 20, 30)).astype(np.uint16)
     (tmp_path / "s").mkdir()
     tifffile.imwrite(tmp_path / "s" / "stack.tif", stack, photometric="minisblack")
-    flat = picture(tmp_path / "s" / "flat.tif", 1)
+    flat = image(tmp_path / "s" / "flat.tif", 1)
     fetched: list[str] = []
     plain = os.open
 
@@ -162,7 +162,7 @@ def test_planes_of_a_file_and_channels_used_again_later_are_fetched_and_decoded_
 
 def test_more_channels_than_are_kept_are_read_again(tmp_path: Path, reader: ChannelReader) -> None:
     names = [f"{n}.tif" for n in range(12)]
-    pixels = [picture(tmp_path / "s" / name, n) for n, name in enumerate(names)]
+    pixels = [image(tmp_path / "s" / name, n) for n, name in enumerate(names)]
     with reader:
         found = list(reader.read_all([item(*names), item(*names[::-1])]))
     for (_, channels, _), wanted in zip(found, (pixels, pixels[::-1]), strict=True):

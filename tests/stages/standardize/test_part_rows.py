@@ -11,15 +11,24 @@ import pytest
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.stages.standardize.part_rows import covered, read_parts, rows_of, without
-from builder.stages.standardize.parts import GUILTY, write_part
+from builder.stages.standardize.parts import FAULTY, write_part
 
 
 def part(work: Store, *images: tuple[str, int, int], kind: str = "part", fingerprint: str = "f", **facts: Any) -> str:
-    """Write a part with one picture an image, (idx, crops, stamp)."""
+    """Write a part with one image per image, (idx, crops, file_signature)."""
     folder = images[0][0].rpartition("-")[0]
     rows = [
-        {"idx": idx, "candidate": -1, "crop": False, "scaling": 1.0, "crops": crops, "stamp": stamp, "row": n, **facts}
-        for n, (idx, crops, stamp) in enumerate(images)
+        {
+            "idx": idx,
+            "candidate": -1,
+            "crop": False,
+            "scaling": 1.0,
+            "crops": crops,
+            "file_signature": file_signature,
+            "row": n,
+            **facts,
+        }
+        for n, (idx, crops, file_signature) in enumerate(images)
     ]
     return write_part(work, fingerprint, folder, images, rows, [b"png"] * len(images), kind)
 
@@ -30,7 +39,7 @@ def images(*wanted: tuple[str, int, int]) -> pa.Table:
             "idx": pa.array([idx for idx, _, _ in wanted], pa.string()),
             "dir_name": pa.array([idx.rpartition("-")[0] for idx, _, _ in wanted], pa.string()),
             "crops": pa.array([crops for _, crops, _ in wanted], pa.int8()),
-            "stamp": pa.array([stamp for _, _, stamp in wanted], pa.int64()),
+            "file_signature": pa.array([file_signature for _, _, file_signature in wanted], pa.int64()),
         }
     )
 
@@ -61,14 +70,14 @@ def test_an_image_in_two_parts_is_taken_once_from_the_first_by_name(work: Store)
     assert taken(rows) == {("a-1", parts[0])}
 
 
-def test_parts_that_have_their_pictures_come_first_and_refusals_of_a_file_before_all(work: Store) -> None:
+def test_parts_that_have_their_images_come_first_and_refusals_of_a_file_before_all(work: Store) -> None:
     first, second = sorted([part(work, ("a-1", 1, 7)), part(work, ("a-1", 1, 7), ("a-2", 1, 7))])
     work.delete(f"{first}.arrow")
     assert taken(rows_of(work, "f", images(("a-1", 1, 7)))) == {("a-1", second)}
     work.delete(f"{second}.arrow")
     assert taken(rows_of(work, "f", images(("a-1", 1, 7)))) == {("a-1", first)}
-    guilty = part(work, ("a-1", 1, 7), kind=GUILTY, reason="timed_out")
-    assert taken(rows_of(work, "f", images(("a-1", 1, 7)))) == {("a-1", guilty)}
+    faulty = part(work, ("a-1", 1, 7), kind=FAULTY, reason="timed_out")
+    assert taken(rows_of(work, "f", images(("a-1", 1, 7)))) == {("a-1", faulty)}
 
 
 @pytest.mark.parametrize("wanted", [("a-2", 1, 7), ("a-1", 2, 7), ("a-1", 1, 8), ("c-1", 1, 7)])

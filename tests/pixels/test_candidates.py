@@ -1,4 +1,4 @@
-"""One image's pictures, against sections 3 to 5 of the method read plainly."""
+"""One image's candidates, against sections 3 to 5 of the method read plainly."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from builder import schema
 from builder.draw import Draw
 from builder.errors import RejectedError
-from builder.pixels import kernels, normalize, percentiles, phash, picture, plain, quality
+from builder.pixels import candidates, kernels, normalize, percentiles, phash, plain, quality
 from builder.recipe import Recipe
 
 
-def image(seed=0, side=300, background=50.0):
+def made_up(seed=0, side=300, background=50.0):
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side]
     light = background + 300 * (1 + np.sin(x / 9 + seed)) * (1 + np.cos(y / 13))
@@ -28,8 +28,8 @@ def stretch(values):
 
 
 def test_crops_are_cut_before_quantising_and_stretched_again():
-    channels = [image(1), image(2), image(3)]
-    found = picture.candidates(channels, 4, Draw(0, "a"), Recipe())
+    channels = [made_up(1), made_up(2), made_up(3)]
+    found = candidates.candidates(channels, 4, Draw(0, "a"), Recipe())
     one, two, three = (stretch(channel.astype(float)) for channel in channels)
     merged = (one + two + three) / 3
     assert [one.candidate for one in found] == [0, 1, 2, 3]
@@ -50,19 +50,19 @@ def test_crops_are_cut_before_quantising_and_stretched_again():
 
 
 def test_a_small_image_stays_whole():
-    (one,) = picture.candidates([image(1, side=139)], 4, Draw(0), Recipe())
+    (one,) = candidates.candidates([made_up(1, side=139)], 4, Draw(0), Recipe())
     assert (one.candidate, one.crop, one.scaling, one.x_min, one.y_max) == (-1, False, 1.0, None, None)
-    np.testing.assert_array_equal(one.pixels, normalize.standardize([image(1, side=139)]))
+    np.testing.assert_array_equal(one.pixels, normalize.standardize([made_up(1, side=139)]))
 
 
 def test_no_crop_wanted_leaves_the_whole():
-    (one,) = picture.candidates([image(1)], 0, Draw(0), Recipe())
+    (one,) = candidates.candidates([made_up(1)], 0, Draw(0), Recipe())
     assert one.candidate == -1
 
 
 def test_the_whole_returns_when_every_crop_is_refused():
     recipe = Recipe(crop_mean_above=200.0)  # no crop is that bright
-    whole, *refused = picture.candidates([image(1)], 2, Draw(0), recipe)
+    whole, *refused = candidates.candidates([made_up(1)], 2, Draw(0), recipe)
     assert whole.candidate == -1
     assert [(one.candidate, one.reason, one.pixels) for one in refused] == [
         (0, "crop_too_dark", None),
@@ -73,11 +73,11 @@ def test_the_whole_returns_when_every_crop_is_refused():
 
 def test_an_empty_quadrant_is_refused_and_the_rest_kept():
     """Left half empty: of four quadrants two give nothing but background."""
-    lit = image(4)
+    lit = made_up(4)
     lit[:, :150] = 0
     lit[::7, :150] = 1
     reasons = {}
-    for one in picture.candidates([lit], 4, Draw(1), Recipe(scalings=(0.5,))):
+    for one in candidates.candidates([lit], 4, Draw(1), Recipe(scalings=(0.5,))):
         reasons.setdefault(one.x_min, set()).add(one.reason)
     assert reasons[150] == {None}
     assert reasons[0] <= {"crop_too_dark", "crop_dim", "crop_uniform"}
@@ -87,7 +87,7 @@ def test_an_empty_quadrant_is_refused_and_the_rest_kept():
     ("channels", "reason"),
     [
         ([], "unreadable"),
-        ([image(1), image(1, side=200)], "mismatched"),
+        ([made_up(1), made_up(1, side=200)], "mismatched"),
         ([np.full((200, 200), 3, np.uint8)], "uniform"),
         ([np.arange(40_000).reshape(200, 200) % 2], "binary_mask"),
         ([np.where(np.arange(40_000).reshape(200, 200) % 5 == 0, np.arange(40_000).reshape(200, 200) % 90, 0)], "dim"),
@@ -95,19 +95,19 @@ def test_an_empty_quadrant_is_refused_and_the_rest_kept():
 )
 def test_whole_image_rejects(channels, reason):
     with pytest.raises(RejectedError) as caught:
-        picture.candidates(channels, 2, Draw(0), Recipe())
+        candidates.candidates(channels, 2, Draw(0), Recipe())
     assert caught.value.reason == reason
     assert reason in schema.REASONS
 
 
 def test_the_same_without_numba(monkeypatch):
-    channels = [image(1), image(2), np.random.default_rng(3).integers(0, 256, (300, 300, 3), dtype=np.uint8)]
-    channels.append(image(4).astype(np.float32))
+    channels = [made_up(1), made_up(2), np.random.default_rng(3).integers(0, 256, (300, 300, 3), dtype=np.uint8)]
+    channels.append(made_up(4).astype(np.float32))
     sets = [channels, channels[:2], channels[2:3]]
-    ours = [one for some in sets for one in picture.candidates(some, 3, Draw(0, "n"), Recipe())]
-    for module in (kernels, normalize, percentiles, phash, picture, quality):
+    ours = [one for some in sets for one in candidates.candidates(some, 3, Draw(0, "n"), Recipe())]
+    for module in (kernels, normalize, percentiles, phash, candidates, quality):
         monkeypatch.setattr(module, "passes", plain)
-    again = [one for some in sets for one in picture.candidates(some, 3, Draw(0, "n"), Recipe())]
+    again = [one for some in sets for one in candidates.candidates(some, 3, Draw(0, "n"), Recipe())]
     for one, other in zip(ours, again, strict=True):
         np.testing.assert_array_equal(one.pixels, other.pixels)
         assert one.statistics == other.statistics

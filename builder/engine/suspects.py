@@ -6,18 +6,18 @@ import collections
 import dataclasses
 from typing import Any
 
-from builder.engine.task import Ended, Failure, Piece, Shared, Task, parted
+from builder.engine.task import Failure, Piece, Result, Shared, Task, parted
 
 
-class Verdicts:
-    """What is guilty, what is suspected, and the pieces that wait for a verdict."""
+class SuspectTracker:
+    """What is faulty, what is suspected, and the pieces that wait for a verdict."""
 
     def __init__(self, shared: Shared | None) -> None:
         self._shared = shared
         self._guilty: dict[str, tuple[Failure | None, str]] = {}
         self._held: dict[str, list[Piece]] = {}
 
-    def is_shared(self, piece: Piece, ended: Ended) -> bool:
+    def is_shared(self, piece: Piece, ended: Result) -> bool:
         """Return whether a piece failed while its item used something that others may use."""
         if self._shared is None or ended.position is None or not ended.used:
             return False
@@ -27,7 +27,7 @@ class Verdicts:
         """Return whether an item of a piece uses this."""
         return self._shared is not None and any(name in self._shared.uses(item) for item in piece.task.items)
 
-    def accuse(self, piece: Piece, ended: Ended) -> list[Piece]:
+    def suspect(self, piece: Piece, ended: Result) -> list[Piece]:
         """Return what is to be run after a failure with something shared: a trial first, where there was none yet."""
         killed = piece.exclusive or ended.killed
         if ended.used in self._guilty or ended.used in self._held:
@@ -38,8 +38,8 @@ class Verdicts:
         self._held[ended.used] = []
         return [Piece(trial, 1, killed, ended.used), *(Piece(task, piece.tries, killed) for task in rest)]
 
-    def convict(self, name: str, ended: Ended) -> list[Piece]:
-        """Find the thing guilty and tell the caller of the run; return the pieces that waited."""
+    def confirm(self, name: str, ended: Result) -> list[Piece]:
+        """Find the thing faulty and tell the caller of the run; return the pieces that waited."""
         if self._shared is None:
             raise RuntimeError("nothing is shared")
         self._guilty[name] = ended.failure, ended.detail
@@ -52,7 +52,7 @@ class Verdicts:
 
     def admit(self, piece: Piece) -> tuple[Piece | None, list[tuple[Task, Failure | None, str]]]:
         """Return what of a piece may run now, and (task, reason, detail) of what will never; the rest waits."""
-        if self._shared is None or piece.tries_out or not (self._guilty or self._held):
+        if self._shared is None or piece.suspect_resource or not (self._guilty or self._held):
             return piece, []
         groups: dict[str, list[Any]] = collections.defaultdict(list)
         for item in piece.task.items:
@@ -69,7 +69,7 @@ class Verdicts:
         return free, lost
 
     def _bar(self, names: Any) -> str:
-        """Return which of the names keeps an item from being run, guilty ones first; "" for none."""
+        """Return which of the names keeps an item from being run, faulty ones first; "" for none."""
         for known in (self._guilty, self._held):
             for name in names:
                 if name in known:

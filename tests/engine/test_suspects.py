@@ -21,7 +21,7 @@ class Outcome:
 
     def __init__(self) -> None:
         self.done: list[Item] = []
-        self.guilty: list[tuple[str, str, str]] = []
+        self.faulty: list[tuple[str, str, str]] = []
         self.poisoned: list[tuple[Item, str, str]] = []
         self.weight = self.failed = 0
 
@@ -36,7 +36,7 @@ def run(how: dict[str, str], folder: Path, tasks: Sequence[Task], settings: RunS
             progress=progress,
             on_result=lambda _, items: out.done.extend(items),
             on_poison=lambda *lost: out.poisoned.append(lost),
-            shared=Shared(lambda item: [item[1]], lambda *found: out.guilty.append(found)),
+            shared=Shared(lambda item: [item[1]], lambda *found: out.faulty.append(found)),
             run_log=run_log,
         )
         out.weight = progress.done
@@ -61,7 +61,7 @@ def test_a_file_of_many_items_is_tried_twice_and_no_more(
     files = "aaFFFFFFbbFFFFFFccFFdd" + "F" * 30
     settings = RunSettings(workers=workers, time_limit=0.5)
     out = run({"F": what}, tmp_path, tasks_of(files, 5), settings)
-    assert out.guilty == [verdict]
+    assert out.faulty == [verdict]
     assert out.poisoned == []
     assert sorted(out.done) == [(n, file) for n, file in enumerate(files) if file != "F"]
     assert out.weight == len(files)
@@ -88,7 +88,7 @@ def test_a_file_that_works_at_the_second_try_is_not_guilty(tmp_path: Path) -> No
 def test_several_guilty_files_in_one_task_while_others_work(tmp_path: Path) -> None:
     letters = "ABCD"
     out = run(dict.fromkeys(letters, "exit"), tmp_path, tasks_of("a".join(letters), 4), RunSettings(workers=2))
-    assert sorted(name for name, _, _ in out.guilty) == list(letters)
+    assert sorted(name for name, _, _ in out.faulty) == list(letters)
     assert len(out.done) == len(letters) - 1
 
 

@@ -1,4 +1,4 @@
-"""Everything that is done to one image after reading: its pictures, their windows, statistics and refusals."""
+"""Everything that is done to one image after reading: its images, their windows, statistics and refusals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ U8 = npt.NDArray[np.uint8]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidate:
-    """A picture that may enter the package, or the refusal of one.
+    """An image that may enter the package, or the refusal of one.
 
     ``candidate`` is -1 for the whole image, else the crop's place in drawn order. A whole image has ``scaling`` 1 and
     no window; a refused crop has a ``reason`` and no ``pixels``.
