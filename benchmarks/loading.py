@@ -37,7 +37,7 @@ import cytoimagenet
 from benchmarks.loading_first import first
 from benchmarks.loading_ours import OURS, UNDECODED
 from benchmarks.loading_peers import Made, write_all
-from builder.pixels.png import encode
+from cytoimagenet_reader.png.encoder import encode
 from tests.loading.made_package import make_package
 
 CLASSES = {"organism": ("human", "mouse"), "compound": tuple(f"compound {i}" for i in range(18))}

@@ -34,8 +34,8 @@ import pyarrow.parquet as pq
 
 import cytoimagenet
 from benchmarks.loading import field
-from builder.pixels.png import encode
 from builder.schema import METADATA
+from cytoimagenet_reader.png.encoder import encode
 from tests.loading.made_package import make_package
 from tests.loading.server import Faults, serving
 

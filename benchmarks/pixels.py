@@ -6,8 +6,8 @@ processed in alternation, one core, by
            Pillow level 6
   plain    the usual good way: OpenCV reads, numpy's percentile, float32, Pillow level 6
   here     builder.pixels
-and once more in a second process in which numba cannot be imported ("no compiler"). FOLDER holds real images to encode
-(every file that can be read, below it). Prints medians of processor time in milliseconds, ratios, counts of pixels that
+FOLDER holds real images to encode (every file that can be read, below it). Prints
+medians of processor time in milliseconds, ratios, counts of pixels that
 differ from the float64 specification (must be 0) and bytes against Pillow's level 6.
 """
 
@@ -17,10 +17,8 @@ import argparse
 import importlib.metadata
 import io
 import json
-import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -33,17 +31,16 @@ import tifffile
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-if os.environ.get("PIXELS_BENCHMARK_WITHOUT_NUMBA"):
-    sys.modules["numba"] = None  # type: ignore[assignment]
 
 import cytoimagenet
 from builder.draw import Draw
 from builder.errors import RejectedError
-from builder.pixels import crop, normalize, percentiles, png
+from builder.pixels import crop, kernels, normalize, percentiles
 from builder.pixels.candidates import candidates
-from builder.pixels.kernels import passes, unfilter
 from builder.pixels.read import read
 from builder.recipe import Recipe
+from cytoimagenet_reader import decode
+from cytoimagenet_reader.png import encoder
 
 Channels = list[np.ndarray]
 
@@ -132,7 +129,7 @@ def plain(files: Sequence[bytes]) -> bytes:
 
 
 def here(files: Sequence[bytes]) -> bytes:
-    return png.encode(normalize.standardize([read(f) for f in files]))
+    return encoder.encode(normalize.standardize([read(f) for f in files]))
 
 
 def medians(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -176,11 +173,11 @@ def whole_images(rounds: int) -> None:
             {
                 "read": lambda files=files: [read(f) for f in files],
                 "standardise": lambda channels=channels: normalize.standardize(channels),
-                "encode": lambda pixels=pixels: png.encode(pixels),
+                "encode": lambda pixels=pixels: encoder.encode(pixels),
             },
             rounds,
         )
-        size = len(png.encode(pixels)) / len(pillow_png(pixels))
+        size = len(encoder.encode(pixels)) / len(pillow_png(pixels))
         off = np.count_nonzero(pixels != wanted)
         shown = ", ".join(f"{step} {ms:.2f}" for step, ms in steps.items())
         print(f"    {shown}; bytes {size:.3f} of Pillow level 6; {off} pixels off the specification")
@@ -199,7 +196,7 @@ def four_crops(rounds: int) -> None:
         out = []
         for window in windows:
             values = np.ascontiguousarray(merged[window])
-            out.append(png.encode(passes.rescale(values, *percentiles.of_merged(values, (0.1, 99.9)))))
+            out.append(encoder.encode(kernels.rescale(values, *percentiles.of_merged(values, (0.1, 99.9)))))
         return out
 
     ways = {"here": ours, "paper": lambda: usual(sorted_stretch), "plain": lambda: usual(stretched)}
@@ -210,14 +207,14 @@ def four_crops(rounds: int) -> None:
 
 def encoding(name: str, pictures: list[np.ndarray], rounds: int) -> None:
     """Encode and decode a set of pictures, each way over the whole set in turn."""
-    ours, theirs = [png.encode(p) for p in pictures], [pillow_png(p) for p in pictures]
+    ours, theirs = [encoder.encode(p) for p in pictures], [pillow_png(p) for p in pictures]
     size, other = sum(map(len, ours)), sum(map(len, theirs))
     ways = {
-        "here": lambda: [png.encode(p) for p in pictures],
+        "here": lambda: [encoder.encode(p) for p in pictures],
         "Pillow 6": lambda: [pillow_png(p) for p in pictures],
     }
     report(f"encode {len(pictures)} {name}", medians(ways, rounds))
-    cytoimagenet._FIRST_BY_PILLOW = 0  # the first pictures of a process
+    decode._PILLOW_WARMUP_IMAGES = 0
     readers = {
         "Pillow, ours": lambda: [np.asarray(Image.open(io.BytesIO(d))) for d in ours],
         "Pillow, Pillow 6": lambda: [np.asarray(Image.open(io.BytesIO(d))) for d in theirs],
@@ -267,7 +264,6 @@ def main() -> None:
     names = ("numpy", "pillow", "opencv-python-headless", "imagecodecs", "tifffile", "zlib-ng", "numba")
     versions = {name: importlib.metadata.version(name) for name in names}
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {json.dumps(versions)}")
-    print("compiled passes:", "yes" if unfilter is not None else "no", flush=True)
     whole_images(args.rounds)
     four_crops(args.rounds)
     encoding("made-up pictures", made_up_pictures(), max(3, args.rounds // 3))
@@ -275,12 +271,8 @@ def main() -> None:
         sets = real_pictures(args.folder)
         encoding("real pictures", [p for found in sets.values() for p in found], max(3, args.rounds // 3))
         for name, found in sets.items():
-            sizes = [sum(len(way(p)) for p in found) for way in (png.encode, pillow_png)]
+            sizes = [sum(len(way(p)) for p in found) for way in (encoder.encode, pillow_png)]
             print(f"    {name:24s} {len(found)} pictures, bytes {sizes[0] / sizes[1]:.3f} of Pillow 6")
-    if not os.environ.get("PIXELS_BENCHMARK_WITHOUT_NUMBA"):
-        print("\nwithout numba:", flush=True)
-        environment = {**os.environ, "PIXELS_BENCHMARK_WITHOUT_NUMBA": "1"}
-        subprocess.run([sys.executable, *sys.argv], env=environment, check=True)
 
 
 if __name__ == "__main__":

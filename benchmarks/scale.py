@@ -158,16 +158,16 @@ def measure_workers(rounds: int) -> None:
 def pixels_only(data: Path, some: Sequence[standardize.Item]) -> None:
     """Do what the stage does to pixels, and nothing else: read, standardise, crop, encode."""
     from builder.draw import Draw
-    from builder.pixels import png
     from builder.pixels.candidates import candidates
     from builder.pixels.read import read
+    from cytoimagenet_reader.png import encoder
 
     recipe = Recipe()
     for item in some:
         channels = [read((data / SOURCE / file).read_bytes()) for file in item.files]
         for found in candidates(channels, item.crops, Draw(recipe.seed, item.idx, "crops"), recipe):
             if found.pixels is not None:
-                png.encode(found.pixels)
+                encoder.encode(found.pixels)
 
 
 def measure_cost(rounds: int) -> None:

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from builder.draw import Draw
-from builder.pixels import crop, normalize, percentiles, quality
-from builder.pixels.kernels import passes
+from builder.pixels import crop, kernels, normalize, percentiles, quality
 from builder.recipe import Recipe
 
 U8 = npt.NDArray[np.uint8]
@@ -71,12 +70,12 @@ def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, rec
 def _cropped(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe) -> Candidate:
     """Cut one crop from the merged image before it is quantised, judge it, and normalise it again."""
     merged = image.window(*place.window)
-    counts = quality.histogram(passes.quantize(merged))
+    counts = quality.histogram(kernels.quantize(merged))
     reason = quality.refuse_crop(counts, recipe)
     if reason is None:
         low, high = percentiles.of_merged(merged, (recipe.low_percentile, recipe.high_percentile))
         if low < high:
-            pixels = passes.rescale(merged, low, high)
+            pixels = kernels.rescale(merged, low, high)
             facts = quality.statistics(pixels, counts, recipe)
             if facts["distinct"] > 2:
                 return Candidate(number, True, *place, pixels, facts, None, None)

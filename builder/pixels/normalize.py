@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from builder.errors import RejectedError
-from builder.pixels import percentiles
-from builder.pixels.kernels import passes
+from builder.pixels import kernels, percentiles
 from builder.recipe import Recipe
 
 U8 = npt.NDArray[np.uint8]
@@ -92,7 +91,7 @@ class Merged:
         """Return a window of the average: float64 (h, w) in [0, 1]."""
         if self._alike:
             bounds = (rows.start, rows.stop, columns.start, columns.stop)
-            merged: F64 = passes.merge(self._indices, self._tables, *bounds)
+            merged: F64 = kernels.merge(self._indices, self._tables, *bounds)
             return merged
         total = self._channels[0].window(rows, columns)
         for channel in self._channels[1:]:
@@ -103,8 +102,8 @@ class Merged:
     def quantized(self) -> U8:
         """Return the whole, uint8 (H, W): times 255, rounded half to even."""
         if self._alike:
-            return passes.merge_quantized(self._indices, self._tables)
-        return passes.quantize(self.window(slice(0, self.height), slice(0, self.width)))
+            return kernels.merge_quantized(self._indices, self._tables)
+        return kernels.quantize(self.window(slice(0, self.height), slice(0, self.width)))
 
 
 def prepare(channel: npt.NDArray[Any], percents: tuple[float, float]) -> Levels | Values | None:
@@ -122,7 +121,7 @@ def prepare(channel: npt.NDArray[Any], percents: tuple[float, float]) -> Levels 
     if first or plane.dtype.kind == "i" or plane.dtype.itemsize > 4:
         plane = (plane.astype(np.int64) - first if plane.dtype.kind == "i" else plane - first).astype(np.uint32)
     plane = np.ascontiguousarray(plane, plane.dtype.newbyteorder("="))
-    counts = passes.histogram(plane, last - first + 1)
+    counts = kernels.histogram(plane, last - first + 1)
     levels = np.arange(first, last + 1, dtype=np.float64) / divisor
     low, high = percentiles.of_histogram(counts, levels, percents)
     return Levels(plane, _table(levels, low, high)) if low < high else None
@@ -154,7 +153,7 @@ def _grey(channel: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int]:
     if channel.dtype.kind == "f":
         return channel[..., :3].astype(np.float64).sum(axis=2) / 3, 1
     if channel.dtype in (np.uint8, np.uint16):
-        return passes.sum_colours(np.ascontiguousarray(channel, channel.dtype.newbyteorder("="))), 3
+        return kernels.sum_colours(np.ascontiguousarray(channel, channel.dtype.newbyteorder("="))), 3
     if channel.dtype.itemsize == 8:  # sums may not fit
         return channel[..., :3].astype(np.float64).sum(axis=2) / 3, 1
     return channel[..., :3].sum(axis=2, dtype=np.int64), 3

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels.kernels import passes
+from builder.pixels import kernels
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -48,13 +48,13 @@ def of_histogram(counts: I64, values: F64, percents: Sequence[float]) -> list[fl
     percents : in [0, 100]
     """
     ranks, shares = _ranks(int(counts.sum()), percents)
-    return _between(values[passes.levels_at(counts, ranks)], shares)
+    return _between(values[kernels.levels_at(counts, ranks)], shares)
 
 
 def of_merged(merged: F64, percents: Sequence[float]) -> list[float]:
     """Return percentiles of a float64 image with all values in [0, 1]."""
     ranks, shares = _ranks(merged.size, percents)
-    return _between(passes.order_statistics(merged, ranks), shares)
+    return _between(kernels.order_statistics(merged, ranks), shares)
 
 
 def of_values(values: npt.NDArray[Any], percents: Sequence[float]) -> list[float]:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels.kernels import passes
+from builder.pixels import kernels
 
 _SIDE = 32
 _KEPT = 8
@@ -34,5 +34,5 @@ def _reduced(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Return the means of a 32 x 32 grid of blocks, times 256, rounded down; small images repeat pixels."""
     rows, columns = (np.arange(_SIDE + 1, dtype=np.int64) * side // _SIDE for side in pixels.shape)
     heights, widths = (np.maximum(np.diff(bounds), 1) for bounds in (rows, columns))
-    out: npt.NDArray[np.int64] = passes.block_sums(pixels, rows, columns) * 256 // (heights[:, None] * widths)
+    out: npt.NDArray[np.int64] = kernels.block_sums(pixels, rows, columns) * 256 // (heights[:, None] * widths)
     return out

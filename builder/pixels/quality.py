@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from builder.errors import RejectedError
-from builder.pixels import percentiles
-from builder.pixels.kernels import passes
+from builder.pixels import kernels, percentiles
 from builder.pixels.phash import phash
 from builder.recipe import Recipe
 
@@ -22,7 +21,7 @@ _LEVELS = np.arange(256, dtype=np.float64)
 
 def histogram(pixels: U8) -> npt.NDArray[np.int64]:
     """Return how often each of the 256 grey levels occurs: int64 (256,)."""
-    return passes.histogram(pixels, 256)
+    return kernels.histogram(pixels, 256)
 
 
 def mean(counts: npt.NDArray[np.int64]) -> float:
@@ -70,7 +69,7 @@ def sharpness(pixels: U8) -> float | None:
     if min(pixels.shape) < 3 or total == 0:
         return None
     count = (pixels.shape[0] - 2) * (pixels.shape[1] - 2)
-    first, second = passes.laplacian_sums(pixels)
+    first, second = kernels.laplacian_sums(pixels)
     variance = (count * second - first * first) / count**2
     return float(variance / (total / pixels.size) ** 2)
 

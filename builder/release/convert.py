@@ -20,7 +20,7 @@ from builder.engine import markers
 from builder.engine.progress import Progress
 from builder.engine.store import Store
 from builder.errors import RejectedError, UserError
-from builder.pixels import png, quality, standardize
+from builder.pixels import quality, standardize
 from builder.pixels.read import read
 from builder.recipe import Recipe
 from builder.release.read import Release, read_release
@@ -33,6 +33,7 @@ from builder.stages.standardize.make_parts import Item, made_from, part_tasks, p
 from builder.stages.standardize.part_rows import covered, rows_of, without
 from builder.stages.standardize.parts import write_part
 from builder.stages.versions import code_version
+from cytoimagenet_reader.png import encoder
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ def read_published_image(content: bytes | OSError, recipe: Recipe) -> tuple[byte
         note = f"was no plain 8-bit grey PNG ({pixels.dtype}, {pixels.ndim} axes), written anew"
         if pixels.ndim != 2 or pixels.dtype != np.uint8:
             pixels = standardize([pixels])
-        content = png.encode(pixels)
+        content = encoder.encode(pixels)
     return content, quality.statistics(pixels, quality.histogram(pixels), recipe), note
 
 

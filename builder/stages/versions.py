@@ -11,13 +11,15 @@ from builder.templates import template_folder
 
 _ROOT = Path(__file__).resolve().parent.parent
 _TEMPLATES = "dataset_card"
+_PNG = ("../cytoimagenet_reader/png", "../cytoimagenet_reader/words.py")
 _CODE = {
     "annotate": ("sources", "vocabulary", "stages/annotate/annotate_source.py", "schema.py"),
     "label": ("stages/label", "draw.py", "schema.py"),
-    "standardize": ("pixels", "stages/standardize", "draw.py", "schema.py"),
-    "release": ("pixels", "release/convert.py", "schema.py"),
+    "standardize": ("pixels", *_PNG, "stages/standardize", "draw.py", "schema.py"),
+    "release": ("pixels", *_PNG, "release/convert.py", "schema.py"),
     "select": ("stages/select", "stages/standardize/part_rows.py", "draw.py", "schema.py"),
-    "shard": ("pixels", "stages/shard/write_shard.py", "stages/shard/part_images.py", "schema.py"),  # pixels: --size
+    # pixels: --size makes them anew
+    "shard": ("pixels", *_PNG, "stages/shard/write_shard.py", "stages/shard/part_images.py", "schema.py"),
     "finish": ("package", "schema.py", _TEMPLATES),
 }
 

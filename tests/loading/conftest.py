@@ -9,7 +9,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from builder.pixels.png import encode
+from cytoimagenet_reader.png.encoder import encode
 from tests.loading.made_package import make_package
 
 

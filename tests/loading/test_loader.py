@@ -122,14 +122,14 @@ def test_pictures_as_stored_and_only_some(package: Path) -> None:
     assert load(package, size=None, labels=["human"]).classes == ["human"]
 
 
-def test_a_damaged_picture_is_named(package: Path, own_package: Callable[[], Path]) -> None:
+def test_a_damaged_image_is_named(package: Path, own_package: Callable[[], Path]) -> None:
     folder = own_package()
     shard = folder / "data/organism/train-00001-of-00003.arrow"
     table = pa.ipc.open_stream(shard.read_bytes()).read_all()
     rows = table.to_pylist()
     rows[5]["image"]["bytes"] = rows[5]["image"]["bytes"][:-40]
     write_stream(shard, pa.Table.from_pylist(rows, schema=table.schema), 7)
-    with pytest.raises(ShardError, match=r"organism shard 1, picture 5: .*damaged"):
+    with pytest.raises(ShardError, match=r"organism shard 1, example 5: .*damaged"):
         list(load(folder))
 
 

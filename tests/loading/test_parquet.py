@@ -10,6 +10,8 @@ import pytest
 
 import cytoimagenet
 from cytoimagenet import CytoImageNet, PackageError, ShardError
+from cytoimagenet_reader import remote
+from cytoimagenet_reader.retry import Limits
 from tests.loading.server import Faults, serving
 
 
@@ -83,7 +85,7 @@ def test_an_epoch_over_http_is_whole_in_spite_of_passing_faults(
     parquet_package: Path, tmp_path: Path, faults: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("aiohttp")
-    monkeypatch.setattr(cytoimagenet, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(remote, "LIMITS", Limits(attempts=6, first_wait=0.01))
     server = Faults(**faults)
     columns = ["filename", "label"]
     with serving(parquet_package, server) as url:

@@ -11,6 +11,8 @@ import pytest
 
 import cytoimagenet
 from cytoimagenet import CytoImageNet, PackageError, ShardError
+from cytoimagenet_reader import arrow_stream, remote
+from cytoimagenet_reader.retry import Limits
 from tests.loading.made_package import make_package
 from tests.loading.server import Faults, serving
 
@@ -19,8 +21,8 @@ pytest.importorskip("aiohttp")
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cytoimagenet, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(cytoimagenet, "_BLOCK", 20_000)  # several blocks a shard
+    monkeypatch.setattr(remote, "LIMITS", Limits(attempts=6, first_wait=0.01))
+    monkeypatch.setattr(arrow_stream, "_BLOCK", 20_000)  # several blocks per shard
 
 
 def names(url: str | Path, cache: Path, config: str = "full", **conditions: Any) -> list[str]:
@@ -41,7 +43,7 @@ FAULTS: list[dict[str, int]] = [
 def test_an_epoch_is_whole_in_spite_of_passing_faults(
     package: Path, tmp_path: Path, faults: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cytoimagenet, "_TRIES", 15)
+    monkeypatch.setattr(remote, "LIMITS", Limits(attempts=15, first_wait=0.01))
     server = Faults(**faults)
     with serving(package, server) as url:
         assert names(url, tmp_path) == names(package, tmp_path)
@@ -120,7 +122,7 @@ def test_streams_that_begin_inside_a_shard_read_nothing_twice(tmp_path: Path) ->
         assert len(set(names(url, tmp_path))) == 1000
     asked = [sent for path, sent in server.requests if path.endswith(".arrow")]
     assert sum(asked) < 1.15 * size
-    assert sum(sent <= cytoimagenet._HEADER for sent in asked) < 25  # of 100 batches, 49 lie before a stream's first
+    assert sum(sent <= arrow_stream._HEADER for sent in asked) < 25  # of 100 batches, 49 lie before a stream's first
     stream = CytoImageNet(data_dir=folder, cache_dir=str(tmp_path)).as_streaming_dataset(split="train")
     assert stream.num_shards == 3
 

@@ -12,7 +12,6 @@ import tifffile
 from PIL import Image
 
 from builder.errors import RejectedError
-from builder.pixels.formats import png
 from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE, read
 from builder.sources import base
 from tests.pixels.made_up_files import deltavision, dib, files, made_up, pillow, tiff
@@ -26,13 +25,6 @@ def test_pixels_at_native_depth(data, wanted):
     assert pixels.dtype == wanted.dtype
     assert pixels.dtype.isnative
     np.testing.assert_array_equal(pixels, wanted)
-
-
-def test_png_the_same_without_numba(monkeypatch):
-    monkeypatch.setattr(png, "unfilter", None)
-    for name, data, wanted in FILES:
-        if name.startswith("png"):
-            np.testing.assert_array_equal(read(data), wanted, err_msg=name)
 
 
 def test_the_numbers_of_planes_are_those_of_the_sources():
@@ -119,9 +111,9 @@ def test_a_bomb_is_not_unpacked():
     bomb_png += struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
     header = tiff_header(10, 10, [(259, 8), (279, len(packed))])
     bomb = header.replace(struct.pack("<HHII", 273, 4, 1, 8), struct.pack("<HHII", 273, 4, 1, len(header))) + packed
-    np.testing.assert_array_equal(read(bomb_png), np.zeros((10, 10), np.uint8))  # as libpng: the rest is ignored
-    with pytest.raises(RejectedError, match="unreadable"):
-        read(bomb)
+    for data in (bomb_png, bomb):
+        with pytest.raises(RejectedError, match="unreadable"):
+            read(data)
 
 
 def test_directories_in_a_circle():

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from builder.engine import markers
 from builder.engine.store import Store
-from builder.pixels import png
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
 from builder.recipe import Recipe
@@ -20,6 +19,7 @@ from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA
 from builder.stages.select.store import SELECTION_PATH, ShardPlan
 from builder.stages.shard.part_images import PartImageReader
 from builder.stages.versions import code_version
+from cytoimagenet_reader.png import encoder
 
 _KNOWN_FILES = "package-files.json"
 
@@ -69,7 +69,7 @@ def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: s
             batch = rows.slice(start, end - start)
             encoded = examples.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
             if recipe.size:
-                encoded = [png.encode(reduce(read(example), recipe.size)) for example in encoded]
+                encoded = [encoder.encode(reduce(read(example), recipe.size)) for example in encoded]
             writer.write_batch(_examples(batch, encoded))
 
 

@@ -16,13 +16,13 @@ from builder.engine import markers
 from builder.engine.run import Task
 from builder.engine.store import Store
 from builder.errors import RejectedError
-from builder.pixels import png
 from builder.pixels.candidates import Candidate, candidates
 from builder.recipe import Recipe
 from builder.stages.annotate.annotate_source import annotations_path
 from builder.stages.standardize.channels import ChannelReader
 from builder.stages.standardize.parts import FAULTY, write_part
 from builder.stages.versions import code_version
+from cytoimagenet_reader.png import encoder
 
 _READ_AT_ONCE = 20_000
 
@@ -130,7 +130,7 @@ def _worst(left_out: list[str]) -> tuple[str, str]:
 
 
 def _row(item: Item, candidate: Candidate, note: str) -> tuple[dict[str, Any], bytes | None]:
-    encoded = None if candidate.pixels is None or candidate.reason else png.encode(candidate.pixels)
+    encoded = None if candidate.pixels is None or candidate.reason else encoder.encode(candidate.pixels)
     row = {
         "idx": item.idx,
         "candidate": candidate.candidate,

@@ -1,13 +1,12 @@
 """The passes over pixels, compiled before the first image: by one process of a machine, while the others wait for it.
 
 It takes longer than an image may in a build with short time limits, and would keep every core busy where many processes
-start together. What it gives is kept on disk (``pixels.jit``).
+start together. What it gives is kept on disk (``cytoimagenet_reader.jit``).
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import io
 import os
 import platform
@@ -24,20 +23,20 @@ from PIL import Image
 
 from builder.draw import Draw
 from builder.engine import markers
-from builder.pixels import png
+from builder.pixels import kernels
 from builder.pixels.candidates import candidates
 from builder.pixels.read import read
 from builder.recipe import Recipe
+from cytoimagenet_reader import jit
+from cytoimagenet_reader.png import encoder
 
 _RECIPE = Recipe(min_side=8, min_crop_side=8)
 _SIDE = 128
-_CODE = Path(png.__file__).parent
+_CODE = (Path(kernels.__file__).parent, Path(encoder.__file__).parent, Path(jit.__file__).parent)
 
 
 def compile_passes() -> None:
     """Have what ordinary candidates need in this process: compiled, or read from disk where a process did so before."""
-    if importlib.util.find_spec("numba") is None:
-        return
     done = _mark()
     if not done.exists():
         done.parent.mkdir(mode=0o700, exist_ok=True)
@@ -53,12 +52,12 @@ def _standardise_samples() -> None:
     for channels in _samples():
         for found in candidates(channels, 4, Draw(0, "sample"), _RECIPE):
             if found.pixels is not None:
-                png.encode(found.pixels)
+                encoder.encode(found.pixels)
 
 
 def is_compiled() -> bool:
-    """Return whether there is nothing to compile: it was done here before, or numba is not installed."""
-    return importlib.util.find_spec("numba") is None or _mark().exists()
+    """Return whether there is nothing to compile: it was done here before."""
+    return _mark().exists()
 
 
 def _mark() -> Path:
@@ -69,7 +68,8 @@ def _mark() -> Path:
     versions = platform.node(), platform.machine(), sys.version, importlib.metadata.version("numba")
     places = sys.prefix, __file__, os.environ.get("NUMBA_CACHE_DIR", "")
     user = os.getuid() if hasattr(os, "getuid") else ""
-    code = (f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in sorted(_CODE.glob("*.py")))
+    files = sorted(path for folder in _CODE for path in folder.glob("*.py"))
+    code = (f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files)
     name = markers.fingerprint(*code, *versions, *places)
     return Path(tempfile.gettempdir(), f"cytoimagenet-compiled-{user}", name[:16])
 

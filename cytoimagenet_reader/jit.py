@@ -1,4 +1,4 @@
-"""How passes are compiled by numba (extra ``fast``); importing this without numba raises ImportError."""
+"""Compilation by numba."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def jit(function: F, **more: bool) -> F:
-    """Compile at first use, keeping the machine code on disk where a folder can be written."""
+    """Compile at first use, without the interpreter's lock; keep the machine code on disk where that is possible."""
     options: Any = {"nogil": True, "error_model": "numpy", **more}
     try:
         return cast(F, numba.njit(cache=True, **options)(function))
-    except RuntimeError:  # no writable place for the cache
+    except RuntimeError:  # no folder where the machine code could be kept
         return cast(F, numba.njit(**options)(function))
 
 
 def inlined(function: F) -> F:
-    """Compile into its callers: for the few steps of a loop so tight that a call would cost more than they do."""
+    """Compile into the callers: for the few steps of a loop so tight that a call would cost more than they do."""
     return jit(function, forceinline=True)

@@ -1,4 +1,4 @@
-"""The passes over pixels in numpy: what each computes is defined here, and ``compiled`` does the same faster."""
+"""The loops of ``builder.pixels.kernels`` in numpy: their reference."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from builder.pixels.plain_deflate import deflate
-
-__all__ = ["deflate"]
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -111,49 +107,3 @@ def block_sums(pixels: U8, rows: I64, columns: I64) -> I64:
     down = np.add.reduceat(pixels, rows[:-1], axis=0, dtype=np.int64)
     out: I64 = np.add.reduceat(down, columns[:-1], axis=1)
     return out
-
-
-def average_rows(pixels: U8) -> U8:
-    """Return uint8 (H, 1 + W): 3 and each pixel less the mean, rounded down, of its left and upper neighbours."""
-    left, up, _, out = _neighbours(pixels, 3)
-    # (a + b) >> 1 without a wider type: the bits both have, and half of the bits one has
-    np.subtract(pixels, (left & up) + ((left ^ up) >> 1), out=out[:, 1:])
-    return out
-
-
-def paeth_rows(pixels: U8) -> U8:
-    """Return uint8 (H, 1 + W): 4 and each pixel less the Paeth predictor of its neighbours (PNG, section 9.4)."""
-    left, up, corner, out = _neighbours(pixels, 4)
-    across = up.astype(np.int16) - corner
-    down = left.astype(np.int16) - corner
-    to_corner = np.abs(across + down)
-    to_left, to_up = np.abs(across, out=across), np.abs(down, out=down)
-    guess = np.where(to_up <= to_corner, up, corner)
-    np.copyto(guess, left, where=(to_left <= to_up) & (to_left <= to_corner))
-    np.subtract(pixels, guess, out=out[:, 1:])
-    return out
-
-
-def filter_counts(pixels: U8, first: int, step: int) -> I64:
-    """Return how often each byte occurs in rows ``first``, ``first + step`` ... under None, Average and Paeth.
-
-    Returns
-    -------
-    int64 (3, 256)
-    """
-    places = np.arange(first, pixels.shape[0], step)
-    pairs = np.zeros((2 * places.size, pixels.shape[1]), np.uint8)
-    pairs[0::2] = np.where(places[:, None] > 0, pixels[np.maximum(places - 1, 0)], 0)  # a filter needs the row above
-    pairs[1::2] = pixels[places]
-    filtered = (pairs[1::2], average_rows(pairs)[1::2, 1:], paeth_rows(pairs)[1::2, 1:])
-    return np.stack([np.bincount(rows.ravel(), minlength=256) for rows in filtered])
-
-
-def _neighbours(pixels: U8, kind: int) -> tuple[U8, U8, U8, U8]:
-    """Return the left, upper and upper left neighbours (0 outside), and where the filtered rows go."""
-    height, width = pixels.shape
-    framed = np.zeros((height + 1, width + 1), np.uint8)
-    framed[1:, 1:] = pixels
-    out = np.empty((height, width + 1), np.uint8)
-    out[:, 0] = kind
-    return framed[1:, :-1], framed[:-1, 1:], framed[:-1, :-1], out

@@ -1,6 +1,8 @@
-"""Deflate with matches of distance 1 only, compiled by numba: the bytes of ``plain_deflate``, sooner.
+"""Deflate (https://www.rfc-editor.org/rfc/rfc1951) with matches of distance 1 only, compiled.
 
-The noise of a camera leaves next to no runs, so four bytes at a time are looked up, joined and stored without a branch.
+A stretch of bytes is cut into blocks with a Huffman code each. A block is literals and, where a byte repeats at least
+``SHORTEST_RUN`` times, matches with the byte before. The noise of a camera leaves next to no runs, so four bytes at a
+time are looked up, joined and stored without a branch.
 """
 
 from __future__ import annotations
@@ -8,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels import deflate_format as rfc
-from builder.pixels.compiled_huffman import block_header, canonical_codes, code_lengths, put
-from builder.pixels.jit import inlined, jit
+from cytoimagenet_reader.jit import jit
+from cytoimagenet_reader.png import deflate_format as rfc
+from cytoimagenet_reader.png.huffman import block_header, canonical_codes, code_lengths, put
+from cytoimagenet_reader.words import U, store_word
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
-U = np.uint64  # numba mixes signed and unsigned 64 bits into floats: all of a sum is unsigned
 
 _BLOCK = rfc.BLOCK
 _SHORTEST_RUN = rfc.SHORTEST_RUN
@@ -29,7 +31,10 @@ _LENGTH_CODE = rfc.LENGTH_CODE
 
 
 def deflate(data: U8, start: int, end: int, last: bool) -> bytes:
-    """See ``plain_deflate.deflate``."""
+    """Return ``data[start:end]`` (uint8 (n,), start < end) deflated; later stretches can follow, unless it is the last.
+
+    Nothing refers to bytes before ``start``, and the end is on a whole byte: each stretch can be inflated on its own.
+    """
     out = np.empty(rfc.most_bytes(end - start), np.uint8)
     return out[: _deflate(data, start, end, last, out)].tobytes()
 
@@ -77,13 +82,13 @@ def _mark_runs(block: U8, runs: U8) -> None:
 
 
 @jit
-def _match(block: U8, at: int) -> int:
+def _match(block: U8, start: int) -> int:
     """Return how long the match is that begins at a place that has a run."""
-    stop = min(block.size, at + _LONGEST_MATCH)
-    value, end = block[at], at
+    stop = min(block.size, start + _LONGEST_MATCH)
+    value, end = block[start], start
     while end < stop and block[end] == value:
         end += 1
-    return end - at
+    return end - start
 
 
 @jit
@@ -114,20 +119,13 @@ def _count(block: U8, runs: U8, counts: I64) -> None:
     counts[_END_OF_BLOCK] = 1
 
 
-@inlined
-def _store(out: U8, position: np.uint64, bits: np.uint64) -> None:
-    """Store 8 bytes; LLVM makes one store of it."""
-    for k in range(8):
-        out[position + U(k)] = np.uint8(bits >> U(8 * k))
-
-
 @jit
 def _write(
-    block: U8, runs: U8, codes: U32, out: U8, at: int, bits: np.uint64, filled: int
+    block: U8, runs: U8, codes: U32, out: U8, out_pos: int, bits: np.uint64, filled: int
 ) -> tuple[int, np.uint64, int]:
     """Write the symbols and the end of the block; return the place, and the bits that do not fill a byte yet."""
     code_of, length_at, three, seven, one = U(0xFFFF), U(16), U(3), U(7), U(1)
-    position, count = U(at), U(filled)
+    position, count = U(out_pos), U(filled)
     size, fours = U(block.size), U(max(block.size - 3, 0))
     i = U(0)
     while i <= size:
@@ -154,7 +152,7 @@ def _write(
             bits |= (code & code_of) << count
             count += code >> length_at
             i += one
-        _store(out, position, bits)
+        store_word(out, position, bits)
         whole = count >> three
         position += whole
         bits >>= whole << three

@@ -1,4 +1,4 @@
-"""Encoding: valid for every reader, one filter a picture, no larger than Pillow's, the same without numba."""
+"""Encoding: valid for every reader, one filter per image, no larger than Pillow's, the bytes that numpy gives."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from PIL import Image
 
 from builder.draw import Draw
 from builder.errors import RejectedError
-from builder.pixels import normalize, plain, png
+from builder.pixels import normalize
 from builder.pixels.candidates import candidates
 from builder.pixels.read import read
 from builder.recipe import Recipe
+from cytoimagenet_reader.png import encoder
 from tests.pixels.made_up_files import pillow
+from tests.reader.png import numpy_deflate, numpy_filters
 
 
 def scene(seed, height=300, width=340):
@@ -41,7 +43,7 @@ def scene(seed, height=300, width=340):
 @given(st.integers(0, 2**32 - 1), st.integers(1, 70), st.integers(1, 70), st.sampled_from([2, 5, 256]))
 def test_every_reader_gives_the_pixels_back(seed, height, width, levels):
     pixels = np.random.default_rng(seed).integers(0, levels, (height, width), dtype=np.uint8)
-    packed = png.encode(pixels)
+    packed = encoder.encode(pixels)
     image = Image.open(io.BytesIO(packed))
     assert image.mode == "L"
     np.testing.assert_array_equal(np.asarray(image), pixels)
@@ -62,7 +64,7 @@ def data_chunks(packed):
 
 
 def test_rows_with_one_filter_in_four_bands_that_stand_alone():
-    packed = png.encode(scene(1))
+    packed = encoder.encode(scene(1))
     assert struct.unpack(">IIBBBBB", packed[16:29]) == (340, 300, 8, 0, 0, 0, 0)
     chunks = data_chunks(packed)
     assert len(chunks) == 4
@@ -76,8 +78,8 @@ def test_rows_with_one_filter_in_four_bands_that_stand_alone():
 
 
 def test_a_small_picture_is_one_chunk():
-    assert len(data_chunks(png.encode(scene(1, 100, 300)))) == 1
-    assert len(data_chunks(png.encode(np.zeros((3, 40_000), np.uint8)))) == 1  # fewer rows than bands
+    assert len(data_chunks(encoder.encode(scene(1, 100, 300)))) == 1
+    assert len(data_chunks(encoder.encode(np.zeros((3, 40_000), np.uint8)))) == 1  # fewer rows than bands
 
 
 @pytest.mark.parametrize(("name", "filter_number"), [("few levels", 0), ("noise on a slope", 3), ("smooth", 4)])
@@ -89,28 +91,30 @@ def test_filter_suits_the_picture(name, filter_number):
         "noise on a slope": 50 + x // 2 + rng.integers(0, 40, (200, 200)),
         "smooth": 127 + 100 * np.sin(x / 15) * np.cos(y / 11) + rng.integers(0, 2, (200, 200)),
     }[name]
-    packed = png.encode(pixels.astype(np.uint8))
+    packed = encoder.encode(pixels.astype(np.uint8))
     assert zlib.decompress(b"".join(data_chunks(packed)))[0] == filter_number
 
 
-def test_the_same_bytes_without_numba(monkeypatch):
+def test_the_same_bytes_as_with_numpy(monkeypatch):
     pictures = [scene(seed) for seed in range(4)] + [np.zeros((3, 5), np.uint8), np.zeros((300, 400), np.uint8)]
-    ours = [png.encode(pixels) for pixels in pictures]
-    monkeypatch.setattr(png, "passes", plain)
-    monkeypatch.setattr(png, "_FILTERS", {4: plain.paeth_rows, 3: plain.average_rows, 0: png._none_rows})
-    assert [png.encode(pixels) for pixels in pictures] == ours
+    ours = [encoder.encode(pixels) for pixels in pictures]
+    monkeypatch.setattr(encoder, "deflate", numpy_deflate.deflate)
+    monkeypatch.setattr(encoder, "filter_counts", numpy_filters.filter_counts)
+    rows = {4: numpy_filters.paeth_rows, 3: numpy_filters.average_rows, 0: encoder.unfiltered_rows}
+    monkeypatch.setattr(encoder, "_FILTERS", rows)
+    assert [encoder.encode(pixels) for pixels in pictures] == ours
 
 
 def test_no_larger_than_pillow_over_made_up_pictures():
     pictures = [scene(seed) for seed in range(12)]
-    ours = sum(len(png.encode(pixels)) for pixels in pictures)
+    ours = sum(len(encoder.encode(pixels)) for pixels in pictures)
     assert ours <= sum(len(pillow(Image.fromarray(pixels), "PNG", compress_level=6)) for pixels in pictures)
 
 
 @pytest.mark.skipif(not shutil.which("pngcheck"), reason="pngcheck is not installed")
 def test_pngcheck_finds_nothing(tmp_path):
     for number, pixels in enumerate([scene(3), np.arange(256, dtype=np.uint8)[None], np.full((1, 1), 9, np.uint8)]):
-        (tmp_path / f"{number}.png").write_bytes(png.encode(pixels))
+        (tmp_path / f"{number}.png").write_bytes(encoder.encode(pixels))
     found = subprocess.run(["pngcheck", "-q", *sorted(tmp_path.iterdir())], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (0, "")
 
@@ -134,7 +138,7 @@ picture.decode().then(() => {{
 def test_a_browser_shows_the_pixels(tmp_path, height, width):
     pixels = scene(5, height, width)
     page = tmp_path / "page.html"
-    page.write_text(PAGE.format(data=base64.b64encode(png.encode(pixels)).decode()))
+    page.write_text(PAGE.format(data=base64.b64encode(encoder.encode(pixels)).decode()))
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
     options += ["--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}"]
     command = [BROWSER, *options, "--virtual-time-budget=10000", "--dump-dom", page.as_uri()]
@@ -147,7 +151,7 @@ def test_a_browser_shows_the_pixels(tmp_path, height, width):
 @pytest.mark.parametrize("pixels", [np.zeros((3, 3)), np.zeros((0, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)])
 def test_anything_else_is_a_mistake(pixels):
     with pytest.raises(ValueError, match="uint8"):
-        png.encode(pixels)
+        encoder.encode(pixels)
 
 
 @pytest.mark.real
@@ -159,7 +163,7 @@ def test_no_larger_than_pillow_over_real_pictures(real_data):
         except RejectedError:
             continue
         for pixels in (p.pixels for p in pictures if p.pixels is not None):
-            packed = png.encode(pixels)
+            packed = encoder.encode(pixels)
             np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(packed))), pixels)
             ours += len(packed)
             theirs += len(pillow(Image.fromarray(pixels), "PNG", compress_level=6))

@@ -1,12 +1,12 @@
-"""Encoding 8-bit grey pictures as PNG (https://www.w3.org/TR/png-3/).
+"""Encodes 8-bit grey images as PNG (https://www.w3.org/TR/png-3/).
 
-Every row of a picture has the same filter: None (0), Average (3) or Paeth (4), whichever leaves the least entropy in
-a sample of rows; so un-filtering a picture is one simple pass. None wins where few grey levels are in use, Average in
+Every row of an image has the same filter: None (0), Average (3) or Paeth (4), whichever leaves the least entropy in
+a sample of rows; so undoing the filter is one simple pass. None wins where few grey levels are in use, Average in
 noise, Paeth in what was smoothed, as by JPEG. With these predictors matches of the last byte are all that deflate
 needs: longer searches are what makes other encoders slow, and save next to nothing.
 
-A picture of ``_BANDED`` pixels or more is deflated in four bands of rows, each an IDAT chunk that ends with an empty
-stored block: any reader sees one zlib stream, and ours (``cytoimagenet.decode``) inflates the four side by side.
+An image of ``_BANDED`` pixels or more is deflated in four bands of rows, each an IDAT chunk that ends with an empty
+stored block: any reader sees one zlib stream, and ``decoder`` inflates the four side by side.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from zlib_ng import zlib_ng
 
-from builder.pixels.kernels import passes
+from cytoimagenet_reader.png.chunks import SIGNATURE, write_chunk
+from cytoimagenet_reader.png.deflate import deflate
+from cytoimagenet_reader.png.filters import average_rows, filter_counts, paeth_rows, unfiltered_rows
 
 U8 = npt.NDArray[np.uint8]
 
-_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_END: Final = b"\0\0\0\0IEND\xae\x42\x60\x82"
 _ZLIB_HEADER: Final = b"\x78\x01"  # deflate, a window of 32 KiB, fastest (RFC 1950)
 _BANDS: Final = 4
 _BANDED: Final = 1 << 15  # below, the bands' headers would be felt
@@ -33,14 +33,15 @@ _LOG2_64THS: Final = np.array([(i**64).bit_length() - 1 - 8 * 64 for i in range(
 
 
 def encode(pixels: U8) -> bytes:
-    """Return a picture, uint8 (H, W) with both at least 1, as the bytes of an 8-bit grey PNG."""
+    """Return an image, uint8 (H, W) with both at least 1, as an 8-bit grey PNG."""
     if pixels.ndim != 2 or pixels.dtype != np.uint8 or pixels.size == 0:
-        raise ValueError(f"a picture is uint8 (H, W), not {pixels.dtype} {pixels.shape}")
+        raise ValueError(f"an image is uint8 (H, W), not {pixels.dtype} {pixels.shape}")
     pixels = np.ascontiguousarray(pixels)
     height, width = pixels.shape
     rows = _FILTERS[_best_filter(pixels)](pixels)
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"".join((_SIGNATURE, header, *(_chunk(b"IDAT", data) for data in _bands(rows)), _END))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), *((b"IDAT", data) for data in _bands(rows)), (b"IEND", b"")]
+    return SIGNATURE + b"".join(write_chunk(kind, content) for kind, content in chunks)
 
 
 def _bands(rows: U8) -> list[bytes]:
@@ -49,34 +50,20 @@ def _bands(rows: U8) -> list[bytes]:
     count = _BANDS if height >= _BANDS and rows.size >= _BANDED else 1
     bounds = [height * band // count * stride for band in range(count + 1)]
     flat = rows.reshape(-1)
-    pieces = [passes.deflate(flat, bounds[band], bounds[band + 1], band == count - 1) for band in range(count)]
+    pieces = [deflate(flat, bounds[band], bounds[band + 1], band == count - 1) for band in range(count)]
     pieces[0] = _ZLIB_HEADER + pieces[0]
     pieces[-1] += struct.pack(">I", zlib_ng.adler32(flat))
     return pieces
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return b"".join(
-        (struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib_ng.crc32(data, zlib_ng.crc32(kind))))
-    )
-
-
-def _none_rows(pixels: U8) -> U8:
-    """Return uint8 (H, 1 + W): 0 and each pixel."""
-    out = np.empty((pixels.shape[0], pixels.shape[1] + 1), np.uint8)
-    out[:, 0] = 0
-    out[:, 1:] = pixels
-    return out
-
-
-_FILTERS: Final = {4: passes.paeth_rows, 3: passes.average_rows, 0: _none_rows}
+_FILTERS: Final = {4: paeth_rows, 3: average_rows, 0: unfiltered_rows}
 
 
 def _best_filter(pixels: U8) -> int:
     """Return the filter whose output has the least entropy over rows spread evenly; Average is favoured over Paeth."""
     height = pixels.shape[0]
     step = max(1, height // _SAMPLED_ROWS)
-    none, average, paeth = (_entropy(counts) for counts in passes.filter_counts(pixels, step // 2, step))
+    none, average, paeth = (_entropy(counts) for counts in filter_counts(pixels, step // 2, step))
     if none < min(average, paeth):
         return 0
     return 3 if average <= paeth + paeth // _AVERAGE_FAVOUR else 4

@@ -1,4 +1,4 @@
-"""Deflate (RFC 1951) with matches of distance 1 only, in numpy: what ``compiled_deflate`` does is defined here.
+"""Deflate (RFC 1951) with matches of distance 1 only, in numpy: the reference of ``cytoimagenet_reader.png.deflate``.
 
 A stretch of bytes is cut into blocks with a Huffman code each. A block is literals and, where a byte repeats at least
 ``SHORTEST_RUN`` times, matches with the byte before. The code lengths are Huffman's, limited: codes that are too long
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels import deflate_format as rfc
+from cytoimagenet_reader.png import deflate_format as rfc
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -59,15 +59,15 @@ def _tokens(block: U8) -> tuple[npt.NDArray[Any], I64, I64]:
     begin, size = begin[long], size[long]
     number = size // rfc.LONGEST_MATCH + (size % rfc.LONGEST_MATCH >= rfc.SHORTEST_RUN)
     order = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)  # of a match in its stretch
-    at = np.repeat(begin, number) + rfc.LONGEST_MATCH * order
+    places = np.repeat(begin, number) + rfc.LONGEST_MATCH * order
     lengths = np.minimum(np.repeat(size, number) - rfc.LONGEST_MATCH * order, rfc.LONGEST_MATCH)
     covered = np.zeros(block.size + 1, np.int8)
-    covered[at + 1] += 1
-    covered[at + lengths] -= 1
+    covered[places + 1] += 1
+    covered[places + lengths] -= 1
     kept = np.cumsum(covered[:-1], dtype=np.int8) == 0
     symbols = block.astype(np.uint16)
-    symbols[at] = rfc.END_OF_BLOCK + 1 + rfc.LENGTH_CODE[lengths]
-    return symbols[kept], at - np.cumsum(lengths - 1) + (lengths - 1), lengths
+    symbols[places] = rfc.END_OF_BLOCK + 1 + rfc.LENGTH_CODE[lengths]
+    return symbols[kept], places - np.cumsum(lengths - 1) + (lengths - 1), lengths
 
 
 def code_lengths(counts: list[int], longest: int) -> list[int]:

@@ -1,7 +1,8 @@
-"""Huffman codes of deflate (RFC 1951), compiled by numba: the results of ``plain_deflate``, sooner.
+"""Huffman codes of deflate (https://www.rfc-editor.org/rfc/rfc1951), made and written, compiled.
 
-Loops, where numpy has a word for it: numba compiles each array expression for up to a second, and a few hundred
-numbers are no reason to wait.
+The code lengths are Huffman's, limited: codes that are too long are shortened, and paid for by the longest codes that
+can still grow. Loops, where numpy has a word for it: numba compiles each array expression for up to a second, and a few
+hundred numbers are no reason to wait.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels import deflate_format as rfc
-from builder.pixels.jit import jit
+from cytoimagenet_reader.jit import jit
+from cytoimagenet_reader.png import deflate_format as rfc
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -35,7 +36,11 @@ def _sort(keys: I64) -> None:
 
 @jit
 def code_lengths(counts: I64, longest: int) -> I64:
-    """See ``plain_deflate.code_lengths``; int64 (symbols,)."""
+    """Return the length of each symbol's code, 0 for one that does not occur: int64 (symbols,).
+
+    At least two must occur. Symbols are merged from the rarest on, lower numbers first where equally rare, symbols
+    before what is merged.
+    """
     keys = np.empty(counts.size, np.int64)
     used = 0
     for symbol in range(counts.size):
@@ -69,16 +74,20 @@ def code_lengths(counts: I64, longest: int) -> I64:
             with_length[min(depth[child], longest)] += 1
     _limit(with_length)
     lengths = np.zeros(counts.size, np.int64)
-    at = 0
+    place = 0
     for length in range(longest, 0, -1):
         for _ in range(with_length[length]):
-            lengths[rarest[at] & 511] = length
-            at += 1
+            lengths[rarest[place] & 511] = length
+            place += 1
     return lengths
 
 
 @jit
 def _limit(with_length: I64) -> None:
+    """Make numbers of codes of each length satisfy Kraft's equality.
+
+    A code of the longest that may grow becomes a pair with one of the longest.
+    """
     longest = with_length.size - 1
     excess = -(1 << longest)
     for length in range(1, longest + 1):
@@ -94,7 +103,7 @@ def _limit(with_length: I64) -> None:
 
 @jit
 def canonical_codes(lengths: I64, codes: U32) -> None:
-    """Write each symbol's code, as ``plain_deflate.canonical_codes`` gives it, and its length above 16 bits."""
+    """Write each symbol's code (section 3.2.2), its first bit the lowest, and its length from bit 16 on."""
     following = np.zeros(17, np.int64)
     for length in lengths:
         following[length + 1] += 1
@@ -128,7 +137,7 @@ def put(out: U8, position: int, bits: np.uint64, count: int, value: int, width: 
 
 @jit
 def block_header(lengths: I64, final: bool, out: U8, position: int, bits: np.uint64, count: int) -> State:
-    """Write what ``plain_deflate.block_header`` gives; return the new state."""
+    """Write what comes before the symbols of a block with dynamic codes (section 3.2.7); return the new state."""
     used = lengths.size
     while lengths[used - 1] == 0:
         used -= 1
@@ -161,12 +170,12 @@ def _length_runs(lengths: I64, used: int, runs: I64) -> int:
 
     ``runs`` is int64 (3, used + 1); returns how many symbols there are.
     """
-    number = at = 0
-    while at <= used:
-        value, end = lengths[at] if at < used else 1, at + 1
+    number = start = 0
+    while start <= used:
+        value, end = lengths[start] if start < used else 1, start + 1
         while end <= used and (lengths[end] if end < used else 1) == value:
             end += 1
-        run = end - at
+        run = end - start
         if value == 0 and run >= 3:
             run = min(run, 138)
             runs[0, number] = 17 if run <= 10 else 18
@@ -181,5 +190,5 @@ def _length_runs(lengths: I64, used: int, runs: I64) -> int:
             run = 1
             runs[0, number], runs[1, number], runs[2, number] = value, 0, 0
         number += 1
-        at += run
+        start += run
     return number

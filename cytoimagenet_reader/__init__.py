@@ -1,0 +1,4 @@
+"""The fast reader of CytoImageNet packages; its public names are those of the module ``cytoimagenet``.
+
+Importing this package imports nothing else, so that the builder can use one room without paying for the others.
+"""

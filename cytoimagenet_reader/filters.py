@@ -1,0 +1,59 @@
+"""Conditions on the rows of a package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+class Filter(NamedTuple):
+    """Which examples are wanted; None takes all. Fields are those of ``CytoImageNetConfig``."""
+
+    labels: Sequence[str] | None = None
+    sources: Sequence[str] | None = None
+    databases: Sequence[str] | None = None
+    microscopy: Sequence[str] | None = None
+    licenses: Sequence[str] | None = None
+    commercial_use: bool = False
+    crops: bool | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether anything is left out."""
+        return self != Filter()
+
+    def describe(self) -> str:
+        """Return the conditions as they were given, for messages."""
+        return ", ".join(f"{name}={value!r}" for name, value in self._asdict().items() if value not in (None, False))
+
+    def mask(self, rows: pa.Table, allowed: Sequence[str]) -> pa.ChunkedArray:
+        """Return which rows are wanted: booleans, one per row. ``allowed`` are the licences for commercial use."""
+        tests = [
+            pc.is_in(rows[column], pa.array(as_list(wanted), pa.string()))
+            for column, wanted in (
+                ("label", self.labels),
+                ("dir_name", self.sources),
+                ("database", self.databases),
+                ("license", self.licenses),
+                ("license", allowed if self.commercial_use else None),
+            )
+            if wanted is not None
+        ]
+        if self.microscopy is not None:  # a cell may hold several, joined by "|"
+            cells = pc.fill_null(rows["microscopy"], "")
+            kinds = set(as_list(self.microscopy))
+            hits = [cell for cell in pc.unique(cells).to_pylist() if kinds & set(cell.split("|"))]
+            tests.append(pc.is_in(cells, pa.array(hits, pa.string())))
+        if self.crops is not None:
+            tests.append(pc.equal(rows["crop"], self.crops))
+        mask = tests[0]
+        for test in tests[1:]:
+            mask = pc.and_(mask, test)
+        return mask
+
+
+def as_list(values: Iterable[str] | str) -> list[str]:
+    """Return a list of texts; one text stands for a list of it."""
+    return [values] if isinstance(values, str) else list(values)

@@ -1,0 +1,129 @@
+"""What a package says of itself: its manifest, its classes and its shards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from cytoimagenet_reader.errors import PackageError, ShardError
+from cytoimagenet_reader.remote import read_file
+
+CATEGORIES = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
+FULL = "full"
+
+
+class Shard(NamedTuple):
+    """A file of examples, as the manifest lists it."""
+
+    path: str  # below the package
+    rows: int
+    bytes: int
+    sha256: str
+    category: str
+    split: str
+
+    @property
+    def number(self) -> int:
+        """Which shard of its category and split this is, from 0."""
+        return self._numbers[0]
+
+    @property
+    def reading_position(self) -> tuple[float, int, int]:
+        """Where it stands in ``full``: shard k of n at (k + 1/2) / n of the way, categories in their order."""
+        number, total = self._numbers
+        return (number + 0.5) / total, CATEGORIES.index(self.category), number
+
+    @property
+    def _numbers(self) -> tuple[int, int]:
+        number, _, total = os.path.basename(self.path).rpartition(".")[0].rsplit("-", 3)[1:]
+        return int(number), int(total)
+
+
+class Package:
+    """What a package says of itself.
+
+    Parameters
+    ----------
+    place : a folder or a URL
+    storage_options : for the file system of the URL; or one such mapping per protocol, as ``datasets`` passes them
+
+    Attributes
+    ----------
+    classes : of each config, the class names in the order of their ids, and their counts by split
+    licenses : of the sources whose terms allow commercial use
+    batch_rows : rows of most record batches
+    shards : the files of examples
+
+    Raises
+    ------
+    PackageError
+        Where there is no package.
+    """
+
+    def __init__(self, place: str, storage_options: Mapping[str, Any] | None = None) -> None:
+        place = os.fspath(place)
+        self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
+        self.storage_options = _options_of(self.place, storage_options or {})
+        try:
+            manifest = json.loads(self.read("manifest.json"))
+            self.classes: dict[str, Any] = json.loads(self.read("classes.json"))
+            files = manifest["files"]
+        except FileNotFoundError as error:
+            raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise PackageError(f"{self.place} is not a cytoimagenet package: manifest or classes: {error}") from None
+        self.licenses = {s["license"] for s in manifest.get("sources", ()) if s.get("commercial_use")}
+        self.batch_rows = int(manifest.get("recipe", {}).get("batch_rows", 100))
+        self.shards = [
+            Shard(path, facts["rows"], facts["bytes"], facts["sha256"], facts["config"], facts["split"])
+            for path, facts in files.items()
+            if path.startswith("data/")
+        ]
+
+    @property
+    def local(self) -> bool:
+        """Whether the package is a folder of this machine."""
+        return is_local(self.place)
+
+    def url(self, path: str) -> str:
+        """Return where a file of the package is."""
+        return f"{self.place}/{path}"
+
+    def local_path(self, path: str) -> str:
+        """Return where a file of a local package is, as the system names it."""
+        return self.url(path).removeprefix("file://")
+
+    def read(self, path: str) -> bytes:
+        """Return a small file's bytes."""
+        return read_file(self.url(path), self.storage_options)
+
+    def fault(self, shard: Shard, why: str) -> ShardError:
+        """Return the error for a shard that is not what it should be."""
+        repair = "build it again or copy it again" if self.local else "check the server, or fetch the package again"
+        return ShardError(f"{self.url(shard.path)}: {why}; {repair} (cytoimagenet verify names every bad file)")
+
+
+@contextlib.contextmanager
+def reading(package: Package, shard: Shard) -> Iterator[None]:
+    """Turn any failure to read a shard into a ShardError that names it."""
+    try:
+        yield
+    except ShardError:
+        raise
+    except (OSError, EOFError, ValueError) as error:
+        raise package.fault(shard, f"{type(error).__name__}: {error}") from error
+
+
+def is_local(place: str) -> bool:
+    """Return whether a place is on this machine, not a URL of another one."""
+    return "://" not in place or place.startswith("file://")
+
+
+def _options_of(place: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    own = options.get(place.partition("://")[0])
+    if isinstance(own, Mapping):
+        return dict(own)
+    return {name: value for name, value in options.items() if not isinstance(value, Mapping) or name == "client_kwargs"}

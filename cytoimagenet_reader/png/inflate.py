@@ -1,0 +1,45 @@
+"""Inflating the data of a PNG (https://www.rfc-editor.org/rfc/rfc1950) by libdeflate, never beyond its size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from imagecodecs import DeflateError, deflate_decode
+
+from cytoimagenet_reader.png.chunks import PngError
+
+
+def filtered_rows(
+    file: bytes | memoryview, data: Sequence[tuple[int, int]], height: int, stride: int
+) -> npt.NDArray[np.uint8]:
+    """Return the filtered rows of a PNG: uint8 (height, 1 + stride), read-only.
+
+    Parameters
+    ----------
+    data : (start, end) of the content of each IDAT chunk of the file
+    stride : bytes of a row of pixels
+
+    Raises
+    ------
+    PngError
+        Where the data are damaged, or are not those of as many rows; no more memory is used than these take.
+    """
+    view, size = memoryview(file), height * (stride + 1)
+    pieces = [view[start:end] for start, end in data]
+    packed: Any = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    try:
+        rows = deflate_decode(packed, out=size)
+    except DeflateError as error:
+        raise PngError(f"a damaged PNG: its data do not inflate to {size} bytes of rows ({error})") from error
+    if len(rows) != size:
+        raise PngError(f"a damaged PNG: {len(rows)} bytes of rows, not {size}")
+    return np.frombuffer(rows, np.uint8).reshape(height, stride + 1)
+
+
+def check_filters(rows: npt.NDArray[np.uint8]) -> None:
+    """Raise PngError where a row (uint8 (height, 1 + stride)) has a filter that does not exist."""
+    if rows[:, 0].max() > 4:
+        raise PngError("a damaged PNG: a row has a filter that does not exist")

@@ -1,0 +1,130 @@
+"""Files of any fsspec file system: small ones whole, large ones by ranges of bytes, each request retried."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cytoimagenet_reader.errors import ShardError
+from cytoimagenet_reader.retry import GaveUpError, Limits, retry
+
+T = TypeVar("T")
+
+LIMITS = Limits(attempts=6, first_wait=0.2, longest_wait=30.0)
+_REQUEST_SECONDS = 60.0  # most for one request
+
+
+def read_file(url: str, storage_options: Mapping[str, Any]) -> bytes:
+    """Return the content of a small file."""
+    file_system, name = fsspec.core.url_to_fs(url, **storage_options)
+    data: bytes = retrying(lambda: file_system.cat_file(name), url)
+    return data
+
+
+def read_columns(url: str, storage_options: Mapping[str, Any], columns: list[str]) -> pa.Table:
+    """Return some columns of a Parquet file."""
+    file_system, name = fsspec.core.url_to_fs(url, **storage_options)
+
+    def attempt() -> pa.Table:
+        with file_system.open(name, "rb") as file:
+            return pq.read_table(file, columns=columns)
+
+    return retrying(attempt, url)
+
+
+class RangeFile(io.RawIOBase):
+    """A remote file of known size as a file object: each read is one request."""
+
+    def __init__(self, url: str, storage_options: Mapping[str, Any], size: int) -> None:
+        self._ranges = Ranges(url, storage_options)
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        self._position = offset + (0, self._position, self._size)[whence]
+        return self._position
+
+    def tell(self) -> int:
+        """Return the place of the next byte."""
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Return so many bytes, fewer at the end; all that follow for -1."""
+        start = self._position
+        end = self._size if size < 0 else min(start + size, self._size)
+        data = self._ranges.read(start, end) if start < end else b""
+        self._position += len(data)
+        return data
+
+
+class Ranges:
+    """Ranges of bytes of a remote file; several threads may read at once."""
+
+    def __init__(self, url: str, storage_options: Mapping[str, Any]) -> None:
+        self._url = url
+        self._file_system, self._name = fsspec.core.url_to_fs(url, **storage_options)
+
+    def read(self, start: int, end: int, stopped: threading.Event | None = None) -> bytes:
+        """Return bytes ``start`` to before ``end``, all of them.
+
+        Raises
+        ------
+        ShardError
+            Where that still fails after several attempts, or the server ignores ranges.
+        """
+
+        def attempt() -> bytes:
+            data = self._request(start, end)
+            if len(data) > end - start:
+                raise ValueError("the server ignores byte ranges; use one that knows them, or copy the package first")
+            if len(data) < end - start:
+                raise EOFError(f"bytes {start} to {end}: only {len(data)} came")
+            return data
+
+        return retrying(attempt, self._url, stopped)
+
+    def _request(self, start: int, end: int) -> bytes:
+        file_system, name = self._file_system, self._name
+        if isinstance(file_system, fsspec.asyn.AsyncFileSystem):
+            data: bytes = fsspec.asyn.sync(
+                file_system.loop, file_system._cat_file, name, start=start, end=end, timeout=_REQUEST_SECONDS
+            )
+            return data
+        with file_system.open(name, "rb", cache_type="none") as file:  # any other cache fetches more than is asked for
+            file.seek(start)
+            data = file.read(end - start)
+        return data
+
+
+def retrying(call: Callable[[], T], url: str, stopped: threading.Event | None = None) -> T:
+    """Return ``call()``, retried within ``LIMITS``.
+
+    Raises
+    ------
+    ShardError
+        Where it fails in the end, with the URL and the number of attempts. FileNotFoundError and PermissionError come
+        through as they are.
+    """
+    try:
+        return retry(call, LIMITS, stopped=stopped)
+    except GaveUpError as error:
+        raise ShardError(f"{url}: {error}") from error.last
+    except (FileNotFoundError, PermissionError, ShardError):
+        raise
+    except Exception as error:
+        raise ShardError(f"{url}: {type(error).__name__}: {error}") from error

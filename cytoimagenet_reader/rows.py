@@ -1,0 +1,142 @@
+"""Rows of record batches, and the rows of a stream with its categories interleaved."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cytoimagenet_reader.batches import wanted_batches
+from cytoimagenet_reader.package import Package
+from cytoimagenet_reader.streams import Part
+
+Row = TypeVar("Row", covariant=True)
+Example = tuple[Any, int]  # a PNG, bytes or a view of them, and its class id
+
+
+class RowFormat(Protocol[Row]):
+    """Takes rows out of record batches, for which it needs the columns ``names``."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def rows(self, batch: pa.RecordBatch) -> Iterator[Row]: ...
+
+
+class DictRows:
+    """Record batches to Python dicts, column by column."""
+
+    def __init__(self, features: datasets.Features) -> None:
+        self.names = list(features)
+        label = features.get("label")
+        self._ids = {name: i for i, name in enumerate(label.names)} if label is not None else {}
+
+    def rows(self, batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a batch: label as its class id, image as its bytes and path."""
+        names = self.names
+        columns = [self._column(name, batch.column(name)) for name in names]
+        return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+
+    def _column(self, name: str, values: pa.Array) -> Iterable[Any]:
+        if name == "image":
+            pairs = zip(values.field("bytes"), values.field("path").to_pylist(), strict=True)
+            return ({"bytes": data.as_py(), "path": path} for data, path in pairs)
+        if pa.types.is_string(values.type):
+            coded = values.dictionary_encode()  # few different texts a batch: each becomes a Python object once
+            texts = coded.dictionary.to_pylist()
+            if name == "label":
+                texts = [self._ids[text] for text in texts]
+            return [None if i is None else texts[i] for i in coded.indices.to_pylist()]
+        listed: list[Any] = values.to_pylist()
+        return listed
+
+
+class TrainingRows:
+    """Record batches to what training needs of a row: its PNG, not copied, and its class id."""
+
+    names = ("image", "label")
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self._classes = pa.array(classes, pa.string())
+
+    def rows(self, batch: pa.RecordBatch) -> Iterator[Example]:
+        """Yield the rows of a batch; their views keep the whole batch in memory."""
+        data, labels = batch.column("image").field("bytes"), batch.column("label")
+        ids = pc.index_in(labels, value_set=self._classes)
+        if ids.null_count:
+            raise KeyError(labels.filter(ids.is_null())[0].as_py())
+        _, offsets, content = data.buffers()
+        view = memoryview(content or b"").cast("B")
+        bounds = np.frombuffer(offsets, np.int32)[data.offset : data.offset + len(data) + 1].tolist()
+        images = (view[start:stop] for start, stop in itertools.pairwise(bounds))
+        return zip(images, ids.to_pylist(), strict=True)
+
+
+def interleaved(
+    package: Package, stream: Sequence[Part], copies: Mapping[str, str], rows: RowFormat[Row], skip: int = 0
+) -> Iterator[tuple[int, Row]]:
+    """Yield (key, row) of the parts of a stream: row i of a category's n at (i + 1/2) / n of the way.
+
+    Parameters
+    ----------
+    copies : by path of a shard, where a local copy is
+    skip : rows to leave out at the start; what lies in batches before them is not read
+
+    Raises
+    ------
+    ShardError
+        Where a shard cannot be read, has another number of rows, or a class that ``classes.json`` does not name.
+    """
+    categories: dict[str, list[Part]] = {}
+    for part in stream:
+        categories.setdefault(part.shard.category, []).append(part)
+    counts = [sum(part.stop - part.start for part in parts) for parts in categories.values()]
+    runs = [
+        _run(package, parts, copies, rows, place, past)
+        for place, (parts, past) in enumerate(zip(categories.values(), _taken(counts, skip), strict=True))
+    ]
+    for _, _, key, row in runs[0] if len(runs) == 1 else heapq.merge(*runs):
+        yield key, row
+
+
+def _taken(counts: Sequence[int], skip: int) -> list[int]:
+    """Return how many of each category's rows are among the first ``skip`` of a stream."""
+    if not skip:
+        return [0] * len(counts)
+    place = np.repeat(np.arange(len(counts)), counts)
+    way = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
+    taken: list[int] = np.bincount(place[np.lexsort((place, way))[:skip]], minlength=len(counts)).tolist()
+    return taken
+
+
+def _run(
+    package: Package, parts: Sequence[Part], copies: Mapping[str, str], rows: RowFormat[Row], place: int, skip: int
+) -> Iterator[tuple[float, int, int, Row]]:
+    """Yield (how far, which category, key, row) of one category's parts, one after the other, but the first rows."""
+    total = sum(part.stop - part.start for part in parts)
+    done = skip
+    for part in parts:
+        if skip >= part.stop - part.start:
+            skip -= part.stop - part.start
+            continue
+        part = part._replace(start=part.start + skip)
+        skip = 0
+        key = part.key
+        begun = done
+        for batch in wanted_batches(package, part, copies.get(part.shard.path), rows.names):
+            try:
+                found = rows.rows(batch)
+            except KeyError as error:
+                why = f"it holds class {error}, which classes.json does not name"
+                raise package.fault(part.shard, why) from None
+            for row in found:
+                yield (done + 0.5) / total, place, key + done - begun, row
+                done += 1
+        if done - begun != part.stop - part.start:
+            raise package.fault(part.shard, f"it ended after {done - begun} of {part.stop - part.start} rows")

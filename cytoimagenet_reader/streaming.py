@@ -1,0 +1,126 @@
+"""The splits of a package for the builder classes of ``datasets``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import datasets
+from datasets.iterable_dataset import ExamplesIterable
+
+from cytoimagenet_reader.filters import Filter
+from cytoimagenet_reader.package import Package, Shard, reading
+from cytoimagenet_reader.rows import DictRows, interleaved
+from cytoimagenet_reader.selection import select
+from cytoimagenet_reader.streams import Stream
+
+_BLOCK = 4 << 20  # bytes hashed at once
+
+
+class PackageSplits:
+    """The splits of a config of a package, as a builder class of ``datasets`` needs them.
+
+    Parameters
+    ----------
+    place : a folder or a URL
+    storage_options : one mapping per protocol, as ``datasets`` passes them
+    conditions : fields of ``Filter``
+    columns : names of the columns to read; None for all
+
+    Raises
+    ------
+    PackageError
+        Where there is no package, or it has nothing of what was asked for.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        storage_options: Mapping[str, Any],
+        config: str,
+        conditions: Mapping[str, Any],
+        columns: Sequence[str] | None,
+    ) -> None:
+        self._package = Package(place, storage_options)
+        self._selection = select(self._package, config, Filter(**conditions), columns)
+        self.features = self._selection.features
+
+    def arguments(self, dl_manager: Any) -> dict[str, dict[str, Any]]:
+        """Return, by split, the arguments of ``examples``.
+
+        What is prepared, not streamed, is downloaded where it is remote, and its hashes are checked.
+        """
+        package, selection = self._package, self._selection
+        copies: dict[str, str] = {}
+        if not dl_manager.is_streaming:
+            paths = [shard.path for shard in selection.shards]
+            urls = [package.url(path) for path in paths]
+            copies = dict(zip(paths, urls if package.local else dl_manager.download(urls), strict=True))
+            if selection.rows is None or not package.local:  # else not the whole shard is read
+                _check_hashes(package, selection.shards, copies)
+        return {
+            split: {"streams": selection.streams(split), "package": package, "copies": copies}
+            for split in selection.splits()
+        }
+
+    @staticmethod
+    def examples(
+        features: datasets.Features, streams: Sequence[Stream], package: Package, copies: Mapping[str, str]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield (key, row) of some streams, one after the other."""
+        rows = DictRows(features)
+        for stream in streams:
+            yield from interleaved(package, stream, copies, rows)
+
+
+def _check_hashes(package: Package, shards: Sequence[Shard], files: Mapping[str, str]) -> None:
+    """Raise ShardError for the first shard whose file does not have the manifest's sha256."""
+
+    def digest(shard: Shard) -> str:
+        found = hashlib.sha256()
+        with reading(package, shard), Path(files[shard.path].removeprefix("file://")).open("rb") as file:
+            while block := file.read(_BLOCK):
+                found.update(block)
+        return found.hexdigest()
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+        for shard, found in zip(shards, threads.map(digest, shards), strict=True):
+            if found != shard.sha256:
+                raise package.fault(shard, "its sha256 is not the manifest's")
+
+
+class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has no types
+    """The rows as they are generated: they need no encoding, so ``datasets`` may pass them on when nothing is decoded.
+
+    ``IterableDataset`` encodes and decodes every value of every row unless its source has the very features that it
+    has itself; rows come with class ids and undecoded images, so that is what ``features`` says.
+    """
+
+    def __init__(self, function: Callable[..., Any], kwargs: dict[str, Any], *, typed_as: datasets.Features) -> None:
+        super().__init__(function, kwargs)
+        self.typed_as = typed_as
+
+    @property
+    def features(self) -> datasets.Features:
+        """The features of a row."""
+        undecoded = {"image": datasets.Image(decode=False)} if "image" in self.typed_as else {}
+        return datasets.Features({**self.typed_as, **undecoded})
+
+    def _like(self, other: ExamplesIterable) -> StreamedExamples:
+        return StreamedExamples(other.generate_examples_fn, other.kwargs, typed_as=self.typed_as)
+
+    def shuffle_data_sources(self, *args: Any, **kwargs: Any) -> StreamedExamples:
+        """Return the same rows with the streams in another order."""
+        return self._like(super().shuffle_data_sources(*args, **kwargs))
+
+    def shard_data_sources(self, *args: Any, **kwargs: Any) -> StreamedExamples:
+        """Return the rows of some streams."""
+        return self._like(super().shard_data_sources(*args, **kwargs))
+
+    def reshard_data_sources(self) -> StreamedExamples:
+        """Return the same rows: streams are not cut again."""
+        return self

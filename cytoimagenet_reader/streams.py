@@ -1,0 +1,113 @@
+"""Parts of shards, and a split cut into streams of them: what workers and nodes divide among themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cytoimagenet_reader.package import CATEGORIES, Shard
+
+Rows = np.ndarray[Any, Any]  # int64, increasing
+
+_STREAMS = 8  # least parts into which a split is cut, where it has rows enough
+_STREAM_ROWS = 256  # fewest rows of such a part
+_MIN_BATCHES_PER_SHARE = 8  # from so many record batches on, a category's share of a stream holds whole batches
+
+
+class Part(NamedTuple):
+    """A run of a shard's rows: numbers start to stop of ``rows``, or of all its rows where that is None."""
+
+    shard: Shard
+    start: int
+    stop: int
+    rows: Rows | None
+
+    @property
+    def first(self) -> int:
+        """The first row of the shard that is wanted."""
+        return self.start if self.rows is None else int(self.rows[self.start])
+
+    @property
+    def key(self) -> int:
+        """A number for its first row that no other row of the package has."""
+        return (CATEGORIES.index(self.shard.category) << 60) + (self.shard.number << 32) + self.start
+
+    def wants(self, low: int, high: int) -> bool:
+        """Return whether any of the shard's rows from ``low`` to before ``high`` is wanted."""
+        rows = np.arange(self.start, self.stop) if self.rows is None else self.rows[self.start : self.stop]
+        return bool(np.searchsorted(rows, low) < np.searchsorted(rows, high))
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row of the shard is wanted."""
+        return self.rows is None and self.start == 0 and self.stop == self.shard.rows
+
+
+Stream = tuple[Part, ...]
+
+
+def name_key(key: int) -> str:
+    """Return in words which example a ``Part.key``, plus its place in the part, stands for."""
+    return f"{CATEGORIES[key >> 60]} shard {key >> 32 & 0xFFFFFFF}, example {key & 0xFFFFFFFF}"
+
+
+def count_rows(streams: Sequence[Stream]) -> int:
+    """Return the number of rows of some streams."""
+    return sum(part.stop - part.start for stream in streams for part in stream)
+
+
+def cut_streams(
+    shards: Sequence[Shard], rows: Mapping[str, Rows] | None, batch_rows: int, multiple: int = 1
+) -> list[Stream]:
+    """Cut the shards of a split into streams of equal shares of every category.
+
+    There are as many as the largest category has shards, a few for a small package, and a multiple of ``multiple``. A
+    stream is read with its categories interleaved row by row, so that a small shuffle buffer sees all classes.
+
+    Parameters
+    ----------
+    rows : by path of a shard, the numbers of its wanted rows; None for all
+    batch_rows : of most record batches
+    """
+    by_category: dict[str, list[Part]] = {}
+    for shard in shards:
+        wanted = None if rows is None else rows[shard.path]
+        part = Part(shard, 0, shard.rows if wanted is None else len(wanted), wanted)
+        by_category.setdefault(shard.category, []).append(part)
+    total = sum(part.stop for parts in by_category.values() for part in parts)
+    count = max(max(map(len, by_category.values())), min(_STREAMS, total // _STREAM_ROWS))
+    count = -(-count // multiple) * multiple
+    cut = [_cut(parts, count, batch_rows) for parts in by_category.values()]
+    streams = [tuple(part for shares in cut for part in shares[i]) for i in range(count)]
+    return [stream for stream in streams if stream]
+
+
+def _cut(parts: list[Part], count: int, batch_rows: int) -> list[list[Part]]:
+    """Cut the rows of parts, taken one after the other, into ``count`` shares of nearly the same size.
+
+    Large shares begin and end between two record batches, so that no batch is read twice; sizes of small ones differ by
+    one at most.
+    """
+    total = sum(part.stop for part in parts)
+    if len(parts) == count:  # whole shards, read from end to end: the fewest requests
+        return [[part] for part in parts]
+    step = batch_rows if total >= _MIN_BATCHES_PER_SHARE * batch_rows * count else 1
+    bounds = [total * i // count for i in range(count + 1)]
+    shares: list[list[Part]] = [[] for _ in range(count)]
+    offset = 0
+    for part in parts:
+        for share, low, high in zip(shares, bounds[:-1], bounds[1:], strict=True):
+            start, stop = (_nearest_cut(bound - offset, part, step) for bound in (low, high))
+            if start < stop:
+                share.append(part._replace(start=start, stop=stop))
+        offset += part.stop
+    return shares
+
+
+def _nearest_cut(row: int, part: Part, step: int) -> int:
+    """Return the place in a part that is nearest to ``row``; between two batches where all its rows are wanted."""
+    if part.rows is None:
+        row = (row + step // 2) // step * step
+    return min(max(row, 0), part.stop)
