@@ -19,7 +19,7 @@ def test_it_imports_only_what_every_reader_has() -> None:
     """The scanner of datasets 3 takes each line that starts with import or from, one module a line."""
     lines = SCRIPT.read_text("utf-8").splitlines()
     found = {m[1] for line in lines if (m := re.match(r"(?:import|from)\s+([A-Za-z0-9_]+)", line))}
-    assert found - set(sys.stdlib_module_names) == NEEDED
+    assert found - set(sys.stdlib_module_names) <= NEEDED
     assert not [line for line in lines if re.match(r"import .*,", line)]
 
 
