@@ -1,5 +1,7 @@
 # The handful of commands of every day.
-.PHONY: setup demo test check format bench
+.PHONY: setup demo test check format docs bench
+# not annotate_full, which needs the real tables
+BENCHMARKS = annotate convert full_build labels loading package_format pixels scale
 
 setup:            ## an environment with everything for development
 	python3 -m venv .venv
@@ -11,14 +13,19 @@ demo:             ## simulate, build, load
 test:
 	.venv/bin/python -m pytest -n 2 --dist loadfile
 
-check: test       ## what a change must pass
+check: test       ## what a change must pass; .ci/run does more
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	if grep -q '^\[tool.importlinter' pyproject.toml; then .venv/bin/lint-imports; fi
 
 format:
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench:
-	for file in benchmarks/*.py; do .venv/bin/python $$file || exit 1; done
+docs:             ## the site, in out/site
+	.venv/bin/mkdocs build --strict --site-dir out/site
+
+bench:            ## what peers need is installed here, once: PyTorch and others, some GB
+	.venv/bin/pip install -e ".[bench]"
+	for name in $(BENCHMARKS); do echo "== $$name"; .venv/bin/python -m benchmarks.$$name || exit 1; done

@@ -6,7 +6,7 @@ boxes. Timed, in CPU seconds of one process, are the adapter alone (``images``),
 keys, Arrow, Parquet), and pandas doing no more than the join: names taken apart by ``str.extract``, merged with the
 table, grouped by site. Runs alternate; medians are printed.
 
-    python benchmarks/annotate.py [--scale 1.0] [--rounds 3] [--only rec_rxrx19a]
+    python -m benchmarks.annotate [--scale 1.0] [--rounds 3] [--only rec_rxrx19a]
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
-from annotate_shared import WELLS, listed, made_bbbc022, uuid, whole_stage
 
+from benchmarks.annotate_shared import WELLS, listed, made_bbbc022, uuid, whole_stage
 from builder.sources import get_source
 from builder.sources.common.folder import Folder
 from builder.vocabulary import lookalikes

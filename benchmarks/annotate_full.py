@@ -6,7 +6,7 @@ treatments; bbbc022 is that of ``annotate.py``. Files are names in memory, so th
 stage without the listing of a disk: fingerprint, adapter, vocabulary, keys, Arrow, Parquet. Each source has a process
 of its own, the largest first; its peak holds the listing as well, and what it took to make it up.
 
-    CYTOIMAGENET_REAL_DATA=FOLDER python benchmarks/annotate_full.py [--scale 1.0] [--workers 2] [--only idr0016]
+    CYTOIMAGENET_REAL_DATA=FOLDER python -m benchmarks.annotate_full [--scale 1.0] [--workers 2] [--only idr0016]
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-from annotate_shared import listed, whole_stage
-from annotate_tables import MAKERS
+
+from benchmarks.annotate_shared import listed, whole_stage
+from benchmarks.annotate_tables import MAKERS
 
 _MASK = (1 << 63) - 1
 LARGEST_FIRST = ("idr0016", "rec_rxrx19a", "idr0009", "rec_rxrx2", "rec_rxrx1", "idr0003", "rec_rxrx19b", "bbbc022")

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from builder.engine.store import Store
 from builder.sources import get_source

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from annotate_shared import WELLS, made_bbbc022, uuid
+from benchmarks.annotate_shared import WELLS, made_bbbc022, uuid
 
 Row = dict[str, str]
 

@@ -1,7 +1,7 @@
 """A build of the size of CytoImageNet from end to end: 2.7 million annotated rows, about 900 classes, small examples.
 
-    python benchmarks/full_build.py                     a hundredth of it, half a minute
-    python benchmarks/full_build.py --rows 2700000      all of it, about a quarter of an hour on two cores
+    python -m benchmarks.full_build                     a hundredth of it, half a minute
+    python -m benchmarks.full_build --rows 2700000      all of it, about a quarter of an hour on two cores
 
 Work: boxes of 48 x 48 pixels in examples of noise (seeded, see ``full_build_source.py``) through the real pipeline;
 the sizes from which images give crops are lowered, so that small classes give crops here too. Rows and classes are
@@ -18,18 +18,14 @@ import logging
 import os
 import platform
 import shutil
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-import builder.sources  # noqa: E402
-from benchmarks.full_build_source import FACTS, SOURCES, dir_names, facts, write_images  # noqa: E402
+import builder.sources
+from benchmarks.full_build_source import FACTS, SOURCES, dir_names, facts, write_images
 
 FULL_ROWS, FULL_CLASSES, FULL_IMAGES = 2_700_000, 894, 890_000
 

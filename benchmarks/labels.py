@@ -1,7 +1,7 @@
 """Label assignment against pandas, on a table like the real one: time, peak memory, growth.
 
-    python benchmarks/labels.py                      2.7 million rows: ours and two ways with pandas, in turn
-    python benchmarks/labels.py --rows 27000000 --ways ours
+    python -m benchmarks.labels                      2.7 million rows: ours and two ways with pandas, in turn
+    python -m benchmarks.labels --rows 27000000 --ways ours
 
 Work: read 40 parquet files (the columns that are needed, from a warm page cache) and assign labels by the method's
 section 2. Every run is a process of its own; its time starts after the imports and its memory is the peak resident
@@ -23,17 +23,15 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from labels_table import write_annotations
+from benchmarks.labels_table import write_annotations
 
 
 def run(way: str, folder: Path) -> dict[str, object]:
     """Do the work once, in this process."""
     if way == "ours":
-        from labels_ours import assign
+        from benchmarks.labels_ours import assign
     else:
-        from labels_pandas import WAYS
+        from benchmarks.labels_pandas import WAYS
 
         assign = WAYS[way]
     before = _peak_mb()
@@ -57,7 +55,7 @@ def in_turn(ways: list[str], folder: Path, runs: int) -> dict[str, list[dict[str
     results: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     for _ in range(runs):
         for way in ways:
-            command = [sys.executable, __file__, "--one", way, "--folder", str(folder)]
+            command = [sys.executable, "-m", "benchmarks.labels", "--one", way, "--folder", str(folder)]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             results[way].append(json.loads(done.stdout.splitlines()[-1]))
     return results

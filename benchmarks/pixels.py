@@ -1,4 +1,4 @@
-"""Time reading, standardising, cropping and encoding against the plain ways: python benchmarks/pixels.py [FOLDER].
+"""Time reading, standardising, cropping and encoding against the plain ways: python -m benchmarks.pixels [FOLDER].
 
 Three made-up images (the sizes and types of Recursion, Cell Painting and full-frame cameras) and four crops are each
 processed in alternation, one core, by

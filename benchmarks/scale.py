@@ -1,7 +1,7 @@
 """How the engine scales: memory, workers, overhead, empty tasks per second.
 
-    python benchmarks/scale.py                      all of it, a few minutes
-    python benchmarks/scale.py memory --images 1000 10000 100000
+    python -m benchmarks.scale                      all of it, a few minutes
+    python -m benchmarks.scale memory --images 1000 10000 100000
 
 Work: made-up examples (seeded), standardised by the stage's own function, parts of 200 images. ``memory`` takes one
 channel of 64 x 64 pixels an image; ``workers`` and ``cost`` take what Cell Painting gives: five channels of 520 x 696
@@ -24,14 +24,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from builder.engine.progress import Progress  # noqa: E402
-from builder.engine.run import RunSettings, Task, run_tasks  # noqa: E402
-from builder.engine.store import Store  # noqa: E402
-from builder.recipe import Recipe  # noqa: E402
-from builder.stages.standardize import make_parts as standardize  # noqa: E402
+from builder.engine.progress import Progress
+from builder.engine.run import RunSettings, Task, run_tasks
+from builder.engine.store import Store
+from builder.recipe import Recipe
+from builder.stages.standardize import make_parts as standardize
 
 PART = 200
 SOURCE = "bbbc005"
@@ -103,7 +100,7 @@ def measure_memory(counts: Sequence[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_candidates(Path(folder, "data"), 50, 64, 64)
         for count in counts:
-            command = [sys.executable, __file__, "one", folder, str(count)]
+            command = [sys.executable, "-m", "benchmarks.scale", "one", folder, str(count)]
             found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
             first = first or found
             ratios = {name: found[name] / first[name] for name in ("parent", "worker")}

@@ -1,4 +1,4 @@
-"""Fuzz the image readers: python benchmarks/fuzz_readers.py CORPUS [libFuzzer options, such as -max_total_time=3600].
+"""Fuzz the image readers: python -m tests.pixels.fuzz_readers CORPUS [libFuzzer options, such as -max_total_time=3600].
 
 Needs atheris (https://github.com/google/atheris). CORPUS is a folder; it is filled with made-up files of every kind
 first. A finding is anything but pixels of the promised form or a RejectedError: another exception, a crash, an input
@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 
 import atheris
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 with atheris.instrument_imports(include=["builder.pixels.formats", "builder.pixels.read", "tifffile"]):
     import numpy as np

@@ -1,0 +1,49 @@
+"""The tables of the documentation have a row for every source and every key, with what the code says of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from builder.recipe import Recipe
+from builder.sources import all_sources
+from tests.docs.blocks import ROOT
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def cells(page: str, generate: ModuleType) -> dict[str, list[str]]:
+    """Return the rows of a page's table by their first cell."""
+    shown = generate.on_page_markdown(Path(ROOT, "docs", page).read_text("utf-8"))
+    rows = [line.strip("| ").split(" | ") for line in shown.splitlines() if line.startswith("| ")]
+    header, _, *body = rows
+    assert {len(row) for row in body} == {len(header)}
+    return {row[0].strip("`"): row for row in body}
+
+
+def test_every_source_has_a_row(generate: ModuleType) -> None:
+    table = cells("sources.md", generate)
+    assert list(table) == [source.dir_name for source in all_sources()]
+    assert len(table) == 40
+    for source in all_sources():
+        assert source.license.id in table[source.dir_name][5]
+        assert source.url in table[source.dir_name][2]
+
+
+def test_every_key_of_the_recipe_has_a_row(generate: ModuleType) -> None:
+    table = cells("recipe.md", generate)
+    assert list(table) == [field.name for field in dataclasses.fields(Recipe)]
+    assert table["min_images"][1:] == ["`287`", "rows a token needs to become a label", "labels"]
+    assert table["scalings"][1] == "`[0.5, 0.25, 0.125, 0.0625]`"
