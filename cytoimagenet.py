@@ -15,6 +15,7 @@ from typing import Any
 import datasets
 
 try:  # datasets 3 looks for unindented imports only
+    from cytoimagenet_reader import __version__
     from cytoimagenet_reader.decode import decode, decode_batch, decode_resized
     from cytoimagenet_reader.errors import PackageError, ShardError
     from cytoimagenet_reader.loader import Loader, loader
@@ -33,6 +34,7 @@ __all__ = [
     "Package",
     "PackageError",
     "ShardError",
+    "__version__",
     "decode",
     "decode_batch",
     "decode_resized",

@@ -1,3 +1,5 @@
 """Builds CytoImageNet packages: annotate, label, standardize, select, shard."""
 
-__version__ = "0.1.0"
+from cytoimagenet_reader import __version__
+
+__all__ = ["__version__"]

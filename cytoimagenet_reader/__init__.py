@@ -2,3 +2,5 @@
 
 Importing this package imports nothing else, so that the builder can use one room without paying for the others.
 """
+
+__version__ = "0.1.0"

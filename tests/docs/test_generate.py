@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+import cytoimagenet
 from builder.recipe import Recipe
 from builder.sources import all_sources
 from tests.docs.blocks import ROOT
@@ -47,3 +49,8 @@ def test_every_key_of_the_recipe_has_a_row(generate: ModuleType) -> None:
     assert list(table) == [field.name for field in dataclasses.fields(Recipe)]
     assert table["min_images"][1:] == ["`287`", "rows a token needs to become a label", "labels"]
     assert table["scalings"][1] == "`[0.5, 0.25, 0.125, 0.0625]`"
+
+
+def test_every_public_name_of_the_module_is_on_its_page() -> None:
+    shown = set(re.findall(r"\w+", re.findall(r"members: \[(.*)\]", Path(ROOT, "docs/api.md").read_text("utf-8"))[0]))
+    assert shown == set(cytoimagenet.__all__) - {"CATEGORIES", "FULL", "__version__"}
