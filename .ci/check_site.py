@@ -43,4 +43,4 @@ def faults(site: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(faults(Path(sys.argv[1]))))
+    sys.exit("\n".join(faults(Path(sys.argv[1]))) or None)

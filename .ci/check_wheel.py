@@ -30,5 +30,4 @@ def faults(wheel: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    found = list(faults(sys.argv[1]))
-    sys.exit("\n".join(found))
+    sys.exit("\n".join(faults(sys.argv[1])) or None)
