@@ -1,14 +1,13 @@
 """Time reading, standardising, cropping and encoding against the plain ways: python -m benchmarks.pixels [FOLDER].
 
 Three made-up images (the sizes and types of Recursion, Cell Painting and full-frame cameras) and four crops are each
-processed in alternation, one core, by
-  paper    the paper's way of working: numpy float64 throughout, percentiles by sorting, before and after merging,
-           Pillow level 6
+processed in alternation, one core, files in the page cache, by
+  paper    what the paper's scripts call: an 8-bit cv2.imread, np.percentile for each limit, float64, Pillow level 6
   plain    the usual good way: OpenCV reads, numpy's percentile, float32, Pillow level 6
   here     builder.pixels
-FOLDER holds real images to encode (every file that can be read, below it). Prints
-medians of processor time in milliseconds, ratios, counts of pixels that
-differ from the float64 specification (must be 0) and bytes against Pillow's level 6.
+FOLDER holds real images to encode (every file that can be read, below it). Prints medians of processor time in
+milliseconds, ratios, counts of pixels that differ from the float64 specification (must be 0) and bytes against
+Pillow's level 6.
 """
 
 from __future__ import annotations
@@ -19,20 +18,28 @@ import io
 import json
 import platform
 import statistics
-import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import imagecodecs
 import numpy as np
-import tifffile
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import cytoimagenet
+from benchmarks.pixels_ways import (
+    as_png,
+    as_tiff,
+    cells,
+    here,
+    opencv,
+    paper,
+    paper_stretched,
+    pillow_png,
+    plain,
+    specification,
+    stretched,
+)
 from builder.draw import Draw
 from builder.errors import RejectedError
 from builder.pixels import crop, kernels, normalize, percentiles
@@ -41,95 +48,6 @@ from builder.pixels.read import read
 from builder.recipe import Recipe
 from cytoimagenet_reader import decode
 from cytoimagenet_reader.png import encoder
-
-Channels = list[np.ndarray]
-
-
-def cells(height: int, width: int, channel: int, seed: int, bits: int) -> np.ndarray:
-    """A field of made-up cells: soft ellipses over background, with shot and read noise."""
-    rng = np.random.default_rng([seed, channel])
-    light = np.full((height, width), 120.0)
-    for _ in range(height * width // 4000):
-        y, x = rng.integers(0, height), rng.integers(0, width)
-        radius, tilt = rng.uniform(8, 22), rng.uniform(0, np.pi)
-        top, left = max(0, y - 60), max(0, x - 60)
-        yy, xx = np.mgrid[top : min(height, y + 60), left : min(width, x + 60)]
-        along = (yy - y) * np.cos(tilt) + (xx - x) * np.sin(tilt)
-        across = (xx - x) * np.cos(tilt) - (yy - y) * np.sin(tilt)
-        level = rng.uniform(300, 2500)
-        light[top : top + yy.shape[0], left : left + yy.shape[1]] += level * np.exp(
-            -((along / radius) ** 2 + (across / radius / 0.6) ** 2)
-        )
-    noisy = rng.poisson(light) + rng.normal(0, 6, light.shape)
-    top_level = 4095 if bits == 16 else 255
-    scaled = noisy if bits == 16 else noisy / 14
-    return np.clip(scaled, 0, top_level).astype(np.uint16 if bits == 16 else np.uint8)
-
-
-def as_tiff(pixels: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    tifffile.imwrite(out, pixels, photometric="minisblack")
-    return out.getvalue()
-
-
-def as_png(pixels: np.ndarray) -> bytes:
-    return imagecodecs.png_encode(pixels, level=6, filter=248)
-
-
-def pillow_png(pixels: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=6)
-    return out.getvalue()
-
-
-def stretched(values: np.ndarray) -> np.ndarray:
-    low, high = np.percentile(values, [0.1, 99.9])
-    return (np.clip(values, low, high) - low) / (high - low)
-
-
-def specification(channels: Channels) -> np.ndarray:
-    """The float64 reading of the method."""
-    total = np.zeros(channels[0].shape)
-    for channel in channels:
-        total += stretched(channel.astype(np.float64))
-    return total / len(channels)
-
-
-def by_sorting(values: np.ndarray, percent: float) -> float:
-    ordered = np.sort(values, axis=None)
-    position = percent / 100 * (ordered.size - 1)
-    low, high = ordered[int(position)], ordered[min(int(position) + 1, ordered.size - 1)]
-    return float(low + (high - low) * (position - int(position)))
-
-
-def sorted_stretch(values: np.ndarray) -> np.ndarray:
-    """The paper's way: sort twice for two percentiles, float64 throughout."""
-    low, high = (by_sorting(values, percent) for percent in (0.1, 99.9))
-    return (np.clip(values, low, high) - low) / (high - low)
-
-
-def paper(files: Sequence[bytes]) -> bytes:
-    """Pillow or tifffile, sorted percentiles of each channel and again of the merged image, Pillow level 6."""
-    channels = [
-        tifffile.imread(io.BytesIO(f)) if f[:2] == b"II" else np.asarray(Image.open(io.BytesIO(f))) for f in files
-    ]
-    merged = np.mean([sorted_stretch(channel.astype(np.float64)) for channel in channels], axis=0)
-    return pillow_png(np.rint(sorted_stretch(merged) * 255).astype(np.uint8))
-
-
-def plain(files: Sequence[bytes]) -> bytes:
-    total: np.ndarray | None = None
-    for file in files:
-        values = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED).astype(np.float32)
-        low, high = np.percentile(values, [0.1, 99.9])
-        values = (np.clip(values, low, high) - low) / (high - low)
-        total = values if total is None else total + values
-    assert total is not None
-    return pillow_png(np.rint(total / len(files) * 255).astype(np.uint8))
-
-
-def here(files: Sequence[bytes]) -> bytes:
-    return encoder.encode(normalize.standardize([read(f) for f in files]))
 
 
 def medians(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -157,10 +75,12 @@ INPUTS = {
 }
 
 
-def whole_images(rounds: int) -> None:
+def whole_images(rounds: int, folder: Path) -> None:
     for name, (side, count, bits, write) in INPUTS.items():
         channels = [cells(side, side, k, 1, bits) for k in range(count)]
-        files = [write(channel) for channel in channels]
+        files = [folder / f"{side}-{k}" for k in range(count)]
+        for file, channel in zip(files, channels, strict=True):
+            file.write_bytes(write(channel))
         ways: dict[str, Callable[[], object]] = {
             "here": lambda files=files: here(files),
             "paper": lambda files=files: paper(files),
@@ -171,7 +91,7 @@ def whole_images(rounds: int) -> None:
         wanted = np.rint(specification(channels) * 255).astype(np.uint8)
         steps = medians(
             {
-                "read": lambda files=files: [read(f) for f in files],
+                "read": lambda files=files: [read(f.read_bytes()) for f in files],
                 "standardise": lambda channels=channels: normalize.standardize(channels),
                 "encode": lambda pixels=pixels: encoder.encode(pixels),
             },
@@ -199,36 +119,36 @@ def four_crops(rounds: int) -> None:
             out.append(encoder.encode(kernels.rescale(values, *percentiles.of_merged(values, (0.1, 99.9)))))
         return out
 
-    ways = {"here": ours, "paper": lambda: usual(sorted_stretch), "plain": lambda: usual(stretched)}
+    ways = {"here": ours, "paper": lambda: usual(paper_stretched), "plain": lambda: usual(stretched)}
     report("4 crops of it, normalise + encode", medians(ways, rounds))
     times = medians({"here": lambda: candidates(channels, 4, Draw(0, "benchmark"), recipe)}, rounds)
-    print(f"    all of picture.candidates on the 5 channels, 4 crops, with statistics: {times['here']:.2f} ms")
+    print(f"    all of candidates on the 5 channels, 4 crops, with statistics: {times['here']:.2f} ms")
 
 
-def encoding(name: str, pictures: list[np.ndarray], rounds: int) -> None:
-    """Encode and decode a set of pictures, each way over the whole set in turn."""
-    ours, theirs = [encoder.encode(p) for p in pictures], [pillow_png(p) for p in pictures]
+def encoding(name: str, images: list[np.ndarray], rounds: int) -> None:
+    """Encode and decode a set of images, each way over the whole set in turn."""
+    ours, theirs = [encoder.encode(p) for p in images], [pillow_png(p) for p in images]
     size, other = sum(map(len, ours)), sum(map(len, theirs))
     ways = {
-        "here": lambda: [encoder.encode(p) for p in pictures],
-        "Pillow 6": lambda: [pillow_png(p) for p in pictures],
+        "here": lambda: [encoder.encode(p) for p in images],
+        "Pillow 6": lambda: [pillow_png(p) for p in images],
     }
-    report(f"encode {len(pictures)} {name}", medians(ways, rounds))
+    report(f"encode {len(images)} {name}", medians(ways, rounds))
     decode._PILLOW_WARMUP_IMAGES = 0
     readers = {
         "Pillow, ours": lambda: [np.asarray(Image.open(io.BytesIO(d))) for d in ours],
         "Pillow, Pillow 6": lambda: [np.asarray(Image.open(io.BytesIO(d))) for d in theirs],
-        "OpenCV, ours": lambda: [cv2.imdecode(np.frombuffer(d, np.uint8), -1) for d in ours],
-        "OpenCV, Pillow 6": lambda: [cv2.imdecode(np.frombuffer(d, np.uint8), -1) for d in theirs],
+        "OpenCV, ours": lambda: [opencv().imdecode(np.frombuffer(d, np.uint8), -1) for d in ours],
+        "OpenCV, Pillow 6": lambda: [opencv().imdecode(np.frombuffer(d, np.uint8), -1) for d in theirs],
         "cytoimagenet.decode": lambda: [cytoimagenet.decode(d) for d in ours],
     }
     times = medians(readers, rounds)
-    print(f"    bytes {size / other:.4f} of Pillow 6 ({size / len(ours) / 1e3:.1f} kB a picture); decode ms: ", end="")
+    print(f"    bytes {size / other:.4f} of Pillow 6 ({size / len(ours) / 1e3:.1f} kB an image); decode ms: ", end="")
     print(", ".join(f"{way} {ms:.2f}" for way, ms in times.items()))
     print(f"    cytoimagenet.decode is {times['Pillow, ours'] / times['cytoimagenet.decode']:.2f}x Pillow")
 
 
-def made_up_pictures() -> list[np.ndarray]:
+def made_up_examples() -> list[np.ndarray]:
     recipe = Recipe()
     out = []
     for seed in range(8):
@@ -240,18 +160,18 @@ def made_up_pictures() -> list[np.ndarray]:
     return out
 
 
-def real_pictures(folder: Path, most: int = 6) -> dict[str, list[np.ndarray]]:
-    """Up to ``most`` standardised pictures (wholes and crops) of each folder below."""
+def real_examples(folder: Path, most: int = 6) -> dict[str, list[np.ndarray]]:
+    """Up to ``most`` standardised images (wholes and crops) of each folder below."""
     out: dict[str, list[np.ndarray]] = {}
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".tif", ".png", ".jpg", ".bmp")):
         found = out.setdefault(path.relative_to(folder).parts[0], [])
         if len(found) >= most:
             continue
         try:
-            pictures = candidates([read(path.read_bytes())], len(found) % 3, Draw(0, path.name), Recipe())
+            images = candidates([read(path.read_bytes())], len(found) % 3, Draw(0, path.name), Recipe())
         except RejectedError:
             continue
-        found += [p.pixels for p in pictures if p.pixels is not None][: most - len(found)]
+        found += [p.pixels for p in images if p.pixels is not None][: most - len(found)]
     return {name: found for name, found in out.items() if found}
 
 
@@ -260,19 +180,20 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, help="real images, one folder per source")
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
-    cv2.setNumThreads(1)
+    opencv()  # named as missing before anything is measured
     names = ("numpy", "pillow", "opencv-python-headless", "imagecodecs", "tifffile", "zlib-ng", "numba")
     versions = {name: importlib.metadata.version(name) for name in names}
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {json.dumps(versions)}")
-    whole_images(args.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        whole_images(args.rounds, Path(folder))
     four_crops(args.rounds)
-    encoding("made-up pictures", made_up_pictures(), max(3, args.rounds // 3))
+    encoding("made-up images", made_up_examples(), max(3, args.rounds // 3))
     if args.folder:
-        sets = real_pictures(args.folder)
-        encoding("real pictures", [p for found in sets.values() for p in found], max(3, args.rounds // 3))
+        sets = real_examples(args.folder)
+        encoding("real images", [p for found in sets.values() for p in found], max(3, args.rounds // 3))
         for name, found in sets.items():
             sizes = [sum(len(way(p)) for p in found) for way in (encoder.encode, pillow_png)]
-            print(f"    {name:24s} {len(found)} pictures, bytes {sizes[0] / sizes[1]:.3f} of Pillow 6")
+            print(f"    {name:24s} {len(found)} images, bytes {sizes[0] / sizes[1]:.3f} of Pillow 6")
 
 
 if __name__ == "__main__":
