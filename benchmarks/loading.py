@@ -4,7 +4,7 @@
 
 The same pictures (8-bit grey PNG, as the builder encodes them, with the package's 25 other columns) are written once
 in every format. Each work is done by every loader, ``--rounds`` times, in another order each time; a line gives the
-median of pictures a second and its ratio to ours. Peers that are not installed are named and left out.
+median of images per second and its ratio to ours. Peers that are not installed are named and left out.
 
 bytes     undecoded picture and label, one process
 random    the same, in a random order
@@ -74,7 +74,7 @@ def work(loader: Any, name: str) -> Run | None:
 
 
 def rate(run: Run, name: str, pictures: int) -> float:
-    """Return pictures a second; an epoch that is not whole is an error, but for a random sample."""
+    """Return images per second; an epoch that is not whole is an error, but for a random sample."""
     start = time.perf_counter()
     count = sum(run())
     seconds = time.perf_counter() - start
@@ -104,7 +104,7 @@ def measure(found: dict[str, Any], name: str, rounds: int, pictures: int) -> Non
     medians = {loader: statistics.median(values[1:]) for loader, values in rates.items() if len(values) > rounds}
     peer, best = max(((loader, median) for loader, median in medians.items() if loader not in OURS), key=lambda p: p[1])
     ours = medians["cytoimagenet"]
-    print(f"\n{name}: pictures a second; ours is {ours / best:.2f} times the best peer ({peer})")
+    print(f"\n{name}: images per second; ours is {ours / best:.2f} times the best peer ({peer})")
     for loader, median in sorted(medians.items(), key=lambda item: -item[1]):
         ratio = (
             f"this / best peer: {median / best:6.2f}" if loader in OURS else f"ours / this:      {ours / median:6.2f}"
@@ -124,6 +124,7 @@ def main() -> None:
     datasets.disable_progress_bars()
     torch.set_num_threads(1)
     named = ("datasets", "pyarrow", "pillow", "torch", "numba", "isal", "webdataset", "litdata", "mosaicml-streaming")
+    named += ("pylance", "opencv-python-headless")
     installed = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()};", end=" ")
     print(", ".join(f"{name} {installed.get(name, 'absent')}" for name in named))

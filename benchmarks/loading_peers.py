@@ -1,7 +1,8 @@
-"""Other ways to keep and load pictures, for ``benchmarks/loading.py``: each writes its own files and reads them.
+"""Other ways to keep and load images, for ``benchmarks/loading.py``: each writes its own files and reads them.
 
-Pictures are decoded by Pillow, the stock decoder of all of them, and resized by its antialiased bilinear. PyTorch's
-DataLoader makes the batches; its workers stay from epoch to epoch, so that no epoch pays for their start.
+Images are decoded by Pillow, the stock decoder of all of them, and resized by its antialiased bilinear; the peers named
+"… OpenCV" are decoded by OpenCV and resized by its INTER_AREA, the nearest that it has. PyTorch's DataLoader makes the
+batches; its workers stay from epoch to epoch, so that no epoch pays for their start.
 """
 
 from __future__ import annotations
@@ -43,31 +44,47 @@ class Made(NamedTuple):
         return datasets.Features({**features, "image": datasets.Image(decode=False)})
 
 
+Decoder = Callable[[bytes, "tuple[int, int] | None"], np.ndarray[Any, Any]]
+
+
 def pillow(data: bytes, size: tuple[int, int] | None = None) -> np.ndarray[Any, Any]:
-    picture = Image.open(io.BytesIO(data))
-    return np.array(picture if size is None else picture.resize(size, Image.Resampling.BILINEAR))
+    image = Image.open(io.BytesIO(data))
+    return np.array(image if size is None else image.resize(size, Image.Resampling.BILINEAR))
+
+
+def opencv(data: bytes, size: tuple[int, int] | None = None) -> np.ndarray[Any, Any]:
+    cv2 = importlib.import_module("cv2")
+    cv2.setNumThreads(1)  # workers are the only processes that share the cores
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    found: np.ndarray[Any, Any] = pixels if size is None else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return found
 
 
 class Decoding(torch.utils.data.IterableDataset):  # type: ignore[type-arg]
     """(bytes, label) of a peer as (pixels, label)."""
 
-    def __init__(self, rows: Callable[[int, int], Rows], size: tuple[int, int] | None) -> None:
-        self.rows, self.size = rows, size
+    def __init__(self, rows: Callable[[int, int], Rows], size: tuple[int, int] | None, decode: Decoder) -> None:
+        self.rows, self.size, self.decode = rows, size, decode
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, int]]:
         worker = torch.utils.data.get_worker_info()
         for data, label in self.rows(worker.id, worker.num_workers) if worker else self.rows(0, 1):
-            yield torch.from_numpy(pillow(data, self.size)), label
+            yield torch.from_numpy(self.decode(data, self.size)), label
 
 
 class Peer:
     """Another way: ``rows`` gives the (bytes, label) of one of so many workers."""
 
     modules: tuple[str, ...] = ()
+    decode: Decoder = staticmethod(pillow)
+    context: str | None = None  # how workers start; None: PyTorch's default
 
     def __init__(self, made: Made) -> None:
         self.made = made
         self.loader = functools.cache(self._loader)
+
+    def __getstate__(self) -> dict[str, Any]:  # workers that are spawned get no DataLoader
+        return {"made": self.made}
 
     @classmethod
     def write(cls, made: Made, pictures: list[tuple[bytes, int]]) -> None:
@@ -90,8 +107,11 @@ class Peer:
         self.loader.cache_clear()
 
     def _loader(self, size: tuple[int, int] | None, workers: int) -> Any:
-        data = Decoding(self.rows, size)
-        return torch.utils.data.DataLoader(data, 64, num_workers=workers, persistent_workers=workers > 0)
+        data = Decoding(self.rows, size, self.decode)
+        context = self.context if workers else None
+        return torch.utils.data.DataLoader(
+            data, 64, num_workers=workers, persistent_workers=workers > 0, multiprocessing_context=context
+        )
 
 
 class PackagedArrow(Peer):
@@ -179,6 +199,36 @@ class WebDataset(Peer):
         return ((row["png"], int(row["cls"])) for row in data)
 
 
+class Lance(Peer):
+    """Lance, from its own files; a worker takes a run of rows, random access a batch of 64 rows at a time."""
+
+    modules = ("lance",)
+    context = "spawn"  # its threads do not survive a fork
+
+    @classmethod
+    def write(cls, made: Made, pictures: list[tuple[bytes, int]]) -> None:
+        images, labels = zip(*pictures, strict=True)
+        table = pa.table({"image": pa.array(images, pa.large_binary()), "label": pa.array(labels, pa.int64())})
+        importlib.import_module("lance").write_dataset(table, str(made.folder / "lance"))
+
+    def rows(self, worker: int, workers: int) -> Rows:
+        data = self._data()
+        count = data.count_rows()
+        first, end = (count * number // workers for number in (worker, worker + 1))
+        for batch in data.scanner(offset=first, limit=end - first, batch_size=64).to_batches():
+            yield from zip(batch["image"].to_pylist(), batch["label"].to_pylist(), strict=True)
+
+    def random(self) -> Iterator[int]:
+        data = self._data()
+        order = np.random.default_rng(0).permutation(data.count_rows())
+        for start in range(0, len(order), 64):
+            taken = data.take(order[start : start + 64].tolist())
+            yield sum(1 for image in taken["image"].to_pylist() if image)
+
+    def _data(self) -> Any:
+        return importlib.import_module("lance").dataset(str(self.made.folder / "lance"))
+
+
 class LitData(Peer):
     modules = ("litdata",)
 
@@ -242,6 +292,33 @@ class Mosaic(Peer):
         return self.data
 
 
+class OpenCV:
+    """Before a peer in a class: decoded by OpenCV in the place of Pillow, from the same files."""
+
+    decode = staticmethod(opencv)
+    bytes = random = None  # not decoded: as the peer itself
+
+    @classmethod
+    def write(cls, made: Made, pictures: list[tuple[bytes, int]]) -> None:
+        """Write nothing; raises ImportError without OpenCV."""
+        importlib.import_module("cv2")
+
+
+class PreparedOpenCV(OpenCV, Prepared): ...
+
+
+class FolderOpenCV(OpenCV, Folder): ...
+
+
+class WebDatasetOpenCV(OpenCV, WebDataset): ...
+
+
+class MosaicOpenCV(OpenCV, Mosaic): ...
+
+
+class LanceOpenCV(OpenCV, Lance): ...
+
+
 PEERS: dict[str, type[Peer]] = {
     "datasets arrow, streaming": PackagedArrow,
     "datasets parquet, streaming": PackagedParquet,
@@ -250,6 +327,12 @@ PEERS: dict[str, type[Peer]] = {
     "WebDataset": WebDataset,
     "LitData": LitData,
     "MosaicML Streaming": Mosaic,
+    "Lance": Lance,
+    "datasets, from its cache, OpenCV": PreparedOpenCV,
+    "image folder, OpenCV": FolderOpenCV,
+    "WebDataset, OpenCV": WebDatasetOpenCV,
+    "MosaicML Streaming, OpenCV": MosaicOpenCV,
+    "Lance, OpenCV": LanceOpenCV,
 }
 
 
@@ -259,6 +342,8 @@ def write_all(made: Made, pictures: list[tuple[bytes, int]]) -> dict[str, type[P
     for name, peer in PEERS.items():
         try:
             peer.write(made, pictures)
+            for module in peer.modules:
+                importlib.import_module(module)
         except ImportError as error:
             print(f"{name}: left out ({error})")
             continue
