@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.pixels.made_up_files import picture
+from tests.pixels.made_up_files import made_up
 
 HEIGHT, WIDTH = 19, 22
 
@@ -32,11 +32,11 @@ class Row:
 
 
 def grey(seed: int = 1, dtype: str = "uint8") -> np.ndarray:
-    return picture(seed, dtype, (HEIGHT, WIDTH))
+    return made_up(seed, dtype, (HEIGHT, WIDTH))
 
 
 def samples(count: int, seed: int = 2, dtype: str = "uint8") -> np.ndarray:
-    return picture(seed, dtype, (HEIGHT, WIDTH, count))
+    return made_up(seed, dtype, (HEIGHT, WIDTH, count))
 
 
 def bits(count: int, seed: int = 3) -> np.ndarray:

@@ -71,9 +71,7 @@ class Planes:
         self._found += self._more
         promised = self._promised()
         if promised > len(self._found):
-            raise limits.unreadable(
-                f"TIFF whose description promises {promised} planes and that has {len(self._found)}"
-            )
+            raise limits.unreadable(f"TIFF with {len(self._found)} planes, whose description promises {promised}")
         if not self._found:
             raise limits.unreadable("TIFF with reduced images and masks only")
         return len(self._found)

@@ -1,0 +1,303 @@
+"""Rows: how many planes a TIFF has, where its strips lie, and what is wrong with real ones."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import imagecodecs
+import numpy as np
+import tifffile
+
+from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE
+from tests.pixels.made_up_files import tiff as library_tiff
+from tests.pixels.table import HEIGHT, WIDTH, Row, bits, grey, packed, samples
+from tests.pixels.tiff_writer import Image, image, tiff
+
+STACK = np.stack([grey(seed, "uint16") for seed in range(5)])
+RESULTS = ((0, STACK[0]), (3, STACK[3]), (4, STACK[4]), (MIDDLE_PLANE, STACK[2]), (MAX_PROJECTION, STACK.max(axis=0)))
+
+
+def rows() -> Iterator[Row]:
+    yield from _counted_elsewhere()
+    yield from _reduced()
+    yield from _chains()
+    yield from _wrong_counts()
+    yield from _sparse()
+
+
+def every_plane(name: str, data: bytes) -> Iterator[Row]:
+    for plane, wanted in RESULTS:
+        yield Row(f"{name}, plane {plane}", lambda d=data: d, wanted, plane=plane)
+    for plane in (5, 1000, -3):
+        yield Row(f"{name}, plane {plane}", lambda d=data: d, refused="plane|outside", plane=plane)
+
+
+def stacked(count: int = 5, order: str = "<", big: bool = False, **tags: object) -> bytes:
+    """One directory with the first plane's strips; all planes follow each other."""
+    body = STACK[:count].astype(f"{order}u2").tobytes()
+    size = HEIGHT * WIDTH * 2
+    first = image(STACK[0], order, **tags)
+    found = {
+        **first.tags,
+        278: 8,
+        273: lambda o, c: [o[0] + y * WIDTH * 2 for y in range(0, HEIGHT, 8)],
+        279: [8 * WIDTH * 2, 8 * WIDTH * 2, size - 16 * WIDTH * 2],
+    }
+    return tiff(Image(found, [body]), order=order, big=big)
+
+
+def _counted_elsewhere() -> Iterator[Row]:
+    uic = (5, [1, 1] * 5 * 3, 5)  # five planes, six numbers each
+    for order in "<>":
+        yield from every_plane(f"STK {order}", stacked(order=order, t33629=uic))
+        yield from every_plane(
+            f"ImageJ, one directory {order}", stacked(order=order, t270=b"ImageJ=1.53t\nimages=5\nslices=5\n")
+        )
+    yield from every_plane("ImageJ, one directory, big", stacked(big=True, t270=b"ImageJ=1.53t\nimages=5\n"))
+    yield from every_plane("ImageJ truncated by tifffile", library_tiff(STACK, imagej=True, truncate=True))
+    yield from every_plane("ImageJ", library_tiff(STACK, imagej=True))
+    yield from every_plane("shaped truncated by tifffile", library_tiff(STACK, truncate=True, photometric="minisblack"))
+    yield from every_plane("shaped", library_tiff(STACK, photometric="minisblack"))
+    hyper = STACK[:4].reshape(2, 2, HEIGHT, WIDTH)
+    yield Row(
+        "ImageJ hyperstack truncated, largest",
+        lambda: library_tiff(hyper, imagej=True, truncate=True, metadata={"axes": "ZCYX"}),
+        STACK[:4].max(axis=0),
+        plane=MAX_PROJECTION,
+    )
+    colours = np.stack([samples(3, seed) for seed in range(3)])
+    for plane, wanted in ((0, colours[0]), (2, colours[2]), (MIDDLE_PLANE, colours[1])):
+        for name, how in (("ImageJ", {"imagej": True}), ("shaped", {})):
+            yield Row(
+                f"{name} colours truncated, plane {plane}",
+                lambda h=how: library_tiff(colours, truncate=True, photometric="rgb", **h),
+                wanted,
+                plane=plane,
+            )
+    few = {
+        "STK": {"t33629": uic},
+        "ImageJ": {"t270": b"ImageJ=1.53t\nimages=5\n"},
+        "shaped": {"t270": json.dumps({"shape": [5, HEIGHT, WIDTH], "truncated": True}).encode()},
+    }
+    for name, tags in few.items():
+        data = stacked(2, **tags)
+        yield Row(f"{name} with 2 of 5 planes, the second", lambda d=data: d, STACK[1], plane=1)
+        for plane in (MIDDLE_PLANE, MAX_PROJECTION, 3):
+            yield Row(f"{name} with 2 of 5 planes, plane {plane}", lambda d=data: d, refused="outside", plane=plane)
+    body = bytes(imagecodecs.lzw_encode(STACK[0].tobytes()))
+    for name, tags in few.items():
+        found = {**image(STACK[0], **tags).tags, 259: 5}
+        yield Row(f"{name} compressed, the first", lambda f=found: tiff(Image(f, [body])), STACK[0])
+        yield Row(
+            f"{name} compressed, the middle",
+            lambda f=found: tiff(Image(f, [body])),
+            refused="in pieces or compressed",
+            plane=MIDDLE_PLANE,
+        )
+    descriptions = {
+        "ImageJ": b"ImageJ=1.53t\nimages=5\n",
+        "shaped": json.dumps({"shape": [5, HEIGHT, WIDTH]}).encode(),
+        "old shaped": f"shape=(5,{HEIGHT},{WIDTH})".encode(),
+        "OME": b'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image><Pixels SizeX="22" SizeY="19" '
+        b'SizeZ="5" SizeC="1" SizeT="1"><TiffData/></Pixels></Image></OME>',
+    }
+    for name, text in descriptions.items():
+        two = [image(STACK[0], t270=text), image(STACK[1])]
+        yield Row(f"{name} description of 5, 2 directories, the second", lambda t=two: tiff(*t), STACK[1], plane=1)
+        for plane in (MIDDLE_PLANE, MAX_PROJECTION):
+            yield Row(
+                f"{name} description of 5, 2 directories, plane {plane}",
+                lambda t=two: tiff(*t),
+                refused="2 planes, whose description promises 5",
+                plane=plane,
+            )
+    elsewhere = descriptions["OME"].replace(b"<TiffData/>", b'<TiffData><UUID FileName="b.ome.tif">x</UUID></TiffData>')
+    yield Row(
+        "OME whose other planes are in other files",
+        lambda: tiff(image(STACK[1], t270=elsewhere)),
+        STACK[1],
+        plane=MIDDLE_PLANE,
+    )
+    yield Row(
+        "MetaMorph with one plane", lambda: tiff(image(STACK[1], t33629=(5, [1] * 6, 1))), STACK[1], plane=MIDDLE_PLANE
+    )
+
+
+def _reduced() -> Iterator[Row]:
+    small, mask = grey(7)[:6, :7], image(grey(), t254=4, t262=4)
+    full = [image(plane) for plane in STACK[:3]]
+    for name, tags in (("254", {"t254": 1}), ("255", {"t255": 2}), ("254, a page", {"t254": 3})):
+        thumb = image(small, **tags)
+        pages = [thumb, full[0], thumb, full[1], thumb, full[2]]
+        for plane, wanted in (
+            (0, STACK[0]),
+            (1, STACK[1]),
+            (MIDDLE_PLANE, STACK[1]),
+            (MAX_PROJECTION, STACK[:3].max(axis=0)),
+        ):
+            yield Row(f"thumbnails by {name}, plane {plane}", lambda p=pages: tiff(*p), wanted, plane=plane)
+        yield Row(f"thumbnails by {name} only", lambda t=thumb: tiff(t), refused="reduced images")
+    yield Row("a mask first", lambda: tiff(mask, full[1]), STACK[1])
+    levels = [image(small), image(small[:3, :3])]
+    for flag in (0, 1):
+        below = [Image({**level.tags, 254: flag}, level.segments) for level in levels]
+        pyramid = [Image(one.tags, one.segments, below) for one in full]
+        for plane, wanted in ((0, STACK[0]), (2, STACK[2]), (MIDDLE_PLANE, STACK[1])):
+            yield Row(f"pyramids below, flag {flag}, plane {plane}", lambda p=pyramid: tiff(*p), wanted, plane=plane)
+    thumb = image(small, t254=1)
+    raw = Image(thumb.tags, thumb.segments, [image(STACK[4], t254=0)])
+    for big in (False, True):
+        yield Row(f"full resolution below a thumbnail, big={big}", lambda b=big: tiff(raw, big=b), STACK[4])
+    beside = Image(full[0].tags, full[0].segments, [image(STACK[4])])
+    yield Row("full resolution below another", lambda: tiff(beside, full[1]), STACK[4], plane=1)
+    yield Row("full resolution after those below", lambda: tiff(beside, full[1]), STACK[1], plane=2)
+    yield Row("OME pyramid by tifffile", lambda: ome_pyramid(), STACK[2], plane=MIDDLE_PLANE)
+    sizes = [image(STACK[0]), image(grey(8, "uint16")[:9])]
+    yield Row("pages of different sizes, the second", lambda: tiff(*sizes), grey(8, "uint16")[:9], plane=1)
+    yield Row("pages of different sizes, largest", lambda: tiff(*sizes), refused="planes differ", plane=MAX_PROJECTION)
+
+
+def ome_pyramid() -> bytes:
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out, ome=True) as writer:
+        writer.write(STACK, subifds=1, photometric="minisblack")
+        writer.write(STACK[:, ::2, ::2], subfiletype=1, photometric="minisblack")
+    return out.getvalue()
+
+
+def _chains() -> Iterator[Row]:
+    pages = [image(plane) for plane in STACK[:3]]
+    for name, last in (("odd", 0xDEADBEEF), ("far away", 0xFFFFFFFE), ("largest", 0xFFFFFFFF)):
+        for plane, wanted in ((2, STACK[2]), (MIDDLE_PLANE, STACK[1])):
+            yield Row(f"last pointer {name}, plane {plane}", lambda n=last: tiff(*pages, last=n), wanted, plane=plane)
+    whole = tiff(*pages)
+    noise = np.random.default_rng(1).integers(1, 255, 200, dtype=np.uint8).tobytes()
+    yield Row(
+        "noise after the last directory",
+        lambda: tiff(*pages, last=len(whole), after=b"") + noise,
+        STACK[1],
+        plane=MIDDLE_PLANE,
+    )
+    yield Row("last pointer into pixels", lambda: tiff(*pages, last=8), STACK[1], plane=MIDDLE_PLANE)
+    yield Row("last pointer is missing", lambda: whole[:-4], STACK[1], plane=MIDDLE_PLANE)
+    yield Row(
+        "the directories that follow were cut off",
+        lambda: tiff(*pages, last=len(whole) + 100),
+        refused="TIFF directory at",
+        plane=MIDDLE_PLANE,
+    )
+    yield Row(
+        "the directories that follow are zeros",
+        lambda: tiff(*pages, last=len(whole)) + bytes(500),
+        refused="directory of 0 tags",
+        plane=MIDDLE_PLANE,
+    )
+    floats = np.stack([grey(seed, "float32") for seed in range(3)])
+    floats[0, 3:6, 4:9], floats[1, 5:8], floats[2, 0, 0], floats[:, 1, 1] = np.nan, np.nan, np.inf, np.nan
+    filled = np.where(np.isnan(floats), -np.inf, floats).max(axis=0)
+    filled[1, 1] = np.nan
+    yield Row("the largest of floats, some missing", lambda: tiff(*map(image, floats)), filled, plane=MAX_PROJECTION)
+
+
+def _wrong_counts() -> Iterator[Row]:
+    pixels = grey(9, "uint16")
+    good = [8 * WIDTH * 2, 8 * WIDTH * 2, 3 * WIDTH * 2]
+    wrong = {
+        "of 0": [0, 0, 0],
+        "in pixels": [n // 2 for n in good],
+        "beyond the file": [10**6] * 3,
+        "a few bytes short": [n - 3 for n in good],
+        "a few bytes long": [n + 3 for n in good],
+        "missing": None,
+        "of the first strip only": good[:1],
+        "of one strip short": good[:2],
+        "largest": [0xFFFFFFFF] * 3,
+        "all in one": [sum(good)],
+    }
+    for order in "<>":
+        for name, counts in wrong.items():
+            yield Row(
+                f"uncompressed, counts {name} {order}",
+                lambda c=counts, o=order: tiff(image(pixels, o, rows=8, t279=c), order=o),
+                pixels,
+            )
+    one = {278: 8}
+    yield Row(
+        "one offset for many strips", lambda: tiff(Image({**image(pixels).tags, **one}, [pixels.tobytes()])), pixels
+    )
+    for rows_a_strip in (0, None):
+        yield Row(f"rows a strip {rows_a_strip}, one strip", lambda r=rows_a_strip: tiff(image(pixels, t278=r)), pixels)
+        yield Row(
+            f"rows a strip {rows_a_strip}, LZW",
+            lambda r=rows_a_strip: tiff(
+                Image({**image(pixels, t278=r).tags, 259: 5}, [bytes(imagecodecs.lzw_encode(pixels.tobytes()))])
+            ),
+            pixels,
+        )
+    yield Row("rows a strip 0, five strips", lambda: tiff(image(pixels, rows=4, t278=0)), pixels)
+    for cut in (1, 7, 200):
+        for order in "<>":  # the library writes directories first
+            whole = library_tiff(pixels, byteorder=order)
+            yield Row(
+                f"uncompressed, cut by {cut} bytes {order}", lambda w=whole, n=cut: w[:-n], refused="in a file of"
+            )
+    yield Row("uncompressed, of 8 bits called 16", lambda: tiff(*[image(grey(), t258=16)] * 2), refused="runs into")
+    strips = [bytes(imagecodecs.lzw_encode(pixels[y : y + 8].tobytes())) for y in range(0, HEIGHT, 8)]
+    inflated = [bytes(imagecodecs.zlib_encode(pixels[y : y + 8].tobytes())) for y in range(0, HEIGHT, 8)]
+    for number, found in ((5, strips), (8, inflated)):
+        tags = {**image(pixels, rows=8).tags, 259: number}
+        for name, counts in (("of 0", [0, 0, 0]), ("missing", None), ("of the first only", [len(found[0])])):
+            yield Row(
+                f"compression {number}, counts {name}",
+                lambda t=tags, f=found, c=counts: tiff(Image({**t, 279: c}, f)),
+                pixels,
+            )
+        for name, counts in (("too small", [5, 5, 5]), ("beyond the file", [10**6] * 3)):
+            yield Row(
+                f"compression {number}, counts {name}",
+                lambda t=tags, f=found, c=counts: tiff(Image({**t, 279: c}, f)),
+                refused="unreadable",
+            )
+    twelve = bits(12)
+    for padded in (True, False):
+        body = packed(twelve[:, :21], 12, padded)
+        yield Row(
+            f"12 bits of 21 pixels, rows padded={padded}",
+            lambda b=body: tiff(Image({256: 21, 257: HEIGHT, 258: 12, 262: 1, 277: 1}, [b])),
+            twelve[:, :21],
+        )
+        halves = [packed(twelve[y : y + 7, :21], 12, padded) for y in range(0, HEIGHT, 7)]
+        yield Row(
+            f"12 bits in strips of 7 rows of 21 pixels, rows padded={padded}",
+            lambda h=halves: tiff(Image({256: 21, 257: HEIGHT, 258: 12, 262: 1, 277: 1, 278: 7}, h)),
+            twelve[:, :21],
+        )
+
+
+def _sparse() -> Iterator[Row]:
+    pixels = np.zeros((40, 48), np.uint16)
+    pixels[:16, 16:32] = grey(3, "uint16")[:16, :16]
+    tiles = [None] * 9
+    tiles[1] = pixels[:16, 16:32].tobytes()
+    found = {256: 48, 257: 40, 258: 16, 262: 1, 277: 1, 322: 16, 323: 16}
+    yield Row("sparse tiles", lambda: tiff(Image(found, tiles, tiled=True)), pixels)
+    for number, encode in ((5, imagecodecs.lzw_encode), (8, imagecodecs.zlib_encode), (34712, None)):
+        body = (
+            bytes(encode(tiles[1])) if encode else bytes(imagecodecs.jpeg2k_encode(pixels[:16, 16:32], reversible=True))
+        )
+        some = [None, body, *[None] * 7]
+        yield Row(
+            f"sparse tiles, compression {number}",
+            lambda n=number, s=some: tiff(Image({**found, 259: n}, s, tiled=True)),
+            pixels,
+        )
+    wanted = np.zeros_like(pixels)
+    wanted[16:32] = grey(4, "uint16")[:16, :1]
+    strips = [None, wanted[16:32].tobytes(), None]
+    yield Row(
+        "sparse strips", lambda: tiff(Image({256: 48, 257: 40, 258: 16, 262: 1, 277: 1, 278: 16}, strips)), wanted
+    )
+    yield Row("an offset of 0 with a count", lambda: tiff(image(grey(), t273=0)), refused="at 0 in a file")
+    yield Row("too few tiles", lambda: tiff(Image(found, tiles[:8], tiled=True)), refused="8 strips or tiles, needs 9")
