@@ -28,7 +28,7 @@ REASONS: Final = {
     "crop_uniform": "a crop whose 0.1th percentile equals its 99.9th",
     "crop_binary": "a crop with only two intensities: blank background, or a mask",
     "too_large": "more pixels than the recipe's max_pixels",
-    "mismatched": "channels of one image differ in size",
+    "mismatched": "channels of one image differ in size, or from the size that the source's table states",
     "crashed": "reading it ended the process (alone, twice)",
     "timed_out": "reading it took longer than the time limit (alone, twice)",
     "duplicate": "the same standardised pixels as another image",
@@ -49,6 +49,7 @@ ANNOTATIONS: Final = pa.schema(
         *_TEXTS,
         ("microscopy", pa.string()),
         ("channels", pa.string()),  # what each file or plane shows, joined by "|"
+        ("size", pa.list_(pa.int32())),  # width and height of the files as seen, where a table states them, or null
         pa.field("files", pa.list_(pa.string()), nullable=False),  # below the source's folder, with "/"
         pa.field("planes", pa.list_(pa.int32()), nullable=False),  # see builder.sources.base.Channel
         ("region", pa.list_(pa.int32())),  # x_min, x_max, y_min, y_max in the file, or null; no list of fixed size:

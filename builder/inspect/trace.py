@@ -100,7 +100,7 @@ def _made_again(
     """Return {window: pixels} of every candidate, whole image included, or why there is none."""
     dir_name = idx.rpartition("-")[0]
     files, planes = tuple(c.path for c in image.channels), tuple(c.plane for c in image.channels)
-    item = Item(idx, dir_name, files, planes, image.region, _MOST_CROPS, file_signature)
+    item = Item(idx, dir_name, files, planes, image.region, _MOST_CROPS, file_signature, image.size)
     with ChannelReader(data, options, recipe.max_pixels) as reader:
         [(_, channels, left_out)] = reader.read_all([item])
     made: dict[tuple[Any, ...], Any] = {}

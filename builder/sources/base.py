@@ -46,6 +46,7 @@ class Image(NamedTuple):
     key: str
     channels: tuple[Channel, ...]
     group: str
+    size: tuple[int, int] | None = None  # width and height of its files as seen, where a table states them
     organism: str | None = None
     cell_type: str | None = None
     cell_visible: str | None = None

@@ -4,7 +4,9 @@
 ``<uuid>_<n>``, n counting an image's boxes from 1, and its cell_type is the box's category. The original looked for
 every image as PNG and so lost the test set, which is JPEG; here an image is found by the name in the list. A box
 marked 'difficult' says that nobody could tell: it has no cell_type here (the original made it one). Boxes that reach
-over the border are clipped. All boxes of a smear image share its group.
+over the border are clipped. Boxes count pixels of the image as it is seen, so files are turned by their orientation;
+where a file is not as large as its entry's ``shape`` says, its boxes are refused. All boxes of a smear image share its
+group.
 
 Open question: what images without an entry in the lists are; they are counted and left out.
 """
@@ -35,15 +37,15 @@ def images(folder: Folder) -> Iterator[Image]:
             try:
                 name = entry["image"]["pathname"]
                 boxes = list(entry["objects"])
-                shape = entry["image"].get("shape") or {}
-                height, width = int(shape.get("r", 1 << 30)), int(shape.get("c", 1 << 30))
+                shape = entry["image"].get("shape")
+                size = (int(shape["c"]), int(shape["r"])) if shape else None
             except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
                 folder.notes.add("malformed entries", f"{table}, entry {where}: {error!r}")
                 continue
             path = _image(folder, table, str(name), images)
             if path is not None:
                 unlisted.pop(path.rpartition("/")[2].lower(), None)
-                yield from _boxes(folder, path, boxes, height, width)
+                yield from _boxes(folder, path, boxes, size)
     folder.notes.add_all("files without a row", unlisted.values())
 
 
@@ -69,7 +71,8 @@ def _image(folder: Folder, table: str, name: str, images: dict[str, str]) -> str
     return path
 
 
-def _boxes(folder: Folder, path: str, boxes: list[Any], height: int, width: int) -> Iterator[Image]:
+def _boxes(folder: Folder, path: str, boxes: list[Any], size: tuple[int, int] | None) -> Iterator[Image]:
+    width, height = size or (1 << 30, 1 << 30)
     stem = path.rpartition("/")[2].rpartition(".")[0]
     for number, box in enumerate(boxes, start=1):
         key = f"{stem}_{number}"
@@ -94,6 +97,7 @@ def _boxes(folder: Folder, path: str, boxes: list[Any], height: int, width: int)
             group=stem,
             cell_type=None if category.strip().lower() == "difficult" else category,
             region=region,
+            size=size,
         )
 
 

@@ -83,7 +83,9 @@ def read_annotations(work: Store, dir_names: Sequence[str], columns: Sequence[st
 
 def read_assigned(work: Store, assignments: pa.Table) -> pa.Table:
     """Return the annotations of the assigned images, without what leads to their files."""
-    columns = [name for name in ANNOTATIONS.names if name not in ("files", "planes", "region", "file_signature")]
+    columns = [
+        name for name in ANNOTATIONS.names if name not in ("size", "files", "planes", "region", "file_signature")
+    ]
     tables = []
     for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
         mine = assignments["idx"].filter(pc.equal(assignments["dir_name"], dir_name)).combine_chunks()

@@ -350,6 +350,7 @@ def normalised(source: Source, image: Image) -> Row:
         row[column] = normalize(column, source.constants.get(column) if value is None else value)
     row["group"] = image.group
     row["region"] = None if image.region is None else tuple(image.region)
+    row["size"] = image.size
     row["files"] = tuple(channel.path for channel in image.channels)
     row["channels"] = tuple(channel.shows for channel in image.channels)
     row["planes"] = tuple(channel.plane for channel in image.channels)

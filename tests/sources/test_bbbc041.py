@@ -34,6 +34,7 @@ class TestBbbc041(SourceTestCase):
     rows = {
         f"{PNG}_1": {
             "region": (2, 30, 1, 20),
+            "size": (60, 40),
             "group": PNG,
             "cell_type": "red blood cell",
             "microscopy": "brightfield",

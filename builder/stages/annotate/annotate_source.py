@@ -117,6 +117,7 @@ def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simul
         "name": [f"{source.name} (simulated)" if simulated else source.name] * count,
         "dir_name": [source.dir_name] * count,
         "channels": [TOKEN_SEPARATOR.join(c.shows for c in image.channels) for _, image in batch],
+        "size": [None if image.size is None else list(image.size) for _, image in batch],
         "files": [[c.path for c in image.channels] for _, image in batch],
         "planes": [[c.plane for c in image.channels] for _, image in batch],
         "region": [None if image.region is None else list(image.region) for _, image in batch],

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from builder.engine.worker import using
 from builder.errors import RejectedError
-from builder.pixels.read import read
+from builder.pixels.read import read_channels
 from builder.stages.standardize.fetch import Fetcher
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _KEPT_FILES = 8
 _KEPT_CHANNELS = 8
 
 Array = npt.NDArray[Any]
-_Channel = tuple[str, int]  # file, plane
+_Channel = tuple[str, int, bool]  # file, plane, whether it is turned the way it is seen
 
 
 class ChannelReader:
@@ -42,7 +42,7 @@ class ChannelReader:
         self._uses: Counter[_Channel] = Counter()  # to come
         self._planes: Counter[str] = Counter()  # of each file, to be decoded yet
         self._contents: OrderedDict[str, bytes | RejectedError] = OrderedDict()
-        self._decoded: OrderedDict[_Channel, Array | RejectedError] = OrderedDict()
+        self._decoded: OrderedDict[_Channel, tuple[Array, ...] | RejectedError] = OrderedDict()
 
     def __enter__(self) -> ChannelReader:
         """Return self."""
@@ -56,7 +56,7 @@ class ChannelReader:
         """Yield (item, channels read, "file: reason" of each channel left out), in order."""
         # By number: to go through a task's items means, to the watch on a worker, to begin them.
         self._uses = Counter(channel for n in range(len(items)) for channel in _channels(items[n]))
-        self._planes = Counter(name for name, _ in self._uses)
+        self._planes = Counter(name for name, *_ in self._uses)
         self._files = list(self._planes)
         self._position = {name: place for place, name in enumerate(self._files)}
         for item in items:
@@ -64,12 +64,16 @@ class ChannelReader:
             left_out: list[str] = []
             for file, channel in zip(item.files, _channels(item), strict=True):
                 try:
-                    channels.append(_cut(self._channel(channel), item.region))
+                    found = self._channel(channel)
+                    _check_size(found[0], item.size)
+                    channels += [_cut(pixels, item.region) for pixels in found]
                 except RejectedError as refused:
                     left_out.append(f"{file}: {refused}")
+            if any(": mismatched: " in reason for reason in left_out):  # what a table says holds for all of them
+                channels = []
             yield item, channels, left_out
 
-    def _channel(self, channel: _Channel) -> Array:
+    def _channel(self, channel: _Channel) -> tuple[Array, ...]:
         found = self._decoded.pop(channel, None)
         if found is None:
             found = self._decode(*channel)
@@ -80,10 +84,10 @@ class ChannelReader:
             raise found
         return found
 
-    def _decode(self, name: str, plane: int) -> Array | RejectedError:
+    def _decode(self, name: str, plane: int, oriented: bool) -> tuple[Array, ...] | RejectedError:
         try:
             with using(name):
-                return read(self._content(name), plane, self._max_pixels)
+                return read_channels(self._content(name), plane, self._max_pixels, oriented)
         except RejectedError as refused:
             return refused
 
@@ -109,7 +113,16 @@ def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> None:
 
 
 def _channels(item: Item) -> list[_Channel]:
-    return [(f"{item.dir_name}/{file}", plane) for file, plane in zip(item.files, item.planes, strict=True)]
+    oriented = item.region is not None or item.size is not None  # those who drew boxes saw the image as it is shown
+    return [(f"{item.dir_name}/{file}", plane, oriented) for file, plane in zip(item.files, item.planes, strict=True)]
+
+
+def _check_size(pixels: Array, stated: tuple[int, int] | None) -> None:
+    """Reject a channel whose size as it is seen is not the one that a table states."""
+    height, width = pixels.shape[:2]
+    if stated is not None and stated != (width, height):
+        found = f"the file shows {width} x {height} pixels, its source's table says {stated[0]} x {stated[1]}"
+        raise RejectedError("mismatched", found)
 
 
 def _cut(pixels: Array, region: tuple[int, int, int, int] | None) -> Array:
@@ -120,5 +133,5 @@ def _cut(pixels: Array, region: tuple[int, int, int, int] | None) -> Array:
     height, width = pixels.shape[:2]
     cut = pixels[max(0, y_min) : min(height, y_max), max(0, x_min) : min(width, x_max)]
     if cut.size == 0:
-        raise RejectedError("unreadable", f"the box {region} lies outside the candidate of {width} x {height} pixels")
+        raise RejectedError("unreadable", f"the box {region} lies outside the image of {width} x {height} pixels")
     return np.ascontiguousarray(cut)

@@ -37,6 +37,7 @@ class Item(NamedTuple):
     region: tuple[int, int, int, int] | None
     crops: int
     file_signature: int
+    size: tuple[int, int] | None = None  # width and height that a table states
 
 
 def made_from(item: Item) -> tuple[str, int, int]:
@@ -67,7 +68,7 @@ def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
 
     That order follows the files' names, so that images in one file, and files of one folder, are read together.
     """
-    columns = ["idx", "files", "planes", "region", "file_signature"]
+    columns = ["idx", "files", "planes", "region", "file_signature", "size"]
     for dir_name in sorted(pc.unique(images["dir_name"]).to_pylist()):
         here = images.filter(pc.equal(images["dir_name"], dir_name))
         wanted, crops = here["idx"].combine_chunks(), here["crops"].to_pylist()
@@ -78,7 +79,9 @@ def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
                 for row in batch.to_pylist():
                     region = tuple(row["region"]) if row["region"] else None
                     files, planes = tuple(row["files"]), tuple(row["planes"])
-                    yield Item(row["idx"], dir_name, files, planes, region, crops[row["place"]], row["file_signature"])
+                    size = tuple(row["size"]) if row["size"] else None
+                    wanted = crops[row["place"]]
+                    yield Item(row["idx"], dir_name, files, planes, region, wanted, row["file_signature"], size)
 
 
 def part_tasks(items: Iterable[Item], part_images: int) -> Iterator[Task]:
@@ -126,7 +129,8 @@ def _candidates(
 
 def _worst(left_out: list[str]) -> tuple[str, str]:
     too_large = bool(left_out) and all("too_large" in reason for reason in left_out)
-    return ("too_large" if too_large else "unreadable"), "; ".join(left_out)
+    mismatched = any(": mismatched: " in reason for reason in left_out)
+    return ("mismatched" if mismatched else "too_large" if too_large else "unreadable"), "; ".join(left_out)
 
 
 def _row(item: Item, candidate: Candidate, note: str) -> tuple[dict[str, Any], bytes | None]:

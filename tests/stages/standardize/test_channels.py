@@ -80,14 +80,63 @@ def test_a_file_is_decoded_once_for_all_its_boxes(
     image(tmp_path / "s" / "a.tif", 1)
     reads = []
 
-    def counted(data: bytes, plane: int, max_pixels: int) -> np.ndarray:
+    def counted(data: bytes, plane: int, max_pixels: int, oriented: bool) -> tuple[np.ndarray, ...]:
         reads.append(plane)
-        return tifffile.imread(io.BytesIO(data))
+        return (tifffile.imread(io.BytesIO(data)),)
 
-    monkeypatch.setattr("builder.stages.standardize.channels.read", counted)
+    monkeypatch.setattr("builder.stages.standardize.channels.read_channels", counted)
     with reader:
         assert len(list(reader.read_all([item("a.tif", region=(n, n + 5, 0, 9)) for n in range(9)]))) == 9
     assert reads == [0]
+
+
+def turned_jpeg(path: Path, orientation: int) -> np.ndarray:
+    """A JPEG of 16 x 40 stored pixels with an orientation; returns them as stored."""
+    stored = np.repeat(np.random.default_rng(orientation).integers(0, 256, (2, 5), dtype=np.uint8), 8, 0).repeat(8, 1)
+    exif = Image.Exif()
+    exif[274] = orientation
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(stored).save(path, "JPEG", exif=exif, quality=95)
+    return np.asarray(Image.open(path))
+
+
+def test_boxes_count_pixels_of_the_image_as_it_is_seen(tmp_path: Path, reader: ChannelReader) -> None:
+    stored = turned_jpeg(tmp_path / "s" / "a.jpg", 6)  # seen after a quarter turn to the right: 16 wide, 40 high
+    seen = np.rot90(stored, -1)
+    with reader:
+        found = list(reader.read_all([item("a.jpg", region=(2, 16, 20, 40)), item("a.jpg")]))
+    np.testing.assert_array_equal(found[0][1][0], seen[20:40, 2:16])
+    np.testing.assert_array_equal(found[1][1][0], stored)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_size_that_a_table_states_is_that_of_the_file_as_it_is_seen(
+    tmp_path: Path, reader: ChannelReader, orientation: int
+) -> None:
+    turned_jpeg(tmp_path / "s" / "a.jpg", orientation)
+    image(tmp_path / "s" / "b.tif", 1)
+    seen = (40, 16) if orientation == 1 else (16, 40)
+    items = [item("a.jpg")._replace(size=size) for size in (seen, seen[::-1], (41, 16))]
+    with reader:
+        found = list(reader.read_all([*items, item("b.tif", "a.jpg")._replace(size=(30, 20))]))
+    assert [len(channels) for _, channels, _ in found] == [1, 0, 0, 0]
+    width, height = seen
+    for _, _, left_out in found[1:]:
+        assert f"mismatched: the file shows {width} x {height} pixels, its source's table says" in left_out[0]
+
+
+def test_samples_side_by_side_are_channels(tmp_path: Path, reader: ChannelReader) -> None:
+    stains = np.random.default_rng(1).integers(0, 256, (20, 30, 5), dtype=np.uint8)
+    (tmp_path / "s").mkdir()
+    for count in (2, 4, 5):
+        tifffile.imwrite(
+            tmp_path / "s" / f"{count}.tif", stains[..., :count], photometric="minisblack", planarconfig="contig"
+        )
+    with reader:
+        found = list(reader.read_all([item(f"{count}.tif") for count in (2, 4, 5)]))
+    for count, (_, channels, left_out) in zip((2, 4, 5), found, strict=True):
+        assert left_out == []
+        np.testing.assert_array_equal(channels, np.moveaxis(stains[..., :count], -1, 0))
 
 
 def test_a_file_too_large_for_its_pixels_is_not_even_read(tmp_path: Path, reader: ChannelReader) -> None:
