@@ -76,6 +76,8 @@ def _counted_elsewhere() -> Iterator[Row]:
                 wanted,
                 plane=plane,
             )
+    flex = [image(plane, t65200=(2, list(b"<Root><Arrays/></Root>"))) for plane in STACK]
+    yield from every_plane("Opera flex", tiff(*flex))
     few = {
         "STK": {"t33629": uic},
         "ImageJ": {"t270": b"ImageJ=1.53t\nimages=5\n"},

@@ -7,9 +7,9 @@ import pytest
 
 from builder.errors import RejectedError
 from builder.pixels.read import read, read_channels
-from tests.pixels import table_other, table_tiff_colour, table_tiff_planes, table_tiff_samples
+from tests.pixels.every_row import every_row
 
-ROWS = [*table_other.rows(), *table_tiff_samples.rows(), *table_tiff_colour.rows(), *table_tiff_planes.rows()]
+ROWS = list(every_row())
 
 
 def test_there_are_enough_rows_and_no_name_twice():
