@@ -12,6 +12,17 @@ from tests.pixels.made_up_files import made_up
 
 HEIGHT, WIDTH = 19, 22
 
+SEEN = {  # orientation -> stored pixels as they are seen (TIFF 6.0, page 36), by numpy's own names for it
+    1: lambda p: p,
+    2: np.fliplr,
+    3: lambda p: np.rot90(p, 2),
+    4: np.flipud,
+    5: lambda p: p.swapaxes(0, 1),
+    6: lambda p: np.rot90(p, -1),
+    7: lambda p: np.rot90(p, 2).swapaxes(0, 1),
+    8: lambda p: np.rot90(p, 1),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:

@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 
 from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE
 from tests.pixels.made_up_files import deltavision, dib, pillow
-from tests.pixels.table import HEIGHT, WIDTH, Row, bits, grey, packed, samples
+from tests.pixels.table import HEIGHT, SEEN, WIDTH, Row, bits, grey, packed, samples
 
 
 def rows() -> Iterator[Row]:
@@ -138,6 +138,10 @@ def _cut_jpegs() -> Iterator[Row]:
     yield Row("JPEG of one grey", lambda: flat, np.full((40, 56), 77, np.uint8))
     lossless = bytes(imagecodecs.ljpeg_encode(bits(12), bitspersample=12))
     yield Row("lossless JPEG that was cut", lambda: lossless[:-100], refused="JPEG")
+    for cut in (50, 300):
+        for name, whole in (("lossless JPEG", lossless), ("JPEG-LS", bytes(imagecodecs.jpegls_encode(bits(12))))):
+            data = whole[:-cut] + b"\xff\xd9"
+            yield Row(f"{name} cut by {cut}, then ended", lambda d=data: d, refused="(?i)jpeg")
     yield Row("JPEG-LS that was cut", lambda: bytes(imagecodecs.jpegls_encode(bits(12)))[:-100], refused="JPEG")
 
 
@@ -191,6 +195,12 @@ def _pngs() -> Iterator[Row]:
             pixels = np.random.default_rng(count).integers(0, 1 << depth, (HEIGHT, WIDTH, count)).astype(dtype)
             wanted = pixels[..., 0] if count < 3 else pixels
             yield Row(f"PNG colour type {colour} {dtype}", lambda p=pixels, d=depth, c=colour: png(p, d, c), wanted)
+    for number, seen in SEEN.items():
+        exif = PillowImage.Exif()
+        exif[274] = number
+        data = pillow(PillowImage.fromarray(grey()), "PNG", exif=exif)
+        yield Row(f"PNG of orientation {number}, as stored", lambda d=data: d, grey())
+        yield Row(f"PNG of orientation {number}, as seen", lambda d=data: d, seen(grey()), oriented=True)
     gamma, text = chunk(b"gAMA", struct.pack(">I", 45455)), chunk(b"tEXt", b"Title\0cells")
     yield Row("PNG with a gamma", lambda: png(grey(), 8, 0, gamma), grey())
     yield Row("PNG with text whose CRC is wrong", lambda: png(grey(), 8, 0, chunk(b"tEXt", b"a\0b", True)), grey())

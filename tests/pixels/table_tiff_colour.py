@@ -11,19 +11,8 @@ from PIL import Image as PillowImage
 
 from tests.pixels.made_up_files import pillow
 from tests.pixels.made_up_files import tiff as library_tiff
-from tests.pixels.table import HEIGHT, WIDTH, Row, bits, grey, packed, samples
+from tests.pixels.table import HEIGHT, SEEN, WIDTH, Row, bits, grey, packed, samples
 from tests.pixels.tiff_writer import Image, image, tiff
-
-SEEN = {  # orientation -> stored pixels as they are seen (TIFF 6.0, page 36), by numpy's own names for it
-    1: lambda p: p,
-    2: np.fliplr,
-    3: lambda p: np.rot90(p, 2),
-    4: np.flipud,
-    5: lambda p: p.swapaxes(0, 1),
-    6: lambda p: np.rot90(p, -1),
-    7: lambda p: np.rot90(p, 2).swapaxes(0, 1),
-    8: lambda p: np.rot90(p, 1),
-}
 
 
 def rows() -> Iterator[Row]:
@@ -177,6 +166,15 @@ def _luma() -> Iterator[Row]:
     yield Row(
         "JPEG 2000 of Aperio, YCbCr", lambda: tiff(Image({**image(rgb).tags, 259: 33003}, [aperio])), rgb, tolerance=1
     )
+    for quality in (None, "grey"):
+        pixels = np.repeat(np.repeat(rgb[::4, ::4], 4, 0), 4, 1)[:HEIGHT, :WIDTH]
+        pixels = pixels[..., 0] if quality else pixels
+        yield Row(
+            f"JPEG by libtiff, with tables, {quality or 'colour'}",
+            lambda p=pixels: pillow(PillowImage.fromarray(p), "TIFF", compression="jpeg", quality=98),
+            pixels,
+            tolerance=14,
+        )
     as_stored = bytes(imagecodecs.jpeg8_encode(rgb, 100, colorspace="RGB", outcolorspace="RGB", subsampling="444"))
     plain = b"\xff\xd8" + as_stored[as_stored.index(b"\xff\xdb") :]  # without markers of JFIF or Adobe
     yield Row("JPEG of RGB as it is", lambda: tiff(Image({**image(rgb).tags, 259: 7}, [plain])), rgb, tolerance=2)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import imagecodecs
 import numpy as np
+import tifffile
 from PIL import Image as PillowImage
 
 from tests.pixels.made_up_files import pillow
@@ -265,5 +267,36 @@ def _pixel_codecs() -> Iterator[Row]:
         yield Row(f"compression {number}", lambda n=number, b=body: tiff(page(eight, 8, b, t259=n)), eight)
     body = bytes(imagecodecs.jpeg2k_encode(np.zeros((600, 600), np.uint8), reversible=True))
     yield Row("JPEG 2000 larger than its strip", lambda: tiff(page(eight, 8, body, t259=34712)), refused="600 x 600")
+    noise = np.random.default_rng(5).integers(0, 256, (64, 80), dtype=np.uint8)
+    colour_noise = np.repeat(noise[..., None], 3, axis=2)
+    coded = {
+        "JPEG": (7, imagecodecs.jpeg8_encode(noise)),
+        "lossless JPEG": (7, imagecodecs.ljpeg_encode(noise, bitspersample=8)),
+        "JPEG 2000": (34712, imagecodecs.jpeg2k_encode(noise, reversible=True)),
+        "JPEG XR": (34934, imagecodecs.jpegxr_encode(noise, level=1.0)),
+        "WebP": (50001, imagecodecs.webp_encode(colour_noise, lossless=True)),
+        "LERC": (34887, imagecodecs.lerc_encode(noise)),
+        "PNG": (34933, imagecodecs.png_encode(noise)),
+        "JPEG XL": (50002, imagecodecs.jpegxl_encode(noise, lossless=True)),
+    }
+    for name, (number, whole) in coded.items():
+        tags = {**image(colour_noise if name == "WebP" else noise).tags, 259: number}
+        for share in (0.5, 0.9, 0.97):
+            strip = bytes(whole)[: int(len(whole) * share)]
+            yield Row(
+                f"{name} strip of which {share} is there", lambda t=tags, s=strip: tiff(Image(t, [s])), refused="."
+            )
+    black = PillowImage.fromarray(noise > 128)
+    for name in ("tiff_ccitt", "group3", "group4"):
+        whole = pillow(black, "TIFF", compression=name)
+        with tifffile.TiffFile(io.BytesIO(whole)) as file:
+            first = file.pages.first
+            (start,), (count,) = first.dataoffsets, first.databytecounts
+            tags = {256: 80, 257: 64, 258: 1, 262: 1, 277: 1, 259: int(first.compression), 292: 0}
+        for share in (0.5, 0.97):
+            strip = whole[start : start + int(share * count)]
+            yield Row(
+                f"fax {name} of which {share} is there", lambda t=tags, s=strip: tiff(Image(t, [s])), refused="cut"
+            )
     deeper = bytes(imagecodecs.jpeg2k_encode(deep, reversible=True))
     yield Row("JPEG 2000 of another depth", lambda: tiff(page(eight, 8, deeper, t259=34712)), refused="uint16")

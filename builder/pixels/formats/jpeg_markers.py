@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from typing import Any, Final
+
+import numpy.typing as npt
 
 from builder.pixels.formats import limits
 
@@ -119,3 +121,30 @@ def _after_entropy(data: bytes, at: int, bit_stuffed: bool) -> int:
 def with_tables(data: bytes, tables: bytes) -> bytes:
     """Return an abbreviated stream with the tables of another one (an SOI, tables, an EOI) put in front."""
     return data[:2] + tables[2:-2] + data[2:] if len(tables) > 4 else data
+
+
+def entropy(data: bytes, facts: Jpeg) -> bytes:
+    """Return a stream up to the end of its last scan's data, without the end marker."""
+    return data[: min(facts.scans_end, len(data))].rstrip(b"\xff")
+
+
+def has_all_scans(facts: Jpeg) -> bool:
+    """Return whether the scans bring every coefficient of every component, to its last bit."""
+    if facts.frame != PROGRESSIVE:
+        return {component for scan in facts.scans for component in scan.components} >= set(facts.components)
+    missing = {(component, k) for component in facts.components for k in range(64)}
+    for scan in facts.scans:
+        if scan.low == 0:
+            missing -= {(component, k) for component in scan.components for k in range(scan.first, scan.last + 1)}
+    return not missing
+
+
+def may_lack_data(pixels: npt.NDArray[Any], facts: Jpeg) -> bool:
+    """Return whether pixels look as if a decoder had filled them up: the last ones are of one grey, or nobody can say.
+
+    The next coefficients of a progressive image, and of a lossless one the next samples, need not be flat.
+    """
+    if facts.frame in (PROGRESSIVE, LOSSLESS):
+        return True
+    corner = pixels[-4:, -4:]
+    return facts.frame in (BASELINE, EXTENDED) and bool((corner == corner[0, 0]).all())

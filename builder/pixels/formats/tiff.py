@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels.formats import jpeg_markers, limits, tiff_codecs, tiff_colour, tiff_samples
+from builder.pixels.formats import jpeg_markers, limits, tiff_codecs, tiff_colour, tiff_pixel_codecs, tiff_samples
 from builder.pixels.formats.tiff_directory import Tiff
 from builder.pixels.formats.tiff_layout import arranged, joined, rows_of
 from builder.pixels.formats.tiff_page import Page, page
@@ -95,7 +95,7 @@ def _decode_segments(data: bytes, found: Page) -> Array:
             continue
         packed = memoryview(data)[start : start + size]
         if tiff_codecs.gives_pixels(found):
-            pixels = tiff_codecs.pixels(bytes(packed), found, rows)
+            pixels = tiff_pixel_codecs.pixels(bytes(packed), found, rows)
         elif shared != (1, 1):
             most = tiff_colour.units_bytes(found, found.segment_height, shared)
             raw = tiff_codecs.to_bytes(packed, found, most, tiff_colour.units_bytes(found, rows, shared))

@@ -49,6 +49,7 @@ class Planes:
     def __init__(self, tiff: Tiff) -> None:
         self._tiff = tiff
         self._found: list[Place] = []
+        self._seen: set[int] = set()  # directories that planes were taken from
         self._more = self._search()
 
     def has(self, number: int) -> bool:
@@ -81,6 +82,9 @@ class Planes:
             if not self._tiff.has(number):
                 return
             directory = self._tiff.directory(number)
+            if directory.span[0] in self._seen:
+                continue
+            self._seen.add(directory.span[0])
             full = _is_full(directory)
             if full:
                 alone = number == 0 and not self._tiff.has(1) if _may_hold_more(directory) else False
@@ -92,6 +96,9 @@ class Planes:
         if directory.count(_SUB_DIRECTORIES) > _MOST_SUB_DIRECTORIES:
             raise limits.unreadable(f"TIFF with {directory.count(_SUB_DIRECTORIES)} directories below one")
         for offset in directory.numbers(_SUB_DIRECTORIES):
+            if offset in self._seen:
+                continue
+            self._seen.add(offset)
             below = self._tiff.directory_at(offset)
             # a level of a pyramid is smaller than its image, whether it says so or not
             if _is_full(below) and not (full and _pixels(below) < _pixels(directory)):

@@ -1,0 +1,127 @@
+"""Strips and tiles of TIFFs whose codec gives pixels: fax, JPEG in its kinds, JPEG 2000, JPEG XR, WebP, LERC, PNG.
+
+What a decoder says of their size and type must be what the directory says; what was cut is refused (``cut``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import imagecodecs
+import numpy.typing as npt
+
+from builder.pixels.formats import cut, jpeg_markers, limits
+from builder.pixels.formats.tiff_codecs import (
+    CCITT,
+    JPEG,
+    JPEG_2000,
+    JPEG_XR,
+    OLD_JPEG,
+    PNG,
+    TO_PIXELS,
+    WEBP,
+    sample_type,
+)
+from builder.pixels.formats.tiff_page import RGB, SEPARATED, YCBCR, Page
+
+Array = npt.NDArray[Any]
+
+
+def pixels(packed: bytes, page: Page, rows: int) -> Array:
+    """Return (rows, width, samples) of a strip or tile whose codec gives pixels.
+
+    Raises
+    ------
+    RejectedError
+        "unreadable" where it gives another size or type than the directory says.
+    """
+    width, samples = page.segment_width, page.inner
+    if page.compression in CCITT:
+        return _fax(packed, page, rows)
+    if page.compression in (OLD_JPEG, JPEG):
+        out = _jpeg(packed, page, rows)
+    else:
+        options: dict[str, Any] = {"hasalpha": samples == 4} if page.compression in WEBP else {}
+        _check_stated_size(packed, page, rows)
+        out = TO_PIXELS[page.compression](packed, **options)
+        if page.compression in JPEG_XR and cut.is_cut(imagecodecs.jpegxr_decode, packed):
+            raise limits.unreadable("TIFF strip or tile whose JPEG XR was cut")
+    found = out.reshape(out.shape[0], out.shape[1], -1) if out.ndim in (2, 3) else out
+    if found.shape[:2] == (page.segment_height, width):
+        found = found[:rows]  # the last strip is filled up by some writers
+    if found.shape != (rows, width, samples) or found.dtype != sample_type(page):
+        wanted = f"{(rows, width, samples)} {sample_type(page)}"
+        raise limits.unreadable(f"TIFF strip or tile of {found.shape} {found.dtype} where the file says {wanted}")
+    return found
+
+
+def _check_stated_size(packed: bytes, page: Page, rows: int) -> None:
+    """Reject JPEG 2000 and PNG data that say they are larger than their strip, before they are decoded."""
+    found = None
+    at = packed.find(b"\xff\x51") if page.compression in JPEG_2000 else -1
+    if 0 <= at <= len(packed) - 24:
+        right, bottom, left, top = (int.from_bytes(packed[at + 6 + 4 * k : at + 10 + 4 * k], "big") for k in range(4))
+        found = (right - left, bottom - top)
+    elif page.compression == PNG and len(packed) >= 24:
+        found = (int.from_bytes(packed[16:20], "big"), int.from_bytes(packed[20:24], "big"))
+    if found is not None and (found[0] > page.segment_width or found[1] > max(rows, page.segment_height)):
+        raise limits.unreadable(f"TIFF strip or tile whose data say {found[0]} x {found[1]} pixels")
+
+
+def _fax(stored: bytes, page: Page, rows: int) -> Array:
+    packed = bytes(imagecodecs.bitorder_decode(stored)) if page.fill_order == 2 else stored
+    width = page.segment_width
+
+    def decode(data: bytes) -> Array:
+        if page.compression == 2:
+            return imagecodecs.ccittrle_decode(data, rows, width)
+        if page.compression == 3:
+            return imagecodecs.ccittfax3_decode(data, rows, width, t4options=page.directory.one(292, 0))
+        return imagecodecs.ccittfax4_decode(data, rows, width)
+
+    if cut.is_cut(decode, packed):
+        raise limits.unreadable("TIFF strip or tile whose fax data were cut")
+    return decode(packed).reshape(rows, width, 1).astype(bool)
+
+
+def _jpeg(packed: bytes, page: Page, rows: int) -> Array:
+    tables = page.directory.raw(347)
+    facts = jpeg_markers.markers(packed)
+    if facts.width != page.segment_width or facts.height not in (rows, page.segment_height):
+        raise limits.unreadable(f"TIFF strip or tile whose JPEG says {facts.width} x {facts.height} pixels")
+    if len(facts.components) != page.inner or page.extra:
+        raise limits.unreadable(f"TIFF of {page.samples} samples with a JPEG of {len(facts.components)}")
+    if facts.precision != page.bits:
+        raise limits.unreadable(f"TIFF of {page.bits} bits with a JPEG of {facts.precision}")
+    if facts.frame == jpeg_markers.LOSSLESS and page.photometric == YCBCR:
+        raise limits.unreadable("TIFF with a lossless JPEG of YCbCr colour")
+    stored, wanted = _spaces(page, facts)
+
+    def decode(stream: bytes) -> Array:
+        if facts.frame == jpeg_markers.LOSSLESS:
+            return imagecodecs.ljpeg_decode(jpeg_markers.with_tables(stream, tables))
+        return imagecodecs.jpeg8_decode(stream, tables=tables or None, colorspace=stored, outcolorspace=wanted)
+
+    out = decode(packed)
+    suspect = not facts.ends or jpeg_markers.may_lack_data(out, facts)
+    if suspect and cut.is_cut(decode, jpeg_markers.entropy(packed, facts), b"\xff\xd9"):
+        raise limits.unreadable("TIFF strip or tile whose JPEG was cut")
+    return out
+
+
+def _spaces(page: Page, facts: jpeg_markers.Jpeg) -> tuple[str | None, str | None]:
+    """Return the colour in which a JPEG is stored and wanted.
+
+    Where a marker of JFIF or Adobe says it, that counts; else the directory.
+    """
+    if page.inner == 1:
+        return "GRAYSCALE", "GRAYSCALE"
+    if page.photometric == SEPARATED:
+        if facts.adobe is not None:
+            raise limits.unreadable("TIFF with a JPEG of Adobe's inks")
+        return "CMYK", "CMYK"
+    if page.photometric not in (RGB, YCBCR):
+        return "UNKNOWN", "UNKNOWN"
+    if facts.adobe is not None:
+        return ("YCBCR" if facts.adobe == 1 else "RGB"), "RGB"
+    return ("YCBCR" if facts.jfif or page.photometric == YCBCR else "RGB"), "RGB"
