@@ -1,34 +1,22 @@
-"""Rows: depths, byte orders, layouts, compressions and predictors of TIFFs."""
+"""Rows: depths, byte orders, layouts and predictors of TIFFs."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import imagecodecs
 import numpy as np
-import tifffile
-from PIL import Image as PillowImage
 
-from tests.pixels.made_up_files import pillow
 from tests.pixels.made_up_files import tiff as library_tiff
 from tests.pixels.table import HEIGHT, WIDTH, Row, bits, grey, packed, samples
+from tests.pixels.table_tiff_codecs import REVERSED, page
 from tests.pixels.tiff_writer import Image, image, tiff
-
-REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def rows() -> Iterator[Row]:
     yield from _depths()
     yield from _layouts()
-    yield from _codecs()
     yield from _predictors()
-    yield from _pixel_codecs()
-
-
-def page(values: np.ndarray, count: int, body: bytes, **tags: object) -> Image:
-    found = {256: WIDTH, 257: HEIGHT, 258: count, 259: 1, 262: 1, 277: 1, 278: HEIGHT}
-    return Image({**found, **{int(name[1:]): value for name, value in tags.items()}}, [body])
 
 
 def _depths() -> Iterator[Row]:
@@ -130,51 +118,6 @@ def _layouts() -> Iterator[Row]:
     )
 
 
-def _codecs() -> Iterator[Row]:
-    deep = grey(6, "uint16")
-    raw = deep.astype("<u2")
-    encoders = {
-        5: imagecodecs.lzw_encode,
-        8: imagecodecs.zlib_encode,
-        32946: imagecodecs.zlib_encode,
-        32773: imagecodecs.packbits_encode,
-        34925: imagecodecs.lzma_encode,
-        34926: imagecodecs.zstd_encode,
-        50000: imagecodecs.zstd_encode,
-    }
-    for number, encode in encoders.items():
-        strips = [bytes(encode(raw[y : y + 8].tobytes())) for y in range(0, HEIGHT, 8)]
-        tags = {256: WIDTH, 257: HEIGHT, 258: 16, 259: number, 262: 1, 277: 1, 278: 8}
-        yield Row(f"compression {number}", lambda t=tags, s=strips: tiff(Image(t, s)), deep)
-        filled = [*strips[:-1], bytes(encode(np.pad(raw[16:], ((0, 5), (0, 0))).tobytes()))]
-        yield Row(f"compression {number}, last strip filled up", lambda t=tags, s=filled: tiff(Image(t, s)), deep)
-        short = [*strips[:-1], bytes(encode(raw[16:-1].tobytes()))]
-        yield Row(f"compression {number}, a row short", lambda t=tags, s=short: tiff(Image(t, s)), refused="unreadable")
-    for number, name in (
-        (9, "JBIG"),
-        (32766, "NeXT"),
-        (32809, "ThunderScan"),
-        (34676, "SGI"),
-        (34713, "Nikon"),
-        (48124, "Jetraw"),
-        (65000, "electron"),
-        (12345, "unknown"),
-        (0, "unknown"),
-    ):
-        yield Row(f"compression {number}", lambda n=number: tiff(image(deep, t259=n)), refused=rf"{number} \({name}")
-    black = bits(1)
-    white = black.astype(bool)
-    for name in ("tiff_ccitt", "group3", "group4"):
-        for lowest_first in (1, 2):
-            tags = {266: lowest_first} if lowest_first == 2 else {}
-            yield Row(
-                f"fax {name} fill order {lowest_first}",
-                lambda n=name, t=tags: pillow(PillowImage.fromarray(white), "TIFF", compression=n, tiffinfo=t),
-                white,
-            )
-    yield Row("fax of 8 bits", lambda: tiff(image(grey(), t259=4)), refused="fax compression of 1 samples of 8 bits")
-
-
 def differences(pixels: np.ndarray) -> np.ndarray:
     out = pixels.copy()
     out[:, 1:] = pixels[:, 1:] - pixels[:, :-1]  # wraps around
@@ -237,66 +180,3 @@ def _predictors() -> Iterator[Row]:
         )
     four = bytes(imagecodecs.lzw_encode(packed(bits(4), 4)))
     yield Row("predictor 2 of 4 bits", lambda: tiff(page(eight, 4, four, t259=5, t317=2)), refused="samples of 4 bits")
-
-
-def _pixel_codecs() -> Iterator[Row]:
-    eight, deep, colour, clear = grey(), grey(6, "uint16"), samples(3, 9), samples(4, 10)
-    lossless = {
-        "jpeg2000": {"reversible": True},
-        "jpegxr": {"level": 1.0},
-        "webp": {"lossless": True},
-        "lerc": None,
-        "png": None,
-        "jpegxl": {"lossless": True},
-    }
-    for name, options in lossless.items():
-        for kind, pixels in (("grey", eight), ("16 bits", deep), ("rgb", colour), ("rgba", clear)):
-            if name == "webp" and kind in ("grey", "16 bits"):
-                continue
-            how = {"photometric": "rgb" if pixels.ndim == 3 else "minisblack"}
-            how |= {"extrasamples": ["unassalpha"]} if kind == "rgba" else {}
-            how |= {"compressionargs": options} if options else {}
-            for tile in (None, (16, 16)):
-                yield Row(
-                    f"{name} {kind} tile={tile}",
-                    lambda p=pixels, n=name, h=how, t=tile: library_tiff(p, compression=n, tile=t, **h),
-                    pixels,
-                )
-    for number in (33003, 33004, 33005, 34712):
-        body = bytes(imagecodecs.jpeg2k_encode(eight, reversible=True))
-        yield Row(f"compression {number}", lambda n=number, b=body: tiff(page(eight, 8, b, t259=n)), eight)
-    body = bytes(imagecodecs.jpeg2k_encode(np.zeros((600, 600), np.uint8), reversible=True))
-    yield Row("JPEG 2000 larger than its strip", lambda: tiff(page(eight, 8, body, t259=34712)), refused="600 x 600")
-    noise = np.random.default_rng(5).integers(0, 256, (64, 80), dtype=np.uint8)
-    colour_noise = np.repeat(noise[..., None], 3, axis=2)
-    coded = {
-        "JPEG": (7, imagecodecs.jpeg8_encode(noise)),
-        "lossless JPEG": (7, imagecodecs.ljpeg_encode(noise, bitspersample=8)),
-        "JPEG 2000": (34712, imagecodecs.jpeg2k_encode(noise, reversible=True)),
-        "JPEG XR": (34934, imagecodecs.jpegxr_encode(noise, level=1.0)),
-        "WebP": (50001, imagecodecs.webp_encode(colour_noise, lossless=True)),
-        "LERC": (34887, imagecodecs.lerc_encode(noise)),
-        "PNG": (34933, imagecodecs.png_encode(noise)),
-        "JPEG XL": (50002, imagecodecs.jpegxl_encode(noise, lossless=True)),
-    }
-    for name, (number, whole) in coded.items():
-        tags = {**image(colour_noise if name == "WebP" else noise).tags, 259: number}
-        for share in (0.5, 0.9, 0.97):
-            strip = bytes(whole)[: int(len(whole) * share)]
-            yield Row(
-                f"{name} strip of which {share} is there", lambda t=tags, s=strip: tiff(Image(t, [s])), refused="."
-            )
-    black = PillowImage.fromarray(noise > 128)
-    for name in ("tiff_ccitt", "group3", "group4"):
-        whole = pillow(black, "TIFF", compression=name)
-        with tifffile.TiffFile(io.BytesIO(whole)) as file:
-            first = file.pages.first
-            (start,), (count,) = first.dataoffsets, first.databytecounts
-            tags = {256: 80, 257: 64, 258: 1, 262: 1, 277: 1, 259: int(first.compression), 292: 0}
-        for share in (0.5, 0.97):
-            strip = whole[start : start + int(share * count)]
-            yield Row(
-                f"fax {name} of which {share} is there", lambda t=tags, s=strip: tiff(Image(t, [s])), refused="cut"
-            )
-    deeper = bytes(imagecodecs.jpeg2k_encode(deep, reversible=True))
-    yield Row("JPEG 2000 of another depth", lambda: tiff(page(eight, 8, deeper, t259=34712)), refused="uint16")
