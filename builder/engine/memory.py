@@ -1,8 +1,12 @@
-"""The memory that a build took, as the system counts it."""
+"""The memory that a build took, and may still take, as the system counts it."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 
 def peak_memory() -> int | None:
@@ -13,3 +17,62 @@ def peak_memory() -> int | None:
 
     most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return most if sys.platform == "darwin" else most * 1024  # kilobytes elsewhere
+
+
+def headroom() -> int | None:
+    """Return the bytes that this process may still take before a limit or the machine stops it; None where not told.
+
+    Counted are what the machine has available, the control groups of Linux, and limits of the process (``ulimit -v``).
+    """
+    found = [*_of_machine(), *_of_control_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")), *_of_limits()]
+    return max(0, min(found)) if found else None
+
+
+def _of_machine() -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name == "MemAvailable":
+                yield int(rest.split()[0]) * 1024
+
+
+def _of_control_groups(mine: Path, root: Path) -> Iterator[int]:
+    """Yield what each group above this process leaves it (https://docs.kernel.org/admin-guide/cgroup-v2.html).
+
+    Files in the page cache that nothing uses count as free: the kernel gives them up first.
+    """
+    try:
+        lines = mine.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        top, limit, used = (root, "memory.max", "memory.current")
+        if "memory" in controllers.split(","):
+            top, limit, used = root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+        elif controllers:
+            continue
+        place = top / group.strip("/")
+        for folder in (place, *place.parents):
+            with contextlib.suppress(OSError, ValueError):  # absent at the root; "max" is no number: no limit
+                stat = (folder / "memory.stat").read_text()
+                cached = map(int, re.findall(r"^(?:total_)?inactive_file (\d+)", stat, re.MULTILINE))
+                held = int((folder / used).read_text()) - max(cached, default=0)
+                yield int((folder / limit).read_text()) - held
+            if folder == top:
+                break
+
+
+def _of_limits() -> Iterator[int]:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    try:
+        sizes = [int(pages) * resource.getpagesize() for pages in Path("/proc/self/statm").read_text().split()]
+    except OSError:
+        return
+    for limit, used in ((resource.RLIMIT_AS, sizes[0]), (resource.RLIMIT_DATA, sizes[5])):
+        most, _ = resource.getrlimit(limit)
+        if most != resource.RLIM_INFINITY:
+            yield most - used

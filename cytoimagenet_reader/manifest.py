@@ -1,0 +1,185 @@
+"""``manifest.json`` and ``classes.json`` of a package: one typed reading for all who open one.
+
+A package may come from anyone. What passes here has the keys and types that the rest of the code relies on, and its
+paths name files below the package; ``cytoimagenet verify`` says whether what it states is true.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, Literal, TypedDict
+
+import msgspec
+
+PACKAGE: Final = "cytoimagenet"
+CATEGORIES: Final = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
+SPLITS: Final = ("train", "validation")
+FULL: Final = "full"
+BROWSE: Final = "metadata"
+
+_MOST_NESTED: Final = 100  # levels of JSON; our own files have six
+
+Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class ManifestError(ValueError):
+    """A manifest or class list that cannot be used; the text says in one line what is wrong, and where."""
+
+
+class _OfData(TypedDict, total=False):
+    """What the manifest says of data files alone."""
+
+    rows: Count
+    config: str
+    split: str
+
+
+class FileFacts(_OfData):
+    """A file of the package."""
+
+    bytes: Count
+    sha256: Sha256
+
+
+class SourceFacts(TypedDict):
+    """A source that gave images, with its terms."""
+
+    dir_name: str
+    name: str
+    database: str
+    accession: str
+    url: str
+    license: str
+    license_name: str
+    license_url: str
+    commercial_use: bool | None
+    derivatives: bool | None
+    citation: str
+    simulated: bool
+    images: Count
+
+
+class _Sealed(TypedDict, total=False):
+    """What a manifest gets last."""
+
+    sha256: str
+
+
+class Manifest(_Sealed):
+    """``manifest.json``; keys that are not listed here are kept as they are."""
+
+    package: Literal["cytoimagenet"]
+    format: Literal["arrow", "parquet"]
+    version: str
+    simulated: bool
+    images: Count
+    classes: Count
+    recipe: dict[str, Any]
+    versions: dict[str, str]
+    sources: list[SourceFacts]
+    report: dict[str, Any]
+    files: dict[str, FileFacts]
+
+
+class ConfigClasses(TypedDict):
+    """The classes of a config in ClassLabel order, and split -> class -> images."""
+
+    names: list[str]
+    counts: dict[str, dict[str, Count]]
+
+
+ClassIndex = dict[str, ConfigClasses]
+"""``classes.json``: config -> its classes; ``full`` first, then the categories that the package holds."""
+
+_DATA = re.compile(
+    rf"data/(?P<config>{'|'.join(CATEGORIES)})/(?P<split>{'|'.join(SPLITS)})-\d{{5,9}}-of-\d{{5,9}}\.(?:arrow|parquet)"
+)
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BROWSE = re.compile(rf"(?P<config>{BROWSE})/(?P<split>{'|'.join(SPLITS)})\.(?:arrow|parquet)")
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """Return what a ``manifest.json`` says.
+
+    Raises
+    ------
+    ManifestError
+        Where it is no JSON, lacks a key, has a value of another type, or names a file outside the package.
+    """
+    manifest: Manifest = _typed(content, Manifest)
+    for path, facts in manifest["files"].items():
+        if wrong := path_fault(path) or _data_fault(path, facts):
+            raise ManifestError(f"file {path!a} {wrong}")
+    return manifest
+
+
+def parse_classes(content: bytes) -> ClassIndex:
+    """Return what a ``classes.json`` says.
+
+    Raises
+    ------
+    ManifestError
+        Where it is no JSON, a value has another type, a config is unknown, ``full`` is missing or a class is named
+        twice.
+    """
+    index: ClassIndex = _typed(content, ClassIndex)
+    if FULL not in index:
+        raise ManifestError(f"has no config {FULL!r}")
+    for config, classes in index.items():
+        if config not in (FULL, *CATEGORIES):
+            raise ManifestError(f"has an unknown config {config!a}")
+        if len(set(classes["names"])) != len(classes["names"]):
+            raise ManifestError(f"names a class of {config!r} twice")
+        for split, counts in classes["counts"].items():
+            if split not in SPLITS or not counts.keys() <= set(classes["names"]):
+                raise ManifestError(f"counts in {config!r} a split or class that it does not name")
+    return index
+
+
+def path_fault(path: str) -> str | None:
+    """Return why a path does not name a file below the package, on any system; None where it does."""
+    if not path or path.startswith("/") or re.match("[A-Za-z]:", path):
+        return "is no path below the package"
+    if "\\" in path or any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
+        return "has a character that no file of a package has in its name"
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        return "leads out of the package"
+    return None
+
+
+def _data_fault(path: str, facts: FileFacts) -> str | None:
+    """Return what a data file's facts lack, or state against its name."""
+    if not path.startswith(("data/", f"{BROWSE}/")):
+        return None
+    name = _DATA.fullmatch(path) or _BROWSE.fullmatch(path)
+    if name is None:
+        return "has a name that no data file has"
+    if "rows" not in facts:
+        return "has no rows"
+    if (facts.get("config"), facts.get("split")) != (name["config"], name["split"]):
+        return f"is given to {facts.get('config')!a}, {facts.get('split')!a}"
+    return None
+
+
+def _typed(content: bytes, kind: Any) -> Any:
+    """Return JSON as plain values, once they are known to have the types of ``kind``; unknown keys stay."""
+    if _nesting(content) > _MOST_NESTED:
+        raise ManifestError("is nested too deeply")
+    try:
+        found = msgspec.json.decode(content)
+        msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise ManifestError(f"cannot be used: {error}") from None
+    except msgspec.DecodeError as error:
+        raise ManifestError(f"is not JSON ({error})") from None
+    return found
+
+
+def _nesting(content: bytes) -> int:
+    """Return how deep the brackets of JSON are nested at most."""
+    depth = most = 0
+    for bracket in re.findall(rb"[][{}]", _TEXT.sub(b"", content)):
+        depth += 1 if bracket in b"[{" else -1
+        most = max(most, depth)
+    return most
