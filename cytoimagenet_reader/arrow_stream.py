@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cytoimagenet_reader.arrow_checks import check_message
 from cytoimagenet_reader.remote import Ranges
 
 _BLOCK = 4 << 20  # most bytes of one request
@@ -57,15 +58,15 @@ class ArrowStream:
         """Return the next message, header and body."""
         head = self._header()
         self._head = b""
-        return pa.ipc.read_message(pa.py_buffer(b"".join((head, self._read(_message(head[8:])[1])))))
+        return pa.ipc.read_message(pa.py_buffer(b"".join((head, self._read(check_message(head[8:])[1])))))
 
     def rows(self) -> int:
         """Return how many rows the next record batch has; its body is not fetched."""
-        return _message(self._header()[8:])[0]
+        return check_message(self._header()[8:])[0]
 
     def skip(self) -> None:
         """Go past the next message without fetching its body, but for what is under way."""
-        body = _message(self._header()[8:])[1]
+        body = check_message(self._header()[8:])[1]
         self._head = b""
         if body <= len(self._block):
             self.position += body
@@ -129,25 +130,3 @@ class ArrowStream:
         if not self._blocks:
             raise EOFError(f"it ends at byte {self.position}")
         return self._blocks.popleft().result()
-
-
-def _message(header: bytes) -> tuple[int, int]:
-    """Return (rows, bytes of the body) of a message from its header; rows is 0 unless it is a record batch.
-
-    Layout: ``Message.fbs`` of Arrow's format; flatbuffers: https://flatbuffers.dev/internals/.
-    """
-
-    def slot(table: int, number: int) -> int | None:
-        vtable = table - struct.unpack_from("<i", header, table)[0]
-        if 4 + 2 * number >= struct.unpack_from("<H", header, vtable)[0]:
-            return None
-        offset = struct.unpack_from("<H", header, vtable + 4 + 2 * number)[0]
-        return table + offset if offset else None
-
-    root = struct.unpack_from("<I", header)[0]
-    kind, content, body = slot(root, 1), slot(root, 2), slot(root, 3)
-    rows = 0
-    if kind is not None and content is not None and header[kind] == 3:  # MessageHeader.RecordBatch
-        length = slot(content + struct.unpack_from("<I", header, content)[0], 0)
-        rows = struct.unpack_from("<q", header, length)[0] if length is not None else 0
-    return rows, struct.unpack_from("<q", header, body)[0] if body is not None else 0

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cytoimagenet_reader.arrow_checks import check_schema, checked, stream_batches
 from cytoimagenet_reader.arrow_stream import ArrowStream
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.remote import RangeFile
@@ -30,12 +31,12 @@ def shard_schema(package: Package, shard: Shard) -> pa.Schema:
     with reading(package, shard):
         if shard.path.endswith(".parquet"):
             with _parquet_file(package, shard) as table:
-                return table.schema_arrow
+                return check_schema(table.schema_arrow)
         if package.local:
             with pa.memory_map(package.local_path(shard.path)) as file:
-                return pa.ipc.open_stream(file).schema
+                return check_schema(pa.ipc.open_stream(file).schema)
         with _remote_stream(package, shard, ahead=False, limit=0) as source:
-            return pa.ipc.read_schema(source.message())
+            return check_schema(pa.ipc.read_schema(source.message()))
 
 
 def wanted_batches(package: Package, part: Part, copy: str | None, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -76,7 +77,8 @@ def _batches(package: Package, part: Part, copy: str | None, columns: Sequence[s
 def _mapped_batches(path: str, first: int, stop: int) -> Batches:
     """Yield the batches of a local Arrow stream, memory-mapped."""
     offset = 0
-    with pa.memory_map(path) as file, pa.ipc.open_stream(file) as reader, builtins.open(path, "rb") as same:
+    with pa.memory_map(path) as file, builtins.open(path, "rb") as same:
+        _, reader = stream_batches(file)
         begin = file.tell()
         for batch in reader:
             if offset >= stop:
@@ -98,7 +100,7 @@ def _remote_batches(package: Package, part: Part, stop: int) -> Batches:
     shard, first = part.shard, part.first
     known = _known(shard.sha256)
     with _remote_stream(package, shard, ahead=not first, limit=shard.bytes * stop // shard.rows) as source:
-        schema = known.schema = known.schema or pa.ipc.read_schema(source.message())
+        schema = known.schema = known.schema or check_schema(pa.ipc.read_schema(source.message()))
         offset = 0
         if first:
             offset = max((row for row in list(known.positions) if row <= first), default=0)
@@ -111,7 +113,8 @@ def _remote_batches(package: Package, part: Part, stop: int) -> Batches:
                 source.skip()
             else:
                 source.ahead = not sparse
-                yield offset, pa.ipc.read_record_batch(source.message(), schema)
+                [batch] = checked([pa.ipc.read_record_batch(source.message(), schema)])
+                yield offset, batch
             offset += rows
         if part.whole and source.digest() != shard.sha256:
             raise package.fault(shard, "its sha256 is not the manifest's")
@@ -138,6 +141,7 @@ def _remote_stream(package: Package, shard: Shard, ahead: bool, limit: int) -> A
 def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, columns: Sequence[str]) -> Batches:
     """Yield the batches of the row groups of a Parquet shard that hold wanted rows, the next group read ahead."""
     with _parquet_file(package, part.shard, path) as file, ThreadPoolExecutor(1, "row group") as thread:
+        check_schema(file.schema_arrow)
         counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         starts = [0, *itertools.accumulate(counts)]
         groups = deque(
@@ -151,7 +155,7 @@ def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, 
                 start, group = groups.popleft()
                 ahead.append((start, thread.submit(file.read_row_group, group, columns=list(columns))))
             start, future = ahead.popleft()
-            for batch in future.result().combine_chunks().to_batches():
+            for batch in checked(future.result().combine_chunks().to_batches()):
                 yield start, batch
                 start += len(batch)
 

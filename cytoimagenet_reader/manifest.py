@@ -93,7 +93,8 @@ ClassIndex = dict[str, ConfigClasses]
 """``classes.json``: config -> its classes; ``full`` first, then the categories that the package holds."""
 
 _DATA = re.compile(
-    rf"data/(?P<config>{'|'.join(CATEGORIES)})/(?P<split>{'|'.join(SPLITS)})-\d{{5,9}}-of-\d{{5,9}}\.(?:arrow|parquet)"
+    rf"data/(?P<config>{'|'.join(CATEGORIES)})/(?P<split>{'|'.join(SPLITS)})"
+    r"-(?P<number>\d{5,9})-of-(?P<total>\d{5,9})\.(?:arrow|parquet)"
 )
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BROWSE = re.compile(rf"(?P<config>{BROWSE})/(?P<split>{'|'.join(SPLITS)})\.(?:arrow|parquet)")
@@ -137,6 +138,12 @@ def parse_classes(content: bytes) -> ClassIndex:
     return index
 
 
+def batch_rows(manifest: Manifest) -> int:
+    """Return the rows of most record batches, as the recipe has them."""
+    stated = manifest["recipe"].get("batch_rows", 100)
+    return stated if isinstance(stated, int) and stated > 0 else 100
+
+
 def path_fault(path: str) -> str | None:
     """Return why a path does not name a file below the package, on any system; None where it does."""
     if not path or path.startswith("/") or re.match("[A-Za-z]:", path):
@@ -153,7 +160,7 @@ def _data_fault(path: str, facts: FileFacts) -> str | None:
     if not path.startswith(("data/", f"{BROWSE}/")):
         return None
     name = _DATA.fullmatch(path) or _BROWSE.fullmatch(path)
-    if name is None:
+    if name is None or int(name.groupdict().get("number") or 0) >= int(name.groupdict().get("total") or 1):
         return "has a name that no data file has"
     if "rows" not in facts:
         return "has no rows"

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets.table import InMemoryTable, MemoryMappedTable
 
+from cytoimagenet_reader.arrow_checks import check_messages, checked
 from cytoimagenet_reader.package import Package, Shard, reading
 
 
@@ -42,10 +43,10 @@ class MappedShards(NamedTuple):
         """Return a memory-mapped shard in the features' schema; a label without an id is null."""
         shard, features = self.shards[number], self.features
         with reading(self.package, shard), pa.memory_map(self.path(shard)) as file:
-            names = pa.ipc.open_stream(file).schema.names
-            file.seek(0)
+            names = check_messages(file).names
             options = pa.ipc.IpcReadOptions(included_fields=[names.index(name) for name in features])
-            table = pa.ipc.open_stream(file, options=options).read_all()
+            with pa.ipc.open_stream(file, options=options) as stream:
+                table = pa.Table.from_batches(checked(stream), stream.schema)
             if table.num_rows != shard.rows:
                 raise ValueError(f"{table.num_rows} rows, and {shard.rows} in the manifest")
         columns = {name: table[name] for name in features}

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cytoimagenet_reader.errors import PackageError, ShardError
+from cytoimagenet_reader.manifest import (
+    CATEGORIES,
+    FULL,
+    ClassIndex,
+    ManifestError,
+    batch_rows,
+    parse_classes,
+    parse_manifest,
+)
 from cytoimagenet_reader.remote import read_file
 
-CATEGORIES = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
-FULL = "full"
+__all__ = ["CATEGORIES", "FULL", "Package", "Shard", "is_local", "reading"]
 
 
 class Shard(NamedTuple):
@@ -68,18 +75,22 @@ class Package:
         self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
         self.storage_options = _options_of(self.place, storage_options or {})
         try:
-            manifest = json.loads(self.read("manifest.json"))
-            self.classes: dict[str, Any] = json.loads(self.read("classes.json"))
-            files = manifest["files"]
+            manifest = parse_manifest(self.read("manifest.json"))
         except FileNotFoundError as error:
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise PackageError(f"{self.place} is not a cytoimagenet package: manifest or classes: {error}") from None
-        self.licenses = {s["license"] for s in manifest.get("sources", ()) if s.get("commercial_use")}
-        self.batch_rows = int(manifest.get("recipe", {}).get("batch_rows", 100))
+        except ManifestError as error:
+            raise PackageError(f"{self.place}/manifest.json {error}") from None
+        try:
+            self.classes: ClassIndex = parse_classes(self.read("classes.json"))
+        except FileNotFoundError as error:
+            raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
+        except ManifestError as error:
+            raise PackageError(f"{self.place}/classes.json {error}") from None
+        self.licenses = {source["license"] for source in manifest["sources"] if source["commercial_use"]}
+        self.batch_rows = batch_rows(manifest)
         self.shards = [
             Shard(path, facts["rows"], facts["bytes"], facts["sha256"], facts["config"], facts["split"])
-            for path, facts in files.items()
+            for path, facts in manifest["files"].items()
             if path.startswith("data/")
         ]
 

@@ -59,6 +59,8 @@ def select(package: Package, config: str, wanted: Filter, columns: Sequence[str]
         raise PackageError(f"{package.place} holds no {config!r}; it has {', '.join(package.classes)}")
     classes = list(package.classes[config]["names"])
     shards = sorted((s for s in package.shards if config in (FULL, s.category)), key=lambda s: s.reading_position)
+    if not shards:
+        raise PackageError(f"{package.place} lists no data file of {config!r}")
     rows: dict[str, Rows] | None = None
     if wanted:
         rows, classes = _passing(package, config, wanted, classes, shards)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from builder.errors import UserError
 from builder.package import layout
 from builder.package.check_manifest import forbidden
 from builder.package.manifest import PACKAGE, Manifest
+from cytoimagenet_reader import manifest as manifest_reading
 
 Held = Mapping[str, tuple[int, str, str | None]]
 """path -> (bytes, git oid, sha256 or None) of a repository."""
@@ -94,10 +94,9 @@ def git_oid(content: bytes) -> str:
 def parse_manifest(content: bytes) -> Manifest | None:
     """Return a manifest that the repository holds; None where the file is something else."""
     try:
-        found = json.loads(content)
-    except ValueError:
+        return {**manifest_reading.parse_manifest(content)}
+    except manifest_reading.ManifestError:
         return None
-    return found if isinstance(found, dict) and found.get("package") == PACKAGE and "files" in found else None
 
 
 def _is_old(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,8 @@ from builder.hub.client import Hub
 from builder.hub.errors import is_conflict, is_transient
 from builder.hub.plan import Held, Plan, git_oid, is_held
 from builder.package import layout
-from builder.package.manifest import ClassIndex, Manifest, read_class_index
+from builder.package.manifest import ClassIndex, Manifest, class_index_of, read_class_index
+from cytoimagenet_reader.manifest import ManifestError
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ def _changelog(hub: Hub, store: Store, manifest: Manifest, plan: Plan, held: Hel
     before = hub.read(layout.CHANGELOG, head).decode("utf-8", "replace") if layout.CHANGELOG in held else ""
     old_index: ClassIndex = {}
     if plan.old and layout.CLASSES in held:
-        old_index = json.loads(hub.read(layout.CLASSES, head))
+        with contextlib.suppress(ManifestError):  # of a package that another version wrote: all classes are new then
+            old_index = class_index_of(hub.read(layout.CLASSES, head))
     return changelog(before, manifest, read_class_index(store), plan.old, old_index)
 
 

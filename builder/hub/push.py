@@ -17,7 +17,7 @@ from builder.hub.publish import check_held, publish
 from builder.package import layout
 from builder.package.check_manifest import forbidden
 from builder.package.manifest import Manifest, read_manifest
-from builder.package.verify import verify
+from builder.package.verify_apart import verify_apart
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def _checked(store: Store, repo_id: str, create_pr: bool, revision: str | None, 
     manifest = read_manifest(store)
     if store.local(layout.MANIFEST) is None:
         raise UserError(f"push wants a local package; copy {store.url} to a disk first")
-    problems = verify(store, workers=workers)
+    problems = verify_apart(store, workers=workers)
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
         raise UserError(f"{store.url} has {count}, the first: {problems[0]}; see `cytoimagenet verify`")

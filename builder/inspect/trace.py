@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from builder.draw import Draw
 from builder.engine.store import Store
 from builder.errors import RejectedError, UserError
+from builder.package.data_files import data_batches
+from builder.package.manifest import read_manifest
 from builder.pixels.candidates import candidates
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
@@ -50,9 +50,7 @@ def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = 
     UserError
         Where the package has no such image, or DATA does not hold it.
     """
-    if not package.exists("manifest.json"):
-        raise UserError(f"{package.url} is no package: it has no manifest.json")
-    manifest = json.loads(package.read_bytes("manifest.json"))
+    manifest = read_manifest(package)
     if "release" in manifest["report"]:
         raise UserError(
             f"{package.url} was converted from the published release, whose numbers name no file of a source"
@@ -68,20 +66,16 @@ def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = 
 
 def _rows(package: Store, manifest: dict[str, Any], idx: str) -> Iterator[dict[str, Any]]:
     for path, facts in manifest["files"].items():
-        if not path.startswith("data/") or "split" not in facts:
+        if not path.startswith("data/"):
             continue
-        with package.open(path) as file:
-            for batch in _batches(file, path):
-                found = batch.filter(pc.equal(batch.column("idx"), idx))
-                for row in found.to_pylist():
-                    yield {**row, "split": facts["split"], "shard": path}
-
-
-def _batches(file: Any, path: str) -> Iterator[pa.RecordBatch]:
-    if path.endswith(".parquet"):
-        yield from pq.ParquetFile(file).iter_batches(1000)
-    else:
-        yield from pa.ipc.open_stream(file)
+        try:
+            with package.open(path) as file:
+                for batch in data_batches(file, path):
+                    found = batch.filter(pc.equal(batch.column("idx"), idx))
+                    for row in found.to_pylist():
+                        yield {**row, "split": facts["split"], "shard": path}
+        except (pa.ArrowException, ValueError, KeyError, OSError) as error:
+            raise UserError(f"{package.url}/{path} cannot be read ({error}); see `cytoimagenet verify`") from None
 
 
 def _record(idx: str, data: str, options: dict[str, Any]) -> tuple[Image, Folder]:

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 from builder.engine.store import Store
-from builder.errors import UserError
 from builder.package import layout
 from builder.package.manifest import PACKAGE, Manifest, sealed, version_of
 from builder.package.problem import Problem
-from builder.recipe import Recipe
 
-_KEYS = ("package", "format", "version", "simulated", "images", "classes", "recipe", "versions", "sources", "files")
-
-
-def check_form(manifest: Manifest) -> Iterator[Problem]:
-    """Yield what keeps a manifest from being read: nothing else can be checked then."""
-    missing = [key for key in _KEYS if key not in manifest]
-    if missing:
-        yield _wrong(f"has no {', '.join(missing)}")
-        return
-    for key, kind in (("files", dict), ("recipe", dict), ("versions", dict), ("sources", list), ("images", int)):
-        if not isinstance(manifest[key], kind):
-            yield _wrong(f"its {key} is not a {kind.__name__}")
-            return
-    for path, facts in manifest["files"].items():
-        wanted = ("bytes", "sha256", "rows") if layout.parse(path) else ("bytes", "sha256")
-        if not isinstance(facts, dict) or not all(key in facts for key in wanted):
-            yield _wrong(f"does not give {', '.join(wanted)} of {path}")
-    try:
-        Recipe.of(manifest["recipe"])
-    except UserError as error:
-        yield _wrong(f"its recipe cannot be read: {error}")
+_OF_DOWNLOADS: Final = (".cache", ".git", ".huggingface")
+"""Folders that git and the hub's client keep beside the files they fetch."""
 
 
 def check_manifest(manifest: Manifest) -> Iterator[Problem]:
@@ -64,6 +46,27 @@ def check_presence(package: Store, manifest: Manifest) -> Iterator[Problem]:
             yield Problem(path, "must not be in a package: newer `datasets` refuse a folder with a loading script")
         elif path not in manifest["files"] and path not in (layout.MANIFEST, *layout.FOREIGN):
             yield Problem(path, "is not listed in the manifest")
+    local = package.local("")
+    if local is not None:
+        yield from _check_folders(Path(local))
+
+
+def _check_folders(root: Path) -> Iterator[Problem]:
+    """Yield links, hidden files and empty folders, in which something else than the package could travel."""
+    blobs = root.resolve().parent.parent / "blobs"  # where the hub's cache keeps what its snapshots link to
+    for folder, names, files in os.walk(root):
+        here = Path(folder)
+        if here == root:
+            names[:] = [name for name in names if name not in _OF_DOWNLOADS]
+        for name in sorted([*names, *files]):
+            path = (here / name).relative_to(root).as_posix()
+            if (here / name).is_symlink():
+                if (here / name).resolve().parent != blobs:
+                    yield Problem(path, "is a link; a package holds its files themselves")
+            elif name.startswith(".") and path not in layout.FOREIGN:
+                yield Problem(path, "is hidden and not listed in the manifest")
+        if not names and not files and here != root:
+            yield Problem(here.relative_to(root).as_posix() + "/", "is an empty folder")
 
 
 def forbidden(*names: str) -> set[str]:

@@ -21,6 +21,7 @@ from builder.package.manifest import Manifest
 from builder.package.problem import Problem
 from builder.recipe import Recipe
 from builder.schema import METADATA, SPLITS
+from cytoimagenet_reader.arrow_checks import check_schema, checked, stream_batches
 
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _PNG_TAIL = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -37,19 +38,22 @@ class ShardTask(NamedTuple):
     deep: bool
 
 
-def check_shard(package: Store, task: ShardTask) -> list[Problem]:
-    """Return what is wrong with one data file; a file whose bytes changed is not looked into."""
+def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
+    """Yield what is wrong with one data file; a file whose bytes changed is not looked into."""
     content = _content(package, task.path)
     if hashlib.sha256(content).hexdigest() != task.facts["sha256"]:
-        return [Problem(task.path, "its bytes changed: sha256 differs from the manifest's")]
+        yield Problem(task.path, "its bytes changed: sha256 differs from the manifest's")
+        return
     try:
         batches = _batches(content, task.path)
-        table = pa.Table.from_batches(batches) if batches else None
-    except (pa.ArrowInvalid, OSError) as error:
-        return [Problem(task.path, f"cannot be read: {error}")]
-    if table is None:
-        return [Problem(task.path, "holds no rows")]
-    return [Problem(task.path, what) for what in _findings(task, batches, table, expected_rows(package, task))]
+    except (pa.ArrowException, ValueError, OSError) as error:
+        yield Problem(task.path, f"cannot be read: {error}")
+        return
+    if not batches:
+        yield Problem(task.path, "holds no rows")
+        return
+    for what in _findings(task, batches, pa.Table.from_batches(batches), expected_rows(package, task)):
+        yield Problem(task.path, what)
 
 
 def first_rows(manifest: Manifest) -> dict[str, int]:
@@ -93,13 +97,13 @@ def _content(package: Store, path: str) -> pa.Buffer:
 
 
 def _batches(content: pa.Buffer, path: str) -> list[pa.RecordBatch]:
-    """Return the record batches of a stream, or the row groups of a Parquet file."""
+    """Return the record batches of a stream, or the row groups of a Parquet file, once they were checked."""
     if path.endswith(".arrow"):
-        with pa.ipc.open_stream(content) as reader:
-            return list(reader)
+        return list(stream_batches(content)[1])
     with pq.ParquetFile(pa.BufferReader(content)) as file:
+        check_schema(file.schema_arrow)
         groups = [file.read_row_group(number).combine_chunks() for number in range(file.num_row_groups)]
-    return [batch for group in groups for batch in group.to_batches()]
+    return [batch for group in groups for batch in checked(group.to_batches())]
 
 
 def _findings(

@@ -10,12 +10,12 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from PIL import Image
 
 from builder.engine.store import Store
 from builder.package import layout
 from builder.package.charts import Bar, Panel, Thumbnail, bar_chart, contact_sheet
+from builder.package.data_files import data_batches
 from builder.package.manifest import ClassIndex, file_facts
 from builder.schema import REASONS, SPLITS
 
@@ -67,11 +67,7 @@ def first_rows(package: Store, path: str, rows: int) -> Iterator[Mapping[str, An
     """Yield image and label of a shard's first rows; no more batches are read than are asked for."""
     left = rows
     with package.open(path) as file:
-        if path.endswith(".parquet"):
-            batches = pq.ParquetFile(file).iter_batches(100, columns=["image", "label"])
-        else:
-            batches = iter(pa.ipc.open_stream(file))
-        for batch in batches:
+        for batch in data_batches(file, path, ["image", "label"], 100):
             yield from batch.select(["image", "label"]).slice(0, left).to_pylist()
             left -= batch.num_rows
             if left <= 0:

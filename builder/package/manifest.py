@@ -18,12 +18,14 @@ from builder.package.layout import CLASSES, FULL, MANIFEST, SOURCES_PAGE
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, SPLITS
 from builder.sources.base import Source
+from cytoimagenet_reader.manifest import ManifestError, parse_classes, parse_manifest
 
 PACKAGE: Final = "cytoimagenet"
 _LIBRARIES: Final = ("pyarrow", "numpy", "pillow", "tifffile", "imagecodecs", "zlib-ng", "isal")
 """Whose versions may change a pixel or a byte."""
 
 Manifest = dict[str, Any]
+"""As it is made here; what is read has the types of ``cytoimagenet_reader.manifest``."""
 ClassIndex = dict[str, dict[str, Any]]
 
 
@@ -89,16 +91,15 @@ def read_manifest(package: Store) -> Manifest:
     Raises
     ------
     UserError
-        Where the folder holds none, or one that cannot be read.
+        Where the folder holds none, or one that cannot be used.
     """
     if not package.exists(MANIFEST):
         raise UserError(f"{package.url} is not a finished package: it holds no {MANIFEST}; run build again")
     try:
-        manifest = json.loads(package.read_bytes(MANIFEST))
-    except ValueError as error:
-        raise UserError(f"{package.url}/{MANIFEST} is not JSON ({error}); build the package again") from None
-    if not isinstance(manifest, dict) or manifest.get("package") != PACKAGE:
-        raise UserError(f"{package.url}/{MANIFEST} is not the manifest of a {PACKAGE} package")
+        manifest: Manifest = {**parse_manifest(package.read_bytes(MANIFEST))}
+    except ManifestError as error:
+        raise UserError(f"{package.url}/{MANIFEST} {error}; build the package again, or copy it again") from None
+    Recipe.of(manifest["recipe"])
     return manifest
 
 
@@ -124,9 +125,24 @@ def class_index(selection: pa.Table) -> ClassIndex:
 
 
 def read_class_index(package: Store) -> ClassIndex:
-    """Return what ``classes.json`` says."""
-    index: ClassIndex = json.loads(package.read_bytes(CLASSES))
-    return index
+    """Return what ``classes.json`` says.
+
+    Raises
+    ------
+    UserError
+        Where it is missing or cannot be used.
+    """
+    try:
+        return class_index_of(package.read_bytes(CLASSES))
+    except FileNotFoundError:
+        raise UserError(f"{package.url} holds no {CLASSES}; build the package again, or copy it again") from None
+    except ManifestError as error:
+        raise UserError(f"{package.url}/{CLASSES} {error}; build the package again, or copy it again") from None
+
+
+def class_index_of(content: bytes) -> ClassIndex:
+    """Return what a ``classes.json`` says; raises ManifestError where it cannot be used."""
+    return {config: {**classes} for config, classes in parse_classes(content).items()}
 
 
 def file_facts(content: bytes) -> dict[str, Any]:

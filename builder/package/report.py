@@ -10,16 +10,18 @@ from typing import Any, Final
 import jinja2
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from PIL import Image
 
 from builder.engine.store import Store
+from builder.errors import UserError
 from builder.package import layout
+from builder.package.data_files import MALFORMED, whole_table
 from builder.package.figures import first_rows
 from builder.package.leakage import NEAR, audit, near_duplicates, single_source_classes
 from builder.package.manifest import ClassIndex, Manifest, read_class_index, read_manifest
 from builder.schema import REASONS
 from builder.templates import template_folder
+from cytoimagenet_reader.decode import decode
 
 _TEMPLATE: Final = "report.html.j2"
 _SAMPLES: Final = 4
@@ -37,8 +39,16 @@ def report(package: Store | str) -> str:
     """
     store = package if isinstance(package, Store) else Store(package)
     manifest, index = read_manifest(store), read_class_index(store)
-    table = pq.read_table(pa.BufferReader(store.read_bytes(layout.METADATA_TABLE)))
-    rejects = pq.read_table(pa.BufferReader(store.read_bytes(layout.REJECTS_TABLE)))
+    try:
+        return _page(store, manifest, index)
+    except MALFORMED as error:
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{store.url} does not agree with itself ({text}); see `cytoimagenet verify`") from error
+
+
+def _page(store: Store, manifest: Manifest, index: ClassIndex) -> str:
+    table = whole_table(pa.BufferReader(store.read_bytes(layout.METADATA_TABLE)))
+    rejects = whole_table(pa.BufferReader(store.read_bytes(layout.REJECTS_TABLE)))
     near = near_duplicates(table)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template_folder()),
@@ -101,10 +111,10 @@ def _samples(store: Store, manifest: Manifest, category: str, wanted: set[str]) 
 
 
 def _thumbnail(png: bytes) -> str:
-    with Image.open(io.BytesIO(png)) as image:
-        image.thumbnail((_SIDE * 2, _SIDE * 2))
-        sink = io.BytesIO()
-        image.save(sink, "JPEG", quality=80)
+    image = Image.fromarray(decode(png))
+    image.thumbnail((_SIDE * 2, _SIDE * 2))
+    sink = io.BytesIO()
+    image.save(sink, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(sink.getvalue()).decode()
 
 

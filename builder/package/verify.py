@@ -5,9 +5,9 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import hashlib
-import json
 import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import pyarrow as pa
@@ -16,26 +16,32 @@ import pyarrow.parquet as pq
 from builder.engine.store import Store
 from builder.package import layout
 from builder.package.check_card import check_card
-from builder.package.check_manifest import check_form, check_manifest, check_presence
+from builder.package.check_manifest import check_manifest, check_presence
 from builder.package.check_rows import READ, REPEATED, check_classes, check_order, check_rejects, check_rows
-from builder.package.check_shards import ShardTask, check_shard, first_rows
-from builder.package.manifest import ClassIndex, Manifest, read_manifest
+from builder.package.check_shards import ShardTask, first_rows, iter_shard
+from builder.package.data_files import MALFORMED, whole_table
+from builder.package.manifest import ClassIndex, Manifest, class_index_of, read_manifest
 from builder.package.problem import Problem
 from builder.package.tables import TABLE
 from builder.recipe import Recipe
+from cytoimagenet_reader.manifest import ManifestError
 
 
-def verify(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:
+def verify(
+    package: Store | str, deep: bool = False, workers: int = 1, on_file: Callable[[str], Any] = lambda path: None
+) -> list[Problem]:
     """Return what is wrong with a package; an empty list where all is as it should be.
 
     Checked are names, sizes and sha256 of all files against the manifest; columns, rows and PNG headers of the shards;
-    labels, split, names and counts; and the card's YAML and numbers against the data.
+    labels, split, names and counts; and the card's YAML and numbers against the data. ``verify_apart`` does the same
+    in a process of its own.
 
     Parameters
     ----------
     package : a folder or URL, or a Store
-    deep : decode every example too and compare the hash of its pixels
+    deep : decode every image too and compare the hash of its pixels
     workers : processes that read data files
+    on_file : called with each file before its content is looked at
 
     Raises
     ------
@@ -44,23 +50,38 @@ def verify(package: Store | str, deep: bool = False, workers: int = 1) -> list[P
     """
     store = package if isinstance(package, Store) else Store(package)
     manifest = read_manifest(store)
-    if unreadable := list(check_form(manifest)):
-        return unreadable
-    problems = list(check_manifest(manifest))
+    problems = list(_guarded(layout.MANIFEST, check_manifest(manifest)))
     presence = list(check_presence(store, manifest))
     odd = {problem.file for problem in presence}
     intact = {path: facts for path, facts in manifest["files"].items() if path not in odd}
     changed = [problem for path in intact if layout.parse(path) is None for problem in _hashed(store, path, manifest)]
     readable = intact.keys() - {problem.file for problem in changed}
     recipe = Recipe.of(manifest["recipe"])
-    table, schema = _facts_of_rows(store) if layout.METADATA_TABLE in readable else (None, None)
-    index = _read(store, layout.CLASSES, readable, json.loads)
     problems += presence + changed
+    on_file(layout.METADATA_TABLE)
+    table, schema, unread = _facts_of_rows(store) if layout.METADATA_TABLE in readable else (None, None, [])
+    problems += unread
+    index, unread = _class_index(store) if layout.CLASSES in readable else (None, [])
+    problems += unread
     problems += _about_tables(store, manifest, readable, table, schema, index, recipe)
+    comparable = table is not None
     del table  # the shards' rows are read by those who compare them
-    tasks = _shard_tasks(manifest, readable, schema is not None and schema.equals(TABLE), recipe, deep)
-    problems += _checked(functools.partial(check_shard, store), tasks, workers)
+    tasks = _shard_tasks(manifest, readable, comparable, recipe, deep)
+    problems += _checked(functools.partial(_check_shard, store), tasks, workers, on_file)
     return problems
+
+
+def _guarded(path: str, found: Iterator[Problem]) -> Iterator[Problem]:
+    """Yield the findings of a check; one that breaks on what a file holds is a finding about that file."""
+    try:
+        yield from found
+    except MALFORMED as error:
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        yield Problem(path, f"holds what no build writes, and cannot be checked to its end ({text})")
+
+
+def _check_shard(store: Store, task: ShardTask) -> list[Problem]:
+    return list(_guarded(task.path, iter_shard(store, task)))
 
 
 def _hashed(store: Store, path: str, manifest: Manifest) -> Iterator[Problem]:
@@ -68,25 +89,30 @@ def _hashed(store: Store, path: str, manifest: Manifest) -> Iterator[Problem]:
         yield Problem(path, "its bytes changed: sha256 differs from the manifest's")
 
 
-def _read(store: Store, path: str, readable: set[str], parse: Callable[[bytes], Any]) -> Any:
-    """Return a file's content, or None for one that is missing or changed: that is reported already."""
-    return parse(store.read_bytes(path)) if path in readable else None
-
-
-def _facts_of_rows(store: Store) -> tuple[pa.Table | None, pa.Schema]:
+def _facts_of_rows(store: Store) -> tuple[pa.Table | None, pa.Schema | None, list[Problem]]:
     """Return the columns of ``metadata.parquet`` that its laws are about, texts that repeat as codes, and its schema.
 
-    The table is None where it lacks one of them.
+    The table is None where it lacks one of them, or cannot be read; then the last says why.
     """
-    with store.open(layout.METADATA_TABLE) as file:
-        schema = pq.read_schema(file)
-        if not schema.equals(TABLE):
-            return None, schema
-        return pq.read_table(file, columns=list(READ), read_dictionary=list(REPEATED)).unify_dictionaries(), schema
+    try:
+        with store.open(layout.METADATA_TABLE) as file:
+            schema = pq.read_schema(file)
+            if not schema.equals(TABLE):
+                return None, schema, []
+            return whole_table(file, READ, REPEATED).unify_dictionaries(), schema, []
+    except MALFORMED as error:
+        return None, None, [_unreadable(layout.METADATA_TABLE, error)]
 
 
-def _table(content: bytes) -> pa.Table:
-    return pq.read_table(pa.BufferReader(content))
+def _class_index(store: Store) -> tuple[ClassIndex | None, list[Problem]]:
+    try:
+        return class_index_of(store.read_bytes(layout.CLASSES)), []
+    except ManifestError as error:
+        return None, [Problem(layout.CLASSES, str(error))]
+
+
+def _unreadable(path: str, error: BaseException) -> Problem:
+    return Problem(path, f"cannot be read: {type(error).__name__}: {error}".splitlines()[0])
 
 
 def _about_tables(
@@ -105,14 +131,22 @@ def _about_tables(
     if schema is not None and not schema.equals(TABLE):
         yield Problem(layout.METADATA_TABLE, "its columns are not those of builder.package.tables")
     elif table is not None:
-        yield from check_rows(table, manifest, recipe)
-        yield from check_order(table, manifest)
+        yield from _guarded(layout.METADATA_TABLE, check_rows(table, manifest, recipe))
+        yield from _guarded(layout.METADATA_TABLE, check_order(table, manifest))
         if index is not None:
-            yield from check_classes(table, index, manifest)
+            yield from _guarded(layout.CLASSES, check_classes(table, index, manifest))
     if layout.REJECTS_TABLE in readable:
-        yield from check_rejects(_table(store.read_bytes(layout.REJECTS_TABLE)))
+        yield from _guarded(layout.REJECTS_TABLE, _rejects(store))
     if layout.CARD in readable and index is not None:
-        yield from check_card(store.read_bytes(layout.CARD).decode(), manifest, index)
+        yield from _guarded(layout.CARD, _card(store, manifest, index))
+
+
+def _rejects(store: Store) -> Iterator[Problem]:
+    yield from check_rejects(whole_table(pa.BufferReader(store.read_bytes(layout.REJECTS_TABLE))))
+
+
+def _card(store: Store, manifest: Manifest, index: ClassIndex) -> Iterator[Problem]:
+    yield from check_card(store.read_bytes(layout.CARD).decode(), manifest, index)
 
 
 def _shard_tasks(
@@ -126,12 +160,25 @@ def _shard_tasks(
     ]
 
 
-def _checked(check: Callable[[ShardTask], list[Problem]], tasks: list[ShardTask], workers: int) -> Iterator[Problem]:
-    if workers <= 1:
-        for task in tasks:
-            yield from check(task)
+def _checked(
+    check: Callable[[ShardTask], list[Problem]], tasks: list[ShardTask], workers: int, on_file: Callable[[str], Any]
+) -> Iterator[Problem]:
+    found = _checked_together(check, tasks, workers) if workers > 1 else None
+    if found is not None:
+        yield from found
         return
+    for task in tasks:
+        on_file(task.path)
+        yield from check(task)
+
+
+def _checked_together(
+    check: Callable[[ShardTask], list[Problem]], tasks: list[ShardTask], workers: int
+) -> list[Problem] | None:
+    """Return the findings of several processes; None where a file ended one: taken one by one, it is known which."""
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
-        for found in pool.map(check, tasks):
-            yield from found
+    try:
+        with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+            return [problem for found in pool.map(check, tasks) for problem in found]
+    except BrokenProcessPool:
+        return None

@@ -1,0 +1,59 @@
+"""``verify`` in a process of its own: a package that ends it is a finding, and never ends who asked."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from multiprocessing.connection import Connection
+
+from builder.engine.pools import how_it_ended
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.package.layout import MANIFEST
+from builder.package.problem import Problem
+from builder.package.verify import verify
+
+
+def verify_apart(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:
+    """Return what ``verify`` does; where its process ends, a finding about the file that it was at.
+
+    Raises
+    ------
+    UserError
+        As ``verify`` does.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_run, args=(theirs, package, deep, workers), name="verify")
+    child.start()
+    theirs.close()
+    at, found = MANIFEST, None
+    try:
+        with contextlib.suppress(EOFError):
+            while found is None:
+                kind, value = ours.recv()
+                if kind == "at":
+                    at = value
+                elif kind == "error":
+                    raise UserError(value)
+                else:
+                    found = value
+        child.join()
+    finally:
+        if child.is_alive():
+            child.terminate()
+            child.join()
+    if found is None:
+        how = how_it_ended(child.exitcode)[1]
+        return [Problem(at, f"ended the process that checked it ({how}): it is malformed, or memory ran out")]
+    problems: list[Problem] = found
+    return problems
+
+
+def _run(answer: Connection, package: Store | str, deep: bool, workers: int) -> None:
+    try:
+        found = verify(package, deep, workers, on_file=lambda path: answer.send(("at", path)))
+    except UserError as error:
+        answer.send(("error", str(error)))
+    else:
+        answer.send(("found", found))
