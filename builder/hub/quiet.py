@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 
-from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from builder.escape import PrintableFormatter
 
