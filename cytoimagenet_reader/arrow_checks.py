@@ -61,7 +61,7 @@ def stream_batches(file: pa.NativeFile | pa.Buffer) -> tuple[pa.Schema, Iterator
         Here or from the iterator: where the stream is malformed, compressed, or of other types than a package's.
     """
     messages = pa.ipc.MessageReader.open_stream(file)
-    schema = check_schema(pa.ipc.read_schema(messages.read_next_message()))
+    schema = _schema_of(messages)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for message in messages:
@@ -69,6 +69,13 @@ def stream_batches(file: pa.NativeFile | pa.Buffer) -> tuple[pa.Schema, Iterator
             yield pa.ipc.read_record_batch(message, schema)
 
     return schema, checked(batches())
+
+
+def _schema_of(messages: pa.ipc.MessageReader) -> pa.Schema:
+    try:
+        return check_schema(pa.ipc.read_schema(messages.read_next_message()))
+    except StopIteration:
+        raise ValueError("the stream ends too early") from None
 
 
 def check_messages(file: pa.NativeFile) -> pa.Schema:
@@ -80,7 +87,7 @@ def check_messages(file: pa.NativeFile) -> pa.Schema:
         As ``stream_batches``, but for what ``checked`` finds.
     """
     messages = pa.ipc.MessageReader.open_stream(file)
-    schema = check_schema(pa.ipc.read_schema(messages.read_next_message()))
+    schema = _schema_of(messages)
     for message in messages:
         check_message(message.metadata.to_pybytes())
     file.seek(0)

@@ -95,6 +95,14 @@ def make_package(
     return folder
 
 
+_UNSTATED = {
+    **dict.fromkeys(("accession", "url", "license_name", "license_url", "citation"), ""),
+    "derivatives": None,
+    "simulated": True,
+    "images": 0,
+}
+
+
 def write_stream(path: Path, table: pa.Table, batch_rows: int) -> None:
     """Write an Arrow IPC stream of batches of at most ``batch_rows`` rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +160,8 @@ def write_facts(
         "simulated": True,
         "images": images,
         "classes": len(configs["full"]),
-        "sources": [{**source, "commercial_use": "NC" not in source["license"]} for source in SOURCES],
+        "sources": [{**_UNSTATED, **source, "commercial_use": "NC" not in source["license"]} for source in SOURCES],
+        "report": {},
         "files": files,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
