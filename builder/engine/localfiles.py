@@ -144,11 +144,17 @@ def sizes(root: Path, prefix: str) -> dict[str, int]:
                     continue
                 rel = f"{below}/{entry.name}".lstrip("/")
                 if entry.is_dir():
-                    pending.append(rel)
+                    if not entry.is_symlink() or not _leads_back(Path(entry.path)):
+                        pending.append(rel)
                 else:
                     with contextlib.suppress(FileNotFoundError):  # removed since it was listed
                         found[rel] = entry.stat().st_size
     return found
+
+
+def _leads_back(link: Path) -> bool:
+    """Return whether a link leads to a folder above itself: who follows it comes here again."""
+    return link.resolve() in link.parent.resolve().joinpath("x").parents
 
 
 def clean(root: Path) -> int:

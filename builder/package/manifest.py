@@ -85,6 +85,16 @@ def write_manifest(package: Store, manifest: Manifest) -> None:
     package.write_bytes(MANIFEST, to_json(manifest))
 
 
+def no_package(place: Store) -> UserError:
+    """Return the error for a folder without a manifest."""
+    return UserError(f"{place.url} is not a finished package: it holds no {MANIFEST}; run build again")
+
+
+def manifest_of(content: bytes) -> Manifest:
+    """Return what a ``manifest.json`` says; raises ManifestError where it cannot be used."""
+    return {**parse_manifest(content)}
+
+
 def read_manifest(package: Store) -> Manifest:
     """Return the manifest of a package.
 
@@ -94,9 +104,9 @@ def read_manifest(package: Store) -> Manifest:
         Where the folder holds none, or one that cannot be used.
     """
     if not package.exists(MANIFEST):
-        raise UserError(f"{package.url} is not a finished package: it holds no {MANIFEST}; run build again")
+        raise no_package(package)
     try:
-        manifest: Manifest = {**parse_manifest(package.read_bytes(MANIFEST))}
+        manifest = manifest_of(package.read_bytes(MANIFEST))
     except ManifestError as error:
         raise UserError(f"{package.url}/{MANIFEST} {error}; build the package again, or copy it again") from None
     Recipe.of(manifest["recipe"])

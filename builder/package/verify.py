@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.engine.store import Store
+from builder.errors import UserError
 from builder.package import layout
 from builder.package.check_card import check_card
 from builder.package.check_manifest import check_manifest, check_presence
 from builder.package.check_rows import READ, REPEATED, check_classes, check_order, check_rejects, check_rows
 from builder.package.check_shards import ShardTask, first_rows, iter_shard
 from builder.package.data_files import MALFORMED, whole_table
-from builder.package.manifest import ClassIndex, Manifest, class_index_of, read_manifest
+from builder.package.manifest import ClassIndex, Manifest, class_index_of, manifest_of, no_package
 from builder.package.problem import Problem
 from builder.package.tables import TABLE
 from builder.recipe import Recipe
@@ -46,17 +47,22 @@ def verify(
     Raises
     ------
     UserError
-        Where there is no readable manifest, and so no package.
+        Where there is no manifest, and so no package.
     """
     store = package if isinstance(package, Store) else Store(package)
-    manifest = read_manifest(store)
+    if not store.exists(layout.MANIFEST):
+        raise no_package(store)
+    try:
+        manifest = manifest_of(store.read_bytes(layout.MANIFEST))
+        recipe = Recipe.of(manifest["recipe"])
+    except (ManifestError, UserError) as error:
+        return [Problem(layout.MANIFEST, str(error))]
     problems = list(_guarded(layout.MANIFEST, check_manifest(manifest)))
     presence = list(check_presence(store, manifest))
     odd = {problem.file for problem in presence}
     intact = {path: facts for path, facts in manifest["files"].items() if path not in odd}
     changed = [problem for path in intact if layout.parse(path) is None for problem in _hashed(store, path, manifest)]
     readable = intact.keys() - {problem.file for problem in changed}
-    recipe = Recipe.of(manifest["recipe"])
     problems += presence + changed
     on_file(layout.METADATA_TABLE)
     table, schema, unread = _facts_of_rows(store) if layout.METADATA_TABLE in readable else (None, None, [])

@@ -6,7 +6,7 @@ import contextlib
 import multiprocessing
 from multiprocessing.connection import Connection
 
-from builder.engine.pools import how_it_ended
+from builder.engine.pools import exit_text
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.layout import MANIFEST
@@ -44,7 +44,7 @@ def verify_apart(package: Store | str, deep: bool = False, workers: int = 1) -> 
             child.terminate()
             child.join()
     if found is None:
-        how = how_it_ended(child.exitcode)[1]
+        how = exit_text(child.exitcode)
         return [Problem(at, f"ended the process that checked it ({how}): it is malformed, or memory ran out")]
     problems: list[Problem] = found
     return problems

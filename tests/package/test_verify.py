@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
+import os
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.errors import UserError
+from builder.package import verify_apart
 from builder.package.manifest import sealed
+from builder.package.problem import Problem
 from builder.package.verify import verify
 from builder.schema import EXAMPLES
 from tests.package.made import CLASSES, make_package, png
@@ -232,9 +236,10 @@ def test_a_group_and_an_image_on_both_sides_are_found(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_package_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no manifest\.json"):
         verify(str(tmp_path))
-    (tmp_path / "manifest.json").write_bytes(io.BytesIO(b"{").getvalue())
-    with pytest.raises(UserError, match="is not JSON"):
-        verify(str(tmp_path))
+    (tmp_path / "manifest.json").write_bytes(b"{")
+    assert [(problem.file, "is not JSON" in problem.what) for problem in verify(str(tmp_path))] == [
+        ("manifest.json", True)
+    ]
 
 
 def test_a_package_on_another_file_system_is_checked_alike(package: Path) -> None:
@@ -246,3 +251,48 @@ def test_a_package_on_another_file_system_is_checked_alike(package: Path) -> Non
         assert [problem.file for problem in verify("memory://remote/cytoimagenet")] == [SHARD]
     finally:
         system.rm("/remote", recursive=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_hidden_files_and_empty_folders_are_named(package: Path) -> None:
+    outside = package.parent / "outside.png"
+    (package / "figures/classes.png").rename(outside)
+    (package / "figures/classes.png").symlink_to(outside)
+    (package / "data/gene/.hidden").write_text("x")
+    (package / "empty/inner").mkdir(parents=True)
+    (package / "shortcut").symlink_to(package.parent)
+    (package / ".cache/huggingface").mkdir(parents=True)
+    (package / ".cache/huggingface/of_the_client").write_text("x")
+    found = {problem.file: problem.what for problem in verify(str(package))}
+    assert {"figures/classes.png", "data/gene/.hidden", "empty/inner/", "shortcut"} <= found.keys()
+    assert "link" in found["figures/classes.png"]
+    assert not any(path.startswith(".cache") for path in found)
+
+
+def test_the_links_of_the_hubs_cache_are_no_problem(package: Path) -> None:
+    blobs, snapshot = package.parent / "repo/blobs", package.parent / "repo/snapshots/abc"
+    blobs.mkdir(parents=True)
+    for number, path in enumerate(sorted(p for p in package.rglob("*") if p.is_file())):
+        path.rename(blobs / str(number))
+        (snapshot / path.relative_to(package)).parent.mkdir(parents=True, exist_ok=True)
+        (snapshot / path.relative_to(package)).symlink_to(blobs / str(number))
+    assert verify(str(snapshot)) == []
+
+
+def test_a_file_that_ends_the_process_is_a_problem(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_apart, "_run", _end_at_a_shard)
+    assert verify_apart.verify_apart(str(package)) == [
+        Problem(SHARD, "ended the process that checked it (ended by SIGSEGV): it is malformed, or memory ran out")
+    ]
+
+
+def _end_at_a_shard(answer: Any, *_: object) -> None:
+    answer.send(("at", SHARD))
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def test_apart_the_same_is_found(package: Path) -> None:
+    (package / SHARD).write_bytes((package / SHARD).read_bytes()[:-100])
+    assert verify_apart.verify_apart(package.as_posix()) == verify(str(package))
+    with pytest.raises(UserError, match=r"no manifest\.json"):
+        verify_apart.verify_apart(str(package.parent))
