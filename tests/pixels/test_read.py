@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from builder.errors import RejectedError
-from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE, read
+from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE, read, read_channels
 from builder.sources import base
 from tests.pixels.made_up_files import deltavision, dib, files, made_up, pillow, tiff
 
@@ -114,6 +114,26 @@ def test_a_bomb_is_not_unpacked():
     for data in (bomb_png, bomb):
         with pytest.raises(RejectedError, match="unreadable"):
             read(data)
+
+
+def test_a_wrong_crc_is_refused_however_many_images_came_before():
+    whole = next(data for name, data, _ in FILES if name.startswith("png uint8 x1"))
+    at = whole.index(b"IDAT") + 10
+    broken = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :], whole[:-1] + bytes([whole[-1] ^ 1])]
+    for _ in range(70):
+        read(whole)
+        for data in broken:
+            with pytest.raises(RejectedError, match="CRC"):
+                read(data)
+
+
+@pytest.mark.parametrize("count", [2, 4, 5, 9])
+def test_channels_side_by_side_are_no_one_image(count):
+    pixels = made_up(1, "uint8", (20, 30, count))
+    data = tiff(pixels, photometric="minisblack", planarconfig="contig")
+    with pytest.raises(RejectedError, match=f"{count} channels side by side"):
+        read(data)
+    np.testing.assert_array_equal(np.stack(read_channels(data), axis=2), pixels)
 
 
 def test_directories_in_a_circle():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, Final
 
 import numpy.typing as npt
@@ -12,6 +13,8 @@ from builder.pixels.formats import limits
 BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS, JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
 _FRAMES: Final = frozenset({*range(0xC0, 0xD0), JPEG_LS} - {0xC4, 0xC8, 0xCC})
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
+_AFTER_STUFFED_BYTES: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_AFTER_STUFFED_BITS: Final = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
 
 
@@ -107,15 +110,8 @@ def _scan(body: bytes) -> Scan:
 
 def _after_entropy(data: bytes, at: int, bit_stuffed: bool) -> int:
     """Return where the next marker is that is no restart; JPEG-LS stuffs a bit, not a byte, after 0xff."""
-    while True:
-        at = data.find(b"\xff", at)
-        if at < 0 or at + 1 >= len(data):
-            return len(data)
-        after = data[at + 1]
-        inside = after < 0x80 if bit_stuffed else after == 0
-        if not inside and not 0xD0 <= after <= 0xD7 and after != 0xFF:
-            return at
-        at += 1 if after == 0xFF else 2
+    found = (_AFTER_STUFFED_BITS if bit_stuffed else _AFTER_STUFFED_BYTES).search(data, at)
+    return found.start() if found else len(data)
 
 
 def with_tables(data: bytes, tables: bytes) -> bytes:

@@ -7,7 +7,6 @@ where it lies; ``tiff_codecs``, ``tiff_samples`` and ``tiff_colour`` decode it, 
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, Final
 
 import numpy as np
@@ -54,8 +53,7 @@ def _whole_jpeg(data: bytes, found: Page) -> Page:
     stream = data[start : start + size] if size else data[start:]
     if start < 8 or not stream.startswith(b"\xff\xd8") or not jpeg_markers.markers(stream).scans:
         raise limits.unreadable("TIFF with compression 6 (old-style JPEG) that is not one whole JPEG")
-    return dataclasses.replace(
-        found,
+    return found._replace(
         tiled=False,
         segment_width=found.width,
         segment_height=found.height,
@@ -66,7 +64,7 @@ def _whole_jpeg(data: bytes, found: Page) -> Page:
 
 def _moved(found: Page, number: int) -> Page:
     """Return the page of a plane that follows the first without a directory: uncompressed, without a gap."""
-    whole = dataclasses.replace(found, separate=False, segment_height=found.height)
+    whole = found._replace(separate=False, segment_height=found.height)
     size = whole.row_bytes * found.height
     ends = [offset + count for offset, count in zip(found.offsets, found.counts, strict=True)]
     follows = all(end == after for end, after in zip(ends, found.offsets[1:], strict=False))
@@ -74,7 +72,7 @@ def _moved(found: Page, number: int) -> Page:
         raise limits.unreadable("TIFF whose further planes have no directory, and the first is in pieces or compressed")
     if ends[-1] + number * size > found.directory.size:
         raise limits.unreadable(f"TIFF plane {number} lies outside the file")
-    return dataclasses.replace(found, offsets=tuple(offset + number * size for offset in found.offsets))
+    return found._replace(offsets=tuple(offset + number * size for offset in found.offsets))
 
 
 def _decode_segments(data: bytes, found: Page) -> Array:

@@ -6,9 +6,7 @@ TIFF 6.0 (Adobe, 1992), section 2; BigTIFF: https://libtiff.gitlab.io/libtiff/sp
 from __future__ import annotations
 
 import struct
-from typing import Final, Literal, NamedTuple
-
-import numpy as np
+from typing import Final, Literal
 
 from builder.errors import RejectedError
 from builder.pixels.formats import limits
@@ -16,20 +14,17 @@ from builder.pixels.formats import limits
 _MOST_PAGES: Final = 65_536
 _MOST_TAGS: Final = 4096
 _WIDTH: Final = 256
-_TYPES: Final = {1: "u1", 2: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 13: "u4", 16: "u8", 18: "u8"}
-_RATIONALS: Final = {5: "u4", 10: "i4"}
+_TYPES: Final = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
+_RATIONALS: Final = {5: "I", 10: "i"}
+_SIZES: Final = {"B": 1, "b": 1, "H": 2, "h": 2, "I": 4, "i": 4, "Q": 8}
 _WILD: Final = 1000  # a pointer so many times beyond the file is noise: no file of ours lost so much of its end
 
 
 Order = Literal["<", ">"]
 
 
-class Entry(NamedTuple):
-    """A tag as stored: the type of its values, their number, and the values or the place where they lie."""
-
-    field: int
-    length: int
-    value: bytes
+Entry = tuple[int, int, bytes]
+"""A tag as stored: the type of its values, their number, and the values or the place where they lie."""
 
 
 class Directory:
@@ -48,47 +43,49 @@ class Directory:
 
     def count(self, tag: int) -> int:
         """Return how many values a tag says it has; 0 where there is none."""
-        return self._entries[tag].length if tag in self._entries else 0
+        return self._entries[tag][1] if tag in self._entries else 0
 
     def numbers(self, tag: int) -> tuple[int, ...]:
         """Return the values of a whole-number tag; none where it is absent or of another type."""
         entry = self._entries.get(tag)
-        if entry is None or entry.field not in _TYPES:
+        if entry is None or entry[0] not in _TYPES:
             return ()
-        return tuple(self._values(tag, entry, np.dtype(self.order + _TYPES[entry.field])).tolist())
+        return self._values(tag, entry, _TYPES[entry[0]], 1)
 
     def ratios(self, tag: int) -> tuple[float, ...]:
         """Return the values of a tag of rationals, or of whole numbers."""
         entry = self._entries.get(tag)
-        if entry is None or entry.field not in _RATIONALS:
+        if entry is None or entry[0] not in _RATIONALS:
             return tuple(map(float, self.numbers(tag)))
-        pairs = self._values(tag, entry, np.dtype(f"{self.order}2{_RATIONALS[entry.field]}"))
-        if not pairs[:, 1].all():
+        values = self._values(tag, entry, _RATIONALS[entry[0]], 2)
+        if not all(values[1::2]):
             raise limits.unreadable(f"TIFF tag {tag} divides by zero")
-        return tuple((pairs[:, 0] / pairs[:, 1]).tolist())
+        return tuple(over / under for over, under in zip(values[::2], values[1::2], strict=True))
 
     def raw(self, tag: int) -> bytes:
         """Return the bytes of a tag of bytes or text; none where it is absent or lies outside the file."""
         entry = self._entries.get(tag)
-        if entry is None or entry.field not in (1, 2, 7):
+        if entry is None or entry[0] not in (1, 2, 7):
             return b""
         source, where = self._place(entry, 1)
-        return source[where : where + entry.length]
+        return source[where : where + entry[1]]
 
     def one(self, tag: int, default: int) -> int:
         """Return the first value of a whole-number tag."""
         return (self.numbers(tag) or (default,))[0]
 
     def _place(self, entry: Entry, size: int) -> tuple[bytes, int]:
-        if entry.length * size <= len(entry.value):
-            return entry.value, 0
-        return self._data, int.from_bytes(entry.value, "little" if self.order == "<" else "big")
+        _, count, value = entry
+        if count * size <= len(value):
+            return value, 0
+        return self._data, int.from_bytes(value, "little" if self.order == "<" else "big")
 
-    def _values(self, tag: int, entry: Entry, dtype: np.dtype[np.void]) -> np.ndarray:
-        source, where = self._place(entry, dtype.itemsize)
-        if entry.length < 1 or where + entry.length * dtype.itemsize > len(source):
-            raise limits.unreadable(f"TIFF tag {tag} of {entry.length} values at {where}")
-        return np.frombuffer(source, dtype, entry.length, where)
+    def _values(self, tag: int, entry: Entry, code: str, each: int) -> tuple[int, ...]:
+        count, size = entry[1], each * _SIZES[code]
+        source, where = self._place(entry, size)
+        if count < 1 or where + count * size > len(source):
+            raise limits.unreadable(f"TIFF tag {tag} of {count} values at {where}")
+        return struct.unpack_from(f"{self.order}{count * each}{code}", source, where)
 
 
 class Tiff:
@@ -128,7 +125,7 @@ class Tiff:
             raise limits.unreadable(f"TIFF directory up to {end} in a file of {len(self._data)} bytes")
         entries: dict[int, Entry] = {}
         for tag, field, length, value in entry.iter_unpack(self._data[start:end]):
-            entries.setdefault(tag, Entry(field, length, value))
+            entries.setdefault(tag, (field, length, value))
         return Directory(self._data, self._order, offset, end, entries)
 
     def _number(self, offset: int) -> int:

@@ -7,7 +7,7 @@ strip has, so the count is looked at only for what geometry leaves open. Compres
 from __future__ import annotations
 
 import bisect
-import dataclasses
+import operator
 from typing import Final
 
 from builder.pixels.formats import limits
@@ -33,20 +33,20 @@ def arranged(page: Page, self_ending: bool) -> Page:
     if page.compression == UNCOMPRESSED:
         page = _with_rows(page)
     if page.segment_height == 0 and not page.tiled:  # no rows a strip: all in one
-        page = dataclasses.replace(page, segment_height=page.height)
+        page = page._replace(segment_height=page.height)
     limits.check_size(page.segment_width, page.segment_height, 1 << 62)
     needed = page.across * page.down * page.planes
     if len(page.offsets) < needed:
         raise limits.unreadable(f"TIFF with {len(page.offsets)} strips or tiles, needs {needed}")
     offsets = page.offsets[:needed]
     if len(page.counts) < needed:
-        page = dataclasses.replace(page, counts=())
+        page = page._replace(counts=())
     counts = page.counts[:needed] or (0,) * needed
     if page.compression == UNCOMPRESSED and not _is_subsampled(page):
         counts = _by_geometry(page, offsets, counts)
     else:
         counts = _by_counts(page, offsets, counts, self_ending)
-    return dataclasses.replace(page, offsets=offsets, counts=counts)
+    return page._replace(offsets=offsets, counts=counts)
 
 
 def _is_subsampled(page: Page) -> bool:
@@ -59,14 +59,17 @@ def _with_rows(page: Page) -> Page:
         return page
     strips = len(page.offsets) // page.planes
     if page.segment_height == 0 and strips > 1:
-        return dataclasses.replace(page, segment_height=-(-page.height // strips))
+        return page._replace(segment_height=-(-page.height // strips))
     if strips == 1 and len(page.offsets) == page.planes:  # one offset for strips that follow each other
-        return dataclasses.replace(page, segment_height=page.height)
+        return page._replace(segment_height=page.height)
     return page
 
 
 def _by_geometry(page: Page, offsets: tuple[int, ...], counts: tuple[int, ...]) -> tuple[int, ...]:
     """Return the counts that the geometry gives, 0 for sparse ones; reject strips that would overlap."""
+    sizes = _sizes(page)
+    if counts == sizes and min(offsets) >= 8 and max(map(operator.add, offsets, sizes)) <= page.directory.size:
+        return counts  # all is as it should be
     ends = sorted({*offsets, page.directory.span[0]})
     out = []
     for number, (offset, stated) in enumerate(zip(offsets, counts, strict=True)):
@@ -85,6 +88,15 @@ def _by_geometry(page: Page, offsets: tuple[int, ...], counts: tuple[int, ...]) 
                 raise limits.unreadable(f"TIFF strip or tile {number} of {found}, runs into {ends[after]}")
         out.append(size)
     return tuple(out)
+
+
+def _sizes(page: Page) -> tuple[int, ...]:
+    """Return the bytes of each strip or tile, rows padded."""
+    full = page.row_bytes * page.segment_height
+    if page.tiled:
+        return (full,) * (page.across * page.down * page.planes)
+    last = page.row_bytes * (page.height - (page.down - 1) * page.segment_height)
+    return ((full,) * (page.down - 1) + (last,)) * page.planes
 
 
 def _size(page: Page, number: int, stated: int) -> int:
@@ -123,9 +135,10 @@ def joined(page: Page) -> Page:
     if page.tiled or page.separate or page.compression != UNCOMPRESSED or len(page.offsets) < 2 or _is_subsampled(page):
         return page
     step = page.row_bytes * page.segment_height
-    if page.offsets != tuple(page.offsets[0] + step * i for i in range(len(page.offsets))):
+    first, strips = page.offsets[0], len(page.offsets)
+    if page.offsets != tuple(range(first, first + step * strips, step)):
         return page
-    if any(count != step for count in page.counts[:-1]):  # without padding of rows
+    if page.counts[:-1] != (step,) * (strips - 1):  # without padding of rows
         return page
     total = (page.row_bytes * page.height,)
-    return dataclasses.replace(page, segment_height=page.height, offsets=page.offsets[:1], counts=total)
+    return page._replace(segment_height=page.height, offsets=page.offsets[:1], counts=total)

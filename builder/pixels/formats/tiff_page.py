@@ -5,8 +5,7 @@ TIFF 6.0 (Adobe, 1992), sections 3 to 8, 11, 14 to 21; names and numbers are tho
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Final
+from typing import Final, NamedTuple
 
 from builder.pixels.formats import limits
 from builder.pixels.formats.tiff_directory import Directory, Order
@@ -35,8 +34,7 @@ _FLOAT_BITS: Final = (16, 24, 32, 64)
 _WHOLE_BITS: Final = (*range(1, 32), 32, 64)
 
 
-@dataclasses.dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """One image of a TIFF, by the names of TIFF 6.0; sizes in pixels, offsets and counts in bytes."""
 
     order: Order

@@ -135,12 +135,12 @@ def _may_hold_more(directory: Directory) -> bool:
 def _planes_inside(directory: Directory, alone: bool) -> int:
     """Return how many planes lie one after the other where a directory says that the first is."""
     text = directory.raw(_DESCRIPTION)
-    shape = _shape(text)
     count = 1
     if alone:
         count = max(_uic_planes(directory), _imagej_images(text), 1)
-    elif shape is not None and shape.truncated:
-        count = max(_planes_of(shape, directory), 1)
+    elif b'"truncated"' in text:
+        shape = _shape(text)
+        count = max(_planes_of(shape, directory), 1) if shape is not None and shape.truncated else 1
     return min(count, _MOST_PLANES)
 
 
