@@ -123,7 +123,7 @@ def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simul
         "region": [None if image.region is None else list(image.region) for _, image in batch],
         "group": [_group(source.dir_name, image.group) for _, image in batch],
         "license": [license_id] * count,
-        "file_signature": [folder.file_signature(c.path for c in image.channels) for _, image in batch],
+        "file_signature": [_signature(folder, image) for _, image in batch],
     }
     for column in (*CATEGORIES, "microscopy"):
         fallback = constants.get(column)
@@ -131,6 +131,16 @@ def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simul
         values = (image[position] for _, image in batch)
         columns[column] = [fallback if v is None else vocabulary.normalize(column, v) for v in values]
     return pa.table(columns, schema=ANNOTATIONS)
+
+
+def _signature(folder: Folder, image: Image) -> int:
+    """Return one number for the state of an image's files, and for what the source says of where it is in them."""
+    state = folder.file_signature(channel.path for channel in image.channels)
+    planes = [channel.plane for channel in image.channels]
+    if image.region is None and image.size is None and not any(planes):
+        return state
+    place = f"{planes} {image.region} {image.size}"
+    return state ^ (int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big") >> 1)
 
 
 def _group(dir_name: str, group: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,21 @@ def test_names_that_are_not_unicode_are_noted(tmp_path: Path) -> None:
     facts, rows = annotate(tmp_path / "a", tmp_path / "work")
     assert rows.num_rows == 6
     assert facts["notes"]["file names that are not UTF-8"] == 1
+
+
+def test_a_box_that_a_table_moves_changes_its_images_signature(tmp_path: Path) -> None:
+    """Else what was made of the old box would be taken for it."""
+    (tmp_path / "a/images").mkdir(parents=True)
+    (tmp_path / "a/images/smear.png").write_bytes(b"not opened by annotation")
+
+    def signatures(first: int, width: int) -> list[int]:
+        corners = [{"minimum": {"r": 0, "c": c}, "maximum": {"r": 9, "c": c + 9}} for c in (first, 30)]
+        boxes = [{"bounding_box": box, "category": "ring"} for box in corners]
+        image = {"pathname": "/images/smear.png", "shape": {"r": 40, "c": width}}
+        (tmp_path / "a/training.json").write_text(json.dumps([{"image": image, "objects": boxes}]))
+        _, rows = annotate(tmp_path / "a", tmp_path / "work", name="bbbc041")
+        return list(rows["file_signature"].to_pylist())
+
+    before, moved, wider = signatures(5, 60), signatures(6, 60), signatures(6, 61)
+    assert [old == new for old, new in zip(before, moved, strict=True)] == [False, True]
+    assert not set(moved) & set(wider)
