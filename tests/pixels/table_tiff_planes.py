@@ -188,6 +188,10 @@ def _chains() -> Iterator[Row]:
         refused="TIFF directory at",
         plane=MIDDLE_PLANE,
     )
+    described = [image(plane, t270=b"ImageJ=1.53t\nimages=3\n") for plane in STACK[:2]]
+    lost = tiff(*described, last=2 * len(whole))
+    yield Row("ImageJ whose last directory was cut off, the second", lambda: lost, STACK[1], plane=1)
+    yield Row("ImageJ whose last directory was cut off, largest", lambda: lost, refused=".", plane=MAX_PROJECTION)
     yield Row(
         "the directories that follow are zeros",
         lambda: tiff(*pages, last=len(whole)) + bytes(500),

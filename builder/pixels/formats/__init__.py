@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import logging
 
-for _library in ("tifffile", "imagecodecs"):  # they log each oddity of a file; what matters of that is in the reject
-    logging.getLogger(_library).propagate = False
-    logging.getLogger(_library).addHandler(logging.NullHandler())
+_log = logging.getLogger("imagecodecs")  # logs each oddity of a file; what matters of that is in the reject
+_log.propagate = False
+_log.addHandler(logging.NullHandler())

@@ -32,6 +32,7 @@ class Directory:
 
     def __init__(self, data: bytes, order: Order, start: int, end: int, entries: dict[int, Entry]) -> None:
         self.order = order  # "<" or ">"
+        self._endian: Literal["little", "big"] = "little" if order == "<" else "big"
         self.size = len(data)  # of the file
         self.span = (start, end)  # bytes of the file that the directory takes
         self._data = data
@@ -72,13 +73,18 @@ class Directory:
 
     def one(self, tag: int, default: int) -> int:
         """Return the first value of a whole-number tag."""
+        entry = self._entries.get(tag)
+        if entry is None:
+            return default
+        if entry[1] == 1 and entry[0] in (3, 4):  # as nearly all are
+            return int.from_bytes(entry[2][: 2 * entry[0] - 4], self._endian)
         return (self.numbers(tag) or (default,))[0]
 
     def _place(self, entry: Entry, size: int) -> tuple[bytes, int]:
         _, count, value = entry
         if count * size <= len(value):
             return value, 0
-        return self._data, int.from_bytes(value, "little" if self.order == "<" else "big")
+        return self._data, int.from_bytes(value, self._endian)
 
     def _values(self, tag: int, entry: Entry, code: str, each: int) -> tuple[int, ...]:
         count, size = entry[1], each * _SIZES[code]

@@ -87,8 +87,9 @@ class Planes:
             self._seen.add(directory.span[0])
             full = _is_full(directory)
             if full:
-                alone = number == 0 and not self._tiff.has(1) if _may_hold_more(directory) else False
-                yield from (Place(directory, inside) for inside in range(_planes_inside(directory, alone)))
+                yield Place(directory, 0)
+                alone = _may_hold_more(directory) and number == 0 and not self._tiff.has(1)
+                yield from (Place(directory, inside) for inside in range(1, _planes_inside(directory, alone)))
             yield from self._below(directory, full)
 
     def _below(self, directory: Directory, full: bool) -> Iterator[Place]:
