@@ -120,7 +120,7 @@ def prepare(channel: npt.NDArray[Any], percents: tuple[float, float]) -> Levels 
         return _prepare_floats(plane.astype(np.float64) / divisor, percents)
     if first or plane.dtype.kind == "i" or plane.dtype.itemsize > 4:
         plane = (plane.astype(np.int64) - first if plane.dtype.kind == "i" else plane - first).astype(np.uint32)
-    plane = np.ascontiguousarray(plane, plane.dtype.newbyteorder("="))
+    plane = _read_only(plane)
     counts = kernels.histogram(plane, last - first + 1)
     levels = np.arange(first, last + 1, dtype=np.float64) / divisor
     low, high = percentiles.of_histogram(counts, levels, percents)
@@ -153,10 +153,21 @@ def _grey(channel: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int]:
     if channel.dtype.kind == "f":
         return channel[..., :3].astype(np.float64).sum(axis=2) / 3, 1
     if channel.dtype in (np.uint8, np.uint16):
-        return kernels.sum_colours(np.ascontiguousarray(channel, channel.dtype.newbyteorder("="))), 3
+        return kernels.sum_colours(_read_only(channel)), 3
     if channel.dtype.itemsize == 8:  # sums may not fit
         return channel[..., :3].astype(np.float64).sum(axis=2) / 3, 1
     return channel[..., :3].sum(axis=2, dtype=np.int64), 3
+
+
+def _read_only(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return pixels in C order and the machine's byte order, not to be written.
+
+    Kernels are compiled for each type of array, and what can be written is another type than what cannot: as the pixels
+    of an uncompressed file, which are the file's own bytes.
+    """
+    view: npt.NDArray[Any] = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("=")).view()
+    view.flags.writeable = False
+    return view
 
 
 def _table(levels: F64, low: float, high: float) -> F64:

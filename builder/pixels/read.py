@@ -49,7 +49,8 @@ def read(data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, orien
 
     Returns
     -------
-    (H, W), or (H, W, 3 or 4) for colour without or with opacity, of the file's own integer or float type, 0 black.
+    (H, W), or (H, W, 3 or 4) for colour without or with opacity, of the file's own integer or float type, 0 black; not
+    to be written where it is the file's own bytes.
     Three samples side by side that are no colour are (H, W, 3) as well: ``read_channels`` tells them apart.
 
     Raises

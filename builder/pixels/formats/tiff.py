@@ -44,7 +44,11 @@ def _decode_place(data: bytes, place: Place, max_pixels: int) -> limits.Plane:
     found = arranged(found, found.compression in tiff_codecs.SELF_ENDING)
     if place.inside:
         found = _moved(found, place.inside)
-    return limits.Plane(tiff_colour.channels(_decode_segments(data, joined(found)), found), found.orientation)
+    whole = joined(found)
+    pixels = _in_place(data, whole)
+    if pixels is None:
+        pixels = _decode_segments(data, whole)
+    return limits.Plane(tiff_colour.channels(pixels, found), found.orientation)
 
 
 def _whole_jpeg(data: bytes, found: Page) -> Page:
@@ -73,6 +77,27 @@ def _moved(found: Page, number: int) -> Page:
     if ends[-1] + number * size > found.directory.size:
         raise limits.unreadable(f"TIFF plane {number} lies outside the file")
     return found._replace(offsets=tuple(offset + number * size for offset in found.offsets))
+
+
+def _in_place(data: bytes, found: Page) -> Array | None:
+    """Return (H, W, samples) that are the file's own bytes, not copied; None where they have to be changed or moved.
+
+    Of a file with much else in it they are copied, so that one plane does not keep a stack in memory.
+    """
+    dtype = tiff_codecs.sample_type(found).newbyteorder(found.order)
+    as_stored = (
+        len(found.offsets) == 1
+        and found.compression == tiff_codecs.NONE
+        and found.fill_order == 1
+        and found.bits == 8 * dtype.itemsize
+        and (found.segment_width, found.segment_height) == (found.width, found.height)
+        and found.counts[0] == found.row_bytes * found.height
+        and tiff_colour.units(found) == (1, 1)
+    )
+    if not as_stored or not dtype.isnative or len(data) > 2 * found.counts[0]:
+        return None
+    pixels = np.frombuffer(data, dtype, found.counts[0] // dtype.itemsize, found.offsets[0])
+    return pixels.reshape(found.height, found.width, found.inner) if pixels.flags.aligned else None
 
 
 def _decode_segments(data: bytes, found: Page) -> Array:
