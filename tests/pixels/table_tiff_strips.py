@@ -119,5 +119,7 @@ def _sparse() -> Iterator[Row]:
     yield Row(
         "sparse strips", lambda: tiff(Image({256: 48, 257: 40, 258: 16, 262: 1, 277: 1, 278: 16}, strips)), wanted
     )
+    many = (4, [8] * ((1 << 20) + 1))
+    yield Row("a million strips", lambda: tiff(image(grey(), t273=many)), refused="tag 273 of 1048577 values")
     yield Row("an offset of 0 with a count", lambda: tiff(image(grey(), t273=0)), refused="at 0 in a file")
     yield Row("too few tiles", lambda: tiff(Image(found, tiles[:8], tiled=True)), refused="8 strips or tiles, needs 9")

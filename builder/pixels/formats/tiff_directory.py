@@ -13,6 +13,7 @@ from builder.pixels.formats import limits
 
 _MOST_PAGES: Final = 65_536
 _MOST_TAGS: Final = 4096
+_MOST_VALUES: Final = 1 << 20  # of a tag: as many rows, each a strip of its own
 _WIDTH: Final = 256
 _TYPES: Final = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
 _RATIONALS: Final = {5: "I", 10: "i"}
@@ -89,7 +90,7 @@ class Directory:
     def _values(self, tag: int, entry: Entry, code: str, each: int) -> tuple[int, ...]:
         count, size = entry[1], each * _SIZES[code]
         source, where = self._place(entry, size)
-        if count < 1 or where + count * size > len(source):
+        if not 1 <= count <= _MOST_VALUES or where + count * size > len(source):
             raise limits.unreadable(f"TIFF tag {tag} of {count} values at {where}")
         return struct.unpack_from(f"{self.order}{count * each}{code}", source, where)
 
