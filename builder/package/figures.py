@@ -14,7 +14,8 @@ from PIL import Image
 
 from builder.engine.store import Store
 from builder.package import layout
-from builder.package.charts import Bar, Panel, Thumbnail, bar_chart, contact_sheet
+from builder.package.charts import Bar, Panel, bar_chart
+from builder.package.contact_sheet import Thumbnail, contact_sheet
 from builder.package.data_files import data_batches
 from builder.package.manifest import ClassIndex, file_facts
 from builder.schema import REASONS, SPLITS
@@ -32,22 +33,22 @@ def write_figures(
     files: Iterable[str],
     simulated: bool,
 ) -> dict[str, dict[str, Any]]:
-    """Write ``figures/*.png``; return their facts for the manifest."""
+    """Write ``figures/*.svg``, and ``classes.png`` with thumbnails; return their facts for the manifest."""
     mark = " (simulated)" if simulated else ""
     categories = [config for config in index if config != layout.FULL]
     sheet = [(category + mark, list(samples(package, list(files), category))) for category in categories]
     figures = {
-        "classes": contact_sheet(sheet),
-        "composition": bar_chart([_counted(selection, "category"), _counted(selection, "database")]),
-        "images_per_class": bar_chart([_class_sizes(index)]),
-        "crops": bar_chart([_scalings(selection)]),
-        "split": bar_chart([_shares(index)]),
+        "classes.png": contact_sheet(sheet),
+        "composition.svg": bar_chart([_counted(selection, "category"), _counted(selection, "database")]),
+        "images_per_class.svg": bar_chart([_class_sizes(index)]),
+        "crops.svg": bar_chart([_scalings(selection)]),
+        "split.svg": bar_chart([_shares(index)]),
     }
     if rejects.num_rows:
-        figures["rejects"] = bar_chart([_reasons(rejects)])
+        figures["rejects.svg"] = bar_chart([_reasons(rejects)])
     facts = {}
     for name, content in figures.items():
-        path = f"{layout.FIGURES}{name}.png"
+        path = f"{layout.FIGURES}{name}"
         package.write_bytes(path, content)
         facts[path] = file_facts(content)
     return facts

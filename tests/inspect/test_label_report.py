@@ -178,8 +178,9 @@ def test_thresholds_go_around_the_recipes() -> None:
 def test_the_plot_as_svg_and_png(labelling: Labelling, thresholds: list[int]) -> None:
     chart = threshold_chart(threshold_table(labelling, thresholds), RECIPE)
     svg = chart.save("thresholds.svg").decode()
-    assert svg.count("<polyline") == 4  # axes, mark, two lines
+    assert [f'id="line-{name}"' in svg for name in ("potential-labels", "classes")] == [True, True]
     assert ">classes</text>" in svg
+    assert svg == chart.save("again.svg").decode()
     example = Image.open(io.BytesIO(chart.save("out/thresholds.PNG")))
     assert example.size == (1440, 840)
     assert len(set(example.get_flattened_data() if hasattr(example, "get_flattened_data") else example.getdata())) > 5

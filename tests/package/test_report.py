@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -13,6 +14,8 @@ from builder.errors import UserError
 from builder.package.charts import Bar, Panel, bar_chart
 from builder.package.report import report
 from tests.package.made import CLASSES, make_package
+
+SVG: Final = "{http://www.w3.org/2000/svg}"
 
 
 def test_the_page_has_every_class_and_fetches_nothing(made: Path) -> None:
@@ -40,28 +43,62 @@ def test_a_folder_without_a_manifest_is_one_line(tmp_path: Path) -> None:
 
 
 def test_bars_are_as_long_as_their_values() -> None:
-    chart = bar_chart([Panel("t", [Bar("a", 100, "100"), Bar("b", 50, "50"), Bar("c", 0, "0")])])
-    with Image.open(io.BytesIO(chart)) as image:
-        pixels = image.convert("RGB")
-        blue = [
-            sum(b > r + 40 for r, _, b in (pixels.getpixel((x, y)) for x in range(pixels.width)))
-            for y in (132, 180, 228)
-        ]  # type: ignore[misc, operator]
-    assert blue[0] == 2 * blue[1] > 500
-    assert blue[2] == 0
+    bars = [Bar("a", 100, "100"), Bar("b", 50, "50"), Bar("c", 0, "0")]
+    lengths = [length_of_bar(bar_chart([Panel("t", bars)]), f"bar-0-{row}") for row in range(3)]
+    assert lengths[0] > 200
+    assert lengths == pytest.approx([lengths[0], lengths[0] / 2, 0])
+
+
+def length_of_bar(svg: bytes, identifier: str) -> float:
+    """Return the length of a bar: matplotlib draws it as a path from its lower left corner, to the right first."""
+    path = ElementTree.fromstring(svg).find(f".//{SVG}g[@id='{identifier}']/{SVG}path")
+    assert path is not None
+    x = [float(number) for number in re.findall(r"[ML] (\S+)", path.attrib["d"])]
+    return max(x) - min(x)
+
+
+def test_a_chart_names_its_bars_as_they_are_called() -> None:
+    svg = ElementTree.fromstring(bar_chart([Panel("a $title$", [Bar("<b> & $5 or $6", 1, "1 %")])]))
+    assert [text.text for text in svg.iter(f"{SVG}text")] == ["<b> & $5 or $6", "1 %", "a $title$"]
+
+
+def test_a_chart_has_the_same_bytes_whatever_the_users_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib
+
+    panels = [Panel("t", [Bar("a", 3, "3"), Bar("b", 1, "1")])]
+    chart = bar_chart(panels)
+    monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)
+    monkeypatch.setitem(matplotlib.rcParams, "svg.fonttype", "path")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    assert bar_chart(panels) == chart
+    assert matplotlib.rcParams["font.size"] == 30, "the user's settings are theirs again"
+    assert b"date" not in chart.lower()
 
 
 def test_figures_are_opaque_so_that_they_read_on_a_dark_page(made: Path) -> None:
-    figures = sorted((made / "figures").iterdir())
-    assert {path.stem for path in figures} >= {
-        "classes",
-        "composition",
-        "crops",
-        "images_per_class",
-        "rejects",
-        "split",
-    }
-    for path in figures:
-        with Image.open(path) as image:
-            assert "transparency" not in image.info
-            assert min(image.convert("RGB").getpixel((0, 0))) > 240  # type: ignore[type-var, arg-type]
+    figures = {path.name: path for path in (made / "figures").iterdir()}
+    charts = {"composition.svg", "crops.svg", "images_per_class.svg", "rejects.svg", "split.svg"}
+    assert figures.keys() == charts | {"classes.png"}
+    with Image.open(figures["classes.png"]) as image:
+        assert "transparency" not in image.info
+        assert min(image.convert("RGB").getpixel((0, 0))) > 240  # type: ignore[type-var, arg-type]
+    for name in charts:
+        svg = ElementTree.parse(figures[name]).getroot()
+        background = next(svg.iter(f"{SVG}path"))
+        width, height = svg.attrib["viewBox"].split()[2:]
+        assert "fill: #fafaf8" in background.attrib["style"]
+        assert background.attrib["d"].split() == [
+            "M",
+            "0",
+            height,
+            "L",
+            width,
+            height,
+            "L",
+            width,
+            "0",
+            "L",
+            "0",
+            "0",
+            "z",
+        ]
