@@ -57,13 +57,13 @@ class Marks(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Take the first words of a line for the end of what they name."""
         text = record.getMessage()
-        for start, stage in (
-            ("label: ", "label"),
-            ("standardize: ", "what is to do"),
-            ("select: ", "select"),
-            ("shard: ", "shard"),
+        for start, end, stage in (
+            ("label: ", "", "label"),
+            ("standardize: ", " images to do", "what is to do"),
+            ("select: ", "", "select"),
+            ("shard: ", " as before", "shard"),
         ):
-            if text.startswith(start):
+            if text.startswith(start) and text.endswith(end):
                 self.end(stage)
                 print(f"    {text}", flush=True)
 
@@ -137,9 +137,8 @@ def run(rows: int, box: int, workers: int, folder: Path) -> None:
     # Shards hold as many examples as real ones do, not as many bytes.
     recipe = Recipe(min_side=box, min_crop_side=box // 4, scalings=(0.5, 0.25), shard_bytes=6_300 * box * box // 2)
     marks = Marks()
-    for name in ("builder.stages.pipeline", "builder.stages.shard.write_package"):
-        logging.getLogger(name).addHandler(marks)
-        logging.getLogger(name).setLevel(logging.INFO)
+    logging.getLogger("builder.stages").addHandler(marks)
+    logging.getLogger("builder.stages").setLevel(logging.INFO)
     job = BuildContext(str(folder / "data"), Store(work), recipe, RunSettings(workers=workers), only=tuple(dir_names()))
     log: Any = Log(work / "run.jsonl", marks)
     manifest = build(dataclasses.replace(job, run_log=log), Store(package))

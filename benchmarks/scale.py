@@ -28,10 +28,18 @@ from builder.engine.progress import Progress
 from builder.engine.run import RunSettings, Task, run_tasks
 from builder.engine.store import Store
 from builder.recipe import Recipe
-from builder.stages.standardize import make_parts as standardize
+from builder.stages.standardize.item import Item
+from builder.stages.standardize.make_part import standardize_part
+from builder.stages.standardize.stage import pixels_fingerprint
 
 PART = 200
 SOURCE = "bbbc005"
+
+
+def part_function(data: Path, work: Store) -> functools.partial[dict[str, int]]:
+    """Return the picklable function that makes a part of a task's items."""
+    recipe = Recipe()
+    return functools.partial(standardize_part, str(data), {}, work, recipe, pixels_fingerprint(recipe))
 
 
 def make_candidates(folder: Path, count: int, height: int, width: int) -> None:
@@ -49,17 +57,17 @@ def make_candidates(folder: Path, count: int, height: int, width: int) -> None:
         tifffile.imwrite(folder / SOURCE / f"{n}.tif", example.clip(0, 4095).astype(np.uint16))
 
 
-def items(count: int, examples: int, channels: int) -> Iterator[standardize.Item]:
+def items(count: int, examples: int, channels: int) -> Iterator[Item]:
     """Yield so many images; they share the examples."""
     for n in range(count):
         # Not the same file twice in a row: the stage's reader would decode it once.
         files = tuple(f"{(n * channels + c) % examples}.tif" for c in range(channels))
-        yield standardize.Item(f"{SOURCE}-{n}", SOURCE, files, (0,) * channels, None, 1, 1)
+        yield Item(f"{SOURCE}-{n}", SOURCE, files, (0,) * channels, None, 1, 1)
 
 
 def tasks(count: int, examples: int, channels: int, part: int = PART) -> Iterator[Task]:
     """Yield the tasks of so many images, as many as are asked for at a time."""
-    chunk: list[standardize.Item] = []
+    chunk: list[Item] = []
     for item in items(count, examples, channels):
         chunk.append(item)
         if len(chunk) == part:
@@ -71,7 +79,7 @@ def tasks(count: int, examples: int, channels: int, part: int = PART) -> Iterato
 
 def build(data: Path, work: Path, count: int, examples: int, channels: int, workers: int, part: int = PART) -> float:
     """Standardise so many images; return the seconds from the first result to the last, and so without the start."""
-    function = standardize.part_function(str(data), {}, Store(work), Recipe())
+    function = part_function(data, Store(work))
     marks: list[float] = []
     done = 0
 
@@ -152,7 +160,7 @@ def measure_workers(rounds: int) -> None:
     )
 
 
-def pixels_only(data: Path, some: Sequence[standardize.Item]) -> None:
+def pixels_only(data: Path, some: Sequence[Item]) -> None:
     """Do what the stage does to pixels, and nothing else: read, standardise, crop, encode."""
     from builder.draw import Draw
     from builder.pixels.candidates import candidates
@@ -181,7 +189,7 @@ def measure_cost(rounds: int) -> None:
         make_candidates(data, 40, 520, 696)
         start = _start_seconds(data, Path(folder, "start"))
         worker._watch = worker.Watch(Path(notes))
-        function = functools.partial(_watched, standardize.part_function(str(data), {}, Store(folder), Recipe()))
+        function = functools.partial(_watched, part_function(data, Store(folder)))
         for n, task in enumerate(tasks((rounds + 1) * PART, 40, 5)):
             began = time.process_time()
             pixels_only(data, task.items)
@@ -204,7 +212,7 @@ def measure_cost(rounds: int) -> None:
     print(f"  beside that a worker takes {start:.1f} s to start, once in its life of 40,000 images")
 
 
-def _watched(function: Any, some: tuple[standardize.Item, ...]) -> Any:
+def _watched(function: Any, some: tuple[Item, ...]) -> Any:
     from builder.engine import worker
 
     return worker.call_watched(function, 0, 300.0, some)[0]

@@ -68,7 +68,7 @@ def test_annotate_then_label_then_explain(simulated: Path, tmp_path: Path) -> No
     assert "60 images hold it" in cytoimagenet("label", work, "--set", "min_images=20", "--explain", "mitosis").stdout
     assert "look alike" in cytoimagenet("label", work, "--lookalikes").stdout
     cytoimagenet("label", work, "--set", "min_images=20", "--threshold-plot", tmp_path / "plot.svg")
-    assert (tmp_path / "plot.svg").read_text().startswith("<svg")
+    assert "<svg" in (tmp_path / "plot.svg").read_text()
 
 
 def test_plan_counts_what_is_left_and_writes_nothing(simulated: Path, built: Path, tmp_path: Path) -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from builder.commands.options import (
-    package_options,
-    recipe_options,
+    build_options,
+    restricted_option,
     run_options,
     run_settings,
     source_options,
-    with_size,
     working_in,
 )
-from builder.recipe import Recipe
+
+if TYPE_CHECKING:
+    from builder.engine.store import Store
+    from builder.package.manifest import Manifest
+    from builder.stages.context import BuildContext
 
 
 @click.command()
@@ -34,10 +39,8 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
 
 @click.command()
 @click.argument("data")
-@package_options
-@recipe_options
+@build_options
 @source_options
-@run_options
 @click.option("--plan", "plan_only", is_flag=True, help="Say what would be done and how long it takes; do nothing.")
 @click.option(
     "--frugal",
@@ -45,21 +48,7 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
     help="Remove examples from WORK once no shard of this package needs them. The same build again still has "
     "nothing to do; another recipe has to make the examples of changed shards again.",
 )
-def build(
-    data: str,
-    package: str,
-    work: str | None,
-    file_format: str,
-    size: int | None,
-    recipe_file: str | None,
-    settings: tuple[str, ...],
-    only: tuple[str, ...],
-    include_restricted: bool,
-    workers: int | None,
-    scheduler: str | None,
-    plan_only: bool,
-    frugal: bool,
-) -> None:
+def build(context: BuildContext, package: Store, plan_only: bool) -> None:
     """Build a package of the sources in DATA: annotate, label, standardize, select, shard.
 
     The same command again does only what is missing or whose inputs changed, after an interruption too.
@@ -69,28 +58,13 @@ def build(
     cytoimagenet build DATA -o out/small --only bbbc013,kag_cell_cycle --set min_images=20 --set min_class_size=20
     cytoimagenet build DATA -o out/at224 --size 224
     """
-    from builder.engine.store import Store
     from builder.inspect.plan import plan
-    from builder.stages.context import BuildContext
     from builder.stages.pipeline import build as run_build
 
-    store = Store(work or f"{package.rstrip('/')}.work")
-    job = BuildContext(
-        data=data,
-        work=store,
-        recipe=Recipe.load(recipe_file, with_size(settings, size)),
-        settings=run_settings(workers, scheduler),
-        only=only,
-        file_format=file_format,
-        include_restricted=include_restricted,
-        frugal=frugal,
-    )
     if plan_only:
-        click.echo("\n".join(plan(job, Store(package))))
+        click.echo("\n".join(plan(context, package)))
         return
-    with working_in(store) as run_log:
-        manifest = run_build(dataclasses.replace(job, run_log=run_log), Store(package))
-    click.echo(f"{package}: {manifest['images']:,} images in {manifest['classes']:,} classes")
+    _make(run_build, context, package)
 
 
 @click.command()
@@ -103,64 +77,35 @@ def annotate(
 ) -> None:
     """Make just the annotation tables of the sources in DATA: WORK/annotations/<dir_name>.parquet."""
     from builder.engine.store import Store
-    from builder.stages.annotate.run import annotate as run_annotate
-    from builder.stages.context import BuildContext
+    from builder.stages.annotate.stage import Annotate
+    from builder.stages.stage import carry_out
+    from builder.stages.task_runner import TaskRunner
 
     store = Store(work)
     with working_in(store) as run_log:
-        job = BuildContext(
-            data=data,
-            work=store,
-            settings=run_settings(workers, scheduler),
-            only=only,
-            include_restricted=include_restricted,
-            run_log=run_log,
-        )
-        facts = run_annotate(job)
-    images = sum(int(found["images"]) for found in facts)
-    click.echo(f"{work}/annotations: {images:,} images of {len(facts)} sources")
+        runner = TaskRunner(run_settings(workers, scheduler), run_log)
+        sources = carry_out(Annotate(Store(data), store, runner, only, include_restricted))
+    images = sum(source.images for source in sources)
+    click.echo(f"{work}/annotations: {images:,} images of {len(sources)} sources")
 
 
 @click.command()
-@click.argument("release")
-@package_options
-@recipe_options
-@click.option(
-    "--include-restricted", is_flag=True, help="Include sources whose licence forbids publishing changed images."
-)
-@run_options
-def convert(
-    release: str,
-    package: str,
-    work: str | None,
-    file_format: str,
-    size: int | None,
-    recipe_file: str | None,
-    settings: tuple[str, ...],
-    include_restricted: bool,
-    workers: int | None,
-    scheduler: str | None,
-) -> None:
+@click.argument("data", metavar="RELEASE")
+@build_options
+@restricted_option
+def convert(context: BuildContext, package: Store) -> None:
     """Make a package of the published release: RELEASE holds metadata.csv and 894 folders of PNG.
 
     Labels, examples and names stay as published; the split is ours, without leaks, and what is wrong with the
     release (duplicates, conflicting labels, missing files) is reported.
     """
-    from builder.engine.store import Store
     from builder.release.convert import convert as run_convert
-    from builder.stages.context import BuildContext
 
-    recipe = Recipe.load(recipe_file, with_size(settings, size))
-    store = Store(work or f"{package.rstrip('/')}.work")
-    with working_in(store) as run_log:
-        job = BuildContext(
-            data=release,
-            work=store,
-            recipe=recipe,
-            settings=run_settings(workers, scheduler),
-            file_format=file_format,
-            include_restricted=include_restricted,
-            run_log=run_log,
-        )
-        manifest = run_convert(job, Store(package))
-    click.echo(f"{package}: {manifest['images']:,} images in {manifest['classes']:,} classes")
+    _make(run_convert, context, package)
+
+
+def _make(pipeline: Callable[[BuildContext, Store], Manifest], context: BuildContext, package: Store) -> None:
+    """Run a pipeline while WORK is locked, and say what the package holds."""
+    with working_in(context.work) as run_log:
+        manifest = pipeline(dataclasses.replace(context, run_log=run_log), package)
+    click.echo(f"{package.url}: {manifest['images']:,} images in {manifest['classes']:,} classes")

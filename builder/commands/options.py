@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,8 +36,13 @@ def run_options(command: Command) -> Command:
 
 def source_options(command: Command) -> Command:
     """Add --only and --include-restricted."""
+    return only_option(restricted_option(command))
+
+
+def restricted_option(command: Command) -> Command:
+    """Add --include-restricted."""
     text = "Include sources whose licence forbids publishing changed images."
-    return only_option(click.option("--include-restricted", is_flag=True, help=text)(command))
+    return click.option("--include-restricted", is_flag=True, help=text)(command)
 
 
 def only_option(command: Command) -> Command:
@@ -58,6 +64,44 @@ def package_options(command: Command) -> Command:
     command = click.option("--work", metavar="DIR", help=text)(command)
     text = "Folder (or URL) of the package."
     return click.option("-o", "--output", "package", required=True, metavar="PACKAGE", help=text)(command)
+
+
+def build_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what makes a package; the command is given ``context`` and ``package``, and what else it asks for."""
+
+    @functools.wraps(command)
+    def with_context(
+        data: str,
+        package: str,
+        work: str | None,
+        file_format: str,
+        size: int | None,
+        recipe_file: str | None,
+        settings: tuple[str, ...],
+        workers: int | None,
+        scheduler: str | None,
+        include_restricted: bool,
+        only: tuple[str, ...] = (),
+        frugal: bool = False,
+        **others: Any,
+    ) -> None:
+        from builder.engine.store import Store
+        from builder.recipe import Recipe
+        from builder.stages.context import BuildContext
+
+        context = BuildContext(
+            data=data,
+            work=Store(work or f"{package.rstrip('/')}.work"),
+            recipe=Recipe.load(recipe_file, with_size(settings, size)),
+            settings=run_settings(workers, scheduler),
+            only=only,
+            file_format=file_format,
+            include_restricted=include_restricted,
+            frugal=frugal,
+        )
+        command(context=context, package=Store(package), **others)
+
+    return package_options(recipe_options(run_options(with_context)))
 
 
 def with_size(settings: tuple[str, ...], size: int | None) -> tuple[str, ...]:

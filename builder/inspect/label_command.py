@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,19 +16,20 @@ from builder.inspect.label_report import class_csv, class_table, describe_classe
 from builder.inspect.label_thresholds import threshold_chart, threshold_table, thresholds_around
 from builder.inspect.text_table import text_table
 from builder.recipe import Recipe
-from builder.stages.annotate.run import annotated_in
-from builder.stages.context import BuildContext
+from builder.stages import work_files
+from builder.stages.annotate.stage import AnnotatedSource, annotated_in
+from builder.stages.annotations import read_annotations
 from builder.stages.label.assign import Labelling, columns_needed
-from builder.stages.pipeline import ASSIGNMENTS_PATH, label, read_annotations
-from builder.stages.select.store import SELECTION_PATH
+from builder.stages.label.stage import Label
+from builder.stages.stage import carry_out
 from builder.vocabulary.lookalikes import LookAlike, lookalikes
 
 
 def labelled(work: Store, recipe: Recipe) -> str:
     """Assign labels, write the assignments and the class table, and return the table as text."""
-    annotated = annotated_in(work)
-    label(BuildContext(data="", work=work, recipe=recipe), annotated)
-    table = class_table(_labelling(work, recipe, annotated))
+    sources = annotated_in(work)
+    carry_out(Label(work, recipe, sources))
+    table = class_table(_labelling(work, recipe, sources))
     work.write_bytes("classes.csv", class_csv(table))
     with work.writing("classes.parquet") as file:
         pq.write_table(table, file, compression="zstd")
@@ -58,10 +58,12 @@ def thresholds(work: Store, recipe: Recipe, file: Path) -> str:
 
 def difference(work_a: Store, work_b: Store) -> str:
     """Return what changed from one WORK to another."""
-    tables = [_read(work, path) for path in (ASSIGNMENTS_PATH, SELECTION_PATH) for work in (work_a, work_b)]
+    tables = [_read(work, path) for path in (work_files.ASSIGNMENTS, work_files.SELECTION) for work in (work_a, work_b)]
     for work, assignments in zip((work_a, work_b), tables, strict=False):
         if assignments is None:
-            raise UserError(f"{work.url} holds no {ASSIGNMENTS_PATH}; make it with `cytoimagenet label` or `build`")
+            raise UserError(
+                f"{work.url} holds no {work_files.ASSIGNMENTS}; make it with `cytoimagenet label` or `build`"
+            )
     return diff.describe(diff.compare(*tables))
 
 
@@ -69,6 +71,6 @@ def _read(work: Store, path: str) -> pa.Table | None:
     return pq.read_table(io.BytesIO(work.read_bytes(path))) if work.exists(path) else None
 
 
-def _labelling(work: Store, recipe: Recipe, annotated: list[dict[str, Any]]) -> Labelling:
-    dir_names = [str(found["dir_name"]) for found in annotated]
+def _labelling(work: Store, recipe: Recipe, sources: list[AnnotatedSource]) -> Labelling:
+    dir_names = [source.dir_name for source in sources]
     return Labelling(read_annotations(work, dir_names, columns_needed(recipe)), recipe)

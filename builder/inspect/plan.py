@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from pathlib import Path
 
@@ -10,37 +9,42 @@ from builder.engine import localfiles
 from builder.engine.space import check_room, readable
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.stages.annotate.run import annotate
+from builder.stages.annotate.stage import Annotate
 from builder.stages.context import BuildContext
-from builder.stages.disk_space import estimate, needs
-from builder.stages.pipeline import label
-from builder.stages.shard.eviction import parts_without_images
-from builder.stages.standardize import make_parts as standardize
-from builder.stages.standardize import part_rows
+from builder.stages.label.stage import Label
+from builder.stages.stage import carry_out
+from builder.stages.standardize.items import wanted_images
+from builder.stages.standardize.part_images import parts_without_images
+from builder.stages.standardize.part_rows import covered, without
+from builder.stages.standardize.stage import pixels_fingerprint
+from builder.stages.task_runner import TaskRunner
 
 
-def plan(job: BuildContext, package: Store) -> list[str]:
+def plan(context: BuildContext, package: Store) -> list[str]:
     """Return, as lines, what a build would do; nothing is written but in a temporary folder.
 
     Sources are listed and, where they changed, annotated there, for only that tells how many images there are.
     """
-    with localfiles.scratch_folder() as scratch:
-        seed_annotations(job.work, Path(scratch))
-        dry = dataclasses.replace(job, work=Store(scratch), run_log=None)
-        annotated = annotate(dry)
-        images = standardize.wanted_images(dry.work, label(dry, annotated))
-        fingerprint = standardize.pixels_fingerprint(job.recipe)
-        missing = part_rows.without(images, part_rows.covered(job.work, fingerprint))
-        found = estimate(job, dry.work, images, missing)
+    space = context.space_check(package)
+    with localfiles.scratch_folder() as folder:
+        scratch = Store(folder)
+        seed_annotations(context.work, Path(folder))
+        runner = TaskRunner(context.settings)
+        annotate = Annotate(context.data_store, scratch, runner, context.only, context.include_restricted)
+        sources = carry_out(annotate)
+        assignments = carry_out(Label(scratch, context.recipe, sources))
+        images = wanted_images(scratch, assignments.read())
+        missing = without(images, covered(context.work, pixels_fingerprint(context.recipe)))
+        found = space.estimate(scratch, images, missing)
     done = images.num_rows - missing.num_rows
     lines = [f"images with a label: {images.num_rows:,}, {done:,} of them standardized"]
     lines += [f"  {name}: {count:,} to do" for name, count in found.images.items()]
     lines.append(f"to read: about {readable(found.input_bytes)}")
-    lines.append(f"time: about {found.minutes:,.0f} min with {max(1, job.settings.workers)} processes")
-    if left := parts_without_images(job.work):
+    lines.append(f"time: about {found.minutes:,.0f} min with {max(1, context.settings.workers)} processes")
+    if left := parts_without_images(context.work):
         lines.append(f"examples of {left:,} parts have left WORK: those that changed shards need are made again")
     try:
-        return lines + check_room(needs(job, package, found))
+        return lines + check_room(space.needs(found))
     except UserError as too_little:
         return [*lines, f"not enough room: {too_little}"]
 

@@ -23,7 +23,7 @@ from builder.sources.base import Image
 from builder.sources.common.folder import Folder
 from builder.stages.annotate.annotate_source import image_number
 from builder.stages.standardize.channels import ChannelReader
-from builder.stages.standardize.make_parts import Item
+from builder.stages.standardize.item import Item
 
 _MOST_CROPS = 4  # draws are nested: the crops of a smaller number are among these
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 import builder
+from builder.code_version import library_versions
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.credits import source_facts, sources_page
@@ -21,8 +21,6 @@ from builder.sources.base import Source
 from cytoimagenet_reader.manifest import ManifestError, parse_classes, parse_manifest
 
 PACKAGE: Final = "cytoimagenet"
-_LIBRARIES: Final = ("pyarrow", "numpy", "pillow", "tifffile", "imagecodecs", "zlib-ng", "isal")
-"""Whose versions may change a pixel or a byte."""
 
 Manifest = dict[str, Any]
 """As it is made here; what is read has the types of ``cytoimagenet_reader.manifest``."""
@@ -55,7 +53,7 @@ def build_manifest(
         "images": selection.num_rows,
         "classes": len(class_index[FULL]["names"]),
         "recipe": recipe.as_dict(),
-        "versions": {PACKAGE: builder.__version__} | _library_versions(),
+        "versions": {PACKAGE: builder.__version__} | library_versions(),
         "sources": used,
         "report": dict(report),
         "files": {path: dict(files[path]) for path in sorted(files)},
@@ -171,16 +169,6 @@ def write_small_files(package: Store, index: ClassIndex, facts: Sequence[Mapping
     for path, content in contents.items():
         package.write_bytes(path, content)
     return {path: file_facts(content) for path, content in contents.items()}
-
-
-def _library_versions() -> dict[str, str]:
-    versions = {}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # optional, and not installed: nothing of it is in the package
-    return versions
 
 
 def _digest(value: object) -> str:

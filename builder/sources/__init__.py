@@ -15,6 +15,7 @@ import pkgutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from builder.code_version import code_version
 from builder.errors import UserError
 from builder.sources.base import Source
 
@@ -64,11 +65,14 @@ def _source_of(module_name: str, dir_name: str) -> Source:
     return source
 
 
-def plugin_code(dir_name: str) -> str:
-    """Return the sha256 (hex) of a plug-in's module and the version of its distribution, "" for a source of ours."""
+def adapter_code(dir_name: str) -> str:
+    """Return the hash (hex) of a source's own code: its module and all that this imports.
+
+    Of a plug-in it is that of its module alone and the version of its distribution.
+    """
     plugin = _plugins().get(dir_name)
     if plugin is None:
-        return ""
+        return code_version(f"{__name__}.{dir_name}")
     file = importlib.import_module(plugin.module).__file__
     digest = hashlib.sha256(Path(file).read_bytes() if file else b"")
     digest.update(str(plugin.dist.version if plugin.dist else "").encode())

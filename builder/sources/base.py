@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from builder.sources.common.licenses import License
-
 if TYPE_CHECKING:
     from builder.sources.common.folder import Folder
 
@@ -56,6 +54,21 @@ class Image(NamedTuple):
     sirna: str | None = None
     microscopy: str | None = None
     region: Region | None = None
+
+
+class License(NamedTuple):
+    """Terms of one source."""
+
+    id: str
+    name: str
+    url: str
+    commercial_use: bool | None
+    derivatives: bool | None  # may changed images be published?
+
+    @property
+    def restricted(self) -> bool:
+        """True where the terms forbid publishing changed images."""
+        return self.derivatives is False
 
 
 class Download(NamedTuple):

@@ -19,11 +19,16 @@ from builder.engine.store import Store
 from builder.package.verify import verify
 from builder.recipe import Recipe
 from builder.sources import get_source
-from builder.stages.annotate.run import annotate
+from builder.stages.annotate.stage import Annotate
 from builder.stages.context import BuildContext
-from builder.stages.pipeline import label, select_candidates, standardize_images
-from builder.stages.shard.write_package import write_package
-from builder.stages.standardize import make_parts as standardize
+from builder.stages.finish import Finish
+from builder.stages.label.stage import Assignments, Label
+from builder.stages.select.stage import Select
+from builder.stages.shard.stage import Shard
+from builder.stages.stage import carry_out
+from builder.stages.standardize.items import items_of, wanted_images
+from builder.stages.standardize.stage import Standardize
+from builder.stages.task_runner import TaskRunner
 from tests.building import SMALL
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="pipes and signals of POSIX")]
@@ -52,20 +57,21 @@ def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data:
         str(data), Store(tmp_path / "work"), recipe, RunSettings(workers=2, time_limit=6.0), only=("bbbc041",)
     )
     package = Store(tmp_path / "package")
-    annotated = annotate(job)
-    assignments = label(job, annotated)
-    images = standardize.wanted_images(job.work, assignments)
-    items = list(standardize.items_of(job.work, images))
+    sources = carry_out(Annotate(job.data_store, job.work, job.runner, job.only))
+    assignments = carry_out(Label(job.work, recipe, sources))
+    images = wanted_images(job.work, assignments.read())
+    items = list(items_of(job.work, images))
     file = items[len(items) // 2].files[0]
     of_file = [item.idx for item in items if file in item.files]
     assert len(of_file) > 3 * recipe.part_images
-    made_before = images.filter(pc.is_in(images["idx"], pa.array(of_file[::2])))
-    standardize_images(job, package, made_before)
+    stage = Standardize(job.data_store, job.work, recipe, job.runner, assignments, job.space_check(package))
+    half = Some(job.work, "half of the file's images", len(of_file) // 2, 1, of_file[::2])
+    carry_out(dataclasses.replace(stage, assignments=half))
     with hanging(data / "bbbc041" / file), RunLog(log) as run_log:
-        standardize_images(dataclasses.replace(job, run_log=run_log), package, images)
+        parts = carry_out(dataclasses.replace(stage, runner=TaskRunner(job.settings, run_log)))
     events = [event["event"] for event in read_log(log)]
     assert 2 <= events.count("timed_out") <= 3, "one, one more alone, and what another worker had begun"
-    selected = select_candidates(job, annotated, assignments, images)
+    selected = carry_out(Select(job.work, recipe, assignments, parts))
     timed_out = selected.rejects.filter(pc.equal(selected.rejects["reason"], "timed_out"))
     assert sorted(timed_out["idx"].to_pylist()) == sorted(of_file), "those that had been made before, too"
     assert set(timed_out["detail"].to_pylist()) == {f"{file}: longer than 6 s"}
@@ -73,10 +79,21 @@ def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data:
     assert set(selected.columns("idx")["idx"].to_pylist()) | set(selected.rejects["idx"].to_pylist()) == {
         item.idx for item in items
     }
-    write_package(job, package, [get_source("bbbc041")], selected)
+    shards = carry_out(Shard(job.work, package, recipe, job.runner, "arrow", selected))
+    carry_out(Finish(job.work, package, recipe, "arrow", selected, shards, [get_source("bbbc041")]))
     assert verify(package.url, deep=True) == []
     for path in (tmp_path / "work" / "standardized").rglob("faulty-*"):
         path.unlink()
-    standardize_images(job, package, images)
-    again = select_candidates(job, annotated, assignments, images)
+    again = carry_out(Select(job.work, recipe, assignments, carry_out(stage)))
     assert "timed_out" not in again.rejects["reason"].to_pylist(), "what was refused can be tried anew"
+
+
+@dataclasses.dataclass(frozen=True)
+class Some(Assignments):
+    """Some of the labels in WORK."""
+
+    idx: list[str]
+
+    def read(self) -> pa.Table:
+        table = super().read()
+        return table.filter(pc.is_in(table["idx"], pa.array(self.idx)))

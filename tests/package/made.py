@@ -18,7 +18,7 @@ from builder.engine.store import Store
 from builder.package.finish import finish_package
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, EXAMPLES, IMAGE_TYPE, METADATA, REJECTS, SELECTION
-from builder.sources.base import Source
+from builder.sources.base import License, Source
 from builder.sources.common import licenses
 
 CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -29,7 +29,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
 RECIPE = Recipe.of({"min_images": 2, "min_class_size": 2, "class_size": 50, "batch_rows": 4})
 
 
-def source(dir_name: str, licence: licenses.License, simulated: bool = False) -> Source:
+def source(dir_name: str, licence: License, simulated: bool = False) -> Source:
     """Made-up facts of a source."""
     return Source(
         dir_name=dir_name,
@@ -73,7 +73,7 @@ def make_package(
     side: int = 24,
     simulated: bool = False,
     recipe: Recipe = RECIPE,
-    licence: licenses.License | None = None,
+    licence: License | None = None,
 ) -> dict[str, Any]:
     """Write a package into ``folder`` and return its manifest; a fifth of each class is validation."""
     package = Store(str(folder))

@@ -34,7 +34,7 @@ import pytest
 
 from builder.schema import CATEGORIES
 from builder.sources import get_source, source_names
-from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Image, Source
+from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Image, License, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder, LayoutError
 from builder.vocabulary import normalize
@@ -149,7 +149,7 @@ class SourceTestCase:
         assert not source.simulated
 
     def test_license(self) -> None:
-        known = [value for value in vars(licenses).values() if isinstance(value, licenses.License)]
+        known = [value for value in vars(licenses).values() if isinstance(value, License)]
         assert self.source.license in known
         assert self.source.license is not licenses.SIMULATED
 

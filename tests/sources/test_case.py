@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.sources.base import Channel, Image, Region, Source
+from builder.sources.base import Channel, Image, License, Region, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.tables import read_table
@@ -211,7 +211,7 @@ def test_a_bad_adapter_is_seen(check: str, images: Images, tmp_path: Path) -> No
         ("test_facts", {"formats": ()}),
         ("test_facts", {"expected_images": 0}),
         ("test_facts", {"expected_tokens": {"color": 1}}),
-        ("test_license", {"license": licenses.License("X", "X", "", None, None)}),
+        ("test_license", {"license": License("X", "X", "", None, None)}),
         ("test_license", {"license": licenses.SIMULATED}),
         ("test_constants_are_normalised", {"constants": {"organism": "Homo sapiens"}}),
         ("test_constants_are_normalised", {"constants": {"color": "red"}}),

@@ -6,22 +6,7 @@ means that the terms do not say.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class License(NamedTuple):
-    """Terms of one source."""
-
-    id: str
-    name: str
-    url: str
-    commercial_use: bool | None
-    derivatives: bool | None  # may changed images be published?
-
-    @property
-    def restricted(self) -> bool:
-        """True where the terms forbid publishing changed images."""
-        return self.derivatives is False
+from builder.sources.base import License
 
 
 def _creative_commons(code: str, version: str) -> License:

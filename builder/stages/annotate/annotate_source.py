@@ -13,23 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder import vocabulary
+from builder.code_version import code_version
 from builder.engine import markers
 from builder.engine.store import Store
 from builder.schema import ANNOTATIONS, CATEGORIES, TOKEN_SEPARATOR
-from builder.sources import get_source, plugin_code
+from builder.sources import adapter_code, get_source
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder, LayoutError
+from builder.stages import work_files
 from builder.stages.annotate.adapter_errors import blamed
-from builder.stages.versions import code_version
 
 _BATCH = 20_000
 SHARED_GROUP = "shared:"
-
-
-def annotations_path(dir_name: str) -> str:
-    """Return where a source's rows lie in WORK."""
-    return f"annotations/{dir_name}.parquet"
 
 
 def image_number(key: str) -> int:
@@ -47,11 +43,11 @@ def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: 
     """
     source = get_source(dir_name)
     folder = Folder.listed(root, options)
-    code = code_version("annotate") + plugin_code(dir_name)
+    code = code_version(annotate_source) + adapter_code(dir_name)
     fingerprint = markers.fingerprint("annotate", dir_name, folder.state(), code, str(simulated))
     marker = f"annotate/{dir_name}"
     facts = markers.is_done(work, marker, fingerprint)
-    if facts is not None and (facts["error"] or work.exists(annotations_path(dir_name))):
+    if facts is not None and (facts["error"] or work.exists(work_files.annotations_path(dir_name))):
         return {**facts, "dir_name": dir_name, "fingerprint": fingerprint, "fresh": False}
     error, images = "", 0
     try:
@@ -70,7 +66,7 @@ def _write_rows(source: Source, folder: Folder, work: Store, simulated: bool) ->
     seen: set[int] = set()
     with (
         _collector_paused(),
-        work.writing(annotations_path(source.dir_name)) as file,
+        work.writing(work_files.annotations_path(source.dir_name)) as file,
         pq.ParquetWriter(file, ANNOTATIONS, compression="zstd", use_dictionary=True) as writer,
     ):
         found = _unique(source.images(folder), seen, folder)
@@ -134,13 +130,11 @@ def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simul
 
 
 def _signature(folder: Folder, image: Image) -> int:
-    """Return one number for the state of an image's files, and for what the source says of where it is in them."""
-    state = folder.file_signature(channel.path for channel in image.channels)
-    planes = [channel.plane for channel in image.channels]
-    if image.region is None and image.size is None and not any(planes):
-        return state
-    place = f"{planes} {image.region} {image.size}"
-    return state ^ (int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big") >> 1)
+    """Return a number that changes when the image's files do, or what is taken of them: planes, box, stated size."""
+    paths, planes = [channel.path for channel in image.channels], [channel.plane for channel in image.channels]
+    taken = repr((paths, planes, image.region and tuple(image.region), image.size and tuple(image.size)))
+    digest = hashlib.blake2b(taken.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return folder.file_signature(paths) ^ int.from_bytes(digest, "big") >> 1
 
 
 def _group(dir_name: str, group: str) -> str:

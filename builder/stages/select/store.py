@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builder.engine import markers
 from builder.engine.store import Store
 from builder.schema import REJECTS, SELECTION
-from builder.stages.select.choose import Selected
+from builder.stages import work_files
 from builder.stages.tables import read_columns
 
-SELECTION_PATH: Final = "selection.parquet"
-REJECTS_PATH: Final = "rejects.parquet"
-_MARKER: Final = "select"
+if TYPE_CHECKING:
+    from builder.stages.select.choose import Selected
 
 
 class ShardPlan(NamedTuple):
@@ -38,13 +36,20 @@ class ShardPlan(NamedTuple):
 class StoredSelection:
     """What the package holds, and what it leaves out."""
 
-    def __init__(self, work: Store, facts: dict[str, Any]) -> None:
+    def __init__(self, work: Store, facts: Mapping[str, Any]) -> None:
         self._work = work
         self.shards = [ShardPlan(*found) for found in facts["shards"]]
         self.dir_names: list[str] = facts["dir_names"]
         self.report: dict[str, Any] = json.loads(facts["report"])  # `select_report.selection_report`
         self.rejected: int = facts["rejected"]
         self.rejects_sha256: str = facts["rejects_sha256"]
+
+    @classmethod
+    def find(cls, work: Store, facts: Mapping[str, Any]) -> StoredSelection | None:
+        """Return the selection that these facts are about; None where its files are not as they were written."""
+        sizes: dict[str, int] = facts["sizes"]
+        whole = all(work.exists(path) and work.size(path) == size for path, size in sizes.items())
+        return cls(work, facts) if whole else None
 
     @property
     def examples(self) -> int:
@@ -54,53 +59,47 @@ class StoredSelection:
     @property
     def rejects(self) -> pa.Table:
         """Return what is left out, schema ``REJECTS``."""
-        with self._work.open(REJECTS_PATH) as file:
+        with self._work.open(work_files.REJECTS) as file:
             return pq.read_table(file).cast(REJECTS)
 
     def columns(self, *names: str) -> pa.Table:
         """Return some columns of all examples, repeated texts as codes."""
-        with self._work.open(SELECTION_PATH) as file:
+        with self._work.open(work_files.SELECTION) as file:
             return read_columns(file, names).unify_dictionaries()
 
     def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
         """Yield these columns of the examples, a shard after another in the order given, sorted by position."""
         groups = {plan.shard: plan.group for plan in self.shards}
-        with self._work.open(SELECTION_PATH) as file, pq.ParquetFile(file) as parquet:
+        with self._work.open(work_files.SELECTION) as file, pq.ParquetFile(file) as parquet:
             for shard in shards:
                 yield parquet.read_row_group(groups[shard], columns=list(names)).select(list(names))
 
 
-def find_selection(work: Store, made_from: str) -> StoredSelection | None:
-    """Return the selection that was made from the same, or None."""
-    facts = markers.is_done(work, _MARKER, made_from)
-    if facts is None or any(
-        not work.exists(path) or work.size(path) != facts["sizes"][path] for path in facts["sizes"]
-    ):
-        return None
-    return StoredSelection(work, facts)
+def store_selection(work: Store, selected: Selected) -> tuple[StoredSelection, dict[str, Any]]:
+    """Write a selection, one row group per shard, so that a shard's task reads only its own rows.
 
-
-def store_selection(work: Store, selected: Selected, made_from: str) -> StoredSelection:
-    """Write a selection, one row group a shard, so that a shard's task reads only its own rows."""
+    Returns
+    -------
+    the selection, and the facts from which ``StoredSelection.find`` gives it again
+    """
     selection = selected.selection
     shards: list[ShardPlan] = []
-    with work.writing(SELECTION_PATH) as file, pq.ParquetWriter(file, SELECTION, compression="zstd") as writer:
+    with work.writing(work_files.SELECTION) as file, pq.ParquetWriter(file, SELECTION, compression="zstd") as writer:
         for group, (start, end) in enumerate(_shard_bounds(selection)):
             rows = selection.slice(start, end - start).cast(SELECTION)
             writer.write_table(rows, row_group_size=end - start)
             shards.append(ShardPlan(rows["shard"][0].as_py(), group, end - start, _content(rows)))
-    with work.writing(REJECTS_PATH) as file:
+    with work.writing(work_files.REJECTS) as file:
         pq.write_table(selected.rejects, file, compression="zstd")
     facts = {
         "shards": [list(plan) for plan in shards],
         "dir_names": sorted(pc.unique(selection["dir_name"]).to_pylist()),
         "report": json.dumps(selected.report),  # as text: its keys keep their order in the marker
         "rejected": selected.rejects.num_rows,
-        "rejects_sha256": work.sha256(REJECTS_PATH),
-        "sizes": {path: work.size(path) for path in (SELECTION_PATH, REJECTS_PATH)},
+        "rejects_sha256": work.sha256(work_files.REJECTS),
+        "sizes": {path: work.size(path) for path in (work_files.SELECTION, work_files.REJECTS)},
     }
-    markers.mark_done(work, _MARKER, made_from, **facts)
-    return StoredSelection(work, facts)
+    return StoredSelection(work, facts), facts
 
 
 def _shard_bounds(selection: pa.Table) -> list[tuple[int, int]]:

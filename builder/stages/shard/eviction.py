@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,37 +18,13 @@ import pyarrow.compute as pc
 
 from builder.engine.space import readable
 from builder.engine.store import Store
+from builder.stages.category_order import Feeds, category_order
 from builder.stages.select.store import ShardPlan, StoredSelection
-from builder.stages.standardize.parts import FAULTY, FOLDER
+from builder.stages.standardize.part_images import IMAGES, images_of_parts
 
 log = logging.getLogger(__name__)
 
-_IMAGES: Final = ".arrow"
-
 Ints = npt.NDArray[np.int64]
-Feeds = frozenset[str]
-"""The categories that examples go to."""
-
-
-def category_order(work_bytes: Mapping[Feeds, int], package_bytes: Mapping[str, int]) -> tuple[list[str], int]:
-    """Return the order of the categories with the least peak of WORK and PACKAGE together, and that peak, in bytes.
-
-    Parameters
-    ----------
-    work_bytes : of parts, by the categories that they feed; they go when the last of these is finished
-    package_bytes : of each category's shards
-    """
-    best: tuple[int, tuple[str, ...]] | None = None
-    for order in itertools.permutations(sorted(package_bytes)):
-        written = peak = 0
-        for position, category in enumerate(order):
-            written += package_bytes[category]
-            left = set(order[position:])
-            held = sum(size for feeds, size in work_bytes.items() if feeds & left)
-            peak = max(peak, written + held)
-        if best is None or (peak, order) < best:
-            best = peak, order
-    return (list(best[1]), best[0]) if best else ([], 0)
 
 
 class EvictionPlan:
@@ -61,7 +37,7 @@ class EvictionPlan:
 
     def __init__(self, work: Store, stored: StoredSelection, plans: Sequence[ShardPlan]) -> None:
         self._work = work
-        self._sizes = _images_of_parts(work)
+        self._sizes = images_of_parts(work)
         self._plans = list(plans)
         self._shards = {plan.shard: number for number, plan in enumerate(plans)}
         self._parts, part, shard = _pairs(stored, list(self._shards))
@@ -106,13 +82,13 @@ class EvictionPlan:
 
     def _free(self, part: str) -> None:
         if part in self._sizes:
-            self._work.delete(part + _IMAGES)
+            self._work.delete(part + IMAGES)
 
 
-def lost_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]) -> pa.Array:
+def evicted_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]) -> pa.Array:
     """Return the idx of the images of which a shard that is to be written needs examples that have left WORK."""
     names = pa.array([plan.shard for plan in plans], pa.string())
-    there = pa.array(_images_of_parts(work), pa.string())
+    there = pa.array(images_of_parts(work), pa.string())
     table = stored.columns("part", "shard")
     parts, shards = (table[name].combine_chunks() for name in ("part", "shard"))
     gone = _rows_in(parts, pc.invert(pc.is_in(parts.dictionary, value_set=there)))
@@ -120,18 +96,6 @@ def lost_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]
     if not len(lost):
         return pa.array([], pa.string())
     return stored.columns("idx")["idx"].take(pa.array(lost)).unique()
-
-
-def bytes_of_images(work: Store) -> int:
-    """Return how many bytes of examples WORK holds."""
-    return sum(_images_of_parts(work).values())
-
-
-def parts_without_images(work: Store) -> int:
-    """Return how many parts' examples have left WORK."""
-    there = _images_of_parts(work)
-    rows = [path.removesuffix(".parquet") for path in work.sizes(FOLDER) if path.endswith(".parquet")]
-    return sum(not name.rpartition("/")[2].startswith(FAULTY) and name not in there for name in rows)
 
 
 def _rows_in(column: pa.DictionaryArray, wanted: pa.Array) -> Any:
@@ -148,13 +112,6 @@ def _pairs(stored: StoredSelection, shards: list[str]) -> tuple[list[str], Ints,
     pairs = np.unique(of_shard[wanted] * max(len(part.dictionary), 1) + of_part[wanted])
     found, parts = np.divmod(pairs, max(len(part.dictionary), 1))
     return part.dictionary.to_pylist(), parts, found
-
-
-def _images_of_parts(work: Store) -> dict[str, int]:
-    """Return part -> bytes of its examples, where they are there; parts that refuse a file's images have none."""
-    sizes = work.sizes(FOLDER)
-    names = [path.removesuffix(_IMAGES) for path in sizes if path.endswith(_IMAGES)]
-    return {name: sizes[name + _IMAGES] for name in names if not name.rpartition("/")[2].startswith(FAULTY)}
 
 
 def _category(shard: str) -> str:

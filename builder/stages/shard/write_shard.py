@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.code_version import code_version
 from builder.engine import markers
 from builder.engine.store import Store
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
 from builder.recipe import Recipe
 from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA
-from builder.stages.select.store import SELECTION_PATH, ShardPlan
+from builder.stages import work_files
+from builder.stages.select.store import ShardPlan
+from builder.stages.shard.package_files import unfinish
 from builder.stages.shard.part_images import PartImageReader
-from builder.stages.versions import code_version
 from cytoimagenet_reader.png import encoder
-
-_KNOWN_FILES = "package-files.json"
 
 
 def shard_path(shard: str, file_format: str) -> str:
@@ -33,7 +31,7 @@ def finished(
     work: Store, package: Store, plans: Iterable[ShardPlan], recipe: Recipe, file_format: str
 ) -> dict[str, dict[str, Any]]:
     """Return path -> rows, bytes and sha256 of the shards that are there, made from the same."""
-    wanted = {f"shard/{plan.shard}": _fingerprint(plan, recipe, file_format) for plan in plans}
+    wanted = {f"shard/{plan.shard}": shard_fingerprint(plan, recipe, file_format) for plan in plans}
     sizes = package.sizes("data")
     done = markers.find_done(work, wanted)
     facts = {shard_path(marker.removeprefix("shard/"), file_format): found for marker, found in done.items()}
@@ -46,20 +44,26 @@ def write_shard(
     """Write shards; return {path: {rows, bytes, sha256}}."""
     facts: dict[str, dict[str, Any]] = {}
     for plan in items:
-        with work.open(SELECTION_PATH) as file:
+        with work.open(work_files.SELECTION) as file:
             rows = pq.ParquetFile(file).read_row_group(plan.group)
         path = shard_path(plan.shard, file_format)
-        _unfinish(package)
+        unfinish(package)
         with package.writing(path) as out:
             _write(out, rows, work, recipe, file_format)
         done = {"rows": rows.num_rows, "bytes": package.size(path), "sha256": package.sha256(path)}
-        markers.mark_done(work, f"shard/{plan.shard}", _fingerprint(plan, recipe, file_format), **done)
+        markers.mark_done(work, f"shard/{plan.shard}", shard_fingerprint(plan, recipe, file_format), **done)
         facts[path] = done
     return facts
 
 
-def _fingerprint(plan: ShardPlan, recipe: Recipe, file_format: str) -> str:
-    return markers.fingerprint("shard", file_format, plan.content, recipe.fingerprint("shard"), code_version("shard"))
+def shard_fingerprint(plan: ShardPlan, recipe: Recipe, file_format: str) -> str:
+    """Return the hash of all that decides a shard's bytes.
+
+    A Parquet file names the library that wrote it; an Arrow stream does not.
+    """
+    libraries = ["pyarrow"] if file_format == "parquet" else []
+    code = code_version(write_shard, libraries=libraries)
+    return markers.fingerprint("shard", file_format, plan.content, recipe.fingerprint("shard"), code)
 
 
 def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str) -> None:
@@ -104,27 +108,3 @@ def batch_bounds(sizes: Sequence[int], most_rows: int, most_bytes: int) -> Itera
         total += size
     if sizes:
         yield start, len(sizes)
-
-
-def known_files(work: Store) -> list[str]:
-    """Return the shards that builds with this WORK have planned for the package."""
-    names: list[str] = json.loads(work.read_bytes(_KNOWN_FILES)) if work.exists(_KNOWN_FILES) else []
-    return names
-
-
-def retire(work: Store, package: Store, wanted: set[str]) -> None:
-    """Remove shards of an earlier build that this one does not have; what `build` did not write is never touched."""
-    before = known_files(work)
-    work.write_bytes(_KNOWN_FILES, json.dumps(sorted({*before, *wanted})).encode())
-    stale = [path for path in before if path not in wanted and package.exists(path)]
-    if stale:
-        _unfinish(package)
-    for path in stale:
-        package.delete(path)
-
-
-def _unfinish(package: Store) -> None:
-    """Take the manifest away before a shard changes: a package in the making must not pass for a finished one."""
-    with contextlib.suppress(FileNotFoundError):  # another worker was first
-        if package.exists("manifest.json"):
-            package.delete("manifest.json")

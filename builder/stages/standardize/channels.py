@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,7 @@ from builder.engine.worker import using
 from builder.errors import RejectedError
 from builder.pixels.read import read_channels
 from builder.stages.standardize.fetch import Fetcher
-
-if TYPE_CHECKING:
-    from builder.stages.standardize.make_parts import Item
+from builder.stages.standardize.item import Item
 
 _KEPT_FILES = 8
 _KEPT_CHANNELS = 8

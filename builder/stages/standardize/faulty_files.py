@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.engine.task import Shared
-from builder.stages.annotate.annotate_source import annotations_path
-from builder.stages.standardize.make_parts import Item, items_of, made_from, rejected_row
+from builder.stages import work_files
+from builder.stages.standardize.item import Item, made_from
+from builder.stages.standardize.items import items_of
+from builder.stages.standardize.make_part import rejected_row
 from builder.stages.standardize.parts import FAULTY, write_part
 
 log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ def refuse_file(work: Store, fingerprint: str, images: pa.Table, name: str, reas
 def _users(work: Store, dir_name: str, file: str) -> pa.Array:
     """Return the idx of the images of a source that have this file among theirs."""
     found = []
-    with work.open(annotations_path(dir_name)) as opened:
+    with work.open(work_files.annotations_path(dir_name)) as opened:
         for batch in pq.ParquetFile(opened).iter_batches(columns=["idx", "files"]):
             same = pc.equal(pc.list_flatten(batch["files"]), file)
             found.append(batch["idx"].take(pc.list_parent_indices(batch["files"]).filter(same)))

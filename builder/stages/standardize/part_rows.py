@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.schema import PART_ROWS
-from builder.stages.standardize.parts import FINGERPRINT, FOLDER, PRESENT
+from builder.stages import work_files
+from builder.stages.standardize.parts import FINGERPRINT
 
 _AT_ONCE: Final = 64  # files; where WORK is remote their reads overlap
 _KEY: Final = ["idx", "crops", "file_signature"]
@@ -25,7 +26,7 @@ _PART: Final = pa.dictionary(pa.int32(), pa.string())
 
 def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
     """Yield (path without its ending, rows) of every finished part that was made by this recipe and code, by path."""
-    paths = (path for path in sorted(work.list(FOLDER)) if path.endswith(".parquet"))
+    paths = (path for path in sorted(work.list(work_files.PARTS)) if path.endswith(".parquet"))
     while some := list(itertools.islice(paths, _AT_ONCE)):
         for path, content in work.read_many(some).items():
             part = pq.ParquetFile(pa.BufferReader(content))
@@ -58,7 +59,7 @@ def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
     UserError
         Where an image is in no part.
     """
-    sizes = work.sizes(FOLDER)
+    sizes = work.sizes(work_files.PARTS)
     tables, lost = [], []
     parts = read_parts(work, fingerprint)
     for folder, here in itertools.groupby(parts, key=lambda found: found[0].split("/")[1]):
@@ -104,7 +105,7 @@ def _from_one_part(rows: pa.Table, codes: npt.NDArray[np.int32], images: pa.Tabl
 def refused(work: Store) -> dict[str, int]:
     """Return how many images and crops each reason has cost the present build of WORK so far, most first."""
     counts: Counter[str] = Counter()
-    if work.exists(PRESENT):
-        for _, rows in read_parts(work, work.read_bytes(PRESENT).decode(), ["reason"]):
+    if work.exists(work_files.PRESENT):
+        for _, rows in read_parts(work, work.read_bytes(work_files.PRESENT).decode(), ["reason"]):
             counts.update(filter(None, rows["reason"].to_pylist()))
     return dict(counts.most_common())

@@ -16,12 +16,10 @@ import pyarrow.parquet as pq
 from builder.engine import markers
 from builder.engine.store import Store
 from builder.schema import PART_IMAGES, PART_ROWS
+from builder.stages import work_files
 
-FOLDER = "standardized"
 FAULTY = "faulty"
 """How the names of parts begin that refuse what hung or crashed; parts are read in the order of their names."""
-PRESENT = "standardized.txt"
-"""Holds the fingerprint of the parts that the last build made or used; others wait for their recipe to come back."""
 FINGERPRINT = b"fingerprint"
 """Key of a part's metadata: under which recipe and code it was made."""
 
@@ -46,7 +44,7 @@ def write_part(
     kind : how its name begins; ``FAULTY`` has precedence over other parts that hold the same images
     """
     made_from = [fingerprint, *(f"{idx} {crops} {file_signature}" for idx, crops, file_signature in images)]
-    path = f"{FOLDER}/{folder}/{kind}-{markers.fingerprint(*made_from)[:16]}"
+    path = f"{work_files.PARTS}/{folder}/{kind}-{markers.fingerprint(*made_from)[:16]}"
     table = pa.Table.from_pylist(rows, schema=PART_ROWS)
     with work.writing(f"{path}.arrow") as file, pa.ipc.new_file(file, PART_IMAGES) as writer:
         for encoded in candidates:  # a batch a candidate: reading one touches no other

@@ -15,10 +15,11 @@ from builder.sources.base import Image
 from builder.sources.common.folder import Folder
 from builder.sources.common.tables import read_table
 from builder.stages.annotate import annotate_source as annotate_module
-from builder.stages.annotate import run as run_annotate
 from builder.stages.annotate.adapter_errors import AdapterError
 from builder.stages.annotate.annotate_source import annotate_source
+from builder.stages.annotate.stage import Annotate
 from builder.stages.context import BuildContext
+from builder.stages.stage import carry_out
 
 
 def _images(folder: Folder) -> Iterator[Image]:
@@ -51,7 +52,7 @@ def test_the_run_ends_with_that_line_and_its_log_has_the_traceback(data: Path, t
     with RunLog(tmp_path / "run.jsonl") as run_log:
         job = BuildContext(str(data), Store(tmp_path / "work"), settings=RunSettings(workers=0), run_log=run_log)
         with pytest.raises(UserError, match=r"^bbbc005: its adapter fails in "):
-            run_annotate.annotate(job)
+            carry_out(Annotate(job.data_store, job.work, job.runner))
     (error,) = [event for event in read_log(tmp_path / "run.jsonl") if event["event"] == "error"]
     assert "Traceback" in error["traceback"]
     assert "in _images" in error["traceback"]

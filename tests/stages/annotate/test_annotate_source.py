@@ -11,7 +11,8 @@ import pytest
 
 from builder.engine.store import Store
 from builder.schema import ANNOTATIONS
-from builder.stages.annotate.annotate_source import annotate_source, annotations_path, image_number
+from builder.stages import work_files
+from builder.stages.annotate.annotate_source import annotate_source, image_number
 
 FIELDS = ("A01_C1_F1_s01", "A14_C57_F1_s21", "P24_C100_F48_s25")
 
@@ -26,7 +27,7 @@ def write_tree(root: Path, below: str = "BBBC005_v1_images") -> None:
 
 def annotate(root: Path, work: Path, simulated: bool = False, name: str = "bbbc005") -> tuple[dict[str, Any], Any]:
     facts = annotate_source(str(root), {}, Store(str(work)), simulated, name)
-    path = work / annotations_path(name)
+    path = work / work_files.annotations_path(name)
     return facts, pq.read_table(path) if path.exists() else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from builder.engine.store import Store
 from builder.recipe import Recipe
 from builder.schema import REJECTS, SELECTION
 from builder.stages import pipeline
-from builder.stages.select.store import StoredSelection, find_selection, store_selection
+from builder.stages.select.stage import Select
+from builder.stages.select.store import StoredSelection, store_selection
 from tests.building import files_of
 from tests.stages.made_parts import image, tables
 from tests.stages.shard.test_eviction import RECIPE, job_in
@@ -41,20 +43,20 @@ def folder(plain: Path, tmp_path: Path) -> Path:
 def selections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one whenever a selection is made."""
     made: list[int] = []
-    plain_select = pipeline.select
+    run = Select.run
 
-    def counted(*given: object) -> object:
+    def counted(stage: Select) -> object:
         made.append(1)
-        return plain_select(*given)  # type: ignore[arg-type]
+        return run(stage)
 
-    monkeypatch.setattr(pipeline, "select", counted)
+    monkeypatch.setattr(Select, "run", counted)
     return made
 
 
 def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     work = Store(tmp_path)
-    stored = store_selection(work, SELECTED, "made from")
-    found = find_selection(work, "made from")
+    stored, facts = store_selection(work, SELECTED)
+    found = StoredSelection.find(work, json.loads(json.dumps(facts)))
     assert found is not None
     for one in (stored, found):
         whole = SELECTED.selection.cast(SELECTION)
@@ -75,13 +77,12 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
         assert one.rejects.schema == REJECTS
         assert one.report == SELECTED.report
         assert one.examples == SELECTED.selection.num_rows
-    assert find_selection(work, "another") is None
     work.write_bytes("rejects.parquet", b"shorter")
-    assert find_selection(work, "made from") is None
+    assert StoredSelection.find(work, facts) is None
 
 
 def test_a_shards_content_is_its_rows_but_for_where_the_examples_lie(tmp_path: Path) -> None:
-    stored = store_selection(Store(tmp_path), SELECTED, "")
+    stored, _ = store_selection(Store(tmp_path), SELECTED)
     assert len(stored.shards) > 2
     moved = SELECTED.selection.set_column(
         SELECTION.get_field_index("part"),
@@ -100,7 +101,7 @@ def test_a_shards_content_is_its_rows_but_for_where_the_examples_lie(tmp_path: P
 
 def contents(folder: Path, selection: object) -> list[str]:
     selected = SELECTED._replace(selection=selection)  # type: ignore[arg-type]
-    stored: StoredSelection = store_selection(Store(folder), selected, "")
+    stored, _ = store_selection(Store(folder), selected)
     return [plan.content for plan in stored.shards]
 
 
@@ -131,14 +132,15 @@ def test_fewer_sources_select_again(simulated: Path, folder: Path, selections: l
     assert selections
 
 
-def test_a_part_that_is_gone_is_made_again_and_selected_from(
+def test_a_part_that_is_gone_is_made_again_and_the_selection_stays(
     simulated: Path, plain: Path, folder: Path, selections: list[int]
 ) -> None:
     part = next((folder / "work" / "standardized").rglob("part-*.parquet"))
+    content = part.read_bytes()
     part.unlink()
     pipeline.build(job_in(simulated, folder), Store(folder / "package"))
-    assert selections
-    assert part.exists()
+    assert part.read_bytes() == content
+    assert not selections
     assert files_of(folder / "package") == files_of(plain / "package")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from builder.engine.store import Store
 from builder.stages.shard.part_images import PartImageReader
-from builder.stages.standardize.make_parts import Item, made_from
+from builder.stages.standardize.item import Item, made_from
 from builder.stages.standardize.parts import write_part
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.engine.store import Store
-from builder.stages.shard.write_shard import batch_bounds, retire
+from builder.stages.shard.package_files import retire
+from builder.stages.shard.write_shard import batch_bounds
 
 sizes = st.lists(st.integers(0, 50), max_size=60)
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from builder.errors import UserError
 from builder.stages.standardize.channels import ChannelReader
-from builder.stages.standardize.make_parts import Item
+from builder.stages.standardize.item import Item
 
 
 def item(*files: str, region: tuple[int, int, int, int] | None = None) -> Item:

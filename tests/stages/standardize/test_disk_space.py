@@ -10,17 +10,21 @@ import pytest
 from builder.engine.space import Need, share_room
 from builder.engine.store import Store
 from builder.inspect.plan import plan
+from builder.stages.annotate.stage import Annotate
 from builder.stages.context import BuildContext
-from builder.stages.disk_space import Estimate, estimate, needs
-from builder.stages.pipeline import annotate, build, label
-from builder.stages.shard.eviction import bytes_of_images
-from builder.stages.standardize.make_parts import wanted_images
+from builder.stages.label.stage import Label
+from builder.stages.pipeline import build
+from builder.stages.stage import carry_out
+from builder.stages.standardize.disk_space import Estimate
+from builder.stages.standardize.items import wanted_images
+from builder.stages.standardize.part_images import bytes_of_images
 from tests.stages.shard.test_eviction import RECIPE, job_in
 
 
 def found_for(job: BuildContext) -> Estimate:
-    images = wanted_images(job.work, label(job, annotate(job)))
-    return estimate(job, job.work, images, images)
+    sources = carry_out(Annotate(job.data_store, job.work, job.runner, job.only))
+    images = wanted_images(job.work, carry_out(Label(job.work, job.recipe, sources)).read())
+    return job.space_check(job.work).estimate(job.work, images, images)
 
 
 def test_sources_of_one_category_each_leave_one_after_the_other(simulated: Path, tmp_path: Path) -> None:
@@ -38,10 +42,10 @@ def test_needs_are_smaller_with_frugal_on_one_file_system_only(
     job, package = job_in(simulated, tmp_path), Store(tmp_path / "package")
     frugal = dataclasses.replace(job, frugal=True)
     found = found_for(job)
-    assert [need.size for need in needs(job, package, found)] == [found.work_bytes, found.package_bytes]
-    assert [need.size for need in needs(frugal, package, found)] == [found.work_bytes, found.beside_bytes]
-    monkeypatch.setattr("builder.stages.disk_space.share_room", lambda *_: False)
-    assert needs(frugal, package, found) == [
+    assert [need.size for need in job.space_check(package).needs(found)] == [found.work_bytes, found.package_bytes]
+    assert [need.size for need in frugal.space_check(package).needs(found)] == [found.work_bytes, found.beside_bytes]
+    monkeypatch.setattr("builder.stages.standardize.disk_space.share_room", lambda *_: False)
+    assert frugal.space_check(package).needs(found) == [
         Need("WORK", job.work, found.work_bytes),
         Need("PACKAGE", package, found.package_bytes),
     ]

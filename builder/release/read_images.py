@@ -1,0 +1,98 @@
+"""The stage that reads the images of the published release into parts of WORK."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+import pyarrow as pa
+
+from builder.code_version import PIXEL_LIBRARIES, code_version
+from builder.engine import markers
+from builder.engine.progress import Progress
+from builder.engine.store import Store
+from builder.recipe import Recipe
+from builder.release.read import Release
+from builder.release.read_part import read_part
+from builder.stages.stage import Facts
+from builder.stages.standardize.item import Item
+from builder.stages.standardize.items import part_tasks
+from builder.stages.standardize.make_part import refuse_image
+from builder.stages.standardize.part_rows import covered, without
+from builder.stages.standardize.stage import Parts, parts_state
+from builder.stages.task_runner import TaskRunner
+
+log = logging.getLogger(__name__)
+
+_FOLDER: Final = "release"  # of its parts, beside those of sources
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadImages:
+    """Brings every released image into a part, unless one holds it.
+
+    ``made_from`` is the hash of what the release's rows were made from.
+    """
+
+    data: Store
+    work: Store
+    recipe: Recipe
+    runner: TaskRunner
+    release: Release
+    made_from: str
+    name: ClassVar[str] = "read"
+
+    def fingerprint(self) -> str:
+        """Return the hash of the release's rows and of all that changes pixels."""
+        return markers.fingerprint("read", self.made_from, self._pixels())
+
+    def find(self, facts: Facts) -> Parts | None:
+        """Return the parts of an earlier run, unless one has come or gone since."""
+        parts = Parts(self._pixels(), parts_state(self.work), facts["images"])
+        return parts if facts["rows"] == parts.rows else None
+
+    def run(self) -> tuple[Parts, Facts]:
+        """Ask which images no part holds, and read those."""
+        pixels = self._pixels()
+        images = images_of(self.release)
+        missing = without(images, covered(self.work, pixels))
+        log.info("read: %s of %s examples to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
+        self.runner.run(
+            Progress(self.name, missing.num_rows, "examples"),
+            functools.partial(read_part, self.data, self.work, self.recipe, pixels),
+            part_tasks(_items(missing), self.recipe.part_images),
+            on_result=lambda _, __: None,
+            on_poison=lambda item, reason, detail: refuse_image(self.work, pixels, item, reason, detail),
+        )
+        facts = {"rows": parts_state(self.work), "images": images.num_rows}
+        return Parts(pixels, **facts), facts
+
+    def describe(self, result: Parts) -> str:
+        """Return how many images the parts hold."""
+        return f"all {result.images:,} images are there"
+
+    def _pixels(self) -> str:
+        code = code_version(read_part, libraries=PIXEL_LIBRARIES)
+        return markers.fingerprint("release", self.recipe.fingerprint("standardize"), code)
+
+
+def images_of(release: Release) -> pa.Table:
+    """Return idx (the file), dir_name, crops and file_signature of the released images, as parts name them."""
+    count = release.rows.num_rows
+    return pa.table(
+        {
+            "idx": release.rows["file"].cast(pa.string()),
+            "dir_name": pa.array([_FOLDER] * count, pa.string()),
+            "crops": pa.array([0] * count, pa.int8()),
+            "file_signature": release.rows["file_signature"].cast(pa.int64()),
+        }
+    )
+
+
+def _items(missing: pa.Table) -> Iterator[Item]:
+    ordered = missing.sort_by("idx")
+    for file, file_signature in zip(ordered["idx"].to_pylist(), ordered["file_signature"].to_pylist(), strict=True):
+        yield Item(file, _FOLDER, (file,), (0,), None, 0, file_signature)

@@ -1,0 +1,150 @@
+"""Stage 1: one table of images for each source that is there and may be used (method, section 1)."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from builder.engine.progress import Progress
+from builder.engine.store import Store
+from builder.engine.task import Task
+from builder.errors import UserError
+from builder.sources import all_sources
+from builder.sources.base import Source
+from builder.stages import work_files
+from builder.stages.annotate.annotate_source import annotate_source
+from builder.stages.annotate.discover import is_simulated, present_sources
+from builder.stages.stage import Facts
+from builder.stages.task_runner import HOUR, TaskRunner
+
+log = logging.getLogger(__name__)
+
+
+class AnnotatedSource(NamedTuple):
+    """A source with images, and the hash of what its rows were made from."""
+
+    dir_name: str
+    fingerprint: str
+    images: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotate:
+    """Makes the annotation tables of the sources in DATA."""
+
+    data: Store
+    work: Store
+    runner: TaskRunner
+    only: tuple[str, ...] = ()
+    include_restricted: bool = False
+    name: ClassVar[str] = "annotate"
+
+    def fingerprint(self) -> None:
+        """Return None: whether a source has changed is known once its files are listed, which its own task does."""
+
+    def find(self, facts: Facts) -> None:
+        """Return None, see ``fingerprint``."""
+
+    def run(self) -> tuple[list[AnnotatedSource], Facts]:
+        """List the sources, and annotate those that changed; return those that have images, by dir_name.
+
+        Raises
+        ------
+        UserError
+            Where no source has any.
+        """
+        url, options = self.data.url, self.data.options
+        sources = self._usable(present_sources(url, all_sources(self.only), options))
+        facts: list[dict[str, Any]] = []
+        self.runner.run(
+            Progress(self.name, len(sources), "sources"),
+            functools.partial(_annotate_task, options, self.work, is_simulated(url, options)),
+            [Task(source.dir_name, ((source.dir_name, root),), 1) for source, root in sources],
+            on_result=lambda _, found: facts.extend(found),
+            on_poison=lambda item, reason, detail: log.error("%s: left out: %s %s", item[0], reason, detail),
+            time_limit=24 * HOUR,
+        )
+        facts.sort(key=lambda found: str(found["dir_name"]))
+        for found in facts:
+            _log_annotated(found)
+        usable = [
+            AnnotatedSource(found["dir_name"], found["fingerprint"], found["images"])
+            for found in facts
+            if found["images"] and not found["error"]
+        ]
+        if not usable and any(found["error"] for found in facts):
+            raise UserError(f"no source in {url} could be read; what each lacks is said above")
+        if not usable:
+            raise UserError(
+                f"no image found in {url}; it should hold one folder per source, as `cytoimagenet sources` lists"
+            )
+        self.work.write_bytes(
+            work_files.ANNOTATED, json.dumps([source._asdict() for source in usable], indent=1).encode()
+        )
+        return usable, {}
+
+    def describe(self, result: list[AnnotatedSource]) -> str:
+        """Return how many images and sources there are."""
+        return f"{sum(source.images for source in result):,} images of {len(result)} sources"
+
+    def _usable(self, present: list[tuple[Source, str]]) -> list[tuple[Source, str]]:
+        """Leave out sources whose licence forbids publishing changed images, and say so."""
+        kept = []
+        for source, root in present:
+            if source.license.restricted and not self.include_restricted:
+                log.warning(
+                    "%s: left out: its licence (%s) forbids publishing changed images; --include-restricted takes it",
+                    source.dir_name,
+                    source.license.name,
+                )
+            else:
+                kept.append((source, root))
+        return kept
+
+
+def annotated_in(work: Store) -> list[AnnotatedSource]:
+    """Return the sources that were annotated last in WORK.
+
+    Raises
+    ------
+    UserError
+        Where none was.
+    """
+    if not work.exists(work_files.ANNOTATED):
+        raise UserError(f"{work.url} holds no annotations; make them with `cytoimagenet annotate DATA -o {work.url}`")
+    return [AnnotatedSource(**found) for found in json.loads(work.read_bytes(work_files.ANNOTATED))]
+
+
+def _annotate_task(
+    options: dict[str, Any], work: Store, simulated: bool, items: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    facts = []
+    for dir_name, root in items:
+        try:
+            facts.append(annotate_source(root, options, work, simulated, dir_name))
+        except OSError as error:
+            text = (
+                f"{root} cannot be listed or read ({error.strerror or error}); fix that and run the same command again"
+            )
+            raise UserError(text) from None
+    return facts
+
+
+def _log_annotated(found: dict[str, Any]) -> None:
+    name = found["dir_name"]
+    if found["error"]:
+        log.error("%s: left out: %s", name, found["error"])
+        return
+    log.info("%s: %s images%s", name, f"{found['images']:,}", "" if found["fresh"] else " (as before)")
+    for kind, count in sorted(found["notes"].items()):
+        examples = "; ".join(_short(example) for example in found["examples"][kind][:3])
+        log.warning("%s: %s %s, for instance %s", name, f"{count:,}", kind, examples)
+
+
+def _short(text: str, most: int = 80) -> str:
+    """Return the end of a long text, where paths differ."""
+    return text if len(text) <= most else "…" + text[-most:]

@@ -1,0 +1,84 @@
+"""Stage 2: which classes exist, and which images belong to them (method, section 2)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.code_version import code_version
+from builder.engine import markers
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.recipe import Recipe
+from builder.schema import ASSIGNMENTS
+from builder.stages import work_files
+from builder.stages.annotate.stage import AnnotatedSource
+from builder.stages.annotations import read_annotations
+from builder.stages.label.assign import assign_labels, columns_needed
+from builder.stages.stage import Facts
+
+
+@dataclasses.dataclass(frozen=True)
+class Assignments:
+    """The labels of images, in WORK."""
+
+    work: Store
+    fingerprint: str
+    images: int
+    classes: int
+
+    def read(self) -> pa.Table:
+        """Return the table, schema ``ASSIGNMENTS``."""
+        with self.work.open(work_files.ASSIGNMENTS) as file:
+            return pq.read_table(file).cast(ASSIGNMENTS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Label:
+    """Gives labels to the annotated images."""
+
+    work: Store
+    recipe: Recipe
+    sources: Sequence[AnnotatedSource]
+    name: ClassVar[str] = "label"
+
+    def fingerprint(self) -> str:
+        """Return the hash of the sources' rows, the recipe and the code."""
+        sources = (source.fingerprint for source in self.sources)
+        code = code_version(assign_labels, read_annotations)
+        return markers.fingerprint("label", *sources, self.recipe.fingerprint("label"), code)
+
+    def find(self, facts: Facts) -> Assignments | None:
+        """Return the assignments of an earlier run."""
+        return self._assignments(facts) if self.work.exists(work_files.ASSIGNMENTS) else None
+
+    def run(self) -> tuple[Assignments, Facts]:
+        """Assign, and store the table.
+
+        Raises
+        ------
+        UserError
+            Where there is no class.
+        """
+        dir_names = [source.dir_name for source in self.sources]
+        table = assign_labels(read_annotations(self.work, dir_names, columns_needed(self.recipe)), self.recipe)
+        if not table.num_rows:
+            raise UserError(
+                f"no token has {self.recipe.min_images} images, so there is no class; lower it with --set min_images=N"
+            )
+        with self.work.writing(work_files.ASSIGNMENTS) as file:
+            pq.write_table(table, file, compression="zstd")
+        facts = {"images": table.num_rows, "classes": len(pc.unique(table["label"]))}
+        return self._assignments(facts), facts
+
+    def describe(self, result: Assignments) -> str:
+        """Return how many images and classes there are."""
+        return f"{result.images:,} images in {result.classes:,} classes"
+
+    def _assignments(self, facts: Facts) -> Assignments:
+        return Assignments(self.work, self.fingerprint(), facts["images"], facts["classes"])

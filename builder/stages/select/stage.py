@@ -1,0 +1,68 @@
+"""Stage 4: which candidates make the package (method, sections 4 to 6)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+from builder.code_version import code_version
+from builder.engine import markers
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.recipe import Recipe
+from builder.stages.annotations import read_assigned
+from builder.stages.label.stage import Assignments
+from builder.stages.select.choose import select
+from builder.stages.select.store import StoredSelection, store_selection
+from builder.stages.stage import Facts
+from builder.stages.standardize.items import wanted_images
+from builder.stages.standardize.part_rows import rows_of
+from builder.stages.standardize.stage import Parts
+
+
+@dataclasses.dataclass(frozen=True)
+class Select:
+    """Chooses the examples of the package, their split, names, shards and order; reads rows, never pixels."""
+
+    work: Store
+    recipe: Recipe
+    assignments: Assignments
+    parts: Parts
+    name: ClassVar[str] = "select"
+
+    def fingerprint(self) -> str:
+        """Return the hash of labels, the rows of all parts, the recipe and the code."""
+        return markers.fingerprint(
+            "select",
+            self.assignments.fingerprint,
+            self.parts.pixels,
+            self.parts.rows,
+            self.recipe.fingerprint("select"),
+            code_version(select, wanted_images, rows_of, read_assigned, store_selection),
+        )
+
+    def find(self, facts: Facts) -> StoredSelection | None:
+        """Return the selection of an earlier run."""
+        return StoredSelection.find(self.work, facts)
+
+    def run(self) -> tuple[StoredSelection, Facts]:
+        """Choose, and store the selection and the rejects.
+
+        Raises
+        ------
+        UserError
+            Where no class is left.
+        """
+        assignments = self.assignments.read()
+        rows = rows_of(self.work, self.parts.pixels, wanted_images(self.work, assignments))
+        selected = select(rows, assignments, read_assigned(self.work, assignments), self.recipe)
+        if not selected.selection.num_rows:
+            raise UserError(
+                f"no class has {self.recipe.min_class_size} examples after quality control; "
+                "lower it with --set min_class_size=N"
+            )
+        return store_selection(self.work, selected)
+
+    def describe(self, result: StoredSelection) -> str:
+        """Return how many examples the package will hold."""
+        return f"{result.examples:,} examples, {result.rejected:,} dropped"

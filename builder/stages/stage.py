@@ -1,0 +1,65 @@
+"""The contract of a stage, and the one place that decides whether it has anything to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+
+import pyarrow as pa
+
+from builder.engine import markers
+from builder.engine.store import Store
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Facts = Mapping[str, Any]
+"""JSON values that a stage's marker keeps of its result."""
+
+
+class Stage(Protocol[Result]):
+    """A stage of a pipeline; its inputs are its fields, and it reads nothing else.
+
+    Attributes
+    ----------
+    name : of the stage, and of its marker
+    work : where its result lies, and its marker
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def work(self) -> Store: ...
+
+    def fingerprint(self) -> str | None:
+        """Return the hash of all that decides the result: inputs, recipe, code.
+
+        None where that is known only while the stage runs; then each of its units of work looks whether it is done.
+        """
+
+    def find(self, facts: Facts) -> Result | None:
+        """Return the result that an earlier run has left; None where it is no longer whole."""
+
+    def run(self) -> tuple[Result, Facts]:
+        """Make what is missing of the result."""
+
+    def describe(self, result: Result) -> str:
+        """Return the result in a few words, for the log."""
+
+
+def carry_out(stage: Stage[Result]) -> Result:
+    """Return a stage's result; it is made only if the last one was made from something else, or is not whole."""
+    fingerprint = stage.fingerprint()
+    facts = None if fingerprint is None else markers.is_done(stage.work, stage.name, fingerprint)
+    found = None if facts is None else stage.find(facts)
+    if found is not None:
+        log.info("%s: nothing to do: %s", stage.name, stage.describe(found))
+        return found
+    result, new_facts = stage.run()
+    if fingerprint is not None:
+        markers.mark_done(stage.work, stage.name, fingerprint, **new_facts)
+    log.info("%s: %s", stage.name, stage.describe(result))
+    pa.default_memory_pool().release_unused()  # tables of a million rows that are done with
+    return result

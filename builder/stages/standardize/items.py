@@ -1,0 +1,57 @@
+"""The images that a build wants standardised, as tables, as items with their files, and as tasks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.engine.store import Store
+from builder.engine.task import Task
+from builder.stages import work_files
+from builder.stages.standardize.item import Item
+
+_READ_AT_ONCE = 20_000
+
+
+def wanted_images(work: Store, assignments: pa.Table) -> pa.Table:
+    """Return idx, dir_name, category, crops and file_signature of assigned images."""
+    tables = []
+    for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
+        here = assignments.filter(pc.equal(assignments["dir_name"], dir_name))
+        here = here.select(["idx", "dir_name", "category", "crops"])
+        with work.open(work_files.annotations_path(dir_name)) as file:
+            signatures = pq.read_table(file, columns=["idx", "file_signature"])
+        place = pc.index_in(here["idx"], value_set=signatures["idx"].combine_chunks())
+        tables.append(here.append_column("file_signature", signatures["file_signature"].take(place)))
+    return pa.concat_tables(tables)
+
+
+def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
+    """Yield the images with their files, by source, in the order in which the source gave them.
+
+    That order follows the files' names, so that images in one file, and files of one folder, are read together.
+    """
+    columns = ["idx", "files", "planes", "region", "file_signature", "size"]
+    for dir_name in sorted(pc.unique(images["dir_name"]).to_pylist()):
+        here = images.filter(pc.equal(images["dir_name"], dir_name))
+        wanted, crops = here["idx"].combine_chunks(), here["crops"].to_pylist()
+        with work.open(work_files.annotations_path(dir_name)) as file:
+            for batch in pq.ParquetFile(file).iter_batches(_READ_AT_ONCE, columns=columns):
+                place = pc.index_in(batch["idx"], value_set=wanted)
+                batch = batch.append_column("place", place).filter(pc.is_valid(place))
+                for row in batch.to_pylist():
+                    region = tuple(row["region"]) if row["region"] else None
+                    size = tuple(row["size"]) if row["size"] else None
+                    files, planes, count = tuple(row["files"]), tuple(row["planes"]), crops[row["place"]]
+                    yield Item(row["idx"], dir_name, files, planes, region, count, row["file_signature"], size)
+
+
+def part_tasks(items: Iterable[Item], part_images: int) -> Iterator[Task]:
+    """Yield tasks of at most ``part_images`` images of one source; items are taken as they are needed."""
+    for _, here in itertools.groupby(items, key=lambda item: item.dir_name):
+        while chunk := tuple(itertools.islice(here, part_images)):
+            yield Task(name=f"{chunk[0].dir_name}/{chunk[0].idx}", items=chunk, weight=len(chunk))

@@ -1,0 +1,98 @@
+"""Makes one part: about 200 images become candidates as PNG (method, sections 3 to 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from builder.draw import Draw
+from builder.engine.store import Store
+from builder.errors import RejectedError
+from builder.pixels.candidates import Candidate, candidates
+from builder.recipe import Recipe
+from builder.stages.standardize.channels import ChannelReader
+from builder.stages.standardize.item import Item, made_from
+from builder.stages.standardize.parts import FAULTY, write_part
+from cytoimagenet_reader.png import encoder
+
+
+def standardize_part(
+    data: str, options: dict[str, Any], work: Store, recipe: Recipe, fingerprint: str, items: Sequence[Item]
+) -> dict[str, int]:
+    """Make one part; return how many images, candidates, rejected candidates and bytes of PNG it has."""
+    rows: list[dict[str, Any]] = []
+    images: list[bytes] = []
+    made: list[tuple[str, int, int]] = []
+    with ChannelReader(data, options, recipe.max_pixels) as reader:
+        for item, channels, left_out in reader.read_all(items):
+            made.append(made_from(item))
+            for row, encoded in _candidates(item, channels, left_out, recipe):
+                if encoded is not None:
+                    row["row"] = len(images)
+                    images.append(encoded)
+                rows.append(row)
+    write_part(work, fingerprint, items[0].dir_name, made, rows, images)
+    kept = len(images)
+    return {"images": len(items), "candidates": kept, "rejected": len(rows) - kept, "bytes": sum(map(len, images))}
+
+
+def _candidates(
+    item: Item, channels: list[Any], left_out: list[str], recipe: Recipe
+) -> Iterator[tuple[dict[str, Any], bytes | None]]:
+    """Yield (row, PNG or None) of each candidate of an image; one row with the reason where the image is refused."""
+    try:
+        if not channels:
+            raise RejectedError(*_worst(left_out))
+        found = candidates(channels, item.crops, Draw(recipe.seed, item.idx, "crops"), recipe)
+    except RejectedError as refused:
+        yield rejected_row(item, refused.reason, "; ".join([refused.detail, *left_out] if channels else left_out)), None
+        return
+    note = "; ".join(left_out)
+    for candidate in found:
+        yield _row(item, candidate, note)
+
+
+def _worst(left_out: list[str]) -> tuple[str, str]:
+    too_large = bool(left_out) and all("too_large" in reason for reason in left_out)
+    mismatched = any(": mismatched: " in reason for reason in left_out)
+    return ("mismatched" if mismatched else "too_large" if too_large else "unreadable"), "; ".join(left_out)
+
+
+def _row(item: Item, candidate: Candidate, note: str) -> tuple[dict[str, Any], bytes | None]:
+    encoded = None if candidate.pixels is None or candidate.reason else encoder.encode(candidate.pixels)
+    row = {
+        "idx": item.idx,
+        "candidate": candidate.candidate,
+        "crop": candidate.crop,
+        "scaling": candidate.scaling,
+        "x_min": candidate.x_min,
+        "x_max": candidate.x_max,
+        "y_min": candidate.y_min,
+        "y_max": candidate.y_max,
+        **candidate.statistics,
+        "bytes": None if encoded is None else len(encoded),
+        "reason": candidate.reason,
+        "detail": "; ".join(filter(None, [candidate.detail, note])) or None,
+        "crops": item.crops,
+        "file_signature": item.file_signature,
+    }
+    return row, encoded
+
+
+def rejected_row(item: Item, reason: str, detail: str) -> dict[str, Any]:
+    """Return the row of an image that gives nothing."""
+    return {
+        "idx": item.idx,
+        "candidate": -1,
+        "crop": False,
+        "scaling": 1.0,
+        "reason": reason,
+        "detail": detail or None,
+        "crops": item.crops,
+        "file_signature": item.file_signature,
+    }
+
+
+def refuse_image(work: Store, fingerprint: str, item: Item, reason: str, detail: str) -> None:
+    """Record an image whose reading hung or killed its process, as a part of its own."""
+    write_part(work, fingerprint, item.dir_name, [made_from(item)], [rejected_row(item, reason, detail)], [], FAULTY)

@@ -1,0 +1,125 @@
+"""Stage 3: the assigned images become candidates, each a PNG (method, sections 3 to 5)."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import logging
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.code_version import PIXEL_LIBRARIES, code_version
+from builder.engine import markers
+from builder.engine.progress import Progress
+from builder.engine.store import Store
+from builder.recipe import Recipe
+from builder.stages import work_files
+from builder.stages.label.stage import Assignments
+from builder.stages.stage import Facts
+from builder.stages.standardize.disk_space import SpaceCheck
+from builder.stages.standardize.faulty_files import shared_files
+from builder.stages.standardize.items import items_of, part_tasks, wanted_images
+from builder.stages.standardize.make_part import refuse_image, standardize_part
+from builder.stages.standardize.part_rows import covered, without
+from builder.stages.standardize.precompile import compile_passes, is_compiled
+from builder.stages.task_runner import TaskRunner
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The parts in WORK that hold the candidates of a build's images.
+
+    Attributes
+    ----------
+    pixels : hash of all that changes pixels: the recipe's part, code and libraries; parts of another one do not count
+    rows : hash of the state of all parts' rows
+    images : how many images the build wants
+    """
+
+    pixels: str
+    rows: str
+    images: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Standardize:
+    """Makes the candidates that no finished part holds yet.
+
+    ``again`` are images (idx) to make once more though a part has their rows, because their PNGs have left WORK.
+    """
+
+    data: Store
+    work: Store
+    recipe: Recipe
+    runner: TaskRunner
+    assignments: Assignments
+    space: SpaceCheck
+    again: pa.Array | None = None
+    name: ClassVar[str] = "standardize"
+
+    def fingerprint(self) -> str:
+        """Return the hash of the assigned images and of all that changes pixels."""
+        return markers.fingerprint("standardize", self.assignments.fingerprint, pixels_fingerprint(self.recipe))
+
+    def find(self, facts: Facts) -> Parts | None:
+        """Return the parts of an earlier run, unless one has come or gone since, or candidates are wanted again."""
+        parts = Parts(pixels_fingerprint(self.recipe), parts_state(self.work), facts["images"])
+        return parts if facts["rows"] == parts.rows and self.again is None else None
+
+    def run(self) -> tuple[Parts, Facts]:
+        """Ask which of the images no part holds, and make those.
+
+        Raises
+        ------
+        UserError
+            Where they cannot fit on the disk.
+        """
+        pixels = pixels_fingerprint(self.recipe)
+        self.work.write_bytes(work_files.PRESENT, pixels.encode())
+        images = wanted_images(self.work, self.assignments.read())
+        missing = without(images, covered(self.work, pixels))
+        if self.again is not None:
+            needed = pa.concat_arrays([missing["idx"].combine_chunks(), self.again])
+            missing = images.filter(pc.is_in(images["idx"], value_set=needed))
+        if missing.num_rows:
+            self.space.require(images, missing)
+            log.info("standardize: %s of %s images to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
+            pa.default_memory_pool().release_unused()  # what comparing took, before hours of examples
+            self._make(pixels, images, missing)
+        facts = {"rows": parts_state(self.work), "images": images.num_rows}
+        return Parts(pixels, **facts), facts
+
+    def describe(self, result: Parts) -> str:
+        """Return how many images the parts hold."""
+        return f"all {result.images:,} images are there"
+
+    def _make(self, pixels: str, images: pa.Table, missing: pa.Table) -> None:
+        if not is_compiled():
+            log.info("the passes over pixels are compiled first, once on this machine: half a minute or less")
+        self.runner.run(
+            Progress(self.name, missing.num_rows, "images"),
+            functools.partial(standardize_part, self.data.url, self.data.options, self.work, self.recipe, pixels),
+            part_tasks(items_of(self.work, missing), self.recipe.part_images),
+            on_result=lambda _, __: None,
+            on_poison=lambda item, reason, detail: refuse_image(self.work, pixels, item, reason, detail),
+            shared=shared_files(self.work, pixels, images),
+            prepare=compile_passes,
+        )
+
+
+def pixels_fingerprint(recipe: Recipe) -> str:
+    """Return the hash of all that changes pixels: the recipe's part, code and libraries."""
+    code = code_version(standardize_part, items_of, libraries=PIXEL_LIBRARIES)
+    return markers.fingerprint("standardize", recipe.fingerprint("standardize"), code)
+
+
+def parts_state(work: Store) -> str:
+    """Return the hash of the names and sizes of all parts' rows: they are never changed, only added or removed."""
+    sizes = work.sizes(work_files.PARTS)
+    rows = [(path, size) for path, size in sizes.items() if path.endswith(".parquet")]
+    return markers.fingerprint(json.dumps(rows))

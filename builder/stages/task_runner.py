@@ -1,0 +1,49 @@
+"""How the stages of one build run their tasks."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from builder.engine.log import RunLog
+from builder.engine.progress import Progress
+from builder.engine.run import RunSettings, Shared, Task, run_tasks
+
+HOUR = 3600.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskRunner:
+    """Runs tasks with the settings of a build, and notes them in its log."""
+
+    settings: RunSettings = dataclasses.field(default_factory=RunSettings)
+    run_log: RunLog | None = None
+
+    def run(
+        self,
+        progress: Progress,
+        function: functools.partial[Any],
+        tasks: Iterable[Task],
+        on_result: Callable[[Task, Any], None],
+        on_poison: Callable[[Any, str, str], None],
+        shared: Shared | None = None,
+        time_limit: float | None = None,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
+        """Run a stage's tasks; ``time_limit`` in seconds an item, None takes that of the settings."""
+        settings = dataclasses.replace(self.settings, prepare=prepare)
+        if time_limit is not None:
+            settings = dataclasses.replace(settings, time_limit=time_limit)
+        with progress:
+            run_tasks(
+                function,
+                tasks,
+                settings=settings,
+                progress=progress,
+                on_result=on_result,
+                on_poison=on_poison,
+                shared=shared,
+                run_log=self.run_log,
+            )

@@ -1,0 +1,22 @@
+"""The files of WORK: the only place that spells their names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ANNOTATED: Final = "annotated.json"
+"""The sources that were annotated last: dir_name, fingerprint, images."""
+ASSIGNMENTS: Final = "assignments.parquet"
+PARTS: Final = "standardized"
+"""Folder of parts, one folder per source in it."""
+PRESENT: Final = "standardized.txt"
+"""Holds the fingerprint of the parts that the last build made or used; others wait for their recipe to come back."""
+SELECTION: Final = "selection.parquet"
+REJECTS: Final = "rejects.parquet"
+PACKAGE_FILES: Final = "package-files.json"
+"""The shards that builds with this WORK have planned for the package."""
+
+
+def annotations_path(dir_name: str) -> str:
+    """Return where a source's rows lie."""
+    return f"annotations/{dir_name}.parquet"
