@@ -54,6 +54,10 @@ def _jpegs() -> Iterator[Row]:
         three,
         tolerance=4,
     )
+    inks = pillow(PillowImage.fromarray(three).convert("CMYK"), "JPEG", quality=97)
+    marker = inks.index(b"\xff\xee")
+    unsaid = inks[:marker] + inks[marker + 2 + int.from_bytes(inks[marker + 2 : marker + 4], "big") :]
+    yield Row("JPEG CMYK that nobody explains", lambda: unsaid, refused="four inks without")
     yield Row(
         "JPEG RGB, as Adobe says",
         lambda: pillow(PillowImage.fromarray(three), "JPEG", quality=97, keep_rgb=True),

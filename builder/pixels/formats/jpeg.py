@@ -55,6 +55,8 @@ def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
     if facts.frame not in known or len(facts.components) not in (1, 3, 4):
         name = _NAMES.get(facts.frame, "arithmetic coded" if facts.frame in _ARITHMETIC else "Huffman coded")
         raise limits.unreadable(f"JPEG, {name} (frame {facts.frame:#x}), of {len(facts.components)} components")
+    if len(facts.components) == 4 and facts.adobe is None:  # Adobe stores inks inverted, others do not
+        raise limits.unreadable("JPEG of four inks without Adobe's marker: nothing says whether 0 is all ink or none")
     if not facts.ends:
         _check_only_end_lacks(data, facts)
         data = data[: facts.scans_end] + _END
