@@ -119,6 +119,25 @@ def _sparse() -> Iterator[Row]:
     yield Row(
         "sparse strips", lambda: tiff(Image({256: 48, 257: 40, 258: 16, 262: 1, 277: 1, 278: 16}, strips)), wanted
     )
+    deep = grey(9, "uint16")
+    for rows_a_strip in (None, 8):
+        for tag in ("t258", "t277"):
+            wrong = {"t258": 8} if tag == "t258" else {"t277": 1, "t258": 16}
+            pixels = deep if tag == "t258" else np.stack([deep, deep], axis=2)
+            one = image(pixels, rows=rows_a_strip, t262=1, **wrong)
+            yield Row(
+                f"uncompressed, twice of what {tag} says, rows={rows_a_strip}",
+                lambda o=one: tiff(o),
+                refused="hold at least twice",
+            )
+            packed_strips = [bytes(imagecodecs.lzw_encode(strip)) for strip in one.segments if strip]
+            tags = {**one.tags, 259: 5}
+            yield Row(
+                f"LZW, twice of what {tag} says, rows={rows_a_strip}",
+                lambda t=tags, s=packed_strips: tiff(Image(t, s)),
+                refused="unpacks to twice",
+            )
+    yield Row("8 bits without saying so", lambda: tiff(image(grey(), t258=None)), refused="hold at least twice")
     many = (4, [8] * ((1 << 20) + 1))
     yield Row("a million strips", lambda: tiff(image(grey(), t273=many)), refused="tag 273 of 1048577 values")
     yield Row("an offset of 0 with a count", lambda: tiff(image(grey(), t273=0)), refused="at 0 in a file")

@@ -33,6 +33,8 @@ SELF_ENDING: Final = frozenset({5, 8, 32946})
 """Codecs whose data say where they end, whatever follows."""
 PREDICTED: Final = frozenset({5, 8, 32946, 34925, 34926, 50000})
 """Codecs that differencing goes with; with others the tag Predictor has no meaning, as in libtiff."""
+_SILENT: Final = (5, 34925)
+"""Decoders that do not say when there is more than ``out``."""
 APERIO_YCBCR: Final = 33003
 
 JPEG_2000: Final = (APERIO_YCBCR, 33004, 33005, 34712)
@@ -130,7 +132,10 @@ def to_bytes(packed: memoryview, page: Page, most: int, least: int) -> bytes | b
     if page.fill_order == 2:
         raw = imagecodecs.bitorder_decode(bytes(packed))
     if page.compression != NONE:
-        raw = TO_BYTES[page.compression](raw, out=most)
+        raw = TO_BYTES[page.compression](raw, out=2 * most if page.compression in _SILENT else most)
+        if len(raw) >= 2 * most:
+            found = f"{page.samples} x {page.bits} bits"
+            raise limits.unreadable(f"TIFF strip or tile that unpacks to twice what {found} need, or more")
     if len(raw) < least:
         raise limits.unreadable(f"TIFF strip or tile of {len(raw)} of {least} bytes")
     return raw

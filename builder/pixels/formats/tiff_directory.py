@@ -39,6 +39,12 @@ class Directory:
         self._data = data
         self._entries = entries
 
+    @property
+    def may_hold_more(self) -> bool:
+        """Whether other planes may follow the first without directories: STK, ImageJ, tifffile's ``truncate``."""
+        text = self.raw(270)
+        return 33629 in self or 33630 in self or text.startswith(b"ImageJ=") or b'"truncated"' in text
+
     def __contains__(self, tag: int) -> bool:
         """Return whether there is such a tag."""
         return tag in self._entries

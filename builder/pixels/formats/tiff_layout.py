@@ -70,7 +70,10 @@ def _by_geometry(page: Page, offsets: tuple[int, ...], counts: tuple[int, ...]) 
     sizes = _sizes(page)
     if counts == sizes and min(offsets) >= 8 and max(map(operator.add, offsets, sizes)) <= page.directory.size:
         return counts  # all is as it should be
-    ends = sorted({*offsets, page.directory.span[0]})
+    ends = sorted({*offsets, page.directory.span[0], page.directory.size})
+    if max(offsets) >= page.directory.size:
+        raise limits.unreadable(f"TIFF strip or tile at {max(offsets)} in a file of {page.directory.size}")
+    _check_depth(page, offsets, counts, sizes, ends)
     out = []
     for number, (offset, stated) in enumerate(zip(offsets, counts, strict=True)):
         if (offset, stated) == SPARSE and page.counts:
@@ -88,6 +91,21 @@ def _by_geometry(page: Page, offsets: tuple[int, ...], counts: tuple[int, ...]) 
                 raise limits.unreadable(f"TIFF strip or tile {number} of {found}, runs into {ends[after]}")
         out.append(size)
     return tuple(out)
+
+
+def _check_depth(
+    page: Page, offsets: tuple[int, ...], counts: tuple[int, ...], sizes: tuple[int, ...], ends: list[int]
+) -> None:
+    """Reject strips that hold twice or more of what they should: their depth or their samples per pixel is wrong.
+
+    Where a directory stands for several planes, the count may be that of all of them.
+    """
+    if page.directory.may_hold_more or any(count < 2 * size for count, size in zip(counts, sizes, strict=True)):
+        return
+    places = zip(offsets, counts, strict=True)
+    if all(offset + count <= ends[bisect.bisect_right(ends, offset)] for offset, count in places):
+        found = f"{page.samples} x {page.bits} bits a pixel"
+        raise limits.unreadable(f"TIFF whose strips or tiles hold at least twice what {found} need")
 
 
 def _sizes(page: Page) -> tuple[int, ...]:

@@ -88,7 +88,7 @@ class Planes:
             full = _is_full(directory)
             if full:
                 yield Place(directory, 0)
-                alone = _may_hold_more(directory) and number == 0 and not self._tiff.has(1)
+                alone = directory.may_hold_more and number == 0 and not self._tiff.has(1)
                 yield from (Place(directory, inside) for inside in range(1, _planes_inside(directory, alone)))
             yield from self._below(directory, full)
 
@@ -129,17 +129,13 @@ def _pixels(directory: Directory) -> int:
     return directory.one(256, 0) * directory.one(257, 0)
 
 
-def _may_hold_more(directory: Directory) -> bool:
-    return _UIC2 in directory or _UIC3 in directory or directory.raw(_DESCRIPTION).startswith(b"ImageJ=")
-
-
 def _planes_inside(directory: Directory, alone: bool) -> int:
     """Return how many planes lie one after the other where a directory says that the first is."""
     text = directory.raw(_DESCRIPTION)
     count = 1
     if alone:
         count = max(_uic_planes(directory), _imagej_images(text), 1)
-    elif b'"truncated"' in text:
+    if count == 1 and b'"truncated"' in text:
         shape = _shape(text)
         count = max(_planes_of(shape, directory), 1) if shape is not None and shape.truncated else 1
     return min(count, _MOST_PLANES)
