@@ -39,6 +39,19 @@ REASONS: Final = {
 
 _TEXTS: Final = [(name, pa.string()) for name in CATEGORIES]
 
+CONTROLS: Final = ("negative", "positive")
+"""What ``control`` may say of an image; null where the source states neither."""
+
+ACQUISITION: Final = [
+    ("batch", pa.string()),  # <dir_name>:<plate, experiment, slide or session>: what shares staining and acquisition
+    ("well", pa.string()),  # A01, of whatever plate
+    ("control", pa.string()),  # one of CONTROLS
+    ("pixel_size_um", pa.float64()),  # side of a pixel of the source image in the specimen, micrometres
+    ("timepoint", pa.string()),  # of an image in a time series, in the source's words
+    ("z", pa.int32()),  # of an image in a focal series, the source's number of the plane
+]
+"""How an image was acquired, as far as its source tells; null where it does not."""
+
 ANNOTATIONS: Final = pa.schema(
     [
         pa.field("idx", pa.string(), nullable=False),  # <dir_name>-<number>, the number a hash of the key
@@ -54,7 +67,9 @@ ANNOTATIONS: Final = pa.schema(
         pa.field("planes", pa.list_(pa.int32()), nullable=False),  # see builder.sources.base.Channel
         ("region", pa.list_(pa.int32())),  # x_min, x_max, y_min, y_max in the file, or null; no list of fixed size:
         # pyarrow before 26 cannot read those back from Parquet where some are null
-        pa.field("group", pa.string(), nullable=False),  # <dir_name>:<group>, or shared:… of several sources
+        pa.field("group", pa.string(), nullable=False),  # <dir_name>:<specimen>, or shared:… of several sources
+        *ACQUISITION,
+        pa.field("single_object", pa.bool_(), nullable=False),  # shows one cell, nucleus ... and must stay whole
         pa.field("license", pa.string(), nullable=False),
         pa.field(
             "file_signature", pa.int64(), nullable=False
@@ -129,6 +144,7 @@ METADATA: Final = pa.schema(
         ("channels", pa.string()),
         pa.field("license", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),
+        *ACQUISITION,
     ]
 )
 """Every column of an example but the image, in the package's order."""

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from builder.release.labels import Categories
 from builder.release.sources import SourceFacts
-from builder.schema import METADATA
+from builder.schema import ACQUISITION, METADATA
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.tables import read_table
 
@@ -38,7 +38,7 @@ ROWS: Final = pa.schema(
 MISSING: Final = pa.schema([(name, pa.string()) for name in ("idx", "dir_name", "label", "file")])
 """One row per row of the table whose file is not there."""
 
-_MADE: Final = frozenset(("filename", "license", "group"))
+_MADE: Final = frozenset(("filename", "license", "group", *(name for name, _ in ACQUISITION)))
 _COLUMNS: Final = ("filename", *(name for name in (*METADATA.names, "dset") if name not in _MADE))
 _NULLS: Final = frozenset(("", "nan", "none", "null", "<na>"))
 _LONGEST_NULL: Final = max(map(len, _NULLS))

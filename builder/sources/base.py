@@ -37,8 +37,18 @@ class Image(NamedTuple):
 
     Values are normalised later, by ``builder.vocabulary``; null columns are filled from the source's constants.
     ``key`` is unique in the source and depends on nothing but the image: usually the first channel's file name parts.
-    ``group`` is what must not be split between training and validation (well, patient, slide ...), unique in its
-    source; one that starts with ``shared:`` is the same group in every source that names it (``shared:hpa:<uuid>``).
+    ``group`` is the specimen: the physical thing whose images must not be on both sides of the split, however often
+    and by whatever microscope it was imaged; unique in its source. One that starts with ``shared:`` is the same group
+    in every source that names it (``shared:hpa:<uuid>``). What follows ``region`` is None where the source does not
+    tell; nothing is guessed:
+
+    - ``batch``: plate, experiment, slide or session, which share staining and acquisition; named as ``group`` is
+    - ``single_object``: the image, or its region, shows one cell, nucleus or embryo, and must stay whole
+    - ``well``: as ``wells.parse_well`` writes it, ``A01``
+    - ``control``: one of ``schema.CONTROLS``
+    - ``pixel_size_um``: side of a pixel in the specimen, in micrometres
+    - ``timepoint``: of an image in a time series, in the source's words
+    - ``z``: the source's number of a plane in a focal series
     """
 
     key: str
@@ -54,6 +64,13 @@ class Image(NamedTuple):
     sirna: str | None = None
     microscopy: str | None = None
     region: Region | None = None
+    batch: str | None = None
+    single_object: bool = False
+    well: str | None = None
+    control: str | None = None
+    pixel_size_um: float | None = None
+    timepoint: str | None = None
+    z: int | None = None
 
 
 class License(NamedTuple):
@@ -84,6 +101,10 @@ class Source:
 
     ``constants`` holds what is true of every image (organism, cell_type ..., microscopy), in Image's columns;
     ``expected_images`` and ``expected_tokens`` (category -> number of distinct tokens) describe the full download.
+
+    ``specimen``, ``repeats`` and ``batch_unit`` say in a few words what a group is, how often and by what one is
+    imaged, and what a batch is ("not stated" where the source does not tell): the documentation's table of sources
+    lists them. ``single_object`` and ``pixel_size_um`` hold for every image that does not say otherwise.
     """
 
     dir_name: str
@@ -100,3 +121,8 @@ class Source:
     expected_images: int | None = None
     expected_tokens: Mapping[str, int] = dataclasses.field(default_factory=dict)
     simulated: bool = False
+    specimen: str = ""
+    repeats: str = ""
+    batch_unit: str = ""
+    single_object: bool = False
+    pixel_size_um: float | None = None

@@ -60,6 +60,12 @@ def test_every_value_of_a_row(tmp_path: Path) -> None:
         "y_max": 12,
         "channels": None,
         "license": "CC-BY-4.0",
+        "batch": None,
+        "well": None,
+        "control": None,
+        "pixel_size_um": None,
+        "timepoint": None,
+        "z": None,
         "dset": "train",
     }
     whole = _by_name(release)["human-101.png"]

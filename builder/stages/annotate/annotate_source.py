@@ -117,7 +117,16 @@ def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simul
         "files": [[c.path for c in image.channels] for _, image in batch],
         "planes": [[c.plane for c in image.channels] for _, image in batch],
         "region": [None if image.region is None else list(image.region) for _, image in batch],
-        "group": [_group(source.dir_name, image.group) for _, image in batch],
+        "group": [_unit(source.dir_name, image.group) for _, image in batch],
+        "batch": [None if image.batch is None else _unit(source.dir_name, image.batch) for _, image in batch],
+        "single_object": [source.single_object or image.single_object for _, image in batch],
+        "well": [image.well for _, image in batch],
+        "control": [image.control for _, image in batch],
+        "pixel_size_um": [
+            source.pixel_size_um if image.pixel_size_um is None else image.pixel_size_um for _, image in batch
+        ],
+        "timepoint": [image.timepoint for _, image in batch],
+        "z": [image.z for _, image in batch],
         "license": [license_id] * count,
         "file_signature": [_signature(folder, image) for _, image in batch],
     }
@@ -137,6 +146,6 @@ def _signature(folder: Folder, image: Image) -> int:
     return folder.file_signature(paths) ^ int.from_bytes(digest, "big") >> 1
 
 
-def _group(dir_name: str, group: str) -> str:
-    """Return the group's name among all sources; sources that hold the same fields share names (``shared:…``)."""
-    return group if group.startswith(SHARED_GROUP) else f"{dir_name}:{group}"
+def _unit(dir_name: str, name: str) -> str:
+    """Return the name of a group or batch among all sources; those that several sources hold keep theirs."""
+    return name if name.startswith(SHARED_GROUP) else f"{dir_name}:{name}"

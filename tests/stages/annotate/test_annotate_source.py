@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.engine.store import Store
-from builder.schema import ANNOTATIONS
+from builder.schema import ACQUISITION, ANNOTATIONS
+from builder.sources import get_source
+from builder.sources.base import Channel, Image
+from builder.sources.common.folder import Folder
 from builder.stages import work_files
+from builder.stages.annotate import annotate_source as module
 from builder.stages.annotate.annotate_source import annotate_source, image_number
 
 FIELDS = ("A01_C1_F1_s01", "A14_C57_F1_s21", "P24_C100_F48_s25")
@@ -40,6 +46,44 @@ def test_rows_have_the_schema_and_the_constants(tmp_path: Path) -> None:
     assert rows["compound"].null_count == 6
     assert set(rows["license"].to_pylist()) == {"CC0-1.0"}
     assert {group.partition(":")[0] for group in rows["group"].to_pylist()} == {"bbbc005"}
+
+
+def test_an_images_own_facts_win_over_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def images(folder: Folder) -> Iterator[Image]:
+        for number, path in enumerate(folder.paths(".tif")):
+            channel = (Channel(path, "nucleus"),)
+            if number:
+                yield Image(
+                    path, channel, "shared:hpa:u", batch="shared:day 1", pixel_size_um=0.5, z=3, timepoint="t 2"
+                )
+            else:
+                yield Image(path, channel, "A01", batch="p1", well="A01", control="negative")
+
+    source = dataclasses.replace(get_source("bbbc005"), images=images, pixel_size_um=0.25, single_object=True)
+    monkeypatch.setattr(module, "get_source", lambda _: source)
+    write_tree(tmp_path / "a")
+    _, rows = annotate(tmp_path / "a", tmp_path / "work")
+    own, other = rows.select(["group", "single_object", *(name for name, _ in ACQUISITION)]).to_pylist()[:2]
+    assert own == {
+        "group": "bbbc005:A01",
+        "single_object": True,
+        "batch": "bbbc005:p1",
+        "well": "A01",
+        "control": "negative",
+        "pixel_size_um": 0.25,
+        "timepoint": None,
+        "z": None,
+    }
+    assert other == {
+        "group": "shared:hpa:u",
+        "single_object": True,
+        "batch": "shared:day 1",
+        "well": None,
+        "control": None,
+        "pixel_size_um": 0.5,
+        "timepoint": "t 2",
+        "z": 3,
+    }
 
 
 def test_idx_does_not_depend_on_depth_order_or_other_files(tmp_path: Path) -> None:
