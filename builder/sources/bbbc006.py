@@ -5,6 +5,10 @@ Where plane 16 of an image is not there, the nearest plane that is stands in for
 the others are counted and left out. A file's plane is known by its folder (``…_z_16``) and taken as 16 without one.
 The label images of the set have no ``_w`` in their names and so are no images.
 
+Specimen: a well, imaged at two sites, in two stains and 34 planes; one plane of each is taken, and the group is the
+well. The set is one plate, named by the stack (``03212011``), which is the batch. BBBC005 was simulated after these
+cells and shares no pixels with them.
+
 Open question: whether w2 files exist in every plane (only w1 of plane 0 was seen).
 """
 
@@ -41,7 +45,16 @@ def images(folder: Folder) -> Iterator[Image]:
             best[key] = (distance, path, match)
     for key, (_, path, match) in best.items():
         shows = _STAIN[match[4]]
-        yield Image(key=key, channels=(Channel(path, shows),), group=match[2].upper(), cell_visible=shows)
+        planes = _PLANE.findall(path)
+        yield Image(
+            key=key,
+            channels=(Channel(path, shows),),
+            group=match[2].upper(),
+            cell_visible=shows,
+            batch=match[1],
+            well=match[2].upper(),
+            z=int(planes[-1]) if planes else None,
+        )
 
 
 SOURCE = Source(
@@ -58,6 +71,9 @@ SOURCE = Source(
     ),
     formats=("16-bit TIFF (12 bits used), LZW, 696 x 520",),
     images=images,
+    specimen="a well",
+    repeats="two sites, two stains, 34 focal planes of which one is taken",
+    batch_unit="plate",
     constants={"organism": "human", "cell_type": "u2os", "microscopy": "fluorescence"},
     expected_images=1_536,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2},

@@ -2,9 +2,12 @@
 
 The page says that channel 1 is brightfield and channel 2 GFP. The files are the other way round: w1 is the
 fluorescence image, w2 brightfield. Columns 1 to 12 were treated with ampicillin and live ('wildtype', the original's
-word), columns 13 to 24 are dead. As in the original, fluorescence shows the intestine, and no compound is given.
+word), columns 13 to 24 are dead. As in the original, fluorescence shows the intestine, and no compound is given:
+ampicillin kept the worms alive, nothing more.
 
-Open question: whether ampicillin should be a compound of columns 1 to 12 (it kept the worms alive, nothing more).
+Specimen: a well of worms, imaged once in two channels; the group is the plate and well, the batch the plate, whose
+name the files bear. Their own text states a 2x objective and 2 x 2 binning but no camera, so the pixel size is left
+out.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ _NAME = re.compile(r"([^/]*_)?([A-E])(\d\d)_w([12])_\[?[0-9A-F-]{30,}\]?\.tiff?$
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per TIFF; the two images of a well share its group."""
+    """Yield one image a TIFF; both channels of a well share its group."""
     layout = "1649_1109_0003_Amp5-1_B_20070424_A01_w1_<UUID>.tif"
     for path, _, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=anywhere):
         plate, row, column, channel = match.groups()
@@ -34,6 +37,8 @@ def images(folder: Folder) -> Iterator[Image]:
             cell_visible=None if brightfield else "intestine",
             phenotype="wildtype" if int(column) <= 12 else "dead",
             microscopy="brightfield" if brightfield else "fluorescence",
+            batch=plate.rstrip("_") if plate else None,
+            well=well,
         )
 
 
@@ -51,6 +56,9 @@ SOURCE = Source(
     ),
     formats=("16-bit TIFF, 696 x 520",),
     images=images,
+    specimen="a well",
+    repeats="two channels",
+    batch_unit="plate",
     constants={"organism": "nematode"},
     expected_images=200,
     expected_tokens={"organism": 1, "cell_visible": 1, "phenotype": 2},

@@ -4,6 +4,9 @@ w1 is brightfield, w2 GFP (clec-60 promoter: the intestine), w3 mCherry (the pha
 are, in the original's words: ``WT…`` 'wildtype', ``pmk…`` (mutant pmk-1(km25)) 'infected'; files outside both have no
 phenotype and are counted. File names hold square brackets.
 
+Specimen: a well of worms, imaged once in three channels. The group is the plate's folder, its name and the well; the
+batch is the plate that the file names.
+
 Open questions: the plate names in the real files; their number (the page says 48 a control, the original listed 120).
 """
 
@@ -38,6 +41,8 @@ def images(folder: Folder) -> Iterator[Image]:
             cell_visible=None if channel == "1" else _SHOWS[channel],
             phenotype=_PHENOTYPE.get(worms),
             microscopy="brightfield" if channel == "1" else "fluorescence",
+            batch=plate,
+            well=well,
         )
 
 
@@ -58,6 +63,9 @@ SOURCE = Source(
     citation=f"{COLLECTION} (image set BBBC012); Wählby et al., Nature Methods 2012, doi:10.1038/nmeth.1984",
     formats=("16-bit TIFF, 696 x 520",),
     images=images,
+    specimen="a well",
+    repeats="three channels",
+    batch_unit="plate",
     constants={"organism": "nematode"},
     expected_tokens={"organism": 1, "cell_visible": 2, "phenotype": 2},
 )

@@ -6,10 +6,10 @@ nucleus.
 
 The original has no compound. The plate map gives it (set page; control wells as in CellProfiler's table of this plate,
 which corrects the map of the ly294002 rows): rows A-D wortmannin, E-H ly294002, in columns 3 to 11; column 2, A-D 01
-and E-H 12 hold no drug; the positive controls A-D 12 **and E-H 01** hold wortmannin. The release also comes as .FRM
-files, which hold the same images and are not read.
+and E-H 12 hold no drug, the negative controls; the positive controls A-D 12 **and E-H 01** hold wortmannin. The
+release also comes as .FRM files, which hold the same pixels and are not read.
 
-Open question: none; the layout is certain.
+Specimen: a well, imaged once in two channels, which is the group. All wells are of one plate, the batch.
 """
 
 from __future__ import annotations
@@ -37,17 +37,26 @@ def images(folder: Folder) -> Iterator[Image]:
             group=f"{row}{column}",
             cell_visible=_STAIN[channel],
             compound=_compound(row, int(column)),
+            batch="plate",
+            well=f"{row}{column}",
+            control=_control(row, int(column)),
         )
 
 
 def _compound(row: str, column: int) -> str | None:
     """Return what the plate map says is in a well."""
-    first_half = row in "ABCD"
-    if column == 2 or column == (1 if first_half else 12):
+    control = _control(row, column)
+    if control == "negative":
         return None
-    if first_half or column == 1:  # E-H 01: positive controls, wrong in the first map of these rows
-        return "wortmannin"
-    return "ly294002"
+    return "wortmannin" if row in "ABCD" or control == "positive" else "ly294002"
+
+
+def _control(row: str, column: int) -> str | None:
+    """Return the kind of control in a well; E-H 01 are positive ones, wrong in the first map of these rows."""
+    without_drug, with_drug = (1, 12) if row in "ABCD" else (12, 1)
+    if column in (2, without_drug):
+        return "negative"
+    return "positive" if column == with_drug else None
 
 
 SOURCE = Source(
@@ -64,6 +73,9 @@ SOURCE = Source(
     ),
     formats=("8-bit palette BMP, 640 x 640",),
     images=images,
+    specimen="a well",
+    repeats="two channels; .FRM copies are not read",
+    batch_unit="plate",
     constants={"organism": "human", "cell_type": "u2os", "microscopy": "fluorescence"},
     expected_images=192,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2, "compound": 2},

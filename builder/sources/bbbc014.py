@@ -3,8 +3,11 @@
 Channel 1 is NFkB (FITC), channel 2 the nuclei (DAPI): the page names them the other way round. The original called
 both 'nucleus' and every well 'mcf7|a549'; here each channel says what it shows, rows A-D are mcf7 and E-H a549.
 
-Open question: whether 'tnf-alpha' should be a compound (every column but perhaps one holds some; the original has
-none).
+The original has no compound. The official table of the plate gives TNF-alpha in half-logarithmic steps from 1e-7 molar
+in column 1, the positive controls, to 1e-12 in column 11. Column 12, the negative controls, breaks the series with
+1e-13, what a logarithmic axis writes for none: those wells have no compound.
+
+Specimen: a well, imaged once in two channels, which is the group. All wells are of one plate, the batch.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from builder.sources.common.folder import Folder
 
 _NAME = re.compile(r"Channel[ _]?([12])-(\d\d)-([A-H])-(\d\d)-\d\d\.bmp$", re.IGNORECASE)
 _STAIN = {"1": "nfkb", "2": "nucleus"}
+_STRONGEST, _NO_DRUG = 1, 12  # columns
 
 
 def images(folder: Folder) -> Iterator[Image]:
@@ -32,6 +36,10 @@ def images(folder: Folder) -> Iterator[Image]:
             group=f"{row}{column}",
             cell_type="mcf7" if row in "ABCD" else "a549",
             cell_visible=_STAIN[channel],
+            compound=None if int(column) == _NO_DRUG else "tnf-alpha",
+            batch="plate",
+            well=f"{row}{column}",
+            control={_STRONGEST: "positive", _NO_DRUG: "negative"}.get(int(column)),
         )
 
 
@@ -46,7 +54,10 @@ SOURCE = Source(
     citation=f"{COLLECTION} (image set BBBC014, provided by Ilya Ravkin)",
     formats=("8-bit palette BMP, 1360 x 1024",),
     images=images,
+    specimen="a well",
+    repeats="two channels",
+    batch_unit="plate",
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=192,
-    expected_tokens={"organism": 1, "cell_type": 2, "cell_visible": 2},
+    expected_tokens={"organism": 1, "cell_type": 2, "cell_visible": 2, "compound": 1},
 )

@@ -6,9 +6,15 @@ does: ``BBBC017_v1_metadata.xls`` knows plates by the folder's number. **Plate 0
 sheet**, whose plate 14 was never imaged (set page); the original read row 14, so its genes of that plate are wrong.
 
 Controls are kept as the original has them (``shluc targeted``, ``shlamin targeted``, ``pgk-gfp targeted``: they name
-what was done to the cells); EMPTY and UNK have no gene. The sheet's gene classes are no phenotype, as in the
-original's last version. Channel 1 shows mitotic cells and adds no cell_visible. Some hairpins were made for
-mouse genes (``taxonId`` 10090); they are kept under the gene's name.
+what was done to the cells); EMPTY and UNK have no gene. The sheet marks 376 hairpins of the imaged plates as
+``failedToClone``: what those wells hold is not known, so they have no gene and are counted. The sheet's gene classes
+are no phenotype, as in the original's last version. Channel 1 shows mitotic cells and adds no cell_visible. Some
+hairpins were made for mouse genes (``taxonId`` 10090); they are kept under the gene's name. The sheet calls no well a
+control.
+
+Specimen: a well of one of 28 plates, each imaged once at six fields (6,912 files an archive are 384 wells x 6 x 3).
+The treated and the untreated plate of a number are different cells. The group is the plate's 12-digit number and the
+well, the batch that number.
 
 Open question: the header of a .DIB file (none was seen).
 """
@@ -33,6 +39,7 @@ _MITOSIS: Final = "mitosis"  # what phospho-histone H3 marks: a state, no struct
 _STAINS: Final = {"0": "nucleus", "1": _MITOSIS, "2": "actin"}
 _SHEET_PLATE: Final = {"14": "15"}  # folder -> sheet, where they differ
 _NEVER_IMAGED: Final = "14"  # of the sheet
+_NOT_MADE: Final = "failedToClone"
 _NO_PLATE: Final = "files without a plate folder (NIRHTa+001 ...), without gene"
 
 
@@ -60,7 +67,9 @@ def images(folder: Folder) -> Iterator[Image]:
             channels=channels,
             group=f"{number}_{well}",
             cell_visible=visible(channel for channel in channels if channel.shows != _MITOSIS) or None,
-            gene=gene,
+            gene=gene or None,
+            batch=number,
+            well=well,
         )
     genes.note_unused()
 
@@ -74,11 +83,16 @@ def _plate(directory: str) -> str:
 
 def _genes(folder: Folder) -> Rows[str]:
     rows: Rows[str] = Rows(folder.notes)
-    for table, (plate, well, gene) in read_sheet(
-        folder, ("BBBC017_v1_metadata.xls", "BBBC017_v1_metadata.xlsx"), ("384-Plate#", "384-well", "gene name")
+    for table, (plate, well, gene, made) in read_sheet(
+        folder,
+        ("BBBC017_v1_metadata.xls", "BBBC017_v1_metadata.xlsx"),
+        ("384-Plate#", "384-well", "gene name", "ProdStatus"),
     ):
-        if plate != _NEVER_IMAGED:
-            rows.add(plate, well.upper(), gene, table)
+        if plate == _NEVER_IMAGED:
+            continue
+        if made == _NOT_MADE:
+            folder.notes.add("wells whose hairpin failed to clone, without gene", f"{table}: {plate} {well} {gene}")
+        rows.add(plate, well.upper(), "" if made == _NOT_MADE else gene, table)
     return rows
 
 
@@ -100,11 +114,14 @@ SOURCE = Source(
     citation=f"Moffat et al., Cell 2006, doi:10.1016/j.cell.2006.01.040; {COLLECTION} (image set BBBC017)",
     formats=("16-bit DIB of a Cellomics ArrayScan, 512 x 512",),
     images=images,
+    specimen="a well",
+    repeats="six fields",
+    batch_unit="plate",
     constants={
         "organism": "human",
         "cell_type": "ht29",
         "microscopy": "fluorescence",
     },
     expected_images=64_512,
-    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2, "gene": 862},
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2, "gene": 855},
 )

@@ -4,10 +4,15 @@ Layout: ``BBBC022_v1_images_20585w1/IXMtest_A01_s1_w1<UUID>.tif``: plate and cha
 channel in the name; the UUID differs from channel to channel. Channels go in the order of the table's columns, as in
 the original: ER w2, Hoechst w1, Mito w5, Ph_golgi w4, Syto w3. ``BBBC022_v1_image.csv`` gives the compound by plate,
 well and site (some copies lack a column); the plate of files that lie in no plate folder is found there by their
-names. Mock wells have no compound in the table, and none here. Lines that do not parse (commas in compound names) are
-noted.
+names. Lines that do not parse (commas in compound names) are noted.
 
-Open question: whether mock wells hold DMSO.
+The table leaves the compound of ``mock`` wells blank. They hold DMSO: the Image Data Resource's table of the same 20
+plates (idr0036, in idr0016 until 2017) names 64 wells a plate DMSO, negative control.
+
+Specimen: a well, imaged once at nine sites in five channels. The group is plate and well, the batch the plate. The
+Image Data Resource holds the same images under plates 20585 to 20646, which the source idr0016 leaves out; its other
+plates (24277 and up) are other cells. 20x on an ImageXpress Micro, binned 2 x 2 as the files say: 0.656 µm a pixel, as
+the assay's authors state for it (Bray et al., Nature Protocols 2016, doi:10.1038/nprot.2016.105).
 """
 
 from __future__ import annotations
@@ -40,6 +45,8 @@ _COLUMNS: Final = (
     "Image_Metadata_Site",
     "Image_Metadata_SOURCE_COMPOUND_NAME",
 )
+_ROLE: Final = "Image_Metadata_ASSAY_WELL_ROLE"
+_MOCK: Final = ("DMSO", "negative")  # compound, control
 
 
 def images(folder: Folder) -> Iterator[Image]:
@@ -58,12 +65,16 @@ def images(folder: Folder) -> Iterator[Image]:
     for field, files in fields:
         plate_name, _, site_name = field.partition("_")
         channels = channels_of(files, _STAINS, folder.notes)
+        compound, control = compounds.get(plate_name, site_name, tuple(files.values())) or (None, None)
         yield Image(
             key=field,
             channels=channels,
             group=field.rpartition("_")[0],
             cell_visible=visible(channels),
-            compound=compounds.get(plate_name, site_name, tuple(files.values())),
+            compound=compound,
+            batch=plate_name,
+            well=site_name.partition("_")[0],
+            control=control,
         )
     compounds.note_unused()
 
@@ -74,13 +85,16 @@ def _plate(directory: str) -> str:
     return found[-1] if found else ""
 
 
-def _compounds(folder: Folder, fields: Fields, homeless: dict[str, tuple[str, str, str]]) -> Rows[str]:
-    """Read plate -> site of a well -> compound; files in no plate folder find their field on the way."""
-    rows: Rows[str] = Rows(folder.notes)
+def _compounds(
+    folder: Folder, fields: Fields, homeless: dict[str, tuple[str, str, str]]
+) -> Rows[tuple[str | None, str | None]]:
+    """Read plate -> site of a well -> (compound, control); files in no plate folder find their field on the way."""
+    rows: Rows[tuple[str | None, str | None]] = Rows(folder.notes)
     for table in find_tables(folder, _TABLE):
         wanted = (*_COLUMNS, *_FILES) if homeless else _COLUMNS
-        for plate, well, site, compound, *names in read_table(folder, table, wanted):
-            rows.add(plate, f"{well.upper()}_s{site}", compound, table)
+        for plate, well, site, compound, *names, role in read_table(folder, table, wanted, (_ROLE,)):
+            content = _MOCK if role.lower() == "mock" and not compound else (compound or None, None)
+            rows.add(plate, f"{well.upper()}_s{site}", content, table)
             for name in names:
                 if found := homeless.pop(name, None):
                     path, site_name, channel = found
@@ -107,6 +121,10 @@ SOURCE = Source(
     citation=f"Gustafsdottir et al., PLoS ONE 2013, doi:10.1371/journal.pone.0080999; {COLLECTION} (image set BBBC022)",
     formats=("16-bit TIFF, 696 x 520",),
     images=images,
+    specimen="a well",
+    repeats="nine sites; the same images in the Image Data Resource are not read",
+    batch_unit="plate",
+    pixel_size_um=0.656,
     constants={
         "organism": "human",
         "cell_type": "u2os",

@@ -2,7 +2,11 @@
 
 Layout: ``37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif``, one folder per plate and channel (one for each
 archive of the set). What a file shows is read from the folder; a file outside such a folder is counted and left out,
-as only one channel number (w5, Mito) is known. All files of a well share its group.
+as only one channel number (w5, Mito) is known.
+
+Specimen: a well, imaged at nine sites in five channels. The names say ``reimage``: the plates had been imaged before,
+but the set holds one run, and any other would have the same plate and well, which are the group. The batch is the
+plate.
 
 Open questions: whether the archives unpack into folders of that name (else unpack each into one); the wells' genes:
 315 shRNAs against 41 genes were used, but the set has no table of them, so there is no gene and no sirna.
@@ -44,6 +48,8 @@ def images(folder: Folder) -> Iterator[Image]:
             channels=channels,
             group=f"{plate}_{well}",
             cell_visible=visible(channels),
+            batch=plate,
+            well=well,
         )
 
 
@@ -60,6 +66,9 @@ SOURCE = Source(
     citation=f"Singh et al., PLoS ONE 2015, doi:10.1371/journal.pone.0131370; {COLLECTION} (image set BBBC025)",
     formats=("16-bit TIFF, 1080 x 1080",),
     images=images,
+    specimen="a well",
+    repeats="nine sites, five channels",
+    batch_unit="plate",
     constants={"organism": "human", "cell_type": "u2os", "microscopy": "fluorescence"},
     expected_images=138_240,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 8},

@@ -1,10 +1,11 @@
 """BBBC026, human hepatocytes on murine fibroblasts: one record per file, one stain (Hoechst).
 
 Every image shows both kinds of cells, so organism and cell_type name both, as in the original. Seed points of the
-ground truth (``GT_images``) may bear the names of images and are told apart by their folder. The nine sites of a well
-share its group. Columns 01 and 23 differ in the number of hepatocytes, which is no label.
+ground truth (``GT_images``) may bear the names of images and are told apart by their folder. Columns 01 and 23 differ
+in the number of hepatocytes, which is no label and no control.
 
-Open question: none; names and number are certain.
+Specimen: a well, imaged once at nine sites; the group is plate and well. The set is one plate
+(``ADSASS092408-GHAD2-D6-20x``), the batch.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ def images(folder: Folder) -> Iterator[Image]:
             key=f"{plate}_{well}_s{site}",
             channels=(Channel(path, "nucleus"),),
             group=f"{plate}_{well}",
+            batch=plate,
+            well=well,
         )
 
 
@@ -43,6 +46,9 @@ SOURCE = Source(
     citation=f"Logan et al., Methods 2016, doi:10.1016/j.ymeth.2015.12.002; {COLLECTION} (image set BBBC026)",
     formats=("8-bit PNG, 1392 x 1040",),
     images=images,
+    specimen="a well",
+    repeats="nine sites",
+    batch_unit="plate",
     constants={
         "organism": "human|mouse",
         "cell_type": "hepatocyte|fibroblast",

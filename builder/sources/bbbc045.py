@@ -5,8 +5,11 @@ A montage holds 30 x 30 cells of 55 x 55 pixels and the last of a series is part
 original.
 
 The archive has three folders between its top and the file, ``<A>/<B>/<C>/<D>_<N>.tif``; which is donor, kind of cell
-and channel is not known. So the key is made of the last three folders and the name. Donors' folders bear the year,
-2014 or 2015, which makes the group; images without such a folder share one group, so that no donor is split.
+and channel is not known. So the key is made of the last three folders and the name.
+
+Specimen: a donor's blood. The same cells are in montages of several channels. Donors' folders bear the year, 2014 or
+2015, and are the group; montages without such a folder share one group, so that no donor is split. Sessions are not
+stated, so there is no batch. A montage shows 195 cells: no single object.
 
 Open questions: the order of the levels; the channels. Brightfield and darkfield are taken from those words,
 brightfield also from Ch5 (a third-party pipeline); other channels have no microscopy and are counted.
@@ -64,6 +67,9 @@ SOURCE = Source(
     citation=f"Nassar et al., Cytometry Part A 2019, doi:10.1002/cyto.a.23794; {COLLECTION} (image set BBBC045)",
     formats=("TIFF montages, 1650 x 1650",),
     images=images,
+    specimen="a donor's blood",
+    repeats="each cell in montages of several channels",
+    batch_unit="not stated",
     constants={"organism": "human", "cell_type": "white blood cell"},
     expected_images=147,
     expected_tokens={"organism": 1, "cell_type": 1},

@@ -3,7 +3,10 @@
 Layout: ``CellCycle/<phase>/<id>_Ch<3|4|6>.ome.jpg``; the archive is nested (``CellCycle.zip`` inside). The folder is
 the phenotype. Ch3 is brightfield, Ch4 propidium iodide (the nucleus), Ch6 darkfield: the original called all
 'nucleus'; here only Ch4 is. ``Ground_truth.lst`` repeats the folders and is not read. Composites named
-``…_merged.jpg``, which others make of these files, are no images. The channels of a cell share its group.
+``…_merged.jpg``, which others make of these files, are no images.
+
+Specimen: a cell that passed an imaging flow cytometer once, seen in three channels; each image shows it alone. The
+group is its phase and number. Runs of the cytometer are not stated, so there is no batch.
 
 Open questions: the channel numbers (one third-party list disagrees); the licence on the set's page.
 """
@@ -55,6 +58,10 @@ SOURCE = Source(
     ),
     formats=("8-bit JPEG, 66 x 66",),
     images=images,
+    specimen="a cell",
+    repeats="three channels",
+    batch_unit="not stated",
+    single_object=True,
     constants={"organism": "human", "cell_type": "jurkat"},
     expected_images=96_798,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 1, "phenotype": 7},

@@ -5,8 +5,9 @@ unpacked apart; unpacked into one folder, the same class of several specimens wo
 gives the cell_type. How the original flattened a stack is not known; common readers take its first page, the rim of a
 nucleus. The original drew 800 images a cell_type; here all are listed, and the labels' own draw does that work.
 
-Neighbouring nuclei overlap in their images, and there are too few specimens to hold out whole ones: the group is a
-tile of 512 x 512 pixels of a specimen, by the coordinates in the name (taken to be x, y, z).
+Specimen: a piece of kidney, imaged as one volume from which stacks of single nuclei were cut. Neighbouring nuclei
+overlap in their stacks (about a quarter of them, across any border that one could draw), so the group, and the batch,
+is the folder of the specimen. Stacks in no such folder are one group, counted, because any two may be neighbours.
 
 Open questions: the meaning of the numbers in a name; the number of images (236,000 to 243,000); the licence.
 """
@@ -37,21 +38,22 @@ _CELL_TYPE: Final = {
 }
 _CLASSES: Final = "|".join(map(re.escape, _CELL_TYPE))
 _CLASS = re.compile(rf"(?:^|/)({_CLASSES})/(?:All_3D/)?$", re.IGNORECASE)
-_NAME = re.compile(r"(object_\d+_(\d+)__(\d+)__\d+_\d+)\.tiff?$", re.IGNORECASE)
+_NAME = re.compile(r"(object_\d+_\d+__\d+__\d+_\d+)\.tiff?$", re.IGNORECASE)
 _SPECIMEN = re.compile(r"(?:^|[/_ -])(F\d\d)(?=[/_ -])", re.IGNORECASE)
-_TILE: Final = 512
 
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image per stack."""
     layout = "CD_CNT/All_3D/object_38359_333__4395__44_1.tif"
     for path, (specimen, kind), match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=_place):
-        name, x, y = match[1], int(match[2]), int(match[3])
+        if not specimen:
+            folder.notes.add("stacks whose specimen is not known, one group", path)
         yield Image(
-            key=f"{specimen}{kind} {name}",
+            key=f"{specimen}{kind} {match[1]}",
             channels=(Channel(path, "nucleus", MIDDLE_PLANE),),
-            group=f"{specimen}tile {x // _TILE} {y // _TILE}",
+            group=specimen.strip() or "all",
             cell_type=_CELL_TYPE[kind],
+            batch=specimen.strip() or None,
         )
 
 
@@ -69,10 +71,14 @@ SOURCE = Source(
     accession="BBBC051",
     url=page("BBBC051"),
     downloads=(download("BBBC051", "Images.zip"),),
-    license=licenses.UNSTATED,
+    license=licenses.UNRESOLVED,
     citation=f"Woloshuk et al., Cytometry Part A 2021, doi:10.1002/cyto.a.24274; {COLLECTION} (image set BBBC051)",
     formats=("8-bit TIFF stacks, 7 x 32 x 32",),
     images=images,
+    specimen="a piece of kidney",
+    repeats="neighbouring nuclei overlap",
+    batch_unit="specimen",
+    single_object=True,
     constants={"organism": "human", "cell_visible": "nucleus", "microscopy": "confocal"},
     expected_tokens={"organism": 1, "cell_type": 7, "cell_visible": 1},
 )

@@ -21,7 +21,7 @@ _LOCATIONS: Final = (
     "nucleoplasm",
     "nuclear membrane",
     "nucleoli",
-    "nucleoli",  # fibrillar center: one class with the nucleoli, as in the second competition's map
+    "nucleoli|nucleoli fibrillar center",  # a part of the nucleoli: it shows both
     "nuclear speckles",
     "nuclear bodies",
     "er",
@@ -77,7 +77,10 @@ SOURCE = Source(
     ),
     formats=("8-bit PNG, one file per colour, 512 x 512",),
     images=images,
+    specimen="a field of view",
+    repeats="four colours; again at full size in kag_hpa_single",
+    batch_unit="not stated",
     constants={"organism": "human", "microscopy": "confocal"},
     expected_images=171_096,
-    expected_tokens={"organism": 1, "cell_visible": 28},
+    expected_tokens={"organism": 1, "cell_visible": 29},
 )

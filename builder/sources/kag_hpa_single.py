@@ -2,7 +2,7 @@
 
 ``train.csv`` holds ``ID,Label``, class numbers joined by ``|``, in 146 rows one of them twice. Every training image is
 one of kag_hpa at its full size, under the same UUID. Class 18, Negative, shows no structure. The cell line of an image
-is not stated.
+is not stated. In spite of its name the set shows whole fields with many cells.
 
 Open questions: bit depth (most originals of the Atlas are 16-bit; each file is read as it is); the licence of changed
 images.
@@ -21,7 +21,7 @@ _LOCATIONS: Final = (
     "nucleoplasm",
     "nuclear membrane",
     "nucleoli",
-    "nucleoli",  # fibrillar center
+    "nucleoli|nucleoli fibrillar center",
     "nuclear speckles",
     "nuclear bodies",
     "er",
@@ -60,7 +60,10 @@ SOURCE = Source(
     ),
     formats=("PNG, one file per colour, 1728 to 3072 pixels a side",),
     images=images,
+    specimen="a field of view",
+    repeats="four colours; again at a lower resolution in kag_hpa",
+    batch_unit="not stated",
     constants={"organism": "human", "microscopy": "confocal"},
     expected_images=89_460,
-    expected_tokens={"organism": 1, "cell_visible": 18},
+    expected_tokens={"organism": 1, "cell_visible": 19},
 )

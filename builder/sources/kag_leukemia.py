@@ -5,12 +5,13 @@ are only numbered, ``C-NMC_test_prelim_phase_data/1.bmp`` and ``C-NMC_test_final
 them apart (the original poured both into one folder, so that files overwrote each other). The first test set's labels
 and subjects stand in ``C-NMC_test_prelim_phase_data_labels.csv``; the second has none.
 
-A group is a subject. 104 pairs of training files are byte-identical, 99 of them under two subjects: subjects joined by
-such a pair are one group (found from the checksums of the whole download, without reading files here). Images of the
-final test set, whose subjects are not known, are one group.
+Specimen: a subject, whose photographs give many cells, one an image. 104 pairs of training files are byte-identical,
+99 of them under two subjects: subjects joined by such a pair are one group (found from the checksums of the whole
+download, without reading files here). Images of a test set whose subjects are not known are one group. Slides and
+sessions are not stated, so there is no batch.
 
-Open question: the licence (TCIA and the Kaggle page each state one). The black surround makes the 75th percentile of
-many files 0, which quality control rejects.
+Open question: which of two licences holds (TCIA and the Kaggle page each state one). The black surround makes the 75th
+percentile of many files 0, which quality control rejects.
 """
 
 from __future__ import annotations
@@ -94,11 +95,15 @@ SOURCE = Source(
     accession="andrewmvd/leukemia-classification",
     url="https://www.kaggle.com/andrewmvd/leukemia-classification",
     downloads=(Download("https://www.kaggle.com/datasets/andrewmvd/leukemia-classification", 10_400_000_000),),
-    license=licenses.UNSTATED,
+    license=licenses.UNRESOLVED,
     citation="Gupta & Gupta, C-NMC challenge dataset of ISBI 2019, The Cancer Imaging Archive, "
     "doi:10.7937/tcia.2019.dc64i46r",
     formats=("24-bit BMP, 450 x 450 and 600 x 600",),
     images=images,
+    specimen="a subject",
+    repeats="many cells; some files again under another subject",
+    batch_unit="not stated",
+    single_object=True,
     constants={"organism": "human", "cell_type": "white blood cell", "microscopy": "brightfield"},
     expected_images=15_114,
     expected_tokens={"organism": 1, "cell_type": 1, "phenotype": 2},

@@ -1,13 +1,14 @@
 """RxRx1, siRNA knock-downs in four cell types: the six channel files of a site are one record.
 
 The public release (https://github.com/recursionpharma/rxrx-datasets) names each siRNA in ``metadata.csv``. Its 30
-controls stand in every plate; ``EMPTY`` wells hold no siRNA. ``test`` experiments are ordinary, labelled data. The two
-Kaggle copies (``train.csv``, ``train_controls.csv``, ``test.csv``, ``test_controls.csv``, one row per well, images
-below ``train`` and ``test``) hold the same images, but number or rename the siRNAs: without ``metadata.csv`` their
-sites keep organism, cell type and stains, and no siRNA is guessed. No table names the genes.
+controls stand in every plate; ``EMPTY`` wells hold no siRNA; ``well_type`` says which are positive and negative
+controls. ``test`` experiments are ordinary, labelled data. The two Kaggle copies (``train.csv``,
+``train_controls.csv``, ``test.csv``, ``test_controls.csv``, a row a well, images below ``train`` and ``test``) hold the
+same images, but number or rename the siRNAs: without ``metadata.csv`` their sites keep organism, cell type, stains and
+control, and no siRNA is guessed. No table names the genes.
 
-A group is a well: its sites show the same cells' neighbours. The 30 controls that fill siRNA classes are on every
-plate, so that a split by plate would not hold its share.
+Specimen: a well, imaged at two sites, which is the group; the batch is the experiment, of which there are 51. The 30
+controls that fill siRNA classes are on every plate, so that a split by plate would not hold its share.
 
 Open questions: whether the archive holds files of the 77 wells that quality control took out of the table.
 """
@@ -24,6 +25,7 @@ from builder.sources.common.recursion import (
     STAINS,
     TABLE,
     Annotation,
+    control,
     no_table,
     plate_name,
     site_images,
@@ -33,12 +35,13 @@ from builder.sources.common.recursion import (
 from builder.sources.common.tables import Rows, read_table
 
 _KAGGLE: Final = ("train.csv", "train_controls.csv", "test.csv", "test_controls.csv")
+_ROLE: Final = "well_type"
 
 
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image per site."""
     if folder.named(TABLE) or folder.named(f"{TABLE}.gz"):
-        yield from table_images(folder, ("cell_type", "sirna"), _annotate)
+        yield from table_images(folder, ("cell_type", "sirna"), _annotate, optional=(_ROLE,))
         return
     rows = _kaggle_wells(folder)
     yield from site_images(folder, lambda plate, field, paths: rows.get(plate, field.partition("_")[0], paths), STAINS)
@@ -46,8 +49,8 @@ def images(folder: Folder) -> Iterator[Image]:
 
 
 def _annotate(values: Sequence[str]) -> Annotation:
-    cell_type, sirna = values
-    return Annotation(cell_type=cell_type, sirna=treatment(sirna))
+    cell_type, sirna, role = values
+    return Annotation(cell_type=cell_type, sirna=treatment(sirna), control=control(role))
 
 
 def _kaggle_wells(folder: Folder) -> Rows[Annotation]:
@@ -58,12 +61,12 @@ def _kaggle_wells(folder: Folder) -> Rows[Annotation]:
     rows: Rows[Annotation] = Rows(folder.notes)
     for table in tables:
         folder.notes.add("tables that do not name the siRNA, left blank", table)
-        for experiment, plate, well in read_table(folder, table, ("experiment", "plate", "well")):
+        for experiment, plate, well, role in read_table(folder, table, ("experiment", "plate", "well"), (_ROLE,)):
             place = plate_name(experiment, plate)
             if place is None:
                 folder.notes.add("malformed rows", f"{table}: {experiment} {plate} {well}")
             else:
-                rows.add(place, well.upper(), Annotation(cell_type=experiment.partition("-")[0]), table)
+                rows.add(place, well.upper(), Annotation(experiment.partition("-")[0], control=control(role)), table)
     return rows
 
 
@@ -84,6 +87,9 @@ SOURCE = Source(
     ),
     formats=("8-bit PNG, one file per channel, 512 x 512",),
     images=images,
+    specimen="a well",
+    repeats="two sites",
+    batch_unit="experiment",
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=125_510,
     expected_tokens={"organism": 1, "cell_type": 4, "cell_visible": 6, "sirna": 1_138},

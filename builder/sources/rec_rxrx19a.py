@@ -5,7 +5,8 @@ compound; 29 treatments are written in two cases (``Chloroquine``, ``chloroquine
 are human, Vero cells are from the African green monkey; the original called both human. The PNGs are dark (maxima of
 36 to 145 of 255 are usual).
 
-A group is a well.
+Specimen: a well, imaged at four sites, which is the group; the batch is the experiment, of which there are four. The
+table calls no well a control.
 
 Open questions: no real row of the table was at hand: its columns are those that the readme and published analyses
 name. Tables from before August 2020 map some compounds otherwise and lack ``SMILES``; they are read alike.
@@ -52,6 +53,9 @@ SOURCE = Source(
     "doi:10.1101/2020.04.21.054387",
     formats=("8-bit PNG, one file per channel, 1024 x 1024",),
     images=images,
+    specimen="a well",
+    repeats="four sites",
+    batch_unit="experiment",
     constants={"microscopy": "fluorescence"},
     expected_images=305_520,
     expected_tokens={"organism": 2, "cell_type": 2, "cell_visible": 5, "phenotype": 3, "compound": 1_640},

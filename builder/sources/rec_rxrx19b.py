@@ -1,8 +1,9 @@
 """RxRx19b, drugs against a model of the cytokine storm: the six channel files of a site are one record.
 
-One site a well. The disease condition (``storm-severe``, ``healthy``) is the phenotype, the treatment the compound.
+The disease condition (``storm-severe``, ``healthy``) is the phenotype, the treatment the compound.
 
-A group is a well, here one image.
+Specimen: a well, imaged at one site, which is the group. The whole set is one experiment, the batch. The table calls
+no well a control.
 
 Open question: no real row of the table was at hand: its columns are those that the readme and published analyses name.
 """
@@ -42,6 +43,9 @@ SOURCE = Source(
     "immunomodulatory and COVID-19 drug discovery, bioRxiv 2020, doi:10.1101/2020.08.02.233064",
     formats=("8-bit PNG, one file per channel, 2048 x 2048",),
     images=images,
+    specimen="a well",
+    repeats="none",
+    batch_unit="experiment",
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=70_384,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 6, "phenotype": 2, "compound": 1_822},

@@ -3,7 +3,9 @@
 ``treatment`` is the compound (``EMPTY``: none); its concentration is not part of the label. 42 of the 433 treatments
 have a few sites fewer than a class needs: a handful of lost sites loses classes.
 
-A group is a well: a treatment stands in twelve wells at each of six concentrations, over two dozen plates.
+Specimen: a well, imaged at four sites, which is the group: a treatment stands in twelve wells at each of six
+concentrations, over two dozen plates. The batch is the experiment, of which there are two. The table calls no well a
+control.
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ SOURCE = Source(
     "immunomodulatory and COVID-19 drug discovery, bioRxiv 2020, doi:10.1101/2020.08.02.233064",
     formats=("8-bit PNG, one file per channel, 1024 x 1024",),
     images=images,
+    specimen="a well",
+    repeats="four sites",
+    batch_unit="experiment",
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=131_953,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 6, "compound": 433},

@@ -7,7 +7,9 @@
         count = 4
         channel_orders = (("cell body",), ("nucleus",))
         tokens = {"organism": {"human": 4}, "cell_type": {"u2os": 4}, "cell_visible": {"cell body": 2, "nucleus": 2}}
-        rows = {"A14_C57_F1_s21_w1": {"cell_visible": "cell body", "group": "A14 C57"}}
+        rows = {"A14_C57_F1_s21_w1": {"cell_visible": "cell body", "well": "A14"}}
+        groups = 1
+        repeated = (("A14_C57_F1_s21_w1", "A14_C57_F1_s21_w2"), ("A14_C57_F1_s21_w1", "B14_C57_F4_s21_w1"))
 
         def tree(self, root: Path) -> None:
             write_tiff(root / "BBBC005_v1_images/SIMCEPImages_A14_C57_F1_s21_w1.TIF", dtype="uint8")
@@ -15,8 +17,8 @@
 
 Expected values are written down by hand from what is known of the source, never taken from the adapter. A row is named
 by its key, or, where keys are nobody's business, by the path of its first file; its values are compared after
-normalisation: the seven categories and ``microscopy``, ``group``, ``region`` (a 4-tuple), ``files`` (paths),
-``channels`` (what each shows) and ``planes``.
+normalisation: the seven categories and ``microscopy``, ``group``, the columns of ``schema.ACQUISITION``,
+``single_object``, ``region`` (a 4-tuple), ``files`` (paths), ``channels`` (what each shows) and ``planes``.
 """
 
 from __future__ import annotations
@@ -32,11 +34,12 @@ from typing import Any, ClassVar
 import fsspec
 import pytest
 
-from builder.schema import CATEGORIES
+from builder.schema import ACQUISITION, CATEGORIES, CONTROLS
 from builder.sources import get_source, source_names
 from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Image, License, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.common.wells import parse_well
 from builder.vocabulary import normalize
 from tests.sources.catalogue import CATALOGUE
 
@@ -57,6 +60,11 @@ class SourceTestCase:
     tokens : category -> token -> rows that hold it, of the made-up tree, complete: a category left out has no token
     channel_orders : the sequences of ``shows`` that a whole image may have; one with missing files is a subsequence
     rows : key or first file -> what is expected of this row (any of the names above)
+    groups : distinct groups of the made-up tree
+    repeated : sets of images (keys or first files) that show one specimen and so must share a group: the tree holds one
+        for each way in which ``Source.repeats`` says that a specimen is imaged again, and none where it says "none"
+    batches : distinct batches of the made-up tree; 0 where the source does not state one
+    single_objects : images of the made-up tree that show a single object
     notes : kind -> count of what the adapter notes about the whole made-up tree, complete
     unknown_files : file to add -> kind of note that it adds; no row changes. Joins: an image without a row of the table
     missing_files : file to take away -> kind of note that it adds, or None; other rows stay. Joins: the image of a row
@@ -71,6 +79,10 @@ class SourceTestCase:
     tokens: ClassVar[Mapping[str, Mapping[str, int]]]
     channel_orders: ClassVar[tuple[tuple[str, ...], ...]]
     rows: ClassVar[Mapping[str, Row]]
+    groups: ClassVar[int]
+    repeated: ClassVar[tuple[tuple[str, ...], ...]]
+    batches: ClassVar[int]
+    single_objects: ClassVar[int] = 0
     notes: ClassVar[Mapping[str, int]] = {}
     unknown_files: ClassVar[Mapping[str, str]] = {}
     missing_files: ClassVar[Mapping[str, str | None]] = {}
@@ -147,6 +159,9 @@ class SourceTestCase:
         assert source.expected_images is None or source.expected_images > 0
         assert set(source.expected_tokens) <= set(CATEGORIES)
         assert not source.simulated
+        for text in (source.specimen, source.repeats, source.batch_unit):
+            assert 0 < len(text) <= 90, "the table of sources says in a few words what a group and a batch are"
+        assert source.pixel_size_um is None or 0.01 < source.pixel_size_um < 20
 
     def test_license(self) -> None:
         known = [value for value in vars(licenses).values() if isinstance(value, License)]
@@ -176,6 +191,20 @@ class SourceTestCase:
         assert {c: dict(tokens) for c, tokens in counted.items() if tokens} == {
             c: dict(t) for c, t in self.tokens.items()
         }
+
+    def test_specimens(self, root: Path) -> None:
+        """What shows one specimen shares a group; groups, batches and single objects are as many as the tree holds."""
+        images = self.read(Folder.listed(str(root)))
+        rows = {key: normalised(self.source, image) for key, image in images.items()}
+        assert len({row["group"] for row in rows.values()}) == self.groups
+        assert len({row["batch"] for row in rows.values()} - {None}) == self.batches
+        assert (self.source.batch_unit == "not stated") == (self.batches == 0)
+        assert sum(row["single_object"] for row in rows.values()) == self.single_objects
+        assert (self.source.repeats == "none") == (not self.repeated), "the tree holds a specimen that is imaged again"
+        by_name = {row["files"][0]: row for row in rows.values()} | rows
+        for specimen in self.repeated:
+            assert len(set(specimen)) > 1
+            assert len({by_name[name]["group"] for name in specimen}) == 1, specimen
 
     def test_every_row_is_sound(self, root: Path) -> None:
         folder = Folder.listed(str(root))
@@ -349,6 +378,9 @@ def normalised(source: Source, image: Image) -> Row:
         value = getattr(image, column)
         row[column] = normalize(column, source.constants.get(column) if value is None else value)
     row["group"] = image.group
+    row |= {column: getattr(image, column) for column, _ in ACQUISITION}
+    row["pixel_size_um"] = source.pixel_size_um if image.pixel_size_um is None else image.pixel_size_um
+    row["single_object"] = source.single_object or image.single_object
     row["region"] = None if image.region is None else tuple(image.region)
     row["size"] = image.size
     row["files"] = tuple(channel.path for channel in image.channels)
@@ -373,7 +405,7 @@ def check_sound(source: Source, folder: Folder, images: Iterable[Image], root: P
         assert image.key
         assert image.group
         assert image.channels, f"{image.key} has no file"
-        for text in (image.key, image.group):
+        for text in (image.key, image.group, image.batch or "-"):
             assert not text.startswith("/")
             assert str(root) not in text
         for channel in image.channels:
@@ -390,6 +422,12 @@ def check_sound(source: Source, folder: Folder, images: Iterable[Image], root: P
         for column in _COLUMNS:
             value = normalize(column, getattr(image, column))
             assert normalize(column, value) == value
+        assert image.batch != ""
+        assert image.well is None or (image.well == parse_well(image.well) and image.well[-2:].isdecimal()), image.well
+        assert image.control in (None, *CONTROLS)
+        assert image.timepoint != ""
+        assert image.z is None or isinstance(image.z, int)
+        assert image.pixel_size_um is None or 0.01 < image.pixel_size_um < 20
         kinds = {channel.shows in ("brightfield", "darkfield") for channel in image.channels}
         assert len(kinds) == 1, f"{image.key} merges brightfield with fluorescence"
 

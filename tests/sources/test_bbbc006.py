@@ -25,15 +25,21 @@ class TestBbbc006(SourceTestCase):
             "files": (f"{BEST}/{name('a01_s1', 1, 16)}",),
             "group": "A01",
             "cell_visible": "nucleus",
+            "batch": "03212011",
+            "well": "A01",
+            "z": 16,
         },
         "03212011_p24_s1_w2": {"channels": ("actin",), "group": "P24", "microscopy": "fluorescence"},
     }
+    groups = 2
+    repeated = (("03212011_a01_s1_w1", "03212011_a01_s1_w2", "03212011_a01_s2_w1"),)
+    batches = 1
     notes = {"focal planes farther from the best one, left out": 2}
     unknown_files = {f"{BEST}/mcf-z-stacks-03212011_a01_s1.tif": "files without a known name"}
     missing_files = {f"{BEST}/{name('p24_s1', 2, 16)}": None}
     real_count = 3
     real_rows = {
-        "03212011_a01_s1_w1": {"cell_visible": "nucleus", "group": "A01", "cell_type": "u2os"},
+        "03212011_a01_s1_w1": {"cell_visible": "nucleus", "group": "A01", "cell_type": "u2os", "z": 0},
         "03212011_e24_s2_w1": {"cell_visible": "nucleus", "group": "E24", "organism": "human"},
         "03212011_p24_s2_w1": {"cell_visible": "nucleus", "group": "P24", "microscopy": "fluorescence"},
     }

@@ -15,10 +15,23 @@ class TestBbbc010(SourceTestCase):
     channel_orders = (("intestine",), ("brightfield",))
     tokens = {"organism": {"nematode": 6}, "cell_visible": {"intestine": 3}, "phenotype": {"wildtype": 4, "dead": 2}}
     rows = {
-        f"{PREFIX}_A12_w1": {"microscopy": "fluorescence", "phenotype": "wildtype", "group": f"{PREFIX}_A12"},
+        f"{PREFIX}_A12_w1": {
+            "microscopy": "fluorescence",
+            "phenotype": "wildtype",
+            "group": f"{PREFIX}_A12",
+            "well": "A12",
+        },
         f"{PREFIX}_A12_w2": {"microscopy": "brightfield", "cell_visible": None, "compound": None},
-        f"{PREFIX}_B13_w2": {"microscopy": "brightfield", "phenotype": "dead", "group": f"{PREFIX}_B13"},
+        f"{PREFIX}_B13_w2": {
+            "microscopy": "brightfield",
+            "phenotype": "dead",
+            "group": f"{PREFIX}_B13",
+            "batch": PREFIX,
+        },
     }
+    groups = 3
+    repeated = ((f"{PREFIX}_A12_w1", f"{PREFIX}_A12_w2"),)
+    batches = 1
     notes = {"masks and ground truth, left out": 1}
     unknown_files = {"scan.tif": "files without a known name"}
     missing_files = {f"{PREFIX}_A12_w1_{UUID}.tif": None}

@@ -8,15 +8,19 @@ from tests.sources.files import write_image
 
 class TestBbbc011(SourceTestCase):
     dir_name = "bbbc011"
-    count = 4
+    count = 8
     channel_orders = (("brightfield",),)
-    tokens = {"organism": {"nematode": 4}, "phenotype": {"wildtype": 2, "fat": 2}}
+    tokens = {"organism": {"nematode": 8}, "phenotype": {"wildtype": 4, "fat": 4}}
     rows = {
-        "l4440_rep1/H10s": {"phenotype": "wildtype", "group": "l4440_rep1/H10", "microscopy": "brightfield"},
+        "l4440_rep1/H10s": {"phenotype": "wildtype", "group": "l4440_rep1/H10", "well": "H10"},
         "daf-2_rep1/H10s": {"phenotype": "fat", "group": "daf-2_rep1/H10", "gene": None},
+        "daf-2_rep1/fat_orig": {"group": "daf-2_rep1", "well": None, "microscopy": "brightfield"},
     }
-    unknown_files = {"BBBC011_v1_images/other/H10s.png": "files without a known name"}
-    missing_files = {"BBBC011_v1_images/L4440_rep1/H10s.png": None}
+    groups = 6
+    repeated = (("l4440_rep1/H10s", "l4440_rep1/H10t"),)
+    batches = 0
+    strangers = {"BBBC011_v1_images/other/H10s.png": "files without a known name"}
+    losses = {"BBBC011_v1_images/L4440_rep1/H10s.png": None}
     real_count = 2
     real_rows = {
         "BBBC011_v1_images/L4440_rep1/WT_orig.png": {"phenotype": "wildtype", "microscopy": "brightfield"},
@@ -25,5 +29,5 @@ class TestBbbc011(SourceTestCase):
 
     def tree(self, root: Path) -> None:
         for folder in ("L4440_rep1", "daf-2_rep1"):
-            for name in ("H10s", "A01s"):
-                write_image(root / f"BBBC011_v1_images/{folder}/{name}.png", (8, 9, 3))
+            for name in ("H10s", "H10t", "A01s", "fat_orig"):
+                write_picture(root / f"BBBC011_v1_images/{folder}/{name}.png", (8, 9, 3))

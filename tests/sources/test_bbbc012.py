@@ -21,10 +21,13 @@ class TestBbbc012(SourceTestCase):
     rows = {
         "wt_101210OranePlt1_C16_w1": {"microscopy": "brightfield", "cell_visible": None, "phenotype": "wildtype"},
         "pmk_101210OranePlt1_C16_w2": {"microscopy": "fluorescence", "cell_visible": "intestine"},
-        "pmk_101210OranePlt1_C16_w3": {"phenotype": "infected", "group": "pmk_101210OranePlt1_C16"},
+        "pmk_101210OranePlt1_C16_w3": {"phenotype": "infected", "group": "pmk_101210OranePlt1_C16", "well": "C16"},
     }
-    unknown_files = {f"{TOP}/WT_plate2/plan.tif": "files without a known name"}
-    missing_files = {f"{TOP}/WT_plate2/101210OranePlt1_C16_w1_{UUID}.tif": None}
+    groups = 2
+    repeated = (tuple(f"wt_101210OranePlt1_C16_w{channel}" for channel in "123"),)
+    batches = 1
+    strangers = {f"{TOP}/WT_plate2/plan.tif": "files without a known name"}
+    losses = {f"{TOP}/WT_plate2/101210OranePlt1_C16_w1_{UUID}.tif": None}
     real_count = 3
     real_rows = {  # these lie outside the two folders
         "101210OranePlt1_C16_w1": {"microscopy": "brightfield", "cell_visible": None, "phenotype": None},

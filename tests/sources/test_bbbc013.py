@@ -22,13 +22,16 @@ class TestBbbc013(SourceTestCase):
         "compound": {"wortmannin": 2 * (4 * 10 + 4), "ly294002": 2 * (4 * 9)},
     }
     rows = {
-        "Channel1-01-A-01": {"compound": None, "cell_visible": "fkhr", "group": "A01"},
-        "Channel2-02-A-02": {"compound": None, "cell_visible": "nucleus", "group": "A02"},
-        "Channel2-12-A-12": {"compound": "wortmannin"},
-        "Channel1-49-E-01": {"compound": "wortmannin", "group": "E01"},
-        "Channel1-51-E-03": {"compound": "ly294002"},
-        "Channel1-60-E-12": {"compound": None},
+        "Channel1-01-A-01": {"compound": None, "cell_visible": "fkhr", "group": "A01", "control": "negative"},
+        "Channel2-02-A-02": {"compound": None, "cell_visible": "nucleus", "group": "A02", "control": "negative"},
+        "Channel2-12-A-12": {"compound": "wortmannin", "control": "positive"},
+        "Channel1-49-E-01": {"compound": "wortmannin", "group": "E01", "well": "E01", "control": "positive"},
+        "Channel1-51-E-03": {"compound": "ly294002", "control": None, "batch": "plate"},
+        "Channel1-60-E-12": {"compound": None, "control": "negative"},
     }
+    groups = 96
+    repeated = (("Channel1-01-A-01", "Channel2-01-A-01"),)
+    batches = 1
     notes = {"files without a known name": 1}
     unknown_files = {f"{FOLDER}/Channel3-01-A-01.BMP": "files without a known name"}
     missing_files = {f"{FOLDER}/Channel1-01-A-01.BMP": None}

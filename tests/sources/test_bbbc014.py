@@ -16,14 +16,18 @@ class TestBbbc014(SourceTestCase):
         "organism": {"human": 8},
         "cell_type": {"mcf7": 4, "a549": 4},
         "cell_visible": {"nfkb": 4, "nucleus": 4},
+        "compound": {"tnf-alpha": 4},  # not in column 12
     }
     rows = {
-        "Channel 1-01-A-01": {"cell_type": "mcf7", "cell_visible": "nfkb", "group": "A01", "compound": None},
-        "Channel 2-48-D-12": {"cell_type": "mcf7", "cell_visible": "nucleus", "group": "D12"},
-        "Channel 1-49-E-01": {"cell_type": "a549", "group": "E01", "microscopy": "fluorescence"},
+        "Channel 1-01-A-01": {"cell_type": "mcf7", "cell_visible": "nfkb", "group": "A01", "compound": "tnf-alpha"},
+        "Channel 2-48-D-12": {"cell_type": "mcf7", "cell_visible": "nucleus", "group": "D12", "control": "negative"},
+        "Channel 1-49-E-01": {"cell_type": "a549", "group": "E01", "control": "positive", "well": "E01"},
     }
-    unknown_files = {f"{TOP}/Channel 3-01-A-01-00.Bmp": "files without a known name"}
-    missing_files = {f"{TOP}/Channel 1-01-A-01-00.Bmp": None}
+    groups = 4
+    repeated = (("Channel 1-01-A-01", "Channel 2-01-A-01"),)
+    batches = 1
+    strangers = {f"{TOP}/Channel 3-01-A-01-00.Bmp": "files without a known name"}
+    losses = {f"{TOP}/Channel 1-01-A-01-00.Bmp": None}
     real_count = 2
     real_rows = {
         "Channel 1-01-A-01": {"cell_type": "mcf7", "cell_visible": "nfkb"},

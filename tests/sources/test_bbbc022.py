@@ -42,7 +42,7 @@ class TestBbbc022(SourceTestCase):
         "organism": {"human": 5},
         "cell_type": {"u2os": 5},
         "cell_visible": dict.fromkeys(("er", "nucleoli", "actin", "golgi", "mitochondria"), 4) | {"nucleus": 5},
-        "compound": {"niflumic acid": 2, "calyculin a": 1},
+        "compound": {"niflumic acid": 2, "calyculin a": 1, "dmso": 1},
     }
     rows = {
         "20585_A01_s1": {
@@ -51,11 +51,18 @@ class TestBbbc022(SourceTestCase):
             "channels": SHOWS,
             "cell_visible": "er|nucleus|mitochondria|actin|golgi|nucleoli",
             "group": "20585_A01",
+            "batch": "20585",
+            "well": "A01",
+            "control": None,
+            "pixel_size_um": 0.656,
         },
-        "20646_P24_s9": {"compound": None, "group": "20646_P24"},
+        "20646_P24_s9": {"compound": "dmso", "control": "negative", "group": "20646_P24"},
         "20646_A01_s1": {"compound": "calyculin a", "microscopy": "fluorescence"},
         "20646_B02_s3": {"compound": None, "channels": ("nucleus",), "cell_visible": "nucleus"},
     }
+    groups = 4
+    repeated = (("20585_A01_s1", "20585_A01_s2"),)
+    batches = 2
     notes = {"files without a row": 1, "images with channels missing": 1, "rows without a file": 1, "malformed rows": 1}
     unknown_files = {
         "BBBC022_v1_images_20585w1/overview.tif": "files without a known name",

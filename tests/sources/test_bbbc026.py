@@ -20,8 +20,11 @@ class TestBbbc026(SourceTestCase):
     }
     rows = {
         f"{STEM}_A01_s1": {"organism": "human|mouse", "cell_type": "hepatocyte|fibroblast", "group": f"{STEM}_A01"},
-        f"{STEM}_O23_s9": {"microscopy": "fluorescence", "group": f"{STEM}_O23"},
+        f"{STEM}_O23_s9": {"microscopy": "fluorescence", "group": f"{STEM}_O23", "well": "O23", "batch": STEM},
     }
+    groups = 2
+    repeated = ((f"{STEM}_A01_s1", f"{STEM}_A01_s9"),)
+    batches = 1
     notes = {"masks and ground truth, left out": 1}
     unknown_files = {"BBBC026_v1_images/montage.png": "files without a known name"}
     missing_files = {f"BBBC026_v1_images/{STEM}_A01_s1_w1{UUID}.png": None}

@@ -6,6 +6,10 @@ from tests.sources.case import SourceTestCase
 from tests.sources.files import write_csv, write_image
 
 IDS = ["0a" * 32, "1b" * 32, "2c" * 32]
+TILES = (  # the first photograph of the table
+    "00071198d059ba7f5914a526d124d28e6d010c92466da21d4a04cd5413362552",
+    "4c465a54e329ec7b0f4bc5f6acdfd3192707d6c0fbdf557339485581c5a6b3c1",
+)
 MASK = "3d" * 32
 REAL = (
     "21408476af0506331e8b5d49b385833e5ef1fbb90815fbf9af9d19b4bb145f76",
@@ -21,13 +25,16 @@ class TestBbbc038(SourceTestCase):
     """One part in a folder of its own, one unpacked into the root."""
 
     dir_name = "bbbc038"
-    count = 3
+    count = 5
     channel_orders = (("nucleus",),)
-    tokens = {"organism": {"human": 3, "mouse": 3, "fly": 3}, "cell_visible": {"nucleus": 3}}
+    tokens = {"cell_visible": {"nucleus": 5}}
     rows = {
-        IDS[0]: {"files": (f"stage1_train/{IDS[0]}/images/{IDS[0]}.png",), "group": IDS[0]},
-        IDS[2]: {"organism": "human|mouse|fly", "cell_visible": "nucleus", "microscopy": "brightfield|fluorescence"},
+        IDS[0]: {"files": (f"stage1_train/{IDS[0]}/images/{IDS[0]}.png",), "group": "unlisted"},
+        IDS[2]: {"organism": None, "cell_visible": "nucleus", "microscopy": None, "batch": None},
     }
+    groups = 2
+    repeated = (TILES,)
+    batches = 0
     notes = {"masks and ground truth, left out": 1}
     unknown_files = {
         f"{IDS[0]}/images/preview.png": "files without a known name",
@@ -39,15 +46,16 @@ class TestBbbc038(SourceTestCase):
         image_id: {
             "files": (f"stage1_train/{image_id}/images/{image_id}.png",),
             "cell_visible": "nucleus",
-            "organism": "human|mouse|fly",
+            "organism": None,
             "cell_type": None,
         }
         for image_id in REAL
     }
 
     def tree(self, root: Path) -> None:
-        for image_id, stage in zip(IDS, ("stage1_train/", "stage1_train/", ""), strict=True):
-            write_image(root / f"{stage}{image_id}/images/{image_id}.png", (8, 9, 4))
-        write_image(root / f"stage1_train/{IDS[0]}/masks/{MASK}.png")
+        stages = ("stage1_train/", "stage1_train/", "", "stage1_train/", "")
+        for image_id, stage in zip((*IDS, *TILES), stages, strict=True):
+            write_picture(root / f"{stage}{image_id}/images/{image_id}.png", (8, 9, 4))
+        write_picture(root / f"stage1_train/{IDS[0]}/masks/{MASK}.png")
         header = ("ImageId", "EncodedPixels", "Height", "Width", "Usage")
         write_csv(root / "stage2_solution_final.csv", header, [(IDS[2], "1 1", 10, 10, "Ignored")])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,23 @@ def box(category: str, r0: int, c0: int, r1: int, c1: int) -> dict[str, Any]:
 
 def entry(name: str, *boxes: dict[str, Any]) -> dict[str, Any]:
     shape = {"r": 40, "c": 60, "channels": 3}
-    return {"image": {"checksum": "0" * 32, "pathname": f"/images/{name}", "shape": shape}, "objects": list(boxes)}
+    return {
+        "image": {
+            "checksum": hashlib.md5(name.removeprefix("copy of ").encode()).hexdigest(),
+            "pathname": f"/images/{name}",
+            "shape": shape,
+        },
+        "objects": list(boxes),
+    }
 
 
 class TestBbbc041(SourceTestCase):
     dir_name = "bbbc041"
-    count = 6
+    count = 7
     channel_orders = (("brightfield",),)
     tokens = {
-        "organism": {"human": 6},
-        "cell_type": {"red blood cell": 2, "white blood cell": 1, "trophozoite": 1, "gametocyte": 1},
+        "organism": {"human": 7},
+        "cell_type": {"red blood cell": 3, "white blood cell": 1, "trophozoite": 1, "gametocyte": 1},
     }
     rows = {
         f"{PNG}_1": {
@@ -42,8 +50,13 @@ class TestBbbc041(SourceTestCase):
         f"{PNG}_2": {"region": (50, 60, 0, 12), "cell_type": "white blood cell"},  # over the border on two sides
         f"{PNG}_3": {"cell_type": None},  # difficult
         f"{PNG}_5": {"cell_type": "trophozoite"},  # the fourth is empty and counts
-        f"{JPG}_1": {"files": (f"malaria/images/{JPG}.jpg",), "group": JPG},
+        f"{JPG}_1": {"files": (f"malaria/images/{JPG}.jpg",), "group": JPG, "single_object": True},
+        f"copy of {JPG}_1": {"group": JPG},  # the same MD5
     }
+    groups = 2
+    repeated = ((f"{PNG}_1", f"{PNG}_2"), (f"{JPG}_1", f"copy of {JPG}_1"))
+    batches = 0
+    single_objects = 7
     notes = {"empty boxes": 1, "rows without a file": 1, "files without a row": 1, "malformed entries": 2}
     unknown_files = {"malaria/images/unlisted.png": "files without a row"}
     missing_files = {f"malaria/images/{JPG}.jpg": "rows without a file"}
@@ -59,8 +72,8 @@ class TestBbbc041(SourceTestCase):
     }
 
     def tree(self, root: Path) -> None:
-        for name in (f"{PNG}.png", f"{JPG}.jpg", "nobody.png"):
-            write_image(root / "malaria/images" / name, (40, 60, 3))
+        for name in (f"{PNG}.png", f"{JPG}.jpg", f"copy of {JPG}.jpg", "nobody.png"):
+            write_picture(root / "malaria/images" / name, (40, 60, 3))
         training = [
             entry(
                 f"{PNG}.png",
@@ -74,12 +87,15 @@ class TestBbbc041(SourceTestCase):
             entry("gone.png", box("ring", 0, 0, 9, 9)),
             {"image": None},
         ]
-        test = [entry(f"{JPG}.jpg", box("red blood cell", 0, 0, 9, 9), box("gametocyte", 9, 9, 18, 18))]
+        test = [
+            entry(f"{JPG}.jpg", box("red blood cell", 0, 0, 9, 9), box("gametocyte", 9, 9, 18, 18)),
+            entry(f"copy of {JPG}.jpg", box("red blood cell", 0, 0, 9, 9)),
+        ]
         write_text(root / "malaria/training.json", json.dumps(training))
         write_text(root / "malaria/test.json", json.dumps(test))
 
     def test_images_without_lists(self, copy: Path) -> None:
         for name in ("training", "test"):
             (copy / f"malaria/{name}.json").unlink()
-        with pytest.raises(LayoutError, match=r"training\.json and test\.json; found 3 images"):
+        with pytest.raises(LayoutError, match=r"training\.json and test\.json; found 4 pictures"):
             self.read(Folder.listed(str(copy)))

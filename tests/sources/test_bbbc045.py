@@ -27,6 +27,9 @@ class TestBbbc045(SourceTestCase):
         "2015_subject2/B-cell/Darkfield/B-cell_1": {"microscopy": "darkfield", "channels": ("darkfield",)},
         "2015_subject2/B-cell/Ch3/B-cell_1": {"microscopy": None, "channels": ("cell body",)},
     }
+    groups = 2
+    repeated = (("2015_subject2/B-cell/Ch5/B-cell_1", "2015_subject2/B-cell/Darkfield/B-cell_1"),)
+    batches = 0
     notes = {"montages whose channel is not known, without microscopy": 1}
     unknown_files = {f"{TOP}/readme.tif": "files without a known name"}
     missing_files = {f"{TOP}/2015_subject2/B-cell/Ch5/B-cell_1.tif": None}

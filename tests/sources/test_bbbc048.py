@@ -24,8 +24,12 @@ class TestBbbc048(SourceTestCase):
         "s_12_Ch6": {"microscopy": "darkfield", "phenotype": "s"},
         "telophase_9_Ch4": {"phenotype": "telophase"},
     }
-    unknown_files = {"CellCycle/G1/1006_merged.jpg": "files without a known name"}
-    missing_files = {"CellCycle/G1/1006_Ch3.ome.jpg": None}
+    groups = 4
+    repeated = (("g1_1006_Ch3", "g1_1006_Ch4", "g1_1006_Ch6"),)
+    batches = 0
+    single_objects = 12
+    strangers = {"CellCycle/G1/1006_merged.jpg": "files without a known name"}
+    losses = {"CellCycle/G1/1006_Ch3.ome.jpg": None}
 
     def tree(self, root: Path) -> None:
         paths = [f"{phase}/{cell}_Ch{channel}.ome.jpg" for phase, cell in CELLS for channel in "346"]

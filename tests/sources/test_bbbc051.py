@@ -33,15 +33,20 @@ class TestBbbc051(SourceTestCase):
         "F33 cd_cnt object_38359_333__4395__44_1": {
             "cell_type": "collecting duct",
             "planes": (MIDDLE_PLANE,),
-            "group": "F33 tile 0 8",
+            "group": "F33",
+            "batch": "F33",
             "microscopy": "confocal",
         },
-        "F33 cd_cnt object_7_511__4100__40_1": {"group": "F33 tile 0 8"},
-        "F44 cd_cnt object_38359_333__4395__44_1": {"group": "F44 tile 0 8"},
+        "F33 cd_cnt object_7_511__4100__40_1": {"group": "F33"},  # the next one, cut with overlap
+        "F44 cd_cnt object_38359_333__4395__44_1": {"group": "F44"},
         "F33 cd45.1 object_38359_333__4395__44_1": {"cell_type": "white blood cell"},
     }
-    unknown_files = {"F33/unheard/All_3D/object_1_1__1__1_1.tif": "files without a known name"}
-    missing_files = {"F44/CD_CNT/All_3D/object_38359_333__4395__44_1.tif": None}
+    groups = 2
+    repeated = (("F33 cd_cnt object_38359_333__4395__44_1", "F33 cd_cnt object_7_511__4100__40_1"),)
+    batches = 2
+    single_objects = 13
+    strangers = {"F33/unheard/All_3D/object_1_1__1__1_1.tif": "files without a known name"}
+    losses = {"F44/CD_CNT/All_3D/object_38359_333__4395__44_1.tif": None}
 
     def tree(self, root: Path) -> None:
         for name in CLASSES.split():

@@ -48,8 +48,11 @@ class Case(SourceTestCase):
     channel_orders = (("nucleus", "actin"),)
     tokens = {"organism": {"human": 4}, "compound": {"aspirin": 2, "caffeine": 1}}
     rows = {"a1": {"compound": "aspirin", "group": "a"}}
-    unknown_files = {"top/z9_1.png": "files without a row"}
-    missing_files = {"top/b2_1.png": None}
+    groups = 2
+    repeated = (("a1", "a2"), ("b1", "b2"))
+    batches = 0
+    strangers = {"top/z9_1.png": "files without a row"}
+    losses = {"top/b2_1.png": None}
     climbing = ("top/fields.csv", "b1", "../../outside/b1")
 
     def __init__(self, images: Images, **facts: object) -> None:
@@ -65,6 +68,9 @@ class Case(SourceTestCase):
             formats=("PNG",),
             images=images,
             constants={"organism": "human"},
+            specimen="a patient",
+            repeats="two fields",
+            batch_unit="not stated",
         )
         self.made = dataclasses.replace(made, **facts)  # type: ignore[arg-type]
 
@@ -173,6 +179,12 @@ BAD: list[tuple[str, str, Images]] = [
     ("groups from the depth", "test_archive_depth_does_not_matter", with_depth),
     ("groups from the top", "test_stripped_archive", with_depth),
     ("no group", "test_every_row_is_sound", changed(group="")),
+    ("a group for each image", "test_specimens", lambda f: (i._replace(group=i.key) for i in good(f))),
+    ("one group for all", "test_specimens", changed(group="all")),
+    ("a batch that nobody states", "test_specimens", changed(batch="monday")),
+    ("cells taken for single objects", "test_specimens", changed(single_object=True)),
+    ("a well as the file spells it", "test_every_row_is_sound", changed(well="a1")),
+    ("a control of another kind", "test_every_row_is_sound", changed(control="mock")),
     ("no channels", "test_every_row_is_sound", changed(channels=())),
     ("channels in another order", "test_every_row_is_sound", swapped),
     ("brightfield merged with fluorescence", "test_every_row_is_sound", mixed),
@@ -211,6 +223,13 @@ def test_a_bad_adapter_is_seen(check: str, images: Images, tmp_path: Path) -> No
         ("test_facts", {"formats": ()}),
         ("test_facts", {"expected_images": 0}),
         ("test_facts", {"expected_tokens": {"color": 1}}),
+        ("test_facts", {"specimen": ""}),
+        ("test_facts", {"repeats": ""}),
+        ("test_facts", {"batch_unit": ""}),
+        ("test_facts", {"pixel_size_um": 0.0}),
+        ("test_specimens", {"repeats": "none"}),
+        ("test_specimens", {"batch_unit": "plate"}),
+        ("test_specimens", {"single_object": True}),
         ("test_license", {"license": License("X", "X", "", None, None)}),
         ("test_license", {"license": licenses.SIMULATED}),
         ("test_constants_are_normalised", {"constants": {"organism": "Homo sapiens"}}),

@@ -18,17 +18,24 @@ class TestCellCycle(SourceTestCase):
         "phenotype": {"interphase": 2, "mitosis": 2},
     }
     rows = {
-        f"{_FOLDER}/interphase/IMG_1667-1.jpg": {"phenotype": "interphase", "group": "1667", "microscopy": "light"},
-        f"{_FOLDER}/interphase/IMG_1681-3.jpg": {"phenotype": "interphase", "group": "1681", "cell_type": None},
-        f"{_FOLDER}/mitosis/IMG_1681-3.jpg": {"phenotype": "mitosis", "group": "1681", "organism": "nematode"},
+        f"{_FOLDER}/interphase/IMG_1667-1.jpg": {"phenotype": "interphase", "group": "slide", "microscopy": "light"},
+        f"{_FOLDER}/interphase/IMG_1681-3.jpg": {"phenotype": "interphase", "group": "slide", "cell_type": None},
+        f"{_FOLDER}/mitosis/IMG_1681-3.jpg": {"phenotype": "mitosis", "single_object": True, "organism": "nematode"},
         f"{_FOLDER}/mitosis/IMG_1681-12.jpg": {"phenotype": "mitosis", "channels": ("light",)},
     }
-    unknown_files = {f"{_FOLDER}/overview.jpg": "files without a known name"}
-    missing_files = {f"{_FOLDER}/mitosis/IMG_1681-3.jpg": None}
+    groups = 1
+    repeated = (
+        (f"{_FOLDER}/interphase/IMG_1681-3.jpg", f"{_FOLDER}/mitosis/IMG_1681-3.jpg"),  # crops that may overlap
+        (f"{_FOLDER}/interphase/IMG_1667-1.jpg", f"{_FOLDER}/interphase/IMG_1681-3.jpg"),  # photographs that may
+    )
+    batches = 0
+    single_objects = 4
+    strangers = {f"{_FOLDER}/overview.jpg": "files without a known name"}
+    losses = {f"{_FOLDER}/mitosis/IMG_1681-3.jpg": None}
     real_count = 44
     real_rows = {
-        f"{_FOLDER}/interphase/IMG_1667-1.jpg": {"phenotype": "interphase", "group": "1667"},
-        f"{_FOLDER}/mitosis/IMG_1712-8.jpg": {"phenotype": "mitosis", "group": "1712"},
+        f"{_FOLDER}/interphase/IMG_1667-1.jpg": {"phenotype": "interphase", "group": "slide"},
+        f"{_FOLDER}/mitosis/IMG_1712-8.jpg": {"phenotype": "mitosis", "group": "slide"},
     }
 
     def tree(self, root: Path) -> None:

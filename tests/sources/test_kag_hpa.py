@@ -28,6 +28,8 @@ class TestHpa(SourceTestCase):
             "cytokinetic bridge": 1,
             "nucleoplasm": 2,
             "nuclear membrane": 1,
+            "golgi": 1,
+            "nucleoli": 1,
         },
     }
     rows = {
@@ -35,9 +37,12 @@ class TestHpa(SourceTestCase):
         f"{_A}_blue": {"cell_visible": "nucleus", "microscopy": "confocal", "group": f"shared:hpa:{_A}"},
         f"{_A}_red": {"cell_visible": "microtubules", "cell_type": None},
         f"{_A}_yellow": {"cell_visible": "er", "group": f"shared:hpa:{_A}"},
-        f"{_B}_green": {"cell_visible": "nuclear membrane|nucleoplasm"},  # golgi and nucleoli are common
+        f"{_B}_green": {"cell_visible": "golgi|nuclear membrane|nucleoli|nucleoplasm"},  # all four
         f"{_D}_green": {"cell_visible": None, "organism": "human"},
     }
+    groups = 4
+    repeated = (tuple(f"{_A}_{colour}" for colour in _COLOURS),)
+    batches = 0
     notes = {"rows without a file": 1}
     unknown_files = {
         f"train/{_A}_purple.png": "files without a known name",

@@ -29,6 +29,7 @@ class TestHpaSingle(SourceTestCase):
             "vesicle": 1,
             "nucleus": 1,
             "golgi": 1,
+            "er": 1,
         },
     }
     rows = {
@@ -36,11 +37,14 @@ class TestHpaSingle(SourceTestCase):
         f"{_A}_blue": {"cell_visible": "nucleus", "group": f"shared:hpa:{_A}", "microscopy": "confocal"},
         f"{_B}_green": {"cell_visible": "vesicle", "group": f"shared:hpa:{_B}"},  # 17|17
         f"{_C}_green": {"cell_visible": None},  # 18, negative
-        f"{_D}_green": {"cell_visible": "golgi"},  # er and golgi: the first of the common ones goes
+        f"{_D}_green": {"cell_visible": "er|golgi"},
         "11111111-bb99-11e8-b2b9-ac1f6b6435d0_green": {"cell_visible": None},
     }
-    unknown_files = {f"train/{_A}.png": "files without a known name"}
-    missing_files = {f"train/{_C}_green.png": "rows without a file"}
+    groups = 5
+    repeated = ((f"{_A}_blue", f"{_A}_green"),)
+    batches = 0
+    strangers = {f"train/{_A}.png": "files without a known name"}
+    losses = {f"train/{_C}_green.png": "rows without a file"}
 
     def tree(self, root: Path) -> None:
         write_image(root / "train" / f"{_A}_blue.png", dtype="uint16")
@@ -68,11 +72,11 @@ def test_real_table(real_data: Path) -> None:
     located = {
         "0d1ec038-bbae-11e8-b2ba-ac1f6b6435d0": "golgi",  # 7
         "98be9d36-bbb6-11e8-b2ba-ac1f6b6435d0": "vesicle|nucleoplasm",  # 17|0
-        "ac28b22a-bbc6-11e8-b2bc-ac1f6b6435d0": "nucleoplasm",  # 7|0
+        "ac28b22a-bbc6-11e8-b2bc-ac1f6b6435d0": "golgi|nucleoplasm",  # 7|0
         "60bfc742-bb99-11e8-b2b9-ac1f6b6435d0": "nuclear body",  # 5
         "c525b2d8-bbc0-11e8-b2bb-ac1f6b6435d0": "nucleoplasm",  # 0
         "4e9dd8b0-bbad-11e8-b2ba-ac1f6b6435d0": "cell body|nucleoplasm",  # 16|0
-        "91697978-bb9a-11e8-b2b9-ac1f6b6435d0": "nucleoplasm",  # 2|0
+        "91697978-bb9a-11e8-b2b9-ac1f6b6435d0": "nucleoli|nucleoplasm",  # 2|0
         "22e3455a-bba5-11e8-b2ba-ac1f6b6435d0": "centrosome|nucleoplasm",  # 12|0
         "096dd0ee-bba1-11e8-b2b9-ac1f6b6435d0": "cell body|cell membrane",  # 16|13
         "62f29c92-bbb7-11e8-b2ba-ac1f6b6435d0": "er",  # 6

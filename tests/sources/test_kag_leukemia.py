@@ -50,6 +50,10 @@ class TestLeukemia(SourceTestCase):
         _FILES[8]: {"phenotype": None, "group": "final test set", "organism": "human"},
         _FILES[9]: {"group": "final test set"},
     }
+    groups = 7
+    repeated = ((_FILES[1], _FILES[3]), (_FILES[2], _FILES[4]), (_FILES[8], _FILES[9]))
+    batches = 0
+    single_objects = 10
     notes = {"files without a row": 1, "rows without a file": 1, "malformed rows": 2}
     unknown_files = {
         f"{_PRELIM}/3.bmp.bmp": "files without a known name",

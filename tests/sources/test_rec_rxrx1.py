@@ -34,19 +34,23 @@ class TestRxrx1(SourceTestCase):
         "sirna": {"s21721": 2, "n337250": 2},
     }
     rows = {
-        "HEPG2-8_1_B02_1": {"sirna": None, "cell_type": "hepg2", "group": "HEPG2-8_1_B02", "channels": SIX},
+        "HEPG2-8_1_B02_1": {"sirna": None, "cell_type": "hepg2", "control": "negative", "well": "B02"},
         "HEPG2-8_1_B02_2": {
             "cell_visible": "nucleus|actin|nucleoli",
             "channels": ("nucleus", "actin", "nucleoli"),
             "group": "HEPG2-8_1_B02",
         },
-        "HEPG2-8_1_B03_1": {"sirna": "s21721", "microscopy": "fluorescence", "organism": "human"},
+        "HEPG2-8_1_B03_1": {"sirna": "s21721", "control": None, "batch": "HEPG2-8"},
         "U2OS-3_4_O23_2": {
             "sirna": "n337250",
+            "control": "positive",
             "cell_type": "u2os",
             "files": tuple(_SITES.format("U2OS-03/Plate4/O23_s2", channel) for channel in "123456"),
         },
     }
+    groups = 3
+    repeated = (("HEPG2-8_1_B02_1", "HEPG2-8_1_B02_2"), ("U2OS-3_4_O23_1", "U2OS-3_4_O23_2"))
+    batches = 2
     notes = {"images with channels missing": 1, "rows without a file": 2, "malformed rows": 2}
     unknown_files = {
         "rxrx1/images/HEPG2-08/Plate1/C09_s1_w1.png": "files without a row",
@@ -98,6 +102,7 @@ def test_kaggle_copies_name_no_sirna(tmp_path: Path, sirnas: tuple[object, objec
     images = {image.key: image for image in get_source("rec_rxrx1").images(folder)}
     assert set(images) == {"HEPG2-1_1_B03_1", "HEPG2-1_1_B03_2", "HEPG2-1_1_B02_1", "RPE-11_3_C04_1"}
     assert {image.sirna for image in images.values()} == {None}
+    assert {key for key, image in images.items() if image.control} == {"HEPG2-1_1_B02_1"}
     assert Counter(image.cell_type for image in images.values()) == {"HEPG2": 3, "RPE": 1}
     assert folder.notes.counts == {
         "tables that do not name the siRNA, left blank": 3,

@@ -47,12 +47,15 @@ class TestRxrx19a(SourceTestCase):
     }
     rows = {
         "HRCE-1_1_AA02_1": {"compound": "chloroquine", "organism": "human", "group": "HRCE-1_1_AA02"},
-        "HRCE-1_1_AA02_2": {"group": "HRCE-1_1_AA02"},
+        "HRCE-1_1_AA02_2": {"group": "HRCE-1_1_AA02", "well": "AA02", "batch": "HRCE-1"},
         "HRCE-1_27_B03_1": {"compound": "chloroquine", "phenotype": "active sars-cov-2", "channels": _FIVE},
         "VERO-1_2_C05_4": {"organism": "african green monkey", "cell_type": "vero", "compound": "flurbiprofen-(s)-(+)"},
         "VERO-1_2_C06_4": {"compound": None, "phenotype": "mock", "microscopy": "fluorescence"},
         "HRCE-1_1_AA09_1": {"compound": None, "phenotype": None},
     }
+    groups = 6
+    repeated = (("HRCE-1_1_AA02_1", "HRCE-1_1_AA02_2"),)
+    batches = 2
     notes = {"rows without a file": 1}
     unknown_files = {"RxRx19a/images/HRCE-1/Plate1/AA02_s1_w6.png": "files of an unknown channel"}
     missing_files = {"RxRx19a/images/VERO-1/Plate2/C05_s4_w5.png": "images with channels missing"}

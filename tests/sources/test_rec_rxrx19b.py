@@ -32,6 +32,9 @@ class TestRxrx19b(SourceTestCase):
         "HUVEC-1_53_Z47_1": {"compound": None, "phenotype": "healthy", "organism": "human"},
         "HUVEC-1_53_Z48_1": {"compound": "taurine", "phenotype": None, "microscopy": "fluorescence"},
     }
+    groups = 4
+    repeated = ()
+    batches = 1
     notes = {"images with channels missing": 1}
     unknown_files = {"rxrx19b/images/HUVEC-1/Plate2/AA02_s1_w1.png": "files without a row"}
     missing_files = {"rxrx19b/images/HUVEC-1/Plate1/AA02_s1_w1.png": "images with channels missing"}

@@ -31,10 +31,13 @@ class TestRxrx2(SourceTestCase):
     }
     rows = {
         "HUVEC-1_1_AA03_1": {"compound": "sonic-hedgehog", "group": "HUVEC-1_1_AA03", "phenotype": None, "sirna": None},
-        "HUVEC-1_1_AA03_2": {"group": "HUVEC-1_1_AA03"},
+        "HUVEC-1_1_AA03_2": {"group": "HUVEC-1_1_AA03", "batch": "HUVEC-1", "well": "AA03"},
         "HUVEC-1_1_AA04_1": {"compound": "22_cgamp", "microscopy": "fluorescence"},
         "HUVEC-2_12_Z47_4": {"compound": None, "cell_type": "huvec", "channels": SIX},
     }
+    groups = 3
+    repeated = (("HUVEC-1_1_AA03_1", "HUVEC-1_1_AA03_2"),)
+    batches = 2
     notes = {"rows without a file": 1}
     unknown_files = {"rxrx2/images/HUVEC-2/Plate12/C09_s1_w1.png": "files without a row"}
     missing_files = {"rxrx2/images/HUVEC-1/Plate1/AA04_s1_w2.png": "images with channels missing"}

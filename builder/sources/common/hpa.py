@@ -3,8 +3,13 @@
 Layout: ``…/<UUID>_<colour>.png`` and one ``train.csv`` with one row per field. Blue shows the nucleus, red
 microtubules,
 yellow the endoplasmic reticulum, green the protein that the row locates. As in the original, no two colours are
-merged. The second competition shows fields of the first at a higher resolution, under the same UUID: a field is one
-group over both sources.
+merged. The original dropped frequent structures of a row while another was left; here every location that a row
+states is kept. The fibrillar center is a part of the nucleoli, so its class gives both.
+
+Specimen: a field of view in four colours. The second competition shows fields of the first at a higher resolution,
+under the same UUID: a field is one group over both sources. The Atlas images a stained sample at several fields, but
+no file says which fields are of one sample; only the whole would be a safe group, and so the fields stay apart. Plates
+and sessions are not stated, so there is no batch.
 """
 
 from __future__ import annotations
@@ -21,7 +26,6 @@ from builder.sources.common.tables import Rows, find_tables, read_table
 
 _STAINS: Final = {"blue": "nucleus", "red": "microtubules", "yellow": "er"}
 _PROTEIN: Final = "green"
-_COMMON: Final = ("nucleus", "er", "golgi", "nucleoli", "mitochondria", "actin")
 _UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NAME = re.compile(rf"(?:^|/)({_UUID})_(red|green|blue|yellow)\.png$", re.IGNORECASE)
 _TABLE: Final = "train.csv"
@@ -70,20 +74,9 @@ def _read_rows(folder: Folder, columns: tuple[str, str], separator: str | None, 
             unknown = [number for number in classes if number not in names]
             if unknown:
                 folder.notes.add("class numbers without a name", f"{table}: {field} {' '.join(unknown)}")
-            located = {names[number]: None for number in classes if names.get(number)}
-            rows.add(_TABLE, field.lower(), TOKEN_SEPARATOR.join(_rare(list(located))), table)
+            located = dict.fromkeys(names[number] for number in classes if names.get(number))
+            rows.add(_TABLE, field.lower(), TOKEN_SEPARATOR.join(located), table)
     return rows
-
-
-def _rare(names: list[str]) -> list[str]:
-    """Leave out structures that most proteins share while another is left, as the original did.
-
-    Those structures have stains of their own in many sources; the rarer ones have only these images.
-    """
-    for common in _COMMON:
-        if len(names) > 1 and common in names:
-            names.remove(common)
-    return names
 
 
 def _unlabelled(folder: Folder) -> set[str]:

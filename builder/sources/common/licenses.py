@@ -30,4 +30,6 @@ HPA = License(
     None,
 )
 UNSTATED = License("LicenseRef-unstated", "none stated by the source", "", None, None)
-SIMULATED = License("CC0-1.0", "CC0 1.0 (simulated images)", CC0.url, True, True)
+UNRESOLVED = License("LicenseRef-unresolved", "stated by the source, not settled which terms apply", "", None, None)
+"""There are terms, an image or a copy, but which apply is an open question: another fact than none being stated."""
+SIMULATED = License("CC0-1.0", "CC0 1.0 (simulated pictures)", CC0.url, True, True)

@@ -5,6 +5,10 @@ and one ``metadata.csv`` with one row per site. Only the last three parts of a p
 Experiment
 numbers are padded in one set (HUVEC-01) and not in the next, and differently in prose and data: they join as numbers.
 A site without a row gives no image: the tables leave out wells that failed the makers' quality control.
+
+Specimen: a well, imaged once at one to four sites; the group is experiment, plate and well. Copies of a site in
+another folder are left out. The batch is the experiment: a run of plates, cultured, stained and imaged together. The
+sets are different experiments, though names (HUVEC-1) come again.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from builder.schema import CONTROLS
 from builder.sources.base import Image
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.screens import channels_of, check_understood, visible
@@ -36,6 +41,7 @@ class Annotation(NamedTuple):
     compound: str | None = None
     phenotype: str | None = None
     sirna: str | None = None
+    control: str | None = None
 
 
 def treatment(text: str) -> str | None:
@@ -43,14 +49,23 @@ def treatment(text: str) -> str | None:
     return None if text.upper() in ("", "EMPTY") else text
 
 
+def control(role: str) -> str | None:
+    """Return the kind of control that a table calls ``positive_control`` or ``negative_control``."""
+    kind = role.lower().removesuffix("_control")
+    return kind if kind in CONTROLS else None
+
+
 def read_sites(
-    folder: Folder, columns: Sequence[str], annotate: Callable[[Sequence[str]], Annotation]
+    folder: Folder,
+    columns: Sequence[str],
+    annotate: Callable[[Sequence[str]], Annotation],
+    optional: Sequence[str] = (),
 ) -> Rows[Annotation]:
     """Read every ``metadata.csv`` of the folder by (``HUVEC-1_2``, ``B02_1``): experiment and plate, well and site.
 
     Parameters
     ----------
-    columns : those that ``annotate`` is given the values of, in this order
+    columns, optional : those that ``annotate`` is given the values of, in this order; '' for an absent optional one
 
     Raises
     ------
@@ -62,7 +77,7 @@ def read_sites(
         raise no_table(folder, TABLE)
     rows: Rows[Annotation] = Rows(folder.notes)
     for table in tables:
-        for experiment, plate, well, site, *values in read_table(folder, table, (*_PLACE, "site", *columns)):
+        for experiment, plate, well, site, *values in read_table(folder, table, (*_PLACE, "site", *columns), optional):
             place = plate_name(experiment, plate)
             if place is None or not site.isdecimal():
                 folder.notes.add("malformed rows", f"{table}: {experiment} {plate} {well} {site}")
@@ -130,6 +145,9 @@ def site_images(
             compound=annotation.compound,
             phenotype=annotation.phenotype,
             sirna=annotation.sirna,
+            batch=f"{cells.upper()}-{number}",
+            well=well,
+            control=annotation.control,
         )
     check_understood(folder, named, "…/<experiment>-<number>/Plate<number>/<well>_s<site>_w<channel>.png", (".png",))
 
@@ -139,9 +157,10 @@ def table_images(
     columns: Sequence[str],
     annotate: Callable[[Sequence[str]], Annotation],
     stains: Mapping[str, str] = STAINS,
+    optional: Sequence[str] = (),
 ) -> Iterator[Image]:
-    """Yield one image per site of a set with a ``metadata.csv``; see ``read_sites`` and ``site_images``."""
-    rows = read_sites(folder, columns, annotate)
+    """Yield one image a site of a set with a ``metadata.csv``; see ``read_sites`` and ``site_images``."""
+    rows = read_sites(folder, columns, annotate, optional)
     yield from site_images(folder, rows.get, stains)
     rows.note_unused()
 
