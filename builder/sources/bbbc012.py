@@ -7,7 +7,7 @@ phenotype and are counted. File names hold square brackets.
 Specimen: a well of worms, imaged once in three channels. The group is the plate's folder, its name and the well; the
 batch is the plate that the file names.
 
-Open questions: the plate names in the real files; their number (the page says 48 a control, the original listed 120).
+Open questions: the plate names in the real files; their number (the page says 48 per control, the original listed 120).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ are no phenotype, as in the original's last version. Channel 1 shows mitotic cel
 hairpins were made for mouse genes (``taxonId`` 10090); they are kept under the gene's name. The sheet calls no well a
 control.
 
-Specimen: a well of one of 28 plates, each imaged once at six fields (6,912 files an archive are 384 wells x 6 x 3).
+Specimen: a well of one of 28 plates, each imaged once at six fields (6,912 files per archive are 384 wells x 6 x 3).
 The treated and the untreated plate of a number are different cells. The group is the plate's 12-digit number and the
 well, the batch that number.
 

@@ -26,7 +26,7 @@ _STAIN = {"c1": "cell surface", "c5": "nucleus"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a stain; all fields of a condition share its group."""
+    """Yield one image per stain; all fields of a condition share its group."""
     for path, _, match in named_files(folder, _NAME, "jw-1h 1/jw-1h 1_c1.TIF", ".tif", ".tiff", place=anywhere):
         field, stain = match[1], match[3].lower()
         if stain not in _STAIN:

@@ -7,12 +7,12 @@ well and site (some copies lack a column); the plate of files that lie in no pla
 names. Lines that do not parse (commas in compound names) are noted.
 
 The table leaves the compound of ``mock`` wells blank. They hold DMSO: the Image Data Resource's table of the same 20
-plates (idr0036, in idr0016 until 2017) names 64 wells a plate DMSO, negative control.
+plates (idr0036, in idr0016 until 2017) names 64 wells per plate DMSO, negative control.
 
 Specimen: a well, imaged once at nine sites in five channels. The group is plate and well, the batch the plate. The
 Image Data Resource holds the same images under plates 20585 to 20646, which the source idr0016 leaves out; its other
-plates (24277 and up) are other cells. 20x on an ImageXpress Micro, binned 2 x 2 as the files say: 0.656 µm a pixel, as
-the assay's authors state for it (Bray et al., Nature Protocols 2016, doi:10.1038/nprot.2016.105).
+plates (24277 and up) are other cells. 20x on an ImageXpress Micro, binned 2 x 2 as the files say: 0.656 µm per pixel
+by public descriptions of the set (the camera's 6.45 µm would give 0.645).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""BBBC038, nuclei of the 2018 Data Science Bowl: one record a file.
+"""BBBC038, nuclei of the 2018 Data Science Bowl: one record per file.
 
-Images lie in ``<ImageId>/images/<ImageId>.png``, with or without a folder a stage above; ``<ImageId>/masks/`` holds
+Images lie in ``<ImageId>/images/<ImageId>.png``, with or without one folder per stage above; ``<ImageId>/masks/`` holds
 PNGs too, which are left out. The set holds human, mouse and fly cells in brightfield and fluorescence, but nothing is
 said about a single image: organism and microscopy are unknown (the original gave every image all three organisms).
 The original kept the decoys of stage 2, which were never scored, and so are they here: they are real microscopy.
@@ -31,7 +31,7 @@ _NAME = re.compile(r"([0-9a-f]{64})\.png$", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a PNG named by its ImageId."""
+    """Yield one image per PNG named by its ImageId."""
     photographs = _photographs()
     for path, _, match in named_files(
         folder, _NAME, "<ImageId>/images/<ImageId>.png, an id of 64 hex digits", ".png", place=anywhere

@@ -1,4 +1,4 @@
-"""BBBC041, blood smears with P. vivax: one record a bounding box, cut from the photograph of the smear.
+"""BBBC041, blood smears with P. vivax: one record per bounding box, cut from the photograph of the smear.
 
 ``training.json`` and ``test.json`` list photographs and the boxes of their cells. As in the original, a record is
 named ``<uuid>_<n>``, n counting a photograph's boxes from 1, and its cell_type is the box's category. The original
@@ -31,13 +31,13 @@ _MD5 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a box, training before test."""
-    pictures = {path.rpartition("/")[2].lower(): path for path in folder.paths(".png", ".jpg", ".jpeg")}
-    unlisted = dict(pictures)
+    """Yield one image per box, training before test."""
+    files = {path.rpartition("/")[2].lower(): path for path in folder.paths(".png", ".jpg", ".jpeg")}
+    unlisted = dict(files)
     same: dict[str, str] = {}  # checksum -> the first file with it
     lists = [path for name in _LISTS for path in folder.named(name)[:1]]
-    if images and not lists:
-        raise LayoutError(f"{folder.root}: looked for {' and '.join(_LISTS)}; found {len(images)} images only")
+    if files and not lists:
+        raise LayoutError(f"{folder.root}: looked for {' and '.join(_LISTS)}; found {len(files)} images only")
     for table in lists:
         for where, entry in enumerate(_entries(folder, table)):
             try:
@@ -50,7 +50,7 @@ def images(folder: Folder) -> Iterator[Image]:
                 continue
             stem = _stem(str(name))
             group = same.setdefault(checksum, stem) if _MD5.fullmatch(checksum) else stem
-            path = _picture(folder, table, str(name), pictures)
+            path = _file(folder, table, str(name), files)
             if path is not None:
                 unlisted.pop(path.rpartition("/")[2].lower(), None)
                 yield from _boxes(folder, path, group, boxes, size)
@@ -67,13 +67,13 @@ def _entries(folder: Folder, table: str) -> list[Any]:
     return entries
 
 
-def _image(folder: Folder, table: str, name: str, images: dict[str, str]) -> str | None:
+def _file(folder: Folder, table: str, name: str, files: dict[str, str]) -> str | None:
     """Return the file that a list names, or None and a note: beside the list, else anywhere under its own name."""
     if ".." in name.replace("\\", "/").split("/"):
         folder.notes.add("paths that leave the source", f"{table}: {name}")
         return None
     beside = f"{table.rpartition('/')[0]}/{name.lstrip('/')}".lstrip("/")
-    path = beside if beside in folder else images.get(name.rpartition("/")[2].lower())
+    path = beside if beside in folder else files.get(name.rpartition("/")[2].lower())
     if path is None:
         folder.notes.add("rows without a file", f"{table}: {name}")
     return path

@@ -1,7 +1,7 @@
 """Kinome Atlas: HeLa cells with one tagged kinase each, one record per TIFF.
 
-The download is a zip an image, ``53464.zip`` with ``53464.tif``; one folder of unpacked files, or one per image, does.
-Nothing in it names the kinase. The original noted the family of each from the library's group pages, in
+The download is one zip per image, ``53464.zip`` with ``53464.tif``; one folder of unpacked files, or one per image,
+does. Nothing in it names the kinase. The original noted the family of each from the library's group pages, in
 ``cil_kinome_mapping.csv`` (``53464.zip,AGC``), and then gave every image the one term kinase, as is done here. Numbers
 run from 53366 to 54562 with gaps; other TIFFs are not taken for images of this set.
 
@@ -10,7 +10,7 @@ are of one family: where the mapping lies in the folder and names every image, t
 images are one group, which no split can divide. Sessions are not stated, so there is no batch.
 
 Open questions: which two images show one kinase; bit depth, and whether a file holds one page or several (the first is
-read); the licence, which the library states an image.
+read); the licence, which the library states per image.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MAPPING = "cil_kinome_mapping.csv"
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image a TIFF."""
+    """Yield one image per TIFF."""
     found: list[tuple[str, str]] = []
     for path in folder.paths(".tif", ".tiff"):
         match = _NAME.search(path)
@@ -73,7 +73,7 @@ SOURCE = Source(
     formats=("TIFF, 1024 x 1024",),
     images=images,
     specimen="cells with one tagged kinase",
-    repeats="two views a kinase, not told which",
+    repeats="two views per kinase, not told which",
     batch_unit="not stated",
     constants={"organism": "human", "cell_type": "hela", "cell_visible": "kinase", "microscopy": "confocal"},
     expected_images=908,

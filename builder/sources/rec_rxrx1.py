@@ -3,9 +3,9 @@
 The public release (https://github.com/recursionpharma/rxrx-datasets) names each siRNA in ``metadata.csv``. Its 30
 controls stand in every plate; ``EMPTY`` wells hold no siRNA; ``well_type`` says which are positive and negative
 controls. ``test`` experiments are ordinary, labelled data. The two Kaggle copies (``train.csv``,
-``train_controls.csv``, ``test.csv``, ``test_controls.csv``, a row a well, images below ``train`` and ``test``) hold the
-same images, but number or rename the siRNAs: without ``metadata.csv`` their sites keep organism, cell type, stains and
-control, and no siRNA is guessed. No table names the genes.
+``train_controls.csv``, ``test.csv``, ``test_controls.csv``, one row per well, images below ``train`` and ``test``)
+hold the same images, but number or rename the siRNAs: without ``metadata.csv`` their sites keep organism, cell type,
+stains and control, and no siRNA is guessed. No table names the genes.
 
 Specimen: a well, imaged at two sites, which is the group; the batch is the experiment, of which there are 51. The 30
 controls that fill siRNA classes are on every plate, so that a split by plate would not hold its share.

@@ -19,7 +19,7 @@ class TestBbbc011(SourceTestCase):
     groups = 6
     repeated = (("l4440_rep1/H10s", "l4440_rep1/H10t"),)
     batches = 0
-    strangers = {"BBBC011_v1_images/other/H10s.png": "files without a known name"}
+    unknown_files = {"BBBC011_v1_images/other/H10s.png": "files without a known name"}
     losses = {"BBBC011_v1_images/L4440_rep1/H10s.png": None}
     real_count = 2
     real_rows = {
@@ -30,4 +30,4 @@ class TestBbbc011(SourceTestCase):
     def tree(self, root: Path) -> None:
         for folder in ("L4440_rep1", "daf-2_rep1"):
             for name in ("H10s", "H10t", "A01s", "fat_orig"):
-                write_picture(root / f"BBBC011_v1_images/{folder}/{name}.png", (8, 9, 3))
+                write_image(root / f"BBBC011_v1_images/{folder}/{name}.png", (8, 9, 3))

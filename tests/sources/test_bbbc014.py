@@ -26,7 +26,7 @@ class TestBbbc014(SourceTestCase):
     groups = 4
     repeated = (("Channel 1-01-A-01", "Channel 2-01-A-01"),)
     batches = 1
-    strangers = {f"{TOP}/Channel 3-01-A-01-00.Bmp": "files without a known name"}
+    unknown_files = {f"{TOP}/Channel 3-01-A-01-00.Bmp": "files without a known name"}
     losses = {f"{TOP}/Channel 1-01-A-01-00.Bmp": None}
     real_count = 2
     real_rows = {

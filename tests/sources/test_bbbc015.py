@@ -24,7 +24,7 @@ class TestBbbc015(SourceTestCase):
     groups = 2
     repeated = (("49_1_0", "49_1_1", "49_4_0"),)
     batches = 1
-    strangers = {f"{TOP}/Transf_iCyte_negative.jpg": "files without a known name"}
+    unknown_files = {f"{TOP}/Transf_iCyte_negative.jpg": "files without a known name"}
     losses = {f"{TOP}/49_1_0.JPG": None}
 
     def tree(self, root: Path) -> None:

@@ -65,7 +65,7 @@ class TestBbbc017(SourceTestCase):
         NOT_CLONED: 1,
     }
     losses = {FIRST.format(2): "images with channels missing"}
-    strangers = {"NIRHTa+001/overview.DIB": "files without a known name"}
+    unknown_files = {"NIRHTa+001/overview.DIB": "files without a known name"}
 
     def tree(self, root: Path) -> None:
         write_xlsx(root / "BBBC017_v1_metadata.xlsx", SHEET)

@@ -25,7 +25,7 @@ class TestBbbc020(SourceTestCase):
     repeated = (("jw-1h 1_c1", "jw-1h 1_c5", "jw-1h 12_c1"),)
     batches = 0
     notes = {"overlays of both stains, left out": 3, "masks and ground truth, left out": 1}
-    strangers = {f"{TOP}/jw-1h 1/jw-1h 1_c2.TIF": "files without a known name"}
+    unknown_files = {f"{TOP}/jw-1h 1/jw-1h 1_c2.TIF": "files without a known name"}
     losses = {f"{TOP}/jw-1h 1/jw-1h 1_c1.TIF": None}
 
     def tree(self, root: Path) -> None:

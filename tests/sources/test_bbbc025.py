@@ -39,7 +39,7 @@ class TestBbbc025(SourceTestCase):
     groups = 2
     repeated = (("37983_F08_s8_mito", "37983_F08_s9_mito", "37983_F08_s8_hoechst"),)
     batches = 2
-    strangers = {path(37983, "Mito", "f09_s1").partition("/")[2]: "files without a known name"}
+    unknown_files = {path(37983, "Mito", "f09_s1").partition("/")[2]: "files without a known name"}
     losses = {path(37983, "Mito", "f08_s8"): None}
 
     def tree(self, root: Path) -> None:

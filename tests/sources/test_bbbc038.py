@@ -55,7 +55,7 @@ class TestBbbc038(SourceTestCase):
     def tree(self, root: Path) -> None:
         stages = ("stage1_train/", "stage1_train/", "", "stage1_train/", "")
         for image_id, stage in zip((*IDS, *TILES), stages, strict=True):
-            write_picture(root / f"{stage}{image_id}/images/{image_id}.png", (8, 9, 4))
-        write_picture(root / f"stage1_train/{IDS[0]}/masks/{MASK}.png")
+            write_image(root / f"{stage}{image_id}/images/{image_id}.png", (8, 9, 4))
+        write_image(root / f"stage1_train/{IDS[0]}/masks/{MASK}.png")
         header = ("ImageId", "EncodedPixels", "Height", "Width", "Usage")
         write_csv(root / "stage2_solution_final.csv", header, [(IDS[2], "1 1", 10, 10, "Ignored")])

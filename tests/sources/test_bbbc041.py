@@ -73,7 +73,7 @@ class TestBbbc041(SourceTestCase):
 
     def tree(self, root: Path) -> None:
         for name in (f"{PNG}.png", f"{JPG}.jpg", f"copy of {JPG}.jpg", "nobody.png"):
-            write_picture(root / "malaria/images" / name, (40, 60, 3))
+            write_image(root / "malaria/images" / name, (40, 60, 3))
         training = [
             entry(
                 f"{PNG}.png",
@@ -97,5 +97,5 @@ class TestBbbc041(SourceTestCase):
     def test_images_without_lists(self, copy: Path) -> None:
         for name in ("training", "test"):
             (copy / f"malaria/{name}.json").unlink()
-        with pytest.raises(LayoutError, match=r"training\.json and test\.json; found 4 pictures"):
+        with pytest.raises(LayoutError, match=r"training\.json and test\.json; found 4 images"):
             self.read(Folder.listed(str(copy)))

@@ -28,7 +28,7 @@ class TestBbbc048(SourceTestCase):
     repeated = (("g1_1006_Ch3", "g1_1006_Ch4", "g1_1006_Ch6"),)
     batches = 0
     single_objects = 12
-    strangers = {"CellCycle/G1/1006_merged.jpg": "files without a known name"}
+    unknown_files = {"CellCycle/G1/1006_merged.jpg": "files without a known name"}
     losses = {"CellCycle/G1/1006_Ch3.ome.jpg": None}
 
     def tree(self, root: Path) -> None:

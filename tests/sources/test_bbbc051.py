@@ -45,7 +45,7 @@ class TestBbbc051(SourceTestCase):
     repeated = (("F33 cd_cnt object_38359_333__4395__44_1", "F33 cd_cnt object_7_511__4100__40_1"),)
     batches = 2
     single_objects = 13
-    strangers = {"F33/unheard/All_3D/object_1_1__1__1_1.tif": "files without a known name"}
+    unknown_files = {"F33/unheard/All_3D/object_1_1__1__1_1.tif": "files without a known name"}
     losses = {"F44/CD_CNT/All_3D/object_38359_333__4395__44_1.tif": None}
 
     def tree(self, root: Path) -> None:

@@ -51,7 +51,7 @@ class Case(SourceTestCase):
     groups = 2
     repeated = (("a1", "a2"), ("b1", "b2"))
     batches = 0
-    strangers = {"top/z9_1.png": "files without a row"}
+    unknown_files = {"top/z9_1.png": "files without a row"}
     losses = {"top/b2_1.png": None}
     climbing = ("top/fields.csv", "b1", "../../outside/b1")
 

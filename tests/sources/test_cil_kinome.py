@@ -27,7 +27,7 @@ class TestKinome(SourceTestCase):
     groups = 2
     repeated = (("53366", "54562"),)
     batches = 0
-    strangers = {"53365.tif": "files without a known name", "montage.tif": "files without a known name"}
+    unknown_files = {"53365.tif": "files without a known name", "montage.tif": "files without a known name"}
     losses = {"53366.tif": None}
 
     def tree(self, root: Path) -> None:

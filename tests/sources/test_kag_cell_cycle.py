@@ -30,7 +30,7 @@ class TestCellCycle(SourceTestCase):
     )
     batches = 0
     single_objects = 4
-    strangers = {f"{_FOLDER}/overview.jpg": "files without a known name"}
+    unknown_files = {f"{_FOLDER}/overview.jpg": "files without a known name"}
     losses = {f"{_FOLDER}/mitosis/IMG_1681-3.jpg": None}
     real_count = 44
     real_rows = {

@@ -43,7 +43,7 @@ class TestHpaSingle(SourceTestCase):
     groups = 5
     repeated = ((f"{_A}_blue", f"{_A}_green"),)
     batches = 0
-    strangers = {f"train/{_A}.png": "files without a known name"}
+    unknown_files = {f"train/{_A}.png": "files without a known name"}
     losses = {f"train/{_C}_green.png": "rows without a file"}
 
     def tree(self, root: Path) -> None:

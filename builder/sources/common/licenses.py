@@ -31,5 +31,5 @@ HPA = License(
 )
 UNSTATED = License("LicenseRef-unstated", "none stated by the source", "", None, None)
 UNRESOLVED = License("LicenseRef-unresolved", "stated by the source, not settled which terms apply", "", None, None)
-"""There are terms, an image or a copy, but which apply is an open question: another fact than none being stated."""
-SIMULATED = License("CC0-1.0", "CC0 1.0 (simulated pictures)", CC0.url, True, True)
+"""There are terms, per image or per copy, but which apply is an open question: another fact than none being stated."""
+SIMULATED = License("CC0-1.0", "CC0 1.0 (simulated images)", CC0.url, True, True)

@@ -159,7 +159,7 @@ def table_images(
     stains: Mapping[str, str] = STAINS,
     optional: Sequence[str] = (),
 ) -> Iterator[Image]:
-    """Yield one image a site of a set with a ``metadata.csv``; see ``read_sites`` and ``site_images``."""
+    """Yield one image per site of a set with a ``metadata.csv``; see ``read_sites`` and ``site_images``."""
     rows = read_sites(folder, columns, annotate, optional)
     yield from site_images(folder, rows.get, stains)
     rows.note_unused()
