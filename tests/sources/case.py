@@ -41,6 +41,7 @@ from builder.sources.common import licenses
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.wells import parse_well
 from builder.vocabulary import normalize
+from tests.sources.alike import same_in_other_groups
 from tests.sources.catalogue import CATALOGUE
 
 Row = dict[str, Any]
@@ -94,7 +95,11 @@ class SourceTestCase:
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Leave out the checks that cannot apply: a skipped test should mean that something is missing here."""
         super().__init_subclass__(**arguments)
-        applies = {"test_climbing_paths": cls.climbing is not None, "test_real_rows": cls.real_count is not None}
+        applies = {
+            "test_climbing_paths": cls.climbing is not None,
+            "test_real_rows": cls.real_count is not None,
+            "test_real_specimens": bool(cls.real_count),
+        }
         for check, wanted in applies.items():
             if check not in vars(cls) and getattr(cls, check) in (None, getattr(SourceTestCase, check)):
                 setattr(cls, check, getattr(SourceTestCase, check) if wanted else None)
@@ -358,6 +363,12 @@ class SourceTestCase:
         assert len(images) == self.real_count, folder.notes.examples
         check_sound(self.source, folder, images.values(), root)
         check_rows(self.source, images, self.real_rows)
+
+    @pytest.mark.real
+    def test_real_specimens(self, real_data: Path) -> None:
+        """No two groups show the same, judged from the pixels alone."""
+        root = real_data / self.dir_name
+        assert not same_in_other_groups(root, self.read(Folder.listed(str(root))).values())
 
     def _images_of(self, root: Path, path: str) -> int:
         return sum(any(c.path == path for c in i.channels) for i in self.source.images(Folder.listed(str(root))))

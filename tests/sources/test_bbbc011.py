@@ -20,7 +20,7 @@ class TestBbbc011(SourceTestCase):
     repeated = (("l4440_rep1/H10s", "l4440_rep1/H10t"),)
     batches = 0
     unknown_files = {"BBBC011_v1_images/other/H10s.png": "files without a known name"}
-    losses = {"BBBC011_v1_images/L4440_rep1/H10s.png": None}
+    missing_files = {"BBBC011_v1_images/L4440_rep1/H10s.png": None}
     real_count = 2
     real_rows = {
         "BBBC011_v1_images/L4440_rep1/WT_orig.png": {"phenotype": "wildtype", "microscopy": "brightfield"},

@@ -27,7 +27,7 @@ class TestBbbc012(SourceTestCase):
     repeated = (tuple(f"wt_101210OranePlt1_C16_w{channel}" for channel in "123"),)
     batches = 1
     unknown_files = {f"{TOP}/WT_plate2/plan.tif": "files without a known name"}
-    losses = {f"{TOP}/WT_plate2/101210OranePlt1_C16_w1_{UUID}.tif": None}
+    missing_files = {f"{TOP}/WT_plate2/101210OranePlt1_C16_w1_{UUID}.tif": None}
     real_count = 3
     real_rows = {  # these lie outside the two folders
         "101210OranePlt1_C16_w1": {"microscopy": "brightfield", "cell_visible": None, "phenotype": None},

@@ -27,7 +27,7 @@ class TestBbbc014(SourceTestCase):
     repeated = (("Channel 1-01-A-01", "Channel 2-01-A-01"),)
     batches = 1
     unknown_files = {f"{TOP}/Channel 3-01-A-01-00.Bmp": "files without a known name"}
-    losses = {f"{TOP}/Channel 1-01-A-01-00.Bmp": None}
+    missing_files = {f"{TOP}/Channel 1-01-A-01-00.Bmp": None}
     real_count = 2
     real_rows = {
         "Channel 1-01-A-01": {"cell_type": "mcf7", "cell_visible": "nfkb"},

@@ -25,7 +25,7 @@ class TestBbbc015(SourceTestCase):
     repeated = (("49_1_0", "49_1_1", "49_4_0"),)
     batches = 1
     unknown_files = {f"{TOP}/Transf_iCyte_negative.jpg": "files without a known name"}
-    losses = {f"{TOP}/49_1_0.JPG": None}
+    missing_files = {f"{TOP}/49_1_0.JPG": None}
 
     def tree(self, root: Path) -> None:
         for well in (49, 84):

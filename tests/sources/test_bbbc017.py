@@ -64,7 +64,7 @@ class TestBbbc017(SourceTestCase):
         "images with channels missing": 1,
         NOT_CLONED: 1,
     }
-    losses = {FIRST.format(2): "images with channels missing"}
+    missing_files = {FIRST.format(2): "images with channels missing"}
     unknown_files = {"NIRHTa+001/overview.DIB": "files without a known name"}
 
     def tree(self, root: Path) -> None:

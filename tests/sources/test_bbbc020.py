@@ -26,7 +26,7 @@ class TestBbbc020(SourceTestCase):
     batches = 0
     notes = {"overlays of both stains, left out": 3, "masks and ground truth, left out": 1}
     unknown_files = {f"{TOP}/jw-1h 1/jw-1h 1_c2.TIF": "files without a known name"}
-    losses = {f"{TOP}/jw-1h 1/jw-1h 1_c1.TIF": None}
+    missing_files = {f"{TOP}/jw-1h 1/jw-1h 1_c1.TIF": None}
 
     def tree(self, root: Path) -> None:
         for field in ("jw-1h 1", "jw-1h 12", "jw-Kontrolle1"):

@@ -40,7 +40,7 @@ class TestBbbc025(SourceTestCase):
     repeated = (("37983_F08_s8_mito", "37983_F08_s9_mito", "37983_F08_s8_hoechst"),)
     batches = 2
     unknown_files = {path(37983, "Mito", "f09_s1").partition("/")[2]: "files without a known name"}
-    losses = {path(37983, "Mito", "f08_s8"): None}
+    missing_files = {path(37983, "Mito", "f08_s8"): None}
 
     def tree(self, root: Path) -> None:
         for channel in CHANNELS:

@@ -29,7 +29,7 @@ class TestBbbc048(SourceTestCase):
     batches = 0
     single_objects = 12
     unknown_files = {"CellCycle/G1/1006_merged.jpg": "files without a known name"}
-    losses = {"CellCycle/G1/1006_Ch3.ome.jpg": None}
+    missing_files = {"CellCycle/G1/1006_Ch3.ome.jpg": None}
 
     def tree(self, root: Path) -> None:
         paths = [f"{phase}/{cell}_Ch{channel}.ome.jpg" for phase, cell in CELLS for channel in "346"]

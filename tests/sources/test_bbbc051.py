@@ -46,7 +46,7 @@ class TestBbbc051(SourceTestCase):
     batches = 2
     single_objects = 13
     unknown_files = {"F33/unheard/All_3D/object_1_1__1__1_1.tif": "files without a known name"}
-    losses = {"F44/CD_CNT/All_3D/object_38359_333__4395__44_1.tif": None}
+    missing_files = {"F44/CD_CNT/All_3D/object_38359_333__4395__44_1.tif": None}
 
     def tree(self, root: Path) -> None:
         for name in CLASSES.split():

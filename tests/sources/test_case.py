@@ -52,7 +52,7 @@ class Case(SourceTestCase):
     repeated = (("a1", "a2"), ("b1", "b2"))
     batches = 0
     unknown_files = {"top/z9_1.png": "files without a row"}
-    losses = {"top/b2_1.png": None}
+    missing_files = {"top/b2_1.png": None}
     climbing = ("top/fields.csv", "b1", "../../outside/b1")
 
     def __init__(self, images: Images, **facts: object) -> None:
@@ -85,7 +85,7 @@ class Case(SourceTestCase):
         write_csv(root / "top/fields.csv", ("field", "drug"), drugs.items())
 
 
-CHECKS = [name for name in dir(SourceTestCase) if name.startswith("test_") and name != "test_real_rows"]
+CHECKS = [name for name in dir(SourceTestCase) if name.startswith("test_") and not name.startswith("test_real_")]
 
 
 def run(case: Case, check: str, tmp_path: Path) -> None:
@@ -117,7 +117,9 @@ def changed(**values: object) -> Images:
 
 
 def by_listing_order(folder: Folder) -> Iterator[Image]:
-    for number, image in enumerate(sorted(good(folder), key=lambda i: list(folder._stamps).index(i.channels[0].path))):
+    for number, image in enumerate(
+        sorted(good(folder), key=lambda i: list(folder._signatures).index(i.channels[0].path))
+    ):
         yield image._replace(key=str(number))
 
 

@@ -28,7 +28,7 @@ class TestKinome(SourceTestCase):
     repeated = (("53366", "54562"),)
     batches = 0
     unknown_files = {"53365.tif": "files without a known name", "montage.tif": "files without a known name"}
-    losses = {"53366.tif": None}
+    missing_files = {"53366.tif": None}
 
     def tree(self, root: Path) -> None:
         for path in ("53366.tif", "53464/53464.tif", "54562.tif"):

@@ -2,6 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from builder.sources import get_source
+from builder.sources.common.folder import Folder
+from tests.sources.alike import same_in_other_groups
 from tests.sources.case import SourceTestCase
 from tests.sources.files import write_image
 
@@ -31,7 +36,7 @@ class TestCellCycle(SourceTestCase):
     batches = 0
     single_objects = 4
     unknown_files = {f"{_FOLDER}/overview.jpg": "files without a known name"}
-    losses = {f"{_FOLDER}/mitosis/IMG_1681-3.jpg": None}
+    missing_files = {f"{_FOLDER}/mitosis/IMG_1681-3.jpg": None}
     real_count = 44
     real_rows = {
         f"{_FOLDER}/interphase/IMG_1667-1.jpg": {"phenotype": "interphase", "group": "slide"},
@@ -41,3 +46,13 @@ class TestCellCycle(SourceTestCase):
     def tree(self, root: Path) -> None:
         for name in ("interphase/IMG_1667-1", "interphase/IMG_1681-3", "mitosis/IMG_1681-3", "mitosis/IMG_1681-12"):
             write_image(root / _FOLDER / f"{name}.jpg", (12, 12, 3))
+
+
+@pytest.mark.real
+def test_real_photographs_overlap(real_data: Path) -> None:
+    """Why a photograph is too small a group: the pixels tell that others show the same embryos."""
+    root = real_data / "kag_cell_cycle"
+    images = get_source("kag_cell_cycle").images(Folder.listed(str(root)))
+    by_photograph = [image._replace(group=image.key.split("_")[1]) for image in images]
+    found = {frozenset((one[-10:-4], other[-10:-4])) for _, one, other in same_in_other_groups(root, by_photograph)}
+    assert found >= {frozenset(pair) for pair in (("1681-9", "1682-8"), ("1681-1", "1682-7"), ("1681-8", "1682-9"))}

@@ -44,7 +44,7 @@ class TestHpaSingle(SourceTestCase):
     repeated = ((f"{_A}_blue", f"{_A}_green"),)
     batches = 0
     unknown_files = {f"train/{_A}.png": "files without a known name"}
-    losses = {f"train/{_C}_green.png": "rows without a file"}
+    missing_files = {f"train/{_C}_green.png": "rows without a file"}
 
     def tree(self, root: Path) -> None:
         write_image(root / "train" / f"{_A}_blue.png", dtype="uint16")
