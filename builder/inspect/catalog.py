@@ -11,6 +11,7 @@ from builder.errors import UserError
 from builder.schema import CATEGORIES
 from builder.sources import all_sources
 from builder.sources.base import Source
+from builder.sources.common import licenses
 
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _HEADER: Final = ("source", "database", "name", "images", "download", "licence")
@@ -18,6 +19,10 @@ _PRESENCE: Final = ("status", "on disk")
 _LABELS: Final = "labels it feeds (distinct ones)"  # last: it is the widest
 _RIGHT: Final = frozenset(("images", "download", "on disk"))
 _NAME_WIDTH: Final = 34
+_UNCLEAR: Final = {
+    licenses.UNSTATED: "the source states no licence; ask its makers before you publish what you build of it",
+    licenses.UNRESOLVED: "terms are stated, but not settled here; read them at the source before you publish",
+}
 
 
 def catalog(
@@ -40,6 +45,10 @@ def catalog(
             of the full download, None where nobody says
         download_bytes
             sum of the sizes that are known, None where none is
+        specimen, repeats, batch
+            what is kept on one side of the split, how often and by what it is imaged, and what shares its acquisition
+        single_object, pixel_size_um
+            where they hold for every image (False, None: they do not, or the source does not tell)
         labels
             category -> number of distinct tokens of the full download, None where it is not known
         downloads
@@ -92,6 +101,11 @@ def _facts(source: Source) -> dict[str, Any]:
         "images": source.expected_images,
         "download_bytes": sum(sizes) if sizes else None,
         "labels": {category: given[category] for category in CATEGORIES if category in given},
+        "specimen": source.specimen,
+        "repeats": source.repeats,
+        "batch": source.batch_unit,
+        "single_object": source.single_object,
+        "pixel_size_um": source.pixel_size_um,
         "formats": list(source.formats),
         "citation": source.citation,
         "downloads": [{"url": download.url, "bytes": download.size} for download in source.downloads],
@@ -114,11 +128,15 @@ def _plain(name: str) -> str:
 
 def _line(row: dict[str, Any], with_data: bool) -> tuple[str, ...]:
     name = textwrap.shorten(row["name"], _NAME_WIDTH, placeholder=" …")
-    license_id = row["license"]["id"].removeprefix("LicenseRef-") + (" (!)" if row["license"]["restricted"] else "")
+    license_id = _short(row["license"]["id"]) + (" (!)" if row["license"]["restricted"] else "")
     images = "?" if row["images"] is None else f"{row['images']:,}"
     facts = (row["dir_name"], row["database"], name, images, _size(row["download_bytes"]), license_id)
     labels = ", ".join(c if count is None else f"{c} {count:,}" for c, count in row["labels"].items())
     return (*facts, row["status"], _size(row["bytes"], ""), labels) if with_data else (*facts, labels)
+
+
+def _short(license_id: str) -> str:
+    return license_id.removeprefix("LicenseRef-")
 
 
 def _size(count: int | None, unknown: str = "?") -> str:
@@ -162,8 +180,9 @@ def _remarks(rows: Sequence[dict[str, Any]]) -> str:
     ]
     if any(row["license"]["restricted"] for row in rows):
         lines.append("(!) forbids publishing changed images: `build` takes it with --include-restricted only")
-    if any(row["license"]["id"] == "LicenseRef-unstated" for row in rows):
-        lines.append("unstated: the source states no licence; ask its makers before you publish what you build of it")
+    for terms, what in _UNCLEAR.items():
+        if any(row["license"]["id"] == terms.id for row in rows):
+            lines.append(f"{_short(terms.id)}: {what}")
     return "\n".join(lines)
 
 

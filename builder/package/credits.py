@@ -54,7 +54,7 @@ def sources_page(sources: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-_ANSWER: Final = {True: "allowed", False: "not allowed", None: "the terms do not say"}
+_ANSWER: Final = {True: "allowed", False: "not allowed", None: "not said by the terms, or not settled"}
 
 
 def _facts(source: Source, images: int, simulated: bool) -> dict[str, Any]:

@@ -97,7 +97,19 @@ def test_text_lines_up() -> None:
 def test_restricted_and_unstated_terms_are_remarked() -> None:
     assert "--include-restricted" in catalog_text(catalog(only=["idr0017"]))
     assert "--include-restricted" not in catalog_text(catalog(only=["kag_cell_cycle"]))
-    assert "unstated: the source states no licence" in catalog_text(catalog(only=["kag_cell_cycle"]))
+    unstated, unresolved = (catalog_text(catalog(only=[name])) for name in ("bbbc010", "kag_leukemia"))
+    assert "unstated: the source states no licence" in unstated
+    assert "unresolved: terms are stated" not in unstated
+    assert "unresolved: terms are stated" in unresolved
+    assert "unstated" not in unresolved
+
+
+def test_specimens_and_batches_are_facts_of_each_source() -> None:
+    rows = {row["dir_name"]: row for row in catalog()}
+    assert rows["bbbc022"]["batch"] == "plate"
+    assert rows["bbbc022"]["pixel_size_um"] == 0.656
+    assert rows["kag_leukemia"]["specimen"] == "a subject"
+    assert {name for name in ("bbbc041", "bbbc045", "kag_hpa") if rows[name]["single_object"]} == {"bbbc041"}
 
 
 def test_bad_instructions(tmp_path: Path) -> None:
