@@ -45,6 +45,15 @@ def sources() -> str:
     return "\n".join(lines)
 
 
+def specimens() -> str:
+    """Return a Markdown table with one row per source: what its groups and batches are."""
+    lines = ["| source | specimen | imaged more than once | batch | single object |", "| --- | --- | --- | --- | --- |"]
+    for row in catalog():
+        single = "yes" if row["single_object"] else ""
+        lines.append(f"| `{row['dir_name']}` | {row['specimen']} | {row['repeats']} | {row['batch']} | {single} |")
+    return "\n".join(lines)
+
+
 def recipe() -> str:
     """Return a Markdown table with one row per key of the recipe: its default, its meaning, what it changes."""
     lines = ["| key | default | meaning | changes |", "| --- | --- | --- | --- |"]
@@ -55,7 +64,11 @@ def recipe() -> str:
     return "\n".join(lines)
 
 
-_TABLES: Final[dict[str, Callable[[], str]]] = {"<!-- table: sources -->": sources, "<!-- table: recipe -->": recipe}
+_TABLES: Final[dict[str, Callable[[], str]]] = {
+    "<!-- table: sources -->": sources,
+    "<!-- table: specimens -->": specimens,
+    "<!-- table: recipe -->": recipe,
+}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

@@ -26,26 +26,31 @@ def generate() -> ModuleType:
     return module
 
 
-def cells(page: str, generate: ModuleType) -> dict[str, list[str]]:
-    """Return the rows of a page's table by their first cell."""
+def tables(page: str, generate: ModuleType) -> list[dict[str, list[str]]]:
+    """Return the rows of each table of a page by their first cell."""
     shown = generate.on_page_markdown(Path(ROOT, "docs", page).read_text("utf-8"))
-    rows = [line.strip("| ").split(" | ") for line in shown.splitlines() if line.startswith("| ")]
-    header, _, *body = rows
-    assert {len(row) for row in body} == {len(header)}
-    return {row[0].strip("`"): row for row in body}
+    found = []
+    for block in re.findall(r"(?:^\|.*\n?)+", shown, re.MULTILINE):
+        header, _, *body = [line.strip("|").split("|") for line in block.splitlines()]
+        assert {len(row) for row in body} == {len(header)}
+        found.append({row[0].strip(" `"): [cell.strip() for cell in row] for row in body})
+    return found
 
 
 def test_every_source_has_a_row(generate: ModuleType) -> None:
-    table = cells("sources.md", generate)
-    assert list(table) == [source.dir_name for source in all_sources()]
-    assert len(table) == 40
+    facts, specimens = tables("sources.md", generate)
+    assert list(facts) == list(specimens) == [source.dir_name for source in all_sources()]
+    assert len(facts) == 40
     for source in all_sources():
-        assert source.license.id in table[source.dir_name][5]
-        assert source.url in table[source.dir_name][2]
+        assert source.license.id in facts[source.dir_name][5]
+        assert source.url in facts[source.dir_name][2]
+        assert specimens[source.dir_name][1:4] == [source.specimen, source.repeats, source.batch_unit]
+        assert all(specimens[source.dir_name][1:4])
+        assert (specimens[source.dir_name][4] == "yes") == source.single_object
 
 
 def test_every_key_of_the_recipe_has_a_row(generate: ModuleType) -> None:
-    table = cells("recipe.md", generate)
+    (table,) = tables("recipe.md", generate)
     assert list(table) == [field.name for field in dataclasses.fields(Recipe)]
     assert table["min_images"][1:] == ["`287`", "rows a token needs to become a label", "labels"]
     assert table["scalings"][1] == "`[0.5, 0.25, 0.125, 0.0625]`"
