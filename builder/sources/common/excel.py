@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from python_calamine import CalamineError, CalamineWorkbook
 
 from builder.sources.common.folder import Folder, LayoutError
+
+_INFLATED: Final = 256 << 20
+"""Most bytes of a workbook's parts; that of bbbc017 has 2.4 MB in the old format."""
 
 
 def read_sheet(folder: Folder, names: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -21,12 +27,15 @@ def read_sheet(folder: Folder, names: Sequence[str], columns: Sequence[str]) -> 
         Where the file is no workbook or a column is missing.
     """
     paths = [path for name in names for path in folder.named(name)]
+    folder.tables[" or ".join(names)] = bool(paths)
     if not paths:
         folder.notes.add("annotation tables not found", f"{' or '.join(names)}, anywhere in the folder")
         return
     path = paths[0]
+    content = folder.read_bytes(path)
+    _check_size(f"{folder.root}/{path}", content)
     try:
-        sheet = CalamineWorkbook.from_filelike(io.BytesIO(folder.read_bytes(path))).get_sheet_by_index(0)
+        sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
         rows = sheet.to_python(skip_empty_area=False)
     except (CalamineError, OSError, ValueError) as error:
         raise LayoutError(f"{folder.root}/{path}: no Excel workbook ({error})") from None
@@ -38,6 +47,23 @@ def read_sheet(folder: Folder, names: Sequence[str], columns: Sequence[str]) -> 
     places = [header.index(name.lower()) for name in columns]
     for row in rows[1:]:
         yield path, tuple(_text(row[place]) for place in places)
+
+
+def _check_size(name: str, content: bytes) -> None:
+    """Inflate a new workbook, a zip file, once and forget it: the library that reads it has no bound of its own."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return
+    left = _INFLATED
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for member in archive.infolist():
+                with archive.open(member) as file:
+                    while left > 0 and (piece := file.read(1 << 20)):
+                        left -= len(piece)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise LayoutError(f"{name}: no Excel workbook ({error})") from None
+    if left <= 0:
+        raise LayoutError(f"{name}: a workbook of more than {_INFLATED:,} bytes, which no source has")
 
 
 def _text(cell: object) -> str:

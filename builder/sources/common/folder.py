@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
+import contextlib
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Final
 
 from builder.engine.store import Store
+from builder.sources.common.packed import PACKED, DamagedError, text_lines, unpacked
 
 SKIPPED_FOLDERS = frozenset({"__MACOSX", ".svn", ".git", "not_part_of_source"})
 SKIPPED_FILES = frozenset({"Thumbs.db", "desktop.ini"})
 _MASK = (1 << 63) - 1
 _NOTED_EXAMPLES = 5
+_AT_ONCE: Final = 256 << 20  # most bytes of a file that is not read row by row: a workbook, a list in JSON
 
 
 class LayoutError(Exception):
@@ -54,6 +57,7 @@ class Folder:
         self.root = root.rstrip("/")
         self.notes = Notes()
         self.place: tuple[str, int] = ("", 0)  # file and line that were read last, 0 for no line
+        self.tables: dict[str, bool] = {}  # tables of labels that the adapter looked for -> was one found?
         self._signatures = signatures
         self._store = Store(self.root, options)
 
@@ -62,11 +66,13 @@ class Folder:
         """List a folder once; hidden files and the files left by archive tools are left out."""
         store = Store(root, options)
         local = store.local("")
-        signatures = dict(_walk_remote(store) if local is None else _walk_local(local))
+        notes = Notes()
+        signatures = dict(_walk_remote(store) if local is None else _walk_local(local, notes))
         unnameable = sorted(path for path in signatures if not _is_unicode(path))
         for path in unnameable:
             del signatures[path]
         folder = cls(root, signatures, options)
+        folder.notes = notes
         folder.notes.add_all("file names that are not UTF-8", (ascii(path) for path in unnameable))
         return folder
 
@@ -85,10 +91,20 @@ class Folder:
         yield from sorted(chosen)  # what is left out is not sorted: tables are few among millions of files
 
     def named(self, name: str) -> list[str]:
-        """Return the files with this name (any case) at any depth, the shallowest first."""
-        lower = name.lower()
-        found = [p for p in self._signatures if p.lower().endswith(lower) and p.rpartition("/")[2].lower() == lower]
-        return sorted(found, key=lambda p: (p.count("/"), p))
+        """Return the files with this name (any case) at any depth, the shallowest first; packed ones where none is."""
+        names = [name.lower(), *(f"{name.lower()}{ending}" for ending in PACKED)]
+        found: dict[str, list[str]] = {lower: [] for lower in names}
+        for path in self._signatures:
+            if path.lower().endswith(tuple(names)) and (lower := path.rpartition("/")[2].lower()) in found:
+                found[lower].append(path)
+        copies = next((found[lower] for lower in names if found[lower]), [])
+        return sorted(copies, key=lambda path: (path.count("/"), path))
+
+    def contents(self) -> str:
+        """Return how many files of which kind there are, the most frequent first, for people."""
+        kinds = Counter(_kind(path) for path in self._signatures)
+        listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(5))
+        return f"{listed}{' …' * (len(kinds) > 5)}" or "no file"
 
     def file_signature(self, paths: Iterable[str]) -> int:
         """Return one number for the state of several files, in their order."""
@@ -104,32 +120,61 @@ class Folder:
             digest.update(f"{path}\0{self._signatures[path]}\0".encode())
         return digest.hexdigest()
 
-    def read_bytes(self, path: str) -> bytes:
-        """Return a file's content; a remote file system that fails is asked again for a while.
+    @contextlib.contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """Give a reader of a file's content, unpacked where its name ends in ``.gz``, ``.xz``, ``.zst`` or ``.zip``.
+
+        A remote file system that fails is asked again for a while.
 
         Raises
         ------
         LayoutError
-            Where the path is not one of the listed files.
+            Where the path is not one of the listed files, cannot be unpacked, or holds more than a table may.
         """
         if path not in self._signatures:
             raise LayoutError(f"{self.root} holds no file {path!r}")
         self.place = path, 0
-        return self._store.read_bytes(path)
+        try:
+            with unpacked(path, self._store.open(path)) as file:
+                yield file
+        except DamagedError as error:
+            raise LayoutError(f"{self.root}/{path}: {error}") from None
+
+    def read_bytes(self, path: str) -> bytes:
+        """Return a file's content, as ``open`` gives it, which must be no more than 256 MB."""
+        with self.open(path) as file:
+            content = file.read(_AT_ONCE + 1)
+        if len(content) > _AT_ONCE:
+            raise LayoutError(f"{self.root}/{path}: more than {_AT_ONCE:,} bytes, which no table of this kind has")
+        return content
+
+    def lines(self, path: str) -> Iterator[str]:
+        """Yield a file's lines with their ends, unpacked as by ``open``; those that are not UTF-8 as Latin-1 (noted)."""
+        noted = False
+        with self.open(path) as file:
+            for line, foreign in text_lines(file):
+                if foreign and not noted:
+                    noted = True
+                    self.notes.add("tables that are not UTF-8, read as Latin-1", path)
+                yield line
 
     def read_text(self, path: str) -> str:
-        """Return a file's text: UTF-8 with or without mark, else Latin-1 (noted); ``.gz`` is unpacked."""
+        """Return a file's text, which must be no more than 256 MB: UTF-8, with or without mark, or Latin-1 (noted)."""
         content = self.read_bytes(path)
-        if path.lower().endswith(".gz"):
-            try:
-                content = gzip.decompress(content)
-            except (OSError, EOFError) as error:
-                raise LayoutError(f"{self.root}/{path}: not a whole gzip file ({error})") from None
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             self.notes.add("tables that are not UTF-8, read as Latin-1", f"{path}: byte {error.start}")
             return content.decode("latin-1")
+
+
+def _kind(path: str) -> str:
+    """Return what a file is counted as: its ending, the ending of a Zarr folder that it is part of, or its name."""
+    for folder in PurePosixPath(path).parts[:-1]:
+        if folder.lower().endswith((".zarr", ".n5")):
+            return f"files of {PurePosixPath(folder).suffix.lower()}"
+    name = path.rpartition("/")[2]
+    return PurePosixPath(name).suffix.lower() or "without an ending"
 
 
 def _is_unicode(path: str) -> bool:
@@ -141,27 +186,29 @@ def _is_unicode(path: str) -> bool:
     return True
 
 
-def _walk_local(root: str) -> Iterator[tuple[str, int]]:
-    pending = [""]
+def _walk_local(root: str, notes: Notes) -> Iterator[tuple[str, int]]:
+    """Yield the files with their signatures; links are followed, but not back to a folder on the way to them."""
+    top = Path(root).stat()
+    pending: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ((top.st_dev, top.st_ino),))]
     while pending:
-        below = pending.pop()
+        below, above = pending.pop()
         with os.scandir(f"{root}/{below}") as entries:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS or entry.name in SKIPPED_FILES:
                     continue
                 path = f"{below}{entry.name}"
                 if entry.is_dir():
-                    if not entry.is_symlink() or not _is_ancestor(entry.path):
-                        pending.append(f"{path}/")
+                    state = entry.stat()
+                    here = state.st_dev, state.st_ino
+                    if here in above:
+                        notes.add("links back to a folder above, not followed", path)
+                    else:
+                        pending.append((f"{path}/", (*above, here)))
                 elif entry.is_file():
                     state = entry.stat()
                     yield path, (state.st_size * 0x9E3779B97F4A7C15 + state.st_mtime_ns) & _MASK
-
-
-def _is_ancestor(link: str) -> bool:
-    """Return whether a link leads back to a folder above itself."""
-    target = os.path.realpath(link)
-    return os.path.realpath(os.path.dirname(link)).startswith(target)  # noqa: PTH120
+                elif entry.is_symlink():
+                    notes.add("links to nothing", path)
 
 
 def _walk_remote(store: Store) -> Iterator[tuple[str, int]]:

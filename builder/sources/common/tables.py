@@ -1,19 +1,17 @@
 """Annotation tables: found beside the images, read by column name, joined by plate and well.
 
 They are those of the Image Data Resource (https://idr.openmicroscopy.org/about/submission.html): CSV or tab-separated,
-plain or gzipped, at any depth below the source's folder.
+plain or packed (``packed.py``), at any depth below the source's folder. They are read as a stream, within bounds.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import zlib
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 from builder.sources.common.folder import Folder, LayoutError, Notes
+from builder.sources.common.packed import MAX_LINE, PACKED, plain_name
 
 V = TypeVar("V", bound=Hashable)
 
@@ -59,21 +57,37 @@ class Rows(Generic[V]):
                 self._notes.add("rows without a file", f"{plate}, all {len(wells)} rows", len(wells))
 
 
-def find_tables(folder: Folder, *names: str) -> list[str]:
-    """Return the path of each table, plain before gzipped and the shallowest copy; a missing one is noted."""
-    copies: dict[str, list[str]] = {}
-    for path in folder.paths(
-        *names, *(f"{name}.gz" for name in names)
-    ):  # one pass: a folder may have millions of files
-        copies.setdefault(path.rpartition("/")[2].lower(), []).append(path)
-    found = []
-    for name in names:
-        paths = copies.get(name.lower()) or copies.get(f"{name}.gz".lower())
-        if paths:
-            found.append(min(paths, key=lambda path: (path.count("/"), path)))
-        else:
-            folder.notes.add("annotation tables not found", f"{name} (or {name}.gz), anywhere in the folder")
-    return found
+def find_tables(folder: Folder, *names: str, instead: Sequence[str] = (), of_labels: bool = True) -> list[str]:
+    """Return the path of each table, plain before packed and the shallowest copy; a missing one is noted.
+
+    Parameters
+    ----------
+    instead : tables that say the same, looked for where none of ``names`` is there
+    of_labels : whether images would have no labels without these tables: a source without any of them is left out
+    """
+    copies: dict[str, dict[str, list[str]]] = {name.lower(): {} for name in (*names, *instead)}
+    endings = [f"{name}{packing}" for name in copies for packing in ("", *PACKED)]
+    for path in folder.paths(*endings):  # one pass: a folder may have millions of files
+        found = path.rpartition("/")[2].lower()
+        name = found if found in copies else plain_name(found)
+        if name in copies:
+            copies[name].setdefault(found[len(name) :], []).append(path)
+    best = {name: _best(copies[name.lower()]) for name in (*names, *instead)}
+    wanted = names if any(best[name] for name in names) or not any(best[name] for name in instead) else instead
+    for name in wanted:
+        if of_labels:
+            folder.tables[name] = best[name] is not None
+        if best[name] is None:
+            folder.notes.add("annotation tables not found", f"{name} (or {name}{PACKED[0]} …), anywhere in the folder")
+    return [path for path in map(best.get, wanted) if path is not None]
+
+
+def _best(copies: Mapping[str, list[str]]) -> str | None:
+    """Return the shallowest of the copies whose packing is preferred; None where there is none."""
+    for packing in ("", *PACKED):
+        if paths := copies.get(packing):
+            return min(paths, key=lambda path: (path.count("/"), path))
+    return None
 
 
 def read_table(
@@ -90,7 +104,8 @@ def read_table(
     LayoutError
         Where one of ``columns`` is missing.
     """
-    reader = csv.reader(_text(folder, path), delimiter=delimiter)
+    lines = _Lines(folder, path)
+    reader = csv.reader(lines, delimiter=delimiter)
     try:
         header = [name.partition(_LINK)[0].strip() for name in next(reader, [])]
     except csv.Error as error:
@@ -102,11 +117,12 @@ def read_table(
         found = ", ".join(header) or "nothing"
         raise LayoutError(f"{folder.root}/{path}: no column {', '.join(missing)}; found {found}")
     while True:
+        lines.row = 0
         try:
             fields = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
+        except csv.Error as error:  # a cell of more than csv.field_size_limit() characters among others
             folder.notes.add("malformed rows", f"{path}:{reader.line_num}: {error}")
             continue
         folder.place = path, reader.line_num
@@ -116,22 +132,24 @@ def read_table(
             folder.notes.add("malformed rows", f"{path}:{reader.line_num}: {len(fields)} fields, not {len(header)}")
 
 
+class _Lines:
+    """The lines of a table; one row of it, which may go over several, has a bound."""
+
+    def __init__(self, folder: Folder, path: str) -> None:
+        self._lines = folder.lines(path)
+        self._name = f"{folder.root}/{path}"
+        self.row = 0  # characters of the row so far
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.row += len(line)
+        if self.row > MAX_LINE:
+            raise LayoutError(f"{self._name}: a row has more than {MAX_LINE:,} characters")
+        return line
+
+
 def _place(places: Mapping[str, int], name: str) -> int | None:
     return next((places[spelling.lower()] for spelling in name.split("|") if spelling.lower() in places), None)
-
-
-def _text(folder: Folder, path: str) -> Iterable[str]:
-    """Return the lines of a table: UTF-8, else Latin-1 (noted)."""
-    content = folder.read_bytes(path)
-    if path.lower().endswith(".gz"):
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise LayoutError(f"{folder.root}/{path}: not a whole gzip file ({error})") from None
-    encoding = "utf-8-sig"
-    try:
-        content.decode(encoding)
-    except UnicodeDecodeError as error:
-        folder.notes.add("tables that are not UTF-8, read as Latin-1", f"{path}: byte {error.start}")
-        encoding = "latin-1"
-    return io.TextIOWrapper(io.BytesIO(content), encoding, newline="")

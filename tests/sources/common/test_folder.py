@@ -24,6 +24,43 @@ def test_a_link_to_a_folder_above_does_not_loop(tmp_path: Path) -> None:
     assert list(Folder.listed(str(tmp_path)).paths()) == ["a/x.tif"]
 
 
+def test_a_link_to_a_folder_whose_name_begins_alike_is_followed(tmp_path: Path) -> None:
+    """``plates2/`` lies beside ``plates``, not below it, although its path begins with the same letters."""
+    for name in ("plates/x.tif", "plates2/y.tif"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "plates2" / "more").symlink_to(tmp_path / "plates")
+    folder = Folder.listed(str(tmp_path))
+    assert list(folder.paths()) == ["plates/x.tif", "plates2/more/x.tif", "plates2/y.tif"]
+    assert folder.notes.counts == {}
+
+
+def test_links_that_are_not_followed_are_noted(tmp_path: Path) -> None:
+    """Loops over one link or over two, a link of the listed folder itself, and links to nothing."""
+    for name in ("a", "b"):
+        (tmp_path / "source" / name).mkdir(parents=True)
+        (tmp_path / "source" / name / "x.tif").write_bytes(b"x")
+    (tmp_path / "source/a/up").symlink_to(tmp_path / "source")
+    (tmp_path / "source/a/other").symlink_to(tmp_path / "source/b")
+    (tmp_path / "source/b/other").symlink_to(tmp_path / "source/a")
+    (tmp_path / "source/gone.tif").symlink_to(tmp_path / "nowhere.tif")
+    (tmp_path / "link").symlink_to(tmp_path / "source")
+    folder = Folder.listed(str(tmp_path / "link"))
+    assert list(folder.paths()) == ["a/other/x.tif", "a/x.tif", "b/other/x.tif", "b/x.tif"]
+    loops = folder.notes.examples["links back to a folder above, not followed"]
+    assert sorted(loops) == ["a/other/other", "a/up", "b/other/other", "b/other/up"]
+    assert folder.notes.examples["links to nothing"] == ["gone.tif"]
+
+
+def test_contents_are_counted_by_kind(tmp_path: Path) -> None:
+    for name in ("a/1.czi", "a/2.CZI", "b/x.lif", "s.zarr/0/0.0", "s.zarr/0/1.0", "s.zarr/1/0.0", "README"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert Folder.listed(str(tmp_path)).contents() == "3 files of .zarr, 2 .czi, 1 without an ending, 1 .lif"
+    (tmp_path / "empty").mkdir()
+    assert Folder.listed(str(tmp_path / "empty")).contents() == "no file"
+
+
 def test_paths_outside_are_not_in_the_folder(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "secret.csv").write_text("a\n1\n")
