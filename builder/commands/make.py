@@ -11,6 +11,7 @@ import click
 
 from builder.commands.options import (
     build_options,
+    fail_for_left_out,
     restricted_option,
     run_options,
     run_settings,
@@ -65,6 +66,7 @@ def build(context: BuildContext, package: Store, plan_only: bool) -> None:
         click.echo("\n".join(plan(context, package)))
         return
     _make(run_build, context, package)
+    fail_for_left_out(context.work)
 
 
 @click.command()
@@ -87,6 +89,7 @@ def annotate(
         sources = carry_out(Annotate(Store(data), store, runner, only, include_restricted))
     images = sum(source.images for source in sources)
     click.echo(f"{work}/annotations: {images:,} images of {len(sources)} sources")
+    fail_for_left_out(store)
 
 
 @click.command()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from builder.errors import UserError
+
 if TYPE_CHECKING:
     from builder.engine.log import RunLog
     from builder.engine.run import RunSettings
@@ -131,3 +133,11 @@ def working_in(work: Store) -> Iterator[RunLog]:
         work.clean()  # what killed processes left half-written
         with open_log(work) as run_log:
             yield run_log
+
+
+def fail_for_left_out(work: Store) -> None:
+    """Raise where a source that is there could not be read: what was made lacks it."""
+    from builder.stages.annotate.stage import left_out_in
+
+    if names := left_out_in(work):
+        raise UserError(f"left out, for reasons said above: {', '.join(names)}; everything else is done")

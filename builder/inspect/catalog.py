@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -9,9 +10,11 @@ from typing import Any, Final
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.schema import CATEGORIES
-from builder.sources import all_sources
+from builder.sources import load_sources
 from builder.sources.base import Source
 from builder.sources.common import licenses
+
+log = logging.getLogger(__name__)
 
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _HEADER: Final = ("source", "database", "name", "images", "download", "licence")
@@ -61,7 +64,9 @@ def catalog(
     UserError
         Where ``data`` is no folder, or a name in ``only`` is no source.
     """
-    sources = all_sources(only)
+    sources, broken = load_sources(only)
+    for text in broken.values():
+        log.error("%s", text)
     if data is None:
         return [_facts(source) for source in sources]
     store = Store(data, options)

@@ -82,3 +82,23 @@ def adapter_code(dir_name: str) -> str:
 def all_sources(only: Iterable[str] = ()) -> list[Source]:
     """Return the sources named, or all, sorted by dir_name."""
     return [get_source(name) for name in sorted(set(only)) or source_names()]
+
+
+def load_sources(only: Iterable[str] = ()) -> tuple[list[Source], dict[str, str]]:
+    """Return the sources named, or all, sorted by dir_name, and dir_name -> what is wrong with those that do not load.
+
+    Raises
+    ------
+    UserError
+        For an unknown name.
+    """
+    known = set(source_names())
+    found, broken = [], {}
+    for name in sorted(set(only) or known):
+        try:
+            found.append(get_source(name))
+        except UserError as error:
+            if name not in known:
+                raise
+            broken[name] = str(error)
+    return found, broken

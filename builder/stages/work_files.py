@@ -6,6 +6,8 @@ from typing import Final
 
 ANNOTATED: Final = "annotated.json"
 """The sources that were annotated last: dir_name, fingerprint, images."""
+LEFT_OUT: Final = "left_out.json"
+"""The sources that were there and could not be read when they were annotated last: dir_name -> what was wrong."""
 ASSIGNMENTS: Final = "assignments.parquet"
 PARTS: Final = "standardized"
 """Folder of parts, one folder per source in it."""

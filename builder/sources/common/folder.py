@@ -11,11 +11,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 
 from builder.engine.store import Store
-from builder.sources.common.packed import PACKED, DamagedError, text_lines, unpacked
+from builder.sources.common.packed import PACKED, DamagedError, plain_name, text_lines, unpacked
 
 SKIPPED_FOLDERS = frozenset({"__MACOSX", ".svn", ".git", "not_part_of_source"})
 SKIPPED_FILES = frozenset({"Thumbs.db", "desktop.ini"})
 _MASK = (1 << 63) - 1
+_TEXTS: Final = frozenset((".csv", ".tsv", ".txt", ".json", ".lst", ".md", ".out", ".screen", ".xls", ".xlsx"))
 _NOTED_EXAMPLES = 5
 _AT_ONCE: Final = 256 << 20  # most bytes of a file that is not read row by row: a workbook, a list in JSON
 
@@ -106,6 +107,10 @@ class Folder:
         listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(5))
         return f"{listed}{' …' * (len(kinds) > 5)}" or "no file"
 
+    def holds_only_texts(self) -> bool:
+        """Return whether there is nothing but tables and texts, packed or not: images may be fetched later."""
+        return all(PurePosixPath(plain_name(path)).suffix.lower() in _TEXTS for path in self._signatures)
+
     def file_signature(self, paths: Iterable[str]) -> int:
         """Return one number for the state of several files, in their order."""
         state = 0
@@ -149,7 +154,7 @@ class Folder:
         return content
 
     def lines(self, path: str) -> Iterator[str]:
-        """Yield a file's lines with their ends, unpacked as by ``open``; those that are not UTF-8 as Latin-1 (noted)."""
+        """Yield a file's lines with their ends, unpacked as by ``open``; those that are no UTF-8 as Latin-1 (noted)."""
         noted = False
         with self.open(path) as file:
             for line, foreign in text_lines(file):

@@ -34,8 +34,7 @@ def blamed(source: Source, folder: Folder) -> Iterator[None]:
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         raise AdapterError(
             f"{source.dir_name}: its adapter fails in {_line(source, error)}{_place(folder)} ({text}): "
-            "it does not know what lies there, or has a bug; the run log has the traceback, "
-            "and --only can leave the source out"
+            "it does not know what lies there, or has a bug; the run log has the traceback"
         ) from error
 
 

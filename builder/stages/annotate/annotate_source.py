@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import traceback
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -21,8 +22,9 @@ from builder.sources import adapter_code, get_source
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.common.packed import plain_name
 from builder.stages import work_files
-from builder.stages.annotate.adapter_errors import blamed
+from builder.stages.annotate.adapter_errors import AdapterError, blamed
 
 _BATCH = 20_000
 SHARED_GROUP = "shared:"
@@ -38,8 +40,9 @@ def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: 
 
     Returns
     -------
-    dict with ``dir_name``, ``images``, ``files``, ``notes`` (kind -> count), ``examples`` (kind -> first few),
-    ``fresh`` (False if nothing was to do), ``fingerprint``, and ``error`` where the layout was not understood
+    dict with ``dir_name``, ``images``, ``files``, ``contents`` (their kinds, for people), ``notes`` (kind -> count), ``examples`` (kind -> first few),
+    ``fresh`` (False if nothing was to do), ``fingerprint``, ``error`` where the source must be left out (an unknown
+    layout, no image or none of the tables, a bug of the adapter), and the ``traceback`` of a bug
     """
     source = get_source(dir_name)
     folder = Folder.listed(root, options)
@@ -48,17 +51,38 @@ def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: 
     marker = f"annotate/{dir_name}"
     facts = markers.is_done(work, marker, fingerprint)
     if facts is not None and (facts["error"] or work.exists(work_files.annotations_path(dir_name))):
-        return {**facts, "dir_name": dir_name, "fingerprint": fingerprint, "fresh": False}
-    error, images = "", 0
+        return {**facts, "dir_name": dir_name, "fingerprint": fingerprint, "fresh": False, "traceback": ""}
+    error, trace, images = "", "", 0
     try:
         with blamed(source, folder):
             images = _write_rows(source, folder, work, simulated)
+        error = _lacking(source, folder, images)
     except LayoutError as found:
         error = str(found)
-    facts = {"images": images, "files": len(folder), "error": error}
+    except AdapterError as found:
+        error, trace = str(found), "".join(traceback.format_exception(found.__cause__))
+    if not trace and folder.holds_only_texts():
+        error = ""  # whatever it was: there is no image that it could concern
+    facts = {"images": images, "files": len(folder), "contents": folder.contents(), "error": error}
     facts |= {"notes": folder.notes.counts, "examples": folder.notes.examples}
-    markers.mark_done(work, marker, fingerprint, **facts)
-    return {**facts, "dir_name": dir_name, "fingerprint": fingerprint, "fresh": True}
+    if not trace:  # a bug may lie outside of what the fingerprint knows: it is tried again
+        markers.mark_done(work, marker, fingerprint, **facts)
+    return {**facts, "dir_name": dir_name, "fingerprint": fingerprint, "fresh": True, "traceback": trace}
+
+
+def _lacking(source: Source, folder: Folder, images: int) -> str:
+    """Return why a source that was read is of no use: no image in its files, or none of the tables of its labels."""
+    if not images:
+        return f"{folder.root}: no image that can be read was found; it holds {folder.contents()}"
+    if not folder.tables or any(folder.tables.values()):
+        return ""
+    names = sorted(folder.tables)
+    urls = [d.url for d in source.downloads if plain_name(d.url.rpartition("/")[2]).lower() in map(str.lower, names)]
+    where = f"; get them from {', '.join(urls)}" if urls else ""
+    return (
+        f"{folder.root}: {images:,} images but none of the tables that say what they show ({', '.join(names)}), "
+        f"plain or packed, at any depth{where}"
+    )
 
 
 def _write_rows(source: Source, folder: Folder, work: Store, simulated: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -13,7 +14,7 @@ from builder.engine.progress import Progress
 from builder.engine.store import Store
 from builder.engine.task import Task
 from builder.errors import UserError
-from builder.sources import all_sources
+from builder.sources import load_sources
 from builder.sources.base import Source
 from builder.stages import work_files
 from builder.stages.annotate.annotate_source import annotate_source
@@ -52,31 +53,36 @@ class Annotate:
     def run(self) -> tuple[list[AnnotatedSource], Facts]:
         """List the sources, and annotate those that changed; return those that have images, by dir_name.
 
+        One that cannot be read, or whose adapter fails, is left out and said; ``left_out_in`` names them afterwards.
+
         Raises
         ------
         UserError
             Where no source has any.
         """
         url, options = self.data.url, self.data.options
-        sources = self._usable(present_sources(url, all_sources(self.only), options))
+        known, broken = load_sources(self.only)
+        lost = self._broken(broken)
+        sources = self._usable(present_sources(url, known, options))
         facts: list[dict[str, Any]] = []
         self.runner.run(
             Progress(self.name, len(sources), "sources"),
             functools.partial(_annotate_task, options, self.work, is_simulated(url, options)),
             [Task(source.dir_name, ((source.dir_name, root),), 1) for source, root in sources],
             on_result=lambda _, found: facts.extend(found),
-            on_poison=lambda item, reason, detail: log.error("%s: left out: %s %s", item[0], reason, detail),
+            on_poison=lambda item, reason, detail: lost.update({item[0]: f"{reason} {detail}"}),
             time_limit=24 * HOUR,
         )
         facts.sort(key=lambda found: str(found["dir_name"]))
-        for found in facts:
-            _log_annotated(found)
+        lost |= {str(found["dir_name"]): str(found["error"]) for found in facts if found["error"]}
+        self._log(facts, lost)
+        self.work.write_bytes(work_files.LEFT_OUT, json.dumps(lost, indent=1, sort_keys=True).encode())
         usable = [
             AnnotatedSource(found["dir_name"], found["fingerprint"], found["images"])
             for found in facts
             if found["images"] and not found["error"]
         ]
-        if not usable and any(found["error"] for found in facts):
+        if not usable and lost:
             raise UserError(f"no source in {url} could be read; what each lacks is said above")
         if not usable:
             raise UserError(
@@ -90,6 +96,25 @@ class Annotate:
     def describe(self, result: list[AnnotatedSource]) -> str:
         """Return how many images and sources there are."""
         return f"{sum(source.images for source in result):,} images of {len(result)} sources"
+
+    def _broken(self, broken: dict[str, str]) -> dict[str, str]:
+        """Return dir_name -> what is wrong with the plug-ins whose folder is there or that were asked for."""
+        there = set(self.only)
+        if broken:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # said where sources are looked for
+                there.update(self.data.folders())
+        return {name: text for name, text in broken.items() if name in there}
+
+    def _log(self, facts: list[dict[str, Any]], lost: dict[str, str]) -> None:
+        """Log what came of each source; the tracebacks of bugs go to the run log."""
+        for name, text in sorted(lost.items()):
+            log.error("%s: left out: %s", name, text)
+        for found in facts:
+            if found["traceback"] and self.runner.run_log is not None:
+                details = {"detail": found["error"], "traceback": found["traceback"]}
+                self.runner.run_log.write("error", source=found["dir_name"], **details)
+            if not found["error"]:
+                _log_annotated(found)
 
     def _usable(self, present: list[tuple[Source, str]]) -> list[tuple[Source, str]]:
         """Leave out sources whose licence forbids publishing changed images, and say so."""
@@ -119,6 +144,11 @@ def annotated_in(work: Store) -> list[AnnotatedSource]:
     return [AnnotatedSource(**found) for found in json.loads(work.read_bytes(work_files.ANNOTATED))]
 
 
+def left_out_in(work: Store) -> list[str]:
+    """Return the sources that were there and could not be read when they were annotated last in WORK, by name."""
+    return list(json.loads(work.read_bytes(work_files.LEFT_OUT))) if work.exists(work_files.LEFT_OUT) else []
+
+
 def _annotate_task(
     options: dict[str, Any], work: Store, simulated: bool, items: Sequence[tuple[str, str]]
 ) -> list[dict[str, Any]]:
@@ -136,8 +166,8 @@ def _annotate_task(
 
 def _log_annotated(found: dict[str, Any]) -> None:
     name = found["dir_name"]
-    if found["error"]:
-        log.error("%s: left out: %s", name, found["error"])
+    if not found["images"]:
+        log.warning("%s: no image; its folder holds %s", name, found["contents"])
         return
     log.info("%s: %s images%s", name, f"{found['images']:,}", "" if found["fresh"] else " (as before)")
     for kind, count in sorted(found["notes"].items()):
