@@ -6,7 +6,11 @@ the study file calls it H2B, which it is not. GFP is on another protein in every
 
 The stress is a compound (dithiothreitol, hydrogen peroxide) or, where nothing was added, a phenotype: starvation,
 synthetic medium with dextrose. The folder names it, the table (or its library file) confirms it. Genes are tagged, not
-targeted, so there are no gene labels; no protein has enough images for a class anyway.
+targeted, so there are no gene labels; no protein has enough images for a class anyway. Wells that the source excludes
+(a tag that moves its protein, a strain that may be missing) are left out.
+
+Specimen: the well. Its three fields are imaged once, each in three channels; every stress is a plate of its own, and so
+are the two of untreated cells (SD1, SD2). Batch: the plate.
 
 Open questions: the exact stem and the suffix of the transmitted files (others are noted as files without a known name).
 """
@@ -20,7 +24,15 @@ from typing import Final
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.common.packed import plain_name
+from builder.sources.common.screens import (
+    Treatment,
+    by_plate,
+    check_understood,
+    excluded_by,
+    field_images,
+    idr_downloads,
+)
 from builder.sources.common.tables import Rows, find_tables, read_table
 from builder.sources.common.wells import parse_well
 
@@ -43,6 +55,8 @@ _NAME = re.compile(r".*?(W\d{5})--(P\d{5})(?:--[ZT]\d+)*--(GFP|Cherry|Transmit)\
 _STUDY: Final = "idr0003-breker-plasticity"
 _TABLE: Final = "idr0003-screenA-annotation.csv"
 _LIBRARY: Final = "idr0003-screenA-library.txt"
+_COLUMNS: Final = ("Plate", "Well", "Experimental Condition [environmental stress]|Experiment Condition")
+_DOUBTFUL: Final = "missing_info_possibly_empty"  # a control type
 
 
 def images(folder: Folder) -> Iterator[Image]:
@@ -67,15 +81,18 @@ def _plate(condition: str, number: str) -> str:
 
 def _read_rows(folder: Folder) -> Rows[Treatment]:
     rows: Rows[Treatment] = Rows(folder.notes)
-    columns = ("Plate", "Well", "Experimental Condition [environmental stress]|Experiment Condition")
-    tables = [(path, ",") for path in find_tables(folder, _TABLE)]
-    for table, delimiter in tables or [(path, "\t") for path in folder.named(_LIBRARY)[:1]]:
-        for plate, well, condition in read_table(folder, table, columns, delimiter=delimiter):
+    for table in find_tables(folder, _TABLE, instead=(_LIBRARY,)):
+        delimiter = "\t" if plain_name(table).lower().endswith(".txt") else ","
+        for plate, well, condition, control, quality in read_table(
+            folder, table, _COLUMNS, ("Control Type", "Quality Control"), delimiter
+        ):
             match = _PLATE.search(plate)
             if not match or condition.lower() not in _STRESS:
                 folder.notes.add("rows of an unknown plate or stress", f"{table}: {plate} {well}, {condition}")
                 continue
-            rows.add(_plate(match[1], match[2]), parse_well(well) or well, _STRESS[condition.lower()], table)
+            excluded = _DOUBTFUL if control == _DOUBTFUL else excluded_by(quality)
+            treatment = _STRESS[condition.lower()]._replace(excluded=excluded)
+            rows.add(_plate(match[1], match[2]), parse_well(well) or well, treatment, table)
     return rows
 
 
@@ -91,6 +108,9 @@ SOURCE = Source(
     formats=("TIFF, one file per channel, 672 x 512",),
     images=images,
     constants={"organism": "yeast", "cell_type": "y6545", "microscopy": "fluorescence"},
+    specimen="well",
+    repeats="three fields, fluorescence and transmitted light",
+    batch_unit="plate",
     expected_images=195_840,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 3, "compound": 2, "phenotype": 2},
 )

@@ -8,6 +8,9 @@ Wells whose quality control failed are left out, as the original's notes ask (it
 they are counted. Two things are read better than there: the COPB1 controls, whose symbol stands in a comment, and siRNA
 identifiers with a vendor's Q before them (Q103860 and 103860 have one sequence).
 
+Specimen: the spot of a plate (a siRNA array on a slide), imaged once, in one field; of the 1,034 plates no two share
+array and replicate. Batch: the plate, which names its day.
+
 Open questions: the table of screen A was not seen; columns are found by name, and a missing one is an error.
 """
 
@@ -20,7 +23,14 @@ from typing import Final
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import FAILED_QUALITY, Treatment, idr_downloads, plate_images, plate_name
+from builder.sources.common.screens import (
+    Treatment,
+    control_of,
+    excluded_by,
+    idr_downloads,
+    plate_images,
+    plate_name,
+)
 from builder.sources.common.tables import Rows, find_tables, read_table
 from builder.sources.common.wells import parse_well
 
@@ -34,7 +44,7 @@ _NAME = re.compile(r".*?(W\d{5})--(P\d{5})--Z\d+--T\d+--(?:nucleus-)?(dapi|pm-64
 _STUDY: Final = "idr0009-simpson-secretion"
 _TABLES: Final = ("idr0009-screenA-annotation.csv", "idr0009-screenB-annotation.csv")
 _COLUMNS: Final = ("Plate", "Well", "siRNA Identifier", "Gene Symbol|Gene Symbol (Ensembl 81)")
-_OPTIONAL: Final = ("Comments", "Quality Control", "Phenotype 1", "Phenotype 2", "Phenotype 3")
+_OPTIONAL: Final = ("Comments", "Control Type", "Quality Control", "Phenotype 1", "Phenotype 2", "Phenotype 3")
 _VENDOR = re.compile(r"Q(?=\d+$)")
 _IN_COMMENT = re.compile(r"siRNA target+ed (\w+)", re.IGNORECASE)
 
@@ -48,13 +58,20 @@ def images(folder: Folder) -> Iterator[Image]:
 def _read_rows(folder: Folder) -> Rows[Treatment]:
     rows: Rows[Treatment] = Rows(folder.notes)
     for table in find_tables(folder, *_TABLES):
-        for plate, well, sirna, gene, comment, quality, *phenotypes in read_table(folder, table, _COLUMNS, _OPTIONAL):
-            if not gene and (control := _IN_COMMENT.search(comment)):
-                gene = control[1]
+        for plate, well, sirna, gene, comment, control_type, quality, *phenotypes in read_table(
+            folder, table, _COLUMNS, _OPTIONAL
+        ):
+            if not gene and (targeted := _IN_COMMENT.search(comment)):
+                gene = targeted[1]
             phenotype = "|".join(filter(None, phenotypes))
-            treatment = Treatment(sirna=_VENDOR.sub("", sirna), gene=gene, phenotype=phenotype)
-            passed = quality.lower() in ("", "pass")
-            rows.add(plate, parse_well(well) or well, treatment if passed else FAILED_QUALITY, table)
+            treatment = Treatment(
+                sirna=_VENDOR.sub("", sirna),
+                gene=gene,
+                phenotype=phenotype,
+                control=control_of(control_type),
+                excluded=excluded_by(quality),
+            )
+            rows.add(plate, parse_well(well) or well, treatment, table)
     return rows
 
 
@@ -75,6 +92,9 @@ SOURCE = Source(
     formats=("TIFF, one file per channel, 1344 x 1024",),
     images=images,
     constants={"organism": "human", "cell_type": "hela", "microscopy": "fluorescence"},
+    specimen="spot of a siRNA array",
+    repeats="none",
+    batch_unit="plate (array, replicate, day)",
     expected_images=397_056,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2, "phenotype": 3},
 )

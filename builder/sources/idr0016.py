@@ -8,8 +8,11 @@ original had nothing. The original's stains are kept: ``golgi|cell membrane`` fo
 germ agglutinin, in which its author saw no actin. Plates 20585 to 20646, in old downloads, are those of the
 source bbbc022 (they moved to another study in 2017) and left out.
 
-Open questions: plate 25723 holds nearly two files for each channel of each site; names do not tell which belong
-together, so the first of each is used and the others noted. The table's columns are known by name only.
+Specimen: the well of a plate. Plate 25723 was imaged twice, almost whole: it has 4,255 files a channel, others 2,304.
+Nothing tells which files of a site belong to one acquisition, and an image would mix the channels of two: the sites
+with several files of a channel are left out. Batch: the plate.
+
+Open questions: the table's columns are known by name only.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from builder.sources.common.screens import (
     Treatment,
     by_plate,
     check_understood,
+    control_of,
     field_images,
     idr_downloads,
     plate_name,
@@ -53,7 +57,7 @@ def images(folder: Folder) -> Iterator[Image]:
         if int(plate) in _BBBC022:
             folder.notes.add("files of bbbc022, a source of its own", paths[0], len(paths))
             continue
-        found += yield from field_images(folder, plate, paths, _NAME, _STAINS, rows)
+        found += yield from field_images(folder, plate, paths, _NAME, _STAINS, rows, together=False)
     rows.note_unused()
     check_understood(folder, found, "…/24278-ERSyto/cdp2bioactives_a01_s1_w2<UUID>.tif")
 
@@ -61,10 +65,11 @@ def images(folder: Folder) -> Iterator[Image]:
 def _read_rows(folder: Folder) -> Rows[Treatment]:
     rows: Rows[Treatment] = Rows(folder.notes)
     columns = ("Plate", "Well", "Compound Name")
-    optional = ("Compound Broad Identifier Short", "Compound Broad Identifier")
+    optional = ("Compound Broad Identifier Short", "Compound Broad Identifier", "Control Type")
     for table in find_tables(folder, _TABLE):
-        for plate, well, name, short, full in read_table(folder, table, columns, optional):
-            rows.add(plate, parse_well(well) or well, Treatment(compound=name or short or full), table)
+        for plate, well, name, short, full, control in read_table(folder, table, columns, optional):
+            treatment = Treatment(compound=name or short or full, control=control_of(control))
+            rows.add(plate, parse_well(well) or well, treatment, table)
     return rows
 
 
@@ -83,6 +88,9 @@ SOURCE = Source(
     formats=("16-bit TIFF, one file per channel, 696 x 520",),
     images=images,
     constants={"organism": "human", "cell_type": "u2os", "microscopy": "fluorescence"},
+    specimen="well",
+    repeats="six fields; plate 25723 imaged twice",
+    batch_unit="plate",
     expected_images=935_393,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 7},
 )

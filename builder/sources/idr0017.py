@@ -10,6 +10,9 @@ those of the study, matched by their counts (inferred). As in the original, cell
 ('104-009'), not hct116, and the gene that a line lacks is no label. Wells that the screen log flags as contaminated are
 kept.
 
+Specimen: the well of a plate, whole in its four fields, each imaged once; the two replicates and the twelve lines are
+plates of their own. Batch: the plate. Controls are those that the table calls so; of the library, DMSO alone.
+
 The licence forbids publishing changed images.
 """
 
@@ -22,7 +25,15 @@ from typing import Final
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.common.packed import plain_name
+from builder.sources.common.screens import (
+    Treatment,
+    by_plate,
+    check_understood,
+    control_of,
+    field_images,
+    idr_downloads,
+)
 from builder.sources.common.tables import Rows, find_tables, read_table
 from builder.sources.common.wells import parse_well
 
@@ -60,6 +71,8 @@ _PLATE = re.compile(r"X-Man_LOPAC_X(\d\d)_LP_S0?(\d)_(\d)(?=/|$)")
 _READABLE = re.compile(r"(.+)_LOPAC_Plate_(\d)_Replicate_(\d)$", re.IGNORECASE)
 _NAME = re.compile(r"([A-P][ _]-[ _]\d{1,2})\(fld[ _](\d+)[ _]wv[ _](DAPI|Cy3)[ _]-[ _]\w+\)\.tiff?$")
 _TABLE: Final = "idr0017-screenA-annotation.csv"
+_COLUMNS: Final = ("Plate", "Well", "Compound Name")
+_NEGATIVE: Final = "neg_ctr_DMSO"
 _LIBRARY: Final = "Changed_LOPAC3_384_convert96er_GeneID_updated_Selectivity.txt"
 
 
@@ -81,43 +94,43 @@ def _plate_of(directory: str) -> str | None:
 
 
 def _read_rows(folder: Folder, plates: Iterable[str]) -> Rows[Treatment]:
-    if not folder.named(_TABLE) and not folder.named(f"{_TABLE}.gz") and folder.named(_LIBRARY):
-        return _read_library(folder, plates)
     rows: Rows[Treatment] = Rows(folder.notes)
+    tables = find_tables(folder, _TABLE, instead=(_LIBRARY,))
+    if tables and plain_name(tables[0]).lower().endswith(".txt"):
+        _read_library(folder, tables[0], plates, rows)
+        return rows
     folders = {name.lower(): f"X{number}" for number, (name, _) in _LINES.items()}
-    for table in find_tables(folder, _TABLE):
-        for plate, well, compound in read_table(folder, table, ("Plate", "Well", "Compound Name")):
+    for table in tables:
+        for plate, well, compound, control in read_table(folder, table, _COLUMNS, ("Control Type",)):
             match = _READABLE.match(plate)
             if not match or match[1].lower() not in folders:
                 folder.notes.add("rows of an unknown plate", f"{table}: {plate}")
                 continue
             name = f"{folders[match[1].lower()]}_S{match[2]}_{match[3]}"
-            rows.add(name, parse_well(well) or well, _treated(name, compound), table)
+            rows.add(name, parse_well(well) or well, _treated(name, compound, control), table)
     return rows
 
 
-def _read_library(folder: Folder, plates: Iterable[str]) -> Rows[Treatment]:
+def _read_library(folder: Folder, table: str, plates: Iterable[str], rows: Rows[Treatment]) -> None:
     """Give every plate that is there the compounds of its library plate."""
-    rows: Rows[Treatment] = Rows(folder.notes)
     copies: dict[str, list[str]] = {}
     for plate in plates:
         copies.setdefault(f"P{plate[5]}", []).append(plate)
-    table = folder.named(_LIBRARY)[0]
     columns = ("PlateName", "Well", "compoundID_384", "Name")
     for library_plate, well, content, name in read_table(folder, table, columns, delimiter="\t"):
         compound = name or _control(content)
+        control = "negative" if content == _NEGATIVE else ""
         for plate in copies.get(library_plate, ()):
-            rows.add(plate, parse_well(well) or well, _treated(plate, compound), table)
-    return rows
+            rows.add(plate, parse_well(well) or well, _treated(plate, compound, control), table)
 
 
-def _treated(plate: str, compound: str) -> Treatment:
-    return Treatment(cell_type=_LINES[plate[1:3]][1], compound=compound)
+def _treated(plate: str, compound: str, control: str) -> Treatment:
+    return Treatment(cell_type=_LINES[plate[1:3]][1], compound=compound, control=control_of(control))
 
 
 def _control(content: str) -> str:
     """Return the compound of a well that holds none of the library's: a control, the solvent, or nothing."""
-    if content == "neg_ctr_DMSO":
+    if content == _NEGATIVE:
         return "DMSO"
     return _CONTROLS.get(content.removeprefix("ctrl_"), "")
 
@@ -134,6 +147,9 @@ SOURCE = Source(
     formats=("16-bit TIFF, one file per channel, 2048 x 2048",),
     images=images,
     constants={"organism": "human", "microscopy": "fluorescence"},
+    specimen="well",
+    repeats="four fields",
+    batch_unit="plate",
     expected_images=147_456,
     expected_tokens={"organism": 1, "cell_type": 12, "cell_visible": 2, "compound": 1_281},
 )

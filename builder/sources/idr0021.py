@@ -1,9 +1,15 @@
-"""IDR idr0021, centrosomes in structured illumination: one record a ``.dv`` file, its two or three channels merged.
+"""IDR idr0021, centrosomes in structured illumination: one record per ``.dv`` file, its two or three channels merged.
 
 Layout: ``…/<data set>/<slide>/<name>_SIR_PRJ.dv``, the data set (once with a slash in its name) being the protein
-under study. The table knows a file by data set and name: 45 images lie in two data sets, so a name is the group.
-The channels are the sections of the file, as many as the table lists (two without a row); every one shows a protein of
-the centrosome. Antibodies mark the proteins, nothing targets their genes, so there is no gene.
+under study. The table knows a file by data set and name. Eight of the 414 images of the table are TIFF files, already
+merged from the two channels that their names list; both formats are read.
+
+Specimen: the centrosome, which a file shows alone and projected (structured illumination, 39.5 nm a pixel by the study
+file). 45 names are in two data sets, most of them one image under two proteins, so the name is the group. Batch: the
+slide, a folder named by proteins and day.
+
+The channels are the sections of a ``.dv`` file, as many as the table lists (two without a row); every one shows a
+protein of the centrosome. Antibodies mark the proteins, nothing targets their genes, so there is no gene.
 
 Open questions: the order of channels in the file (irrelevant to the merged record), and which of them the original's
 images showed.
@@ -26,7 +32,7 @@ _DATA_SETS: Final = (
     *("CDK5RAP2-C", "CENT2", "CEP120/20111106", "CEP120/20111209", "CEP152"),
     *("CEP192-M", "CPAP", "NEDD1-C1", "PCNT-N1", "TUBG1-N"),
 )
-_PATH = re.compile(rf"(?:^|.*/)({'|'.join(_DATA_SETS)})/(?:.*/)?([^/]+)$")
+_PATH = re.compile(rf"(?:^|.*/)({'|'.join(_DATA_SETS)})/((?:.*/)?)([^/]+)$")
 _TABLE: Final = "idr0021-experimentA-annotation.csv"
 _COLUMNS: Final = ("Dataset Name", "Image Name", "Channels", "Phenotype 1")
 
@@ -43,12 +49,12 @@ def images(folder: Folder) -> Iterator[Image]:
         for data_set, name, channels, phenotype in read_table(folder, table, _COLUMNS):
             rows.add(data_set, name, _Row(channels.count(";") + 1, phenotype), table)
     seen: set[str] = set()
-    for path in folder.paths(".dv"):
+    for path in folder.paths(".dv", ".tif", ".tiff"):
         match = _PATH.match(path)
         if not match:
             folder.notes.add("files in no known data set", path)
             continue
-        data_set, name = match.groups()
+        data_set, slide, name = match.groups()
         key = f"{data_set}/{name}"
         if key in seen:
             folder.notes.add("second copies of a file, left out", path)
@@ -57,13 +63,20 @@ def images(folder: Folder) -> Iterator[Image]:
         row = rows.get(data_set, name, (path,)) or _Row(_FEWEST_CHANNELS, "")
         yield Image(
             key=key,
-            channels=tuple(Channel(path, "centrosome", section) for section in range(row.channels)),
+            channels=_channels(path, row.channels),
             group=name,
+            batch=slide.strip("/") or data_set,
             cell_visible="centrosome",
             phenotype=row.phenotype,
         )
     rows.note_unused()
     check_understood(folder, len(seen), "…/<data set>/<slide>/<name>_SIR_PRJ.dv")
+
+
+def _channels(path: str, sections: int) -> tuple[Channel, ...]:
+    """Return the sections of a file; a TIFF holds its channels in one page."""
+    pages = sections if path.lower().endswith(".dv") else 1
+    return tuple(Channel(path, "centrosome", page) for page in range(pages))
 
 
 SOURCE = Source(
@@ -78,6 +91,11 @@ SOURCE = Source(
     formats=("DeltaVision, 257 x 257, 2 or 3 channels",),
     images=images,
     constants={"organism": "human", "cell_type": "hela", "microscopy": "super resolution"},
+    specimen="centrosome",
+    repeats="45 images in two data sets",
+    batch_unit="slide",
+    single_object=True,
+    pixel_size_um=0.0395,
     expected_images=414,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 1, "phenotype": 1},
 )

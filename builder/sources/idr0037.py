@@ -7,7 +7,11 @@ file.
 
 cell_type is the line; induced pluripotent stem cells also carry that name. Control lines have no cell type in the
 table and keep the name of the line alone. EdU (ch2) marks the nuclei of cells that copy their DNA. The compound is the
-coating, fibronectin, or nothing. Fields of one well are the group: whole lines or donors could not be split.
+coating, fibronectin, or nothing.
+
+Specimen: the well of a plate. A folder is one measurement of a plate; those of one plate (Measurement1, Measurement2)
+share their wells. Lines and donors come again in many wells and plates, which are other cells. Batch: the plate. The
+table's control lines are neither negative nor positive.
 
 Open questions: whether the original made records of brightfield files.
 """
@@ -43,7 +47,13 @@ _COLUMNS: Final = (
 def images(folder: Folder) -> Iterator[Image]:
     """Yield two images a field: fluorescence and brightfield."""
     looked_for = "images/<plate>__<time>-Measurement1/Images/r02c02f01p01-ch1sk1fk1fl1.tiff"
-    yield from plate_images(folder, _plate_of, _NAME, _STAINS, _read_rows(folder), looked_for, _BRIGHTFIELD)
+    rows = _read_rows(folder)
+    yield from plate_images(folder, _plate_of, _NAME, _STAINS, rows, looked_for, _BRIGHTFIELD, _physical)
+
+
+def _physical(plate: str) -> str:
+    """Return the plate without its measurement."""
+    return plate.rpartition(" ")[0]
 
 
 def _plate_of(directory: str) -> str | None:
@@ -76,6 +86,9 @@ SOURCE = Source(
     formats=("TIFF, one file per channel, 1360 x 1024",),
     images=images,
     constants={"organism": "human", "microscopy": "fluorescence"},
+    specimen="well",
+    repeats="nine fields, fluorescence and brightfield; a plate may be measured twice",
+    batch_unit="plate",
     expected_images=2 * 9 * 1_767,
     expected_tokens={"organism": 1, "cell_visible": 3, "compound": 1},
 )

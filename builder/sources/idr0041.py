@@ -5,9 +5,11 @@ copies, which count where both are there. Masks, concentration maps and calibrat
 
 A file holds 31 planes of each of three channels (the protein's GFP, chromatin, and dextran around the cell). The
 original opened its first plane, often empty; here a record is the largest value over all planes, which does not depend
-on the order of planes and channels. The protein is what the line reports (cell_visible) and, tagged at its gene by
-genome editing, the gene. ``GFP with nuclear export signal`` is no gene and shows the cytoplasm. Time points of one cell
-share the group.
+on the order of planes and channels. The protein, tagged at its gene, is what is visible; nothing perturbs the gene, so
+that, unlike in the original, there is none. ``GFP with nuclear export signal`` shows the cytoplasm.
+
+Specimen: the cell, one dividing cell in the middle of each image, filmed 40 times in an hour. Batch: the assay, a line
+on a day. The study file states 0.25 µm a pixel. Versions of the table name data sets with or without ``_raw``.
 
 Open questions: the order of planes, and whether all assays kept the two layouts above.
 """
@@ -30,6 +32,8 @@ _DERIVED = re.compile(r"(?:^|/)(?:masktif|conctif|[^/]+_(?:mask|conc)|Calibratio
 _CYTOPLASMIC: Final = "gfp with nuclear export signal"
 _TABLE: Final = "idr0041-experimentA-annotation.csv"
 _COLUMNS: Final = ("Dataset Name", "Image Name", "Comment [Gene Symbol]")
+_KIND: Final = "Comment [Image File Type]"  # original images, segmentation masks, concentration maps
+_DATA_SET = re.compile(r"(.+?)(?:_(raw|mask|conc))?")
 _CELL_PATH: Final = "Comment [Image File Path]"  # in early versions, whose image names lack the cell
 
 
@@ -40,14 +44,14 @@ def images(folder: Folder) -> Iterator[Image]:
     for (assay, cell, time), path in sorted(files.items()):
         gene = rows.get(assay, f"{cell}_{time}", (path,)) or genes.get(assay, "")
         protein = gene.lower() or "protein"
-        is_gene = protein != _CYTOPLASMIC
-        shows = ("nucleus", protein if is_gene else "cytoplasm")
+        shows = ("nucleus", "cytoplasm" if protein == _CYTOPLASMIC else protein)
         yield Image(
             key=f"{assay}/{cell}_{time}",
             channels=(Channel(path, " + ".join(shows), MAX_PROJECTION),),
             group=f"{assay}/{cell}",
             cell_visible="|".join(shows),
-            gene=gene if is_gene else None,
+            batch=assay,
+            timepoint=time,
         )
     rows.note_unused()
     check_understood(folder, len(files), "…/<assay>/<cell>/rawtif/TR1_W0001_P0007_T0001.tif", (".tif", ".tiff"))
@@ -78,10 +82,11 @@ def _read_rows(folder: Folder) -> tuple[Rows[str], dict[str, str]]:
     rows: Rows[str] = Rows(folder.notes)
     genes: dict[str, str] = {}
     for table in find_tables(folder, _TABLE):
-        for data_set, image, gene, cell_path in read_table(folder, table, _COLUMNS, (_CELL_PATH,)):
-            assay, _, kind = data_set.rpartition("_")
-            if kind != "raw":
+        for data_set, image, gene, cell_path, file_type in read_table(folder, table, _COLUMNS, (_CELL_PATH, _KIND)):
+            match = _DATA_SET.fullmatch(data_set)
+            if not match or match[2] in ("mask", "conc") or file_type.lower() not in ("", "original images"):
                 continue
+            assay = match[1]
             cell = cell_path.removesuffix("/rawtif").rpartition("/")[2]
             rows.add(assay, f"{cell}_{image.rpartition('_')[2]}" if cell else image, gene, table)
             genes.setdefault(assay, gene)
@@ -100,6 +105,11 @@ SOURCE = Source(
     formats=("TIFF stacks, 256 x 256, 31 planes of 3 channels",),
     images=images,
     constants={"organism": "human", "cell_type": "hela", "microscopy": "confocal"},
+    specimen="cell",
+    repeats="40 time points",
+    batch_unit="assay (line and day)",
+    single_object=True,
+    pixel_size_um=0.25,
     expected_images=20_160,
-    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 29, "gene": 27},
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 29},
 )

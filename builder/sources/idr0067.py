@@ -1,8 +1,10 @@
-"""IDR idr0067, yeast meiosis: one record a ``.dv`` file, as the original had it; raw, deconvolved and reference alike.
+"""IDR idr0067, yeast meiosis: one record per ``.dv`` file, as the original had it; raw, deconvolved and reference alike.
 
 Layout: ``…/<figure>/<folder>/<name>_R3D.dv`` (raw), ``_R3D_D3D.dv`` (deconvolved) and ``_R3D_REF.dv`` (bright field).
-All three and the z-projections (TIFF, left out as copies of the first two) show one field, which is the group. Electron
-micrographs (TIFF) are excluded. Rows and files meet by name, which is unique among the ``.dv`` files.
+Electron micrographs (TIFF) are excluded. Rows and files meet by name, which is unique among the ``.dv`` files.
+
+Specimen: the field of cells. It is there three times, raw, deconvolved and in bright field, and again as a projection
+(TIFF, left out as a copy). Batch: the session, whose name ends before the number of the field.
 
 Fluorescent files are movies of stacks of two or three channels; which plane the original took is unknown. Here it is
 the one in the middle of the file. cell_visible holds both tagged proteins: histones as nucleus, a construct by the
@@ -24,6 +26,7 @@ from builder.sources.common.screens import check_understood, idr_downloads
 from builder.sources.common.tables import Rows, find_tables, read_table
 
 _NAME = re.compile(r"(.+?)(?:_R3D(?:_D3D|_REF)?)?\.dv$", re.IGNORECASE)
+_NUMBER = re.compile(r"_\d+$")
 _REFERENCE: Final = "_r3d_ref.dv"
 _SHOWN: Final = {
     "htb1": "nucleus",  # histone H2B
@@ -69,6 +72,7 @@ def images(folder: Folder) -> Iterator[Image]:
             key=name,
             channels=(Channel(path, shows, MIDDLE_PLANE),),
             group=match[1] if match else name,
+            batch=_NUMBER.sub("", match[1]) if match else None,
             cell_visible="cell body" if is_reference else "|".join(row.shows),
             microscopy="brightfield" if is_reference else "fluorescence",
         )
@@ -88,6 +92,9 @@ SOURCE = Source(
     formats=("DeltaVision, 1024 x 1024, stacks and movies of 2 or 3 channels",),
     images=images,
     constants={"organism": "yeast", "cell_type": "sk1"},
+    specimen="field of cells",
+    repeats="raw, deconvolved, bright field",
+    batch_unit="session",
     expected_images=252,
     expected_tokens={"organism": 1, "cell_type": 1},
 )

@@ -1,18 +1,23 @@
-"""IDR idr0072, subcellular localisation: EGFP on a landmark protein, and DNA; one record per file.
+"""IDR idr0072, subcellular localisation: EGFP on a landmark protein, and DNA; one record per field.
 
 Layout: ``…/<plate>/001001000.flex`` (row, column, screen), all fields and both channels of a well in one file, EGFP
-first. A record is the first field's two planes. The original converted the files to TIFF beforehand, probably one a
-field; such files, named alike or ``<plate>__<Meas_01>__<A01>__….tif``, are one record each, instead of their ``.flex``.
+first: a record is two pages, and the file's directories tell how many there are. The original converted the files to
+TIFF beforehand, probably one a field; such files, named alike or ``<plate>__<Meas_01>__<A01>__….tif``, are one record
+each, instead of their ``.flex``.
 
 Plate folders differ from the table's plates in case, separators and dates. ``idr0072-screen{A,B}-plates.tsv``
 translates them where it is there; without it, names are compared without separators (and without the measurement, if
 that is enough to tell a plate), and folders that match no plate have no rows.
 
-As in the original, gene is the tagged protein's gene and cell_visible ``nucleus|<protein>``, ``nucleus`` alone for a
-well without a row. A tagged peptide (SKL) has no gene, which is ours. Columns that spreadsheets have counted upwards
-(accessions, sequences) are not read.
+cell_visible is ``nucleus``, the protein, and the compartment where the table locates it; ``nucleus`` alone for a well
+without a row. The original gave the protein's gene as well, ``vamp5 targeted``: a tagged protein is seen, its gene is
+not perturbed, so there is none here. Columns that spreadsheets have counted upwards (accessions, sequences) are not
+read.
 
-Open questions: how many fields a file holds, and what exactly the converted files show.
+Specimen: the well of a plate. 141 wells were measured two to five times (``Meas_01`` to ``Meas_05`` of one plate) and
+share a group, with all their fields. Batch: the plate.
+
+Open questions: the order of pages where a file does not hold two a field; what exactly the converted files show.
 """
 
 from __future__ import annotations
@@ -42,16 +47,17 @@ _COLUMNS: Final = (
     "Well",
     "Characteristics [Organism]",
     "Characteristics [Cell Line]",
-    "Comment [Gene Symbol]",
     "Comment [Protein Name Abbreviation]",
+    "Experimental Condition [Subcellular Localization]",
 )
+_FIELD_PAGES: Final = 2  # EGFP, DNA
 
 
 class _Row(NamedTuple):
     organism: str
     cell_type: str
-    gene: str
     protein: str
+    compartment: str  # several joined by ", "
 
 
 class _File(NamedTuple):
@@ -62,31 +68,33 @@ class _File(NamedTuple):
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per file."""
+    """Yield one image per field."""
     rows, plates = _read_rows(folder)
     files = sorted(_find_files(folder))
     converted = {(file.plate, file.well) for file in files if not _is_flex(file.path)}
     found: set[str] = set()
     for file in files:
-        group = f"{file.plate}_{file.well}"
         if _is_flex(file.path) and (file.plate, file.well) in converted:
             folder.notes.add("files that have converted copies, left out", file.path)
             continue
-        key = f"{group}{file.part}"
+        key = f"{file.plate}_{file.well}{file.part}"
         if key in found:
             folder.notes.add("second copies of a file, left out", file.path)
             continue
         found.add(key)
         row = rows.get(plates.get(file.plate, file.plate), file.well, (file.path,))
-        yield Image(
-            key=key,
-            channels=_channels(file.path, row.protein.lower() if row else "protein"),
-            group=group,
-            organism=row and row.organism,
-            cell_type=row and row.cell_type,
-            gene=row.gene if row and " " not in row.gene else None,
-            cell_visible=f"nucleus|{row.protein}" if row else "nucleus",
-        )
+        physical = _LAST_MEASUREMENT.sub("", file.plate)
+        for field, channels in enumerate(_fields(folder, file.path, row.protein.lower() if row else "protein")):
+            yield Image(
+                key=f"{key}_f{field + 1}" if field else key,
+                channels=channels,
+                group=f"{physical}_{file.well}",
+                organism=row and row.organism,
+                cell_type=row and row.cell_type,
+                cell_visible="|".join(("nucleus", row.protein, *row.compartment.split(", "))) if row else "nucleus",
+                batch=physical,
+                well=file.well,
+            )
     rows.note_unused()
     check_understood(folder, len(found), "…/<plate>/001001000.flex")
 
@@ -95,10 +103,17 @@ def _is_flex(path: str) -> bool:
     return path.lower().endswith(".flex")
 
 
-def _channels(path: str, protein: str) -> tuple[Channel, ...]:
-    if _is_flex(path):
-        return Channel(path, protein, 0), Channel(path, "nucleus", 1)
-    return (Channel(path, f"nucleus + {protein}"),)
+def _fields(folder: Folder, path: str, protein: str) -> list[tuple[Channel, ...]]:
+    """Return the channels of each field of a file."""
+    if not _is_flex(path):
+        return [(Channel(path, f"nucleus + {protein}"),)]
+    pages = folder.count_pages(path)
+    if pages == 0 or pages % _FIELD_PAGES:
+        folder.notes.add("files that do not hold two pages a field, read as one field", path)
+    return [
+        (Channel(path, protein, page), Channel(path, "nucleus", page + 1))
+        for page in range(0, max(pages - pages % _FIELD_PAGES, _FIELD_PAGES), _FIELD_PAGES)
+    ]
 
 
 def _find_files(folder: Folder) -> Iterator[_File]:
@@ -138,7 +153,7 @@ def _read_rows(folder: Folder) -> tuple[Rows[_Row], dict[str, str]]:
     shorter = [(_LAST_MEASUREMENT.sub("", tail), plate) for tail, plate in plates.items()]
     counts = Counter(name for name, _ in shorter)
     plates |= {name: plate for name, plate in shorter if counts[name] == 1}
-    for listing in find_tables(folder, *_PLATES):
+    for listing in find_tables(folder, *_PLATES, of_labels=False):
         for line in folder.read_text(listing).splitlines():
             plate, _, path = line.partition("\t")
             plates[_tail(path)] = plate
@@ -157,6 +172,8 @@ SOURCE = Source(
     formats=("Opera flex (TIFF), 1010 x 755, all fields and 2 channels of a well",),
     images=images,
     constants={"microscopy": "confocal"},
-    expected_images=6_142,
+    specimen="well",
+    repeats="several fields; 141 wells measured two to five times",
+    batch_unit="plate",
     expected_tokens={"organism": 2, "cell_type": 2},
 )

@@ -5,7 +5,11 @@ second, illumination-corrected copy of every plate. Both copies show the same fi
 corrected ones only where it has no raw file. The original merged both sets into its table, each field twice.
 
 The guides Chr2, Luc and LacZ target no human gene; the original has them as gene labels ('chr2 targeted') and so has
-this adapter: they name what was done to the cells, and 1,152 wells would be lost. Empty wells have no gene.
+this adapter: they name what was done to the cells, and 1,152 wells would be lost. Empty wells have no gene. A gene is
+one class under all symbols of its Ensembl identifier: BRAF1 is BRAF.
+
+Specimen: the well of a plate, nine fields in one measurement; the corrected copy shows the same fields. Should a plate
+lie there in two measurements, their fields are not mixed. Batch: the plate.
 
 Open questions: whether ch1 is DNA on disk, as the IDR labels it (the merged record does not depend on it); how files
 are named in the corrected copy (other names than above are noted, not read).
@@ -14,13 +18,20 @@ are named in the corrected copy (other names than above are noted, not read).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.common.screens import (
+    Treatment,
+    by_plate,
+    check_understood,
+    control_of,
+    field_images,
+    idr_downloads,
+)
 from builder.sources.common.tables import Rows, find_tables, read_table
 from builder.sources.common.wells import parse_well
 
@@ -64,10 +75,21 @@ def _read_rows(folder: Folder) -> Rows[Treatment]:
     rows: Rows[Treatment] = Rows(folder.notes)
     columns = ("Plate", "Well", "Characteristics [Cell Line]", "Gene Symbol")
     for table in find_tables(folder, _TABLE):
-        for plate, well, cell_line, gene in read_table(folder, table, columns):
-            name = plate.partition("_")[0].upper()
-            rows.add(name, parse_well(well) or well, Treatment(cell_type=cell_line, gene=gene), table)
+        found = list(read_table(folder, table, columns, ("Gene Identifier", "Control Type")))
+        symbols = _symbols((gene, identifier) for _, _, _, gene, identifier, _ in found)
+        for plate, well, cell_line, gene, identifier, control in found:
+            treatment = Treatment(cell_type=cell_line, gene=symbols.get(identifier, gene), control=control_of(control))
+            rows.add(plate.partition("_")[0].upper(), parse_well(well) or well, treatment, table)
     return rows
+
+
+def _symbols(genes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return Ensembl identifier -> the shortest symbol that stands beside it, the first by name of several."""
+    symbols: dict[str, str] = {}
+    for gene, identifier in genes:
+        if identifier and gene:
+            symbols[identifier] = min(symbols.get(identifier, gene), gene, key=lambda symbol: (len(symbol), symbol))
+    return symbols
 
 
 SOURCE = Source(
@@ -85,6 +107,9 @@ SOURCE = Source(
     formats=("16-bit TIFF, one file per channel, 2160 x 2160",),
     images=images,
     constants={"organism": "human", "microscopy": "fluorescence"},
+    specimen="well",
+    repeats="nine fields, raw and illumination-corrected",
+    batch_unit="plate",
     expected_images=31_104,
-    expected_tokens={"organism": 1, "cell_type": 3, "cell_visible": 8, "gene": 58},
+    expected_tokens={"organism": 1, "cell_type": 3, "cell_visible": 8, "gene": 57},
 )

@@ -5,8 +5,11 @@ virus's GFP) and ``…/Data_EPFL/…/<plate>/A - 02(fld 1 wv DAPI - DAPI).tif`` 
 the first site only; here both are read. Names of plates are the same at both sites, so the site, told by the file's
 name, is part of every key; a folder has ``_`` where the table has ``-``.
 
-All wells are infected. Wells that the study fails (drugs toxic by themselves) and the positive control, whose quality
-is not stated, are sound images of what the table says: they are kept, where the original left them out.
+All wells are infected. Wells that the study fails (drugs toxic by themselves) are left out, as in the original; the
+positive control, whose quality is not stated, is kept.
+
+Specimen: the well of a physical plate. Screens B and C, and D and E, are the same plates imaged at both sites: 6,912
+wells are there twice, under one group. Batch: the plate, which was stained once.
 
 Open questions: whether EPFL's first channel is called DAPI on disk (FITC is known); files of any other name are noted
 and left out.
@@ -21,13 +24,24 @@ from typing import Final
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import Treatment, by_plate, check_understood, field_images, idr_downloads
+from builder.sources.common.packed import plain_name
+from builder.sources.common.screens import (
+    Treatment,
+    by_plate,
+    check_understood,
+    control_of,
+    excluded_by,
+    field_images,
+    idr_downloads,
+)
 from builder.sources.common.tables import Rows, find_tables, read_table
 from builder.sources.common.wells import parse_well
 
 _SITES: Final = {"A": "UZH", "B": "UZH", "C": "EPFL", "D": "UZH", "E": "EPFL"}
 """Screen -> where it was imaged."""
-_TABLES: Final = {f"idr0081-screen{screen}-annotation.csv": site for screen, site in _SITES.items()}
+_TABLES: Final = tuple(f"idr0081-screen{screen}-annotation.csv" for screen in _SITES)
+_COLUMNS: Final = ("Plate", "Well", "Compound Name")
+_OPTIONAL: Final = ("Control Type", "Quality Control")
 _STAINS: Final = {
     "UZH": {"1": "nucleus", "2": "infection"},
     "EPFL": {"DAPI": "nucleus", "FITC": "infection"},
@@ -49,7 +63,7 @@ def images(folder: Folder) -> Iterator[Image]:
             sites.setdefault("EPFL" if "(fld" in path.rpartition("/")[2] else "UZH", []).append(path)
         for site, here in sorted(sites.items()):
             name = f"{site}_{plate}"
-            found += yield from field_images(folder, name, here, _NAMES[site], _STAINS[site], rows)
+            found += yield from field_images(folder, name, here, _NAMES[site], _STAINS[site], rows, specimen=plate)
     rows.note_unused()
     check_understood(folder, found, "…/BSF018292-1A/…_A02_w1.TIF or …/BSF018292_1A/A - 02(fld 1 wv FITC - FITC).tif")
 
@@ -62,10 +76,10 @@ def _plate_of(directory: str) -> str | None:
 def _read_rows(folder: Folder) -> Rows[Treatment]:
     rows: Rows[Treatment] = Rows(folder.notes)
     for table in find_tables(folder, *_TABLES):
-        site = _TABLES[table.rpartition("/")[2].removesuffix(".gz")]
-        for plate, well, compound in read_table(folder, table, ("Plate", "Well", "Compound Name")):
-            name = f"{site}_{plate.replace('_', '-')}"
-            rows.add(name, parse_well(well) or well, Treatment(compound=compound), table)
+        site = _SITES[plain_name(table)[-len("A-annotation.csv")].upper()]
+        for plate, well, compound, control, quality in read_table(folder, table, _COLUMNS, _OPTIONAL):
+            treatment = Treatment(compound=compound, control=control_of(control), excluded=excluded_by(quality))
+            rows.add(f"{site}_{plate.replace('_', '-')}", parse_well(well) or well, treatment, table)
     return rows
 
 
@@ -78,13 +92,16 @@ SOURCE = Source(
     downloads=idr_downloads(
         "idr0081-georgi-adenovirus",
         240_000_000_000,
-        *(f"screen{screen}/idr0081-screen{screen}-annotation.csv" for screen in _SITES),
+        *(f"screen{screen}/{table}" for screen, table in zip(_SITES, _TABLES, strict=True)),
     ),
     license=licenses.CC_BY_4,
     citation="Georgi et al., Scientific Data 2020, doi:10.1038/s41597-020-00604-0; data doi:10.17867/10000136",
     formats=("16-bit TIFF, one file per channel, 2048 x 2048",),
     images=images,
     constants={"organism": "human", "cell_type": "a549", "phenotype": "infection", "microscopy": "fluorescence"},
-    expected_images=14_592,
+    specimen="well",
+    repeats="6,912 wells imaged by two microscopes",
+    batch_unit="plate",
+    expected_images=13_584,
     expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 2, "phenotype": 1},
 )

@@ -6,6 +6,9 @@ is known by its run, whose folder the table gives as ``<batch>/<run>``.
 Channel 1 shows nuclei (and, dimmer, cytoplasm), 2 and 3 the two proteins that the line reports. The original called
 them actin and rab5a in every line; here they follow the line: five pairs. A marker that stands for a structure bears
 its name, another that of the protein. phenotype is the mechanism of action, several already joined by ``|``.
+
+Specimen: the well of a plate, two or three fields imaged once; no plate's number is in two runs. Batch: the imaging
+batch, up to 40 plates of one reporter line, whose number is in the run's name (PPS073), else the plate.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from builder.sources.common.screens import (
     Treatment,
     by_plate,
     check_understood,
+    control_of,
     field_images,
     idr_downloads,
     plate_name,
@@ -37,6 +41,7 @@ _MARKERS: Final = {
 }
 """Proteins of channels 2 and 3, as the table names them after the line -> what they show."""
 _PLATE = re.compile(r"(?:^|/)([^/]+/\d{10,12})(?=/|$)")
+_BATCH = re.compile(r"_(PPS\d+)_", re.IGNORECASE)
 _NAME = re.compile(r"\d+_([A-P]\d\d)_T\d{4}(F\d{3})L\d\dA\d\dZ\d\dC(\d\d)\.tiff?$", re.IGNORECASE)
 _TABLE: Final = "idr0088-screenA-annotation.csv"
 _COLUMNS: Final = (
@@ -57,7 +62,10 @@ def images(folder: Folder) -> Iterator[Image]:
     for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), plate_name(_PLATE)).items()):
         second, third = markers.get(plate, ("protein", "protein"))
         stains = {"01": "nucleus", "02": second, "03": third}
-        found += yield from field_images(folder, plate, paths, _NAME, stains, rows)
+        batch = _BATCH.search(plate)
+        found += yield from field_images(
+            folder, plate, paths, _NAME, stains, rows, batch=batch[1].upper() if batch else None
+        )
     rows.note_unused()
     check_understood(folder, found, "…/<batch>/<run>/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif")
 
@@ -67,14 +75,16 @@ def _read_rows(folder: Folder) -> tuple[Rows[Treatment], dict[str, tuple[str, st
     rows: Rows[Treatment] = Rows(folder.notes)
     markers: dict[str, tuple[str, str]] = {}
     for table in find_tables(folder, _TABLE):
-        for run, number, well, line, reporter, compound, mechanism in read_table(folder, table, _COLUMNS):
+        for run, number, well, line, reporter, compound, mechanism, control in read_table(
+            folder, table, _COLUMNS, ("Control Type",)
+        ):
             plate = f"{run.rpartition('/')[2]}/{number}"
             pair = reporter.partition("-")[2].upper()
             if pair in _MARKERS:
                 markers[plate] = _MARKERS[pair]
             else:
                 folder.notes.add("rows of an unknown reporter line", f"{table}: {reporter}")
-            treatment = Treatment(cell_type=line, compound=compound, phenotype=mechanism)
+            treatment = Treatment(cell_type=line, compound=compound, phenotype=mechanism, control=control_of(control))
             rows.add(plate, parse_well(well) or well, treatment, table)
     return rows, markers
 
@@ -85,11 +95,14 @@ SOURCE = Source(
     name="Phenomic Profiling",
     accession="idr0088 (screen 2651)",
     url="https://idr.openmicroscopy.org/webclient/?show=screen-2651",
-    downloads=idr_downloads("idr0088-cox-phenomicprofiling", 5_400_000_000_000, f"screenA/{_TABLE}.gz"),
+    downloads=idr_downloads("idr0088-cox-phenomicprofiling", 5_400_000_000_000, f"screenA/{_TABLE}.zip"),
     license=licenses.CC_BY_NC_4,
     citation="Cox et al., Scientific Reports 2020, doi:10.1038/s41598-020-69354-8; data doi:10.17867/10000150",
     formats=("16-bit TIFF, one file per channel, 1250 x 1050",),
     images=images,
     constants={"organism": "human", "microscopy": "confocal"},
+    specimen="well",
+    repeats="two or three fields",
+    batch_unit="imaging batch (reporter line and days)",
     expected_tokens={"organism": 1, "cell_type": 3, "cell_visible": 11, "compound": 1_177, "phenotype": 219},
 )

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Final
 
 from builder.engine.store import Store
 from builder.sources.common.packed import PACKED, DamagedError, plain_name, text_lines, unpacked
+from builder.sources.common.tiff_pages import count_pages
 
 SKIPPED_FOLDERS = frozenset({"__MACOSX", ".svn", ".git", "not_part_of_source"})
 SKIPPED_FILES = frozenset({"Thumbs.db", "desktop.ini"})
@@ -144,6 +145,11 @@ class Folder:
                 yield file
         except DamagedError as error:
             raise LayoutError(f"{self.root}/{path}: {error}") from None
+
+    def count_pages(self, path: str) -> int:
+        """Return how many pages a TIFF file has, 0 for what is no whole TIFF."""
+        with self._store.open(path, block=4096) as file:
+            return count_pages(file)
 
     def read_bytes(self, path: str) -> bytes:
         """Return a file's content, as ``open`` gives it, which must be no more than 256 MB."""

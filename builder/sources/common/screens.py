@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-from builder.schema import TOKEN_SEPARATOR
+from builder.schema import CONTROLS, TOKEN_SEPARATOR
 from builder.sources.base import Channel, Download, Image
 from builder.sources.common.folder import Folder, LayoutError, Notes
 from builder.sources.common.tables import Rows
@@ -27,13 +27,26 @@ class Treatment(NamedTuple):
     compound: str | None = None
     gene: str | None = None
     sirna: str | None = None
+    control: str | None = None  # as control_of gives it
+    excluded: str = ""  # why the source itself leaves the well out, as excluded_by gives it
 
 
 NOTHING_KNOWN: Final = Treatment()
+EXCLUDED: Final = "files of wells that their source excludes, left out"
+"""What the notes call them; one policy for all screens: what the quality control of a source did not pass is no image
+of ours, whatever the reason (a failed assay, a tag that moves its protein, a well that may be empty, a toxic drug)."""
+_PASSED: Final = frozenset(("", "pass", "passed"))
 
 
-FAILED_QUALITY: Final = Treatment(phenotype="failed the source's quality control")
-"""The row of a well whose images the source itself has rejected."""
+def excluded_by(quality: str) -> str:
+    """Return the reason that a column ``Quality Control`` gives for leaving a well out, '' where it passed."""
+    return "" if quality.strip().lower() in _PASSED else quality.strip()
+
+
+def control_of(text: str) -> str | None:
+    """Return which control (``schema.CONTROLS``) a column ``Control Type`` names; None for any other word."""
+    words = text.lower().split()
+    return next((kind for kind in CONTROLS if kind in words), None)
 
 
 def idr_downloads(study: str, size: int | None, *tables: str) -> tuple[Download, ...]:
@@ -79,22 +92,52 @@ def by_plate(
 
 
 def fields(
-    paths: Iterable[str], name: re.Pattern[str], notes: Notes
+    paths: Iterable[str], name: re.Pattern[str], notes: Notes, together: bool = True
 ) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
     """Gather one plate's files into fields: yield (all groups of ``name`` but the last, {last group: path}), sorted.
 
-    A second file of one channel of one field is noted and left out; so are names that do not match from their start.
+    Where a channel of a field has several files, those of one directory make the field, for the others may be another
+    acquisition: the directory with most channels, then the first. Files left out are noted; so are names that do not
+    match from their start.
+
+    Parameters
+    ----------
+    together : whether the channels of an acquisition lie in one directory. If not, and the several files of a channel
+        have different names, nothing tells which of them belong together: such a field is left out
     """
-    found: dict[tuple[str, ...], dict[str, str]] = {}
+    found: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for path in paths:
         match = name.match(path, path.rfind("/") + 1)
-        if not match:
+        if match:
+            parts = match.groups()
+            found.setdefault(parts[:-1], {}).setdefault(parts[-1], []).append(path)
+        else:
             notes.add("files without a known name", path)
-            continue
-        parts = match.groups()
-        if found.setdefault(parts[:-1], {}).setdefault(parts[-1], path) != path:
-            notes.add("second files of one channel of one field, left out", path)
-    yield from sorted(found.items())
+    for field, channels in sorted(found.items()):
+        chosen = {channel: paths[0] for channel, paths in channels.items()}
+        if any(len(paths) > 1 for paths in channels.values()):
+            if not together and any(
+                len({path.rpartition("/")[2] for path in paths}) > 1 for paths in channels.values()
+            ):
+                notes.add_all(
+                    "files of fields with several acquisitions that names do not tell apart, left out",
+                    itertools.chain.from_iterable(channels.values()),
+                )
+                continue
+            if together:
+                chosen = _of_one_directory(channels)
+            left = (path for paths in channels.values() for path in paths if path not in chosen.values())
+            notes.add_all("second files of one channel of one field, left out", left)
+        yield field, chosen
+
+
+def _of_one_directory(channels: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return channel -> path, all of the directory that has most of the channels, the first of several."""
+    by_directory: dict[str, dict[str, str]] = {}
+    for channel, paths in channels.items():
+        for path in paths:
+            by_directory.setdefault(path.rpartition("/")[0], {}).setdefault(channel, path)
+    return min(by_directory.items(), key=lambda found: (-len(found[1]), found[0]))[1]
 
 
 def channels_of(files: Mapping[str, str], stains: Mapping[str, str], notes: Notes) -> tuple[Channel, ...]:
@@ -119,6 +162,9 @@ def field_images(
     rows: Rows[Treatment],
     brightfield: str | None = None,
     no_row: Treatment = NOTHING_KNOWN,
+    specimen: str | None = None,
+    batch: str | None = None,
+    together: bool = True,
 ) -> Generator[Image, None, int]:
     """Yield one image per field of the plate, joined to the row of its well, in order; return their number.
 
@@ -128,26 +174,30 @@ def field_images(
     stains : channel -> structures, as for ``channels_of``
     brightfield : the channel, if any, that is an image of its own, in transmitted light
     no_row : what is known of a well that no table names
+    specimen : the physical plate, where ``plate`` is one of several measurements of it
+    batch : what shares staining and acquisition, where that is more than the physical plate
+    together : see ``fields``
     """
     found = 0
-    for (place, number), files in fields(paths, name, folder.notes):
+    physical = specimen or plate
+    for (place, number), files in fields(paths, name, folder.notes, together):
         well = parse_well(place)
         if well is None:
             folder.notes.add_all("files without a known name", files.values())
             continue
         row = rows.get(plate, well, tuple(files.values())) or no_row
-        if row is FAILED_QUALITY:
-            folder.notes.add_all("files that failed the source's quality control, left out", files.values())
+        if row.excluded:
+            folder.notes.add_all(EXCLUDED, (f"{path}: {row.excluded}" for path in files.values()))
             continue
-        group = f"{plate}_{well}"
-        key = f"{group}_{number}" if number else group
+        key = f"{plate}_{well}_{number}" if number else f"{plate}_{well}"
+        facts = _Facts(f"{physical}_{well}", batch or physical, well, row)
         if brightfield in files:
             channel = (Channel(files.pop(brightfield), "brightfield"),)
-            yield _image(f"{key}_brightfield", channel, group, row, "cell body", "brightfield")
+            yield _image(f"{key}_brightfield", channel, facts, "cell body", "brightfield")
             found += 1
         if files:
             channels = channels_of(files, stains, folder.notes)
-            yield _image(key, channels, group, row, visible(channels))
+            yield _image(key, channels, facts, visible(channels))
             found += 1
     return found
 
@@ -160,6 +210,7 @@ def plate_images(
     rows: Rows[Treatment],
     looked_for: str,
     brightfield: str | None = None,
+    specimen_of: Callable[[str], str] = str,
 ) -> Iterator[Image]:
     """Yield the images of all plates, in order, where all are laid out alike; the arguments as for ``field_images``.
 
@@ -170,25 +221,37 @@ def plate_images(
     """
     found = 0
     for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), plate_of).items()):
-        found += yield from field_images(folder, plate, paths, name, stains, rows, brightfield)
+        found += yield from field_images(
+            folder, plate, paths, name, stains, rows, brightfield, specimen=specimen_of(plate)
+        )
     rows.note_unused()
     check_understood(folder, found, looked_for)
 
 
-def _image(
-    key: str, channels: tuple[Channel, ...], group: str, row: Treatment, shows: str, microscopy: str | None = None
-) -> Image:
+class _Facts(NamedTuple):
+    """What the images of a well share."""
+
+    group: str
+    batch: str
+    well: str
+    row: Treatment
+
+
+def _image(key: str, channels: tuple[Channel, ...], facts: _Facts, shows: str, microscopy: str | None = None) -> Image:
     return Image(
         key,
         channels,
-        group,
-        cell_type=row.cell_type,
+        facts.group,
+        cell_type=facts.row.cell_type,
         cell_visible=shows,
-        phenotype=row.phenotype,
-        compound=row.compound,
-        gene=row.gene,
-        sirna=row.sirna,
+        phenotype=facts.row.phenotype,
+        compound=facts.row.compound,
+        gene=facts.row.gene,
+        sirna=facts.row.sirna,
         microscopy=microscopy,
+        batch=facts.batch,
+        well=facts.well,
+        control=facts.row.control,
     )
 
 

@@ -96,8 +96,8 @@ def read_table(
     """Yield, for each row, the values of ``columns`` and then ``optional``, blanks stripped; '' for an absent column.
 
     Only these columns are kept and the text is decoded as it is read: some tables have hundreds of columns, or of
-    thousands of rows. Names match in any case, without the link that old tables append. A column may be given in
-    several spellings, separated by ``|``. Rows with too many or too few fields are noted and left out.
+    thousands of rows. Names match in any case, with or without blanks, and without the link that old tables append. A
+    column may be given in several spellings, separated by ``|``. Rows with too many or too few fields are noted.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def read_table(
         header = [name.partition(_LINK)[0].strip() for name in next(reader, [])]
     except csv.Error as error:
         raise LayoutError(f"{folder.root}/{path}: no table ({error})") from None
-    places = {name.lower(): place for place, name in reversed(list(enumerate(header)))}
+    places = {_column(name): place for place, name in reversed(list(enumerate(header)))}
     wanted = [_place(places, name) for name in (*columns, *optional)]
     missing = [name for name, place in zip(columns, wanted, strict=False) if place is None]
     if missing:
@@ -152,4 +152,9 @@ class _Lines:
 
 
 def _place(places: Mapping[str, int], name: str) -> int | None:
-    return next((places[spelling.lower()] for spelling in name.split("|") if spelling.lower() in places), None)
+    return next((places[key] for spelling in name.split("|") if (key := _column(spelling)) in places), None)
+
+
+def _column(name: str) -> str:
+    """Return what tells a column from others: versions of one table differ in case and blanks."""
+    return "".join(name.lower().split())
