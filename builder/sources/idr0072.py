@@ -83,7 +83,7 @@ def images(folder: Folder) -> Iterator[Image]:
             continue
         found.add(key)
         row = rows.get(plates.get(file.plate, file.plate), file.well, (file.path,))
-        physical = _LAST_MEASUREMENT.sub("", file.plate)
+        physical = _LAST_MEASUREMENT.sub("", file.plate) or file.plate
         for field, channels in enumerate(_fields(folder, file.path, row.protein.lower() if row else "protein")):
             yield Image(
                 key=f"{key}_f{field + 1}" if field else key,

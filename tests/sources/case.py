@@ -47,7 +47,7 @@ from tests.sources.catalogue import CATALOGUE
 Row = dict[str, Any]
 
 _COLUMNS = (*CATEGORIES, "microscopy")
-_TABLES = (".csv", ".tsv", ".txt", ".json", ".lst", ".xls", ".xlsx", ".gz", ".screen", ".companion")
+_TABLES = (".csv", ".tsv", ".txt", ".json", ".lst", ".xls", ".xlsx", ".gz", ".zip", ".screen", ".companion")
 _MOST_FILES_MISSED = 30
 
 

@@ -47,9 +47,16 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
-    """Write a text, packed where the name ends in ``.gz``."""
+    """Write a text, packed where the name ends in ``.gz`` or ``.zip``."""
     content = text.encode(encoding)
-    write_bytes(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    if path.suffix == ".gz":
+        content = gzip.compress(content, mtime=0)
+    elif path.suffix == ".zip":
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo(path.stem), content, zipfile.ZIP_DEFLATED)
+        content = out.getvalue()
+    write_bytes(path, content)
 
 
 def write_csv(

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from builder.sources.common.folder import Folder
 from tests.sources.case import check_rows
 from tests.sources.files import write_csv, write_tiff
@@ -46,7 +48,18 @@ class TestIdr0003(IdrTestCase):
         "SD1 p2_B01_P00001": {"phenotype": "synthetic medium with dextrose", "compound": None},
         "starvation p3_A01_P00001": {"phenotype": "starvation"},  # no row: the folder names the stress
     }
-    notes = {"files without a row": 3, "rows without a file": 1 + 1, "rows of an unknown plate or stress": 1}
+    groups = 4
+    repeated = (
+        ("DTT p1_A01_P00001", "DTT p1_A01_P00002"),
+        ("DTT p1_A01_P00001", "DTT p1_A01_P00001_brightfield"),
+    )
+    batches = 4
+    notes = {
+        "files without a row": 3,
+        "rows without a file": 1 + 1,
+        "rows of an unknown plate or stress": 1,
+        "files of wells that their source excludes, left out": 3 + 3,
+    }
     unknown_files = {
         f"{_ROOT}/DTT/p1/--W00001--P00001--Z00000--T00000--DAPI.tif": "files without a known name",
         f"{_ROOT}/DTT/overview.tif": "files in no known plate folder",
@@ -78,26 +91,32 @@ class TestIdr0003(IdrTestCase):
                 ("H2O2/p17", 384, 1),
                 ("SD1/p2", 25, 1),
                 ("starvation/p3", 1, 1),
+                ("H2O2/p17", 1, 1),  # excluded
+                ("H2O2/p17", 2, 1),  # possibly empty
             ):
                 write_tiff(root / _file(plate, well, suffix, field))
         write_csv(
             root / "idr0003-screenA-annotation.csv",
-            ["Plate", "Well", "Plate_Well", "Experimental Condition [Environmental Stress]", "Gene Symbol"],
+            ["Plate", "Well", "Experimental Condition [Environmental Stress]", "Control Type", "Quality Control"],
             [
-                ("DTT p1", "A1", "DTT p1_A1", "dithiothreitol", "BNR1"),
-                ("DTT p1", "A2", "DTT p1_A2", "dithiothreitol", ""),  # no file
-                ("H2O2 p17", "P24", "H2O2 p17_P24", "hydrogen peroxide", ""),
-                ("SD1 p2", "B1", "SD1 p2_B1", "synthetic medium with dextrose", ""),
-                ("SD2 p2", "B1", "SD2 p2_B1", "synthetic medium with dextrose", ""),  # no file of the plate
-                ("SD2 p2", "B2", "SD2 p2_B2", "a stress nobody wrote about", ""),
+                ("DTT p1", "A1", "dithiothreitol", "", ""),
+                ("DTT p1", "A2", "dithiothreitol", "", ""),  # no file
+                ("H2O2 p17", "P24", "hydrogen peroxide", "", ""),
+                ("H2O2 p17", "A1", "hydrogen peroxide", "", "Excluded: GPI-anchored protein"),
+                ("H2O2 p17", "A2", "hydrogen peroxide", "missing_info_possibly_empty", ""),
+                ("SD1 p2", "B1", "synthetic medium with dextrose", "", ""),
+                ("SD2 p2", "B1", "synthetic medium with dextrose", "", ""),  # no file of the plate
+                ("SD2 p2", "B2", "a stress nobody wrote about", "", ""),
             ],
         )
 
-    def test_the_library_stands_in_for_the_table(self, copy: Path) -> None:
+    @pytest.mark.parametrize("blank", ["", " "], ids=["older, without a blank", "newer"])
+    def test_the_library_stands_in_for_the_table(self, copy: Path, blank: str) -> None:
         (copy / "idr0003-screenA-annotation.csv").unlink()
-        header = ["Plate", "Well Number", "Well", "Experimental Condition [environmental stress]"]
+        header = ["Plate", "Well Number", "Well", f"Experimental Condition{blank}[environmental stress]"]
         library = copy / "idr0003-screenA-library.txt"
         write_csv(library, header, [("starvation p3", 1, "A1", "starvation")], delimiter="\t")
         folder = Folder.listed(str(copy))
         check_rows(self.source, self.read(folder), {"starvation p3_A01_P00001": {"phenotype": "starvation"}})
-        assert folder.notes.counts["files without a row"] == 3 * 4
+        assert folder.notes.counts["files without a row"] == 3 * 6
+        assert folder.tables == {"idr0003-screenA-library.txt": True}

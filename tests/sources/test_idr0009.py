@@ -41,13 +41,23 @@ class TestIdr0009(IdrTestCase):
             "channels": _STAINS,
             "files": tuple(_file("0021-02--2005-09-14", 25, channel) for channel in ("dapi", *_CHANNELS[1:])),
         },
-        "0305-01--2007-04-03_A14_P00001": {"gene": "copb1 targeted", "sirna": "24546", "phenotype": None},
+        "0305-01--2007-04-03_A14_P00001": {
+            "gene": "copb1 targeted",
+            "sirna": "24546",
+            "phenotype": None,
+            "control": "positive",
+            "well": "A14",
+            "batch": "0305-01--2007-04-03",
+        },
         "0305-01--2007-04-03_A02_P00001": {"gene": "aadat targeted", "phenotype": "strong inhibition of secretion"},
         "0305-01--2007-04-03_A01_P00001": {"gene": None, "sirna": None, "cell_type": "hela"},  # an empty well
         "0305-01--2007-04-03_P24_P00001": {"gene": None, "organism": "human"},  # no row
     }
+    groups = 6
+    repeated = ()
+    batches = 3
     notes = {
-        "files that failed the source's quality control, left out": 3,
+        "files of wells that their source excludes, left out": 3,
         "files without a row": 3,
         "rows without a file": 1 + 1,
         "malformed rows": 1,

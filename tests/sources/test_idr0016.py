@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from builder.sources import idr0016
+from builder.sources.common.folder import Folder
+from tests.sources.case import signatures
 from tests.sources.files import write_csv, write_tiff
 from tests.sources.idr_case import LINKED, IdrTestCase
 
@@ -21,14 +23,14 @@ def _file(plate: int, folder: str, well: str, site: int, tag: str = "cdp2bioacti
 
 class TestIdr0016(IdrTestCase):
     dir_name = "idr0016"
-    count = 5
+    count = 6
     channel_orders = (_STAINS,)
     tokens = {
-        "organism": {"human": 5},
-        "cell_type": {"u2os": 5},
+        "organism": {"human": 6},
+        "cell_type": {"u2os": 6},
         "cell_visible": {
-            **dict.fromkeys(("mitochondria", "nucleus", "er", "golgi", "cell membrane"), 5),
-            **dict.fromkeys(("nucleoli", "cytoplasmic rna"), 5),
+            **dict.fromkeys(("mitochondria", "nucleus", "er", "golgi", "cell membrane"), 6),
+            **dict.fromkeys(("nucleoli", "cytoplasmic rna"), 6),
         },
         "compound": {"mammea a/ba": 2, "dmso": 1, "brd-k12345678": 1},
     }
@@ -40,25 +42,28 @@ class TestIdr0016(IdrTestCase):
             "files": tuple(_file(24278, folder, "a01", 2) for folder in _FOLDERS),
             "microscopy": "fluorescence",
         },
-        "24278_C15_s1": {"compound": "dmso"},
+        "24278_C15_s1": {"compound": "dmso", "control": "negative", "well": "C15", "batch": "24278"},
+        "25723_A01_s2": {"compound": None},  # of this site there is one file a channel
         "26796_P24_s6": {
             "compound": "brd-k12345678",  # no name
             "files": tuple(_file(26796, f, "p24", 6, "cdp2w10-au00012345", "2017-07-14-new") for f in _FOLDERS),
         },
         "26796_A01_s1": {"compound": None, "cell_type": "u2os"},  # no row
     }
+    groups = 5
+    repeated = (("24278_A01_s1", "24278_A01_s2"),)
+    batches = 3
     notes = {
+        # plate 25723 was imaged twice: which files of a01, site 1, belong together, no name tells
+        "files of fields with several acquisitions that names do not tell apart, left out": 2 * 5,
         "files of bbbc022, a source of its own": 1,
-        "files without a row": 5,
+        "files without a row": 5 + 5,
         "rows without a file": 2,
     }
     unknown_files = {
         f"{_BATCH}/24278-Mito/cdp2bioactives_a01_s1_w6x.tif": "files without a known name",
         f"{_BATCH}/summary.tif": "files in no known plate folder",
-        # plate 25723 has a second file for most channels of most sites
-        f"{_BATCH}/24278-Mito/cdp2bioactives_a01_s1_w5ffffffff.tif": (
-            "second files of one channel of one field, left out"
-        ),
+        f"copy/{_file(24278, 'Mito', 'a01', 1)}": "second files of one channel of one field, left out",
     }
     missing_files = {_file(24278, "ERSyto", "c15", 1): "images with channels missing"}
     joined = {
@@ -86,6 +91,10 @@ class TestIdr0016(IdrTestCase):
                 write_tiff(root / _file(24278, folder, well, site))
             for well, site in (("p24", 6), ("a01", 1)):
                 write_tiff(root / _file(26796, folder, well, site, "cdp2w10-au00012345", "2017-07-14-new"))
+        for folder in _FOLDERS:
+            write_tiff(root / _file(25723, folder, "a01", 1, "cdp2w12"))
+            write_tiff(root / _file(25723, folder, "a01", 1, "cdp2w12").replace(".tif", "0.tif"))
+            write_tiff(root / _file(25723, folder, "a01", 2, "cdp2w12"))
         write_tiff(root / "2016-01-19-screens-bbbc022/20585-Mito/IXMtest_A01_s1_w58DA6AF62.tif")
         header = ["Plate", "Well", f"Compound Name{LINKED}", "Compound Broad Identifier Short", "Control Type"]
         write_csv(
@@ -99,3 +108,13 @@ class TestIdr0016(IdrTestCase):
                 (99999, "A1", "DMSO", "", "negative control"),  # no file of the plate
             ],
         )
+
+    def test_strange_names(self, root: Path) -> None:
+        """A file of another name in a site may be another acquisition: such sites are left out, others stay."""
+        listed = signatures(root)
+        whole = self.read(Folder(str(root), dict(listed)))
+        first = whole["24278_A01_s1"].channels[0].path
+        for spoilt in (first.replace(".tif", "b.tif"), f"elsewhere/24278-Mito/{first.rpartition('/')[2][:-4]}-2.tif"):
+            folder = Folder(str(root), {**listed, spoilt: 1})
+            assert self.read(folder) == {key: image for key, image in whole.items() if key != "24278_A01_s1"}
+            assert sum(folder.notes.counts.values()) == sum(self.notes.values()) + 6

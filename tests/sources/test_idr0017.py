@@ -34,9 +34,13 @@ class TestIdr0017(IdrTestCase):
             "group": "X04_S2_1_A03",
             "files": (_file("X04_LP_S02_1", "A - 3", "DAPI", 4), _file("X04_LP_S02_1", "A - 3", "Cy3", 4)),
         },
-        "X04_S2_1_A01_1": {"compound": None, "cell_type": "104-009"},  # untreated
+        "X04_S2_1_A01_1": {"compound": None, "cell_type": "104-009", "control": None},  # untreated
+        "X04_S2_1_D02_1": {"compound": "paclitaxel", "control": "positive", "well": "D02", "batch": "X04_S2_1"},
         "X12_S1_2_P24_1": {"compound": None, "cell_type": "par001"},  # no row: the folder still names the line
     }
+    groups = 4
+    repeated = (("X04_S2_1_A03_1", "X04_S2_1_A03_4"),)
+    batches = 2
     notes = {"files without a row": 2, "rows without a file": 2, "rows of an unknown plate": 1}
     unknown_files = {
         _file("X04_LP_S02_1", "Q - 3"): "files without a known name",
@@ -91,7 +95,7 @@ class TestIdr0017(IdrTestCase):
             "X04_S2_1_A01_1": {"compound": None},
             "X04_S2_1_A03_4": {"compound": "cyclothiazide", "cell_type": "104-009"},
             "X04_S2_1_D02_1": {"compound": "vinblastine sulfate salt"},
-            "X12_S1_2_P24_1": {"compound": "dmso", "cell_type": "par001"},
+            "X12_S1_2_P24_1": {"compound": "dmso", "cell_type": "par001", "control": "negative"},
         }
         check_rows(self.source, self.read(folder), expected)
         assert "files without a row" not in folder.notes.counts

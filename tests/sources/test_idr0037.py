@@ -6,6 +6,8 @@ from tests.sources.files import write_csv, write_tiff
 from tests.sources.idr_case import IdrTestCase
 
 _FIRST = "20140424_HipSci + BJ 3000c_well_OC__2014-04-24T17_01_22-Measurement1"
+_WELL = "20140424_HipSci + BJ 3000c_well_OC"
+_AGAIN = _FIRST.replace("Measurement1", "Measurement2")
 _SECOND = "2015-02-19 HipSci Exp 23__2015-02-19T15_00_00-Measurement1"
 
 
@@ -15,12 +17,12 @@ def _file(plate: str, row: int, column: int, channel: int = 1, field: int = 1) -
 
 class TestIdr0037(IdrTestCase):
     dir_name = "idr0037"
-    count = 8
+    count = 9
     channel_orders = (("nucleus", "nucleus", "cell membrane"), ("brightfield",))
     tokens = {
-        "organism": {"human": 8},
+        "organism": {"human": 9},
         "cell_type": {"a1atd-ipsc patient 1": 4, "hpsi0813i-ffdm_3": 2, "induced pluripotent stem cell": 2},
-        "cell_visible": {"nucleus": 4, "cell membrane": 4, "cell body": 4},
+        "cell_visible": {"nucleus": 5, "cell membrane": 5, "cell body": 4},
         "compound": {"fibronectin": 4},
     }
     rows = {
@@ -29,7 +31,9 @@ class TestIdr0037(IdrTestCase):
             "compound": "fibronectin",
             "cell_visible": "nucleus|cell membrane",
             "microscopy": "fluorescence",
-            "group": "20140424_HipSci + BJ 3000c_well_OC Measurement1_A02",
+            "group": "20140424_HipSci + BJ 3000c_well_OC_A02",
+            "batch": "20140424_HipSci + BJ 3000c_well_OC",
+            "well": "A02",
             "files": tuple(_file(_FIRST, 1, 2, channel) for channel in (1, 2, 3)),
         },
         "20140424_HipSci + BJ 3000c_well_OC Measurement1_A02_f01_brightfield": {
@@ -44,7 +48,13 @@ class TestIdr0037(IdrTestCase):
         },
         "2015-02-19 HipSci Exp 23 Measurement1_E08_f01": {"cell_type": None, "organism": "human"},  # no row
     }
-    notes = {"files without a row": 4, "rows without a file": 1 + 1}
+    groups = 4
+    repeated = (
+        (f"{_WELL} Measurement1_A01_f01", f"{_WELL} Measurement1_A01_f01_brightfield"),
+        (f"{_WELL} Measurement1_A01_f01", f"{_WELL} Measurement2_A01_f02"),
+    )
+    batches = 2
+    notes = {"files without a row": 4 + 3, "rows without a file": 1 + 1}
     unknown_files = {
         f"images/{_FIRST}/Images/r01c02f01p01-ch5sk1fk1fl1.tiff": "files without a known name",
         "images/r01c02f01p01-ch1sk1fk1fl1.tiff": "files in no known plate folder",
@@ -80,6 +90,8 @@ class TestIdr0037(IdrTestCase):
             write_tiff(root / _file(_FIRST, 1, 2, channel))
             write_tiff(root / _file(_SECOND, 5, 7, channel, 9))
             write_tiff(root / _file(_SECOND, 5, 8, channel))
+        for channel in (1, 2, 3):  # the same plate measured again
+            write_tiff(root / _file(_AGAIN, 1, 1, channel, 2))
         header = ["Plate", "Comment [Operetta Plate Name]", "Comment [Operetta Measurement]", "Well"]
         header += ["Characteristics [Cell Line]", "Characteristics [Cell Type]", "Experimental Condition [Compound]"]
         first, second = "20140424_HipSci + BJ 3000c/well_OC", "2015-02-19 HipSci Exp 23"

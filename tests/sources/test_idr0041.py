@@ -15,8 +15,8 @@ _GFP = "mitotic_cell_atlas/150101_gfpNES_MitoSys2"
 _FTP = "20180713-ftp"
 _LOST = "masks, concentration maps and calibrations, left out"
 _MAD2L1 = "170428_MAD2L1gfpcM11-B11_MitoSys1"
-_OF_KIF11 = {"gene": "kif11 targeted", "cell_visible": "nucleus|kif11"}
-_OF_MAD2L1 = {"gene": "mad2l1 targeted", "cell_visible": "nucleus|mad2l1"}
+_OF_KIF11 = {"gene": None, "cell_visible": "nucleus|kif11"}
+_OF_MAD2L1 = {"gene": None, "cell_visible": "nucleus|mad2l1"}
 
 
 class TestIdr0041(IdrTestCase):
@@ -27,27 +27,37 @@ class TestIdr0041(IdrTestCase):
         "organism": {"human": 5},
         "cell_type": {"hela": 5},
         "cell_visible": {"nucleus": 5, "kif11": 3, "cytoplasm": 1, "protein": 1},
-        "gene": {"kif11 targeted": 3},
     }
     rows = {
         "140411_KIF11_MitoSys1/cell0003_R0028_T0001": {
-            "gene": "kif11 targeted",
+            "gene": None,  # tagged, not targeted
             "cell_visible": "nucleus|kif11",
             "planes": (MAX_PROJECTION,),
+            "timepoint": "T0001",
+            "batch": "140411_KIF11_MitoSys1",
+            "pixel_size_um": 0.25,
+            "single_object": True,
+            "z": None,
             "microscopy": "confocal",
             "group": "140411_KIF11_MitoSys1/cell0003_R0028",
             "files": (f"{_KIF11}/cell0003_R0028/rawtif/TR1_W0001_P0007_T0001.tif",),
         },
         # the corrected copy counts; both are there
         "140411_KIF11_MitoSys1/cell0003_R0028_T0002": {
-            "gene": "kif11 targeted",
+            "cell_visible": "nucleus|kif11",
             "group": "140411_KIF11_MitoSys1/cell0003_R0028",
             "files": (f"{_FTP}/140411_KIF11_MitoSys1_raw/cell0003_R0028_T0002.tif",),
         },
-        "140411_KIF11_MitoSys1/cell0004_R0001_T0009": {"gene": "kif11 targeted"},  # no row; the assay has one protein
+        "140411_KIF11_MitoSys1/cell0004_R0001_T0009": {
+            "cell_visible": "nucleus|kif11"
+        },  # no row; the assay has one protein
         "150101_gfpNES_MitoSys2/cell0001_R0001_T0001": {"gene": None, "cell_visible": "nucleus|cytoplasm"},
         "160101_MIS12_MitoSys1/cell0001_R0001_T0001": {"gene": None, "cell_visible": "nucleus|protein"},
     }
+    groups = 4
+    repeated = (("140411_KIF11_MitoSys1/cell0003_R0028_T0001", "140411_KIF11_MitoSys1/cell0003_R0028_T0002"),)
+    batches = 3
+    single_objects = 5
     notes = {
         _LOST: 4,
         "files that have a corrected copy, left out": 1,
@@ -99,6 +109,15 @@ class TestIdr0041(IdrTestCase):
                 ("150101_gfpNES_MitoSys2_raw", "cell0001_R0001_T0001", nes, "original images"),
             ],
         )
+
+    def test_data_sets_without_their_kind_in_the_name(self, copy: Path) -> None:
+        """Another version of the table: ``140411_KIF11_MitoSys1``, not ``…_raw``."""
+        table = copy / "idr0041-experimentA-annotation.csv"
+        before = self.read(Folder.listed(str(copy)))
+        table.write_text(table.read_text().replace("_raw,", ","))
+        folder = Folder.listed(str(copy))
+        assert self.read(folder) == before
+        assert folder.notes.counts == self.notes
 
     @pytest.mark.real
     def test_real_table_of_the_second_version(self, real_data: Path, tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ class TestIdr0067(IdrTestCase):
             "microscopy": "fluorescence",
             "group": _STEM,
             "planes": (MIDDLE_PLANE,),
+            "batch": "1B_010618_Hsp104Htb1_Meiosis_01",
+            "single_object": False,
             "gene": None,
         },
         f"{_STEM}_R3D_D3D.dv": {"cell_visible": "hsp104|nucleus", "group": _STEM},
@@ -45,6 +47,9 @@ class TestIdr0067(IdrTestCase):
         "12342_lowC_t07_R3D.dv": {"cell_visible": "spo20|nup49"},
         "unlisted_R3D.dv": {"cell_visible": None, "organism": "yeast", "channels": ("protein",)},
     }
+    groups = 4
+    repeated = ((f"{_STEM}_R3D.dv", f"{_STEM}_R3D_D3D.dv", f"{_STEM}_R3D_REF.dv"),)
+    batches = 4
     notes = {
         "electron micrographs and projections, left out": 2,
         "files without a row": 1,

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from builder.sources.common.folder import Folder
+from tests.sources.case import signatures
 from tests.sources.files import write_csv, write_tiff
 from tests.sources.idr_case import IdrTestCase
 
@@ -20,13 +22,13 @@ def _name(row: int, column: int, channel: int, field: int = 1) -> str:
 
 class TestIdr0080(IdrTestCase):
     dir_name = "idr0080"
-    count = 6
+    count = 8
     channel_orders = (_STAINS,)
     tokens = {
-        "organism": {"human": 6},
-        "cell_type": {"a549": 4, "es2": 1},
-        "cell_visible": dict.fromkeys(_ALL.split("|"), 6),
-        "gene": {"mcl1 targeted": 2, "chr2 targeted": 1, "mtor targeted": 1},
+        "organism": {"human": 8},
+        "cell_type": {"a549": 6, "es2": 1},
+        "cell_visible": dict.fromkeys(_ALL.split("|"), 8),
+        "gene": {"mcl1 targeted": 2, "chr2 targeted": 1, "mtor targeted": 1, "braf targeted": 2},
     }
     rows = {
         "SQ00014610_A02_f02": {
@@ -38,8 +40,11 @@ class TestIdr0080(IdrTestCase):
             "files": tuple(f"{_B1}/{_name(1, 2, channel, 2)}" for channel in range(1, 6)),
             "channels": _STAINS,
         },
-        "SQ00014610_A01_f01": {"gene": None, "cell_type": "a549"},  # an empty well
-        "SQ00014610_P24_f01": {"gene": "chr2 targeted"},
+        "SQ00014610_A01_f01": {"gene": None, "cell_type": "a549", "control": None},  # an empty well
+        "SQ00014610_P24_f01": {"gene": "chr2 targeted", "control": "negative", "well": "P24", "batch": "SQ00014610"},
+        # two symbols, one Ensembl identifier
+        "SQ00014610_A09_f01": {"gene": "braf targeted"},
+        "SQ00014610_A10_f01": {"gene": "braf targeted"},
         "SQ00014613_E07_f01": {  # of this plate only the corrected copy is there
             "gene": "mtor targeted",
             "cell_type": "es2",
@@ -47,6 +52,9 @@ class TestIdr0080(IdrTestCase):
         },
         "SQ00014613_B01_f01": {"gene": None, "cell_type": None, "organism": "human"},  # no row
     }
+    groups = 7
+    repeated = (("SQ00014610_A02_f01", "SQ00014610_A02_f02"),)  # the corrected copy is left out
+    batches = 2
     notes = {
         "illumination-corrected copies, left out": 5,
         "files without a row": 5,
@@ -75,7 +83,7 @@ class TestIdr0080(IdrTestCase):
     unjoined = 1
 
     def tree(self, root: Path) -> None:
-        fields = ((1, 1, 1), (1, 2, 1), (1, 2, 2), (16, 24, 1))
+        fields = ((1, 1, 1), (1, 2, 1), (1, 2, 2), (16, 24, 1), (1, 9, 1), (1, 10, 1))
         for channel in range(1, 6):
             for row, column, field in fields:
                 write_tiff(root / _B1 / _name(row, column, channel, field))
@@ -88,20 +96,40 @@ class TestIdr0080(IdrTestCase):
             "Characteristics [Organism]",
             "Characteristics [Cell Line]",
             "Gene Symbol",
+            "Gene Identifier",
+            "Control Type",
             "Channels",
         ]
         wells = [
-            ("SQ00014610", "A1", "A549", ""),
-            ("SQ00014610", "A2", "A549", "MCL1"),
-            ("SQ00014610", "A3", "A549", "AKT1"),  # no file
-            ("SQ00014610", "P24", "A549", "Chr2"),
-            ("SQ00014613", "E7", "ES2", "MTOR"),
-            ("SQ00014617", "E1", "HCC44", "JAK3"),  # no file of the plate
-            ("SQ00014617", "E2", "HCC44", "TXN"),
+            ("SQ00014610", "A1", "A549", "", "", "no reagent"),
+            ("SQ00014610", "A2", "A549", "MCL1", "ENSG00000143384", ""),
+            ("SQ00014610", "A3", "A549", "AKT1", "ENSG00000142208", ""),  # no file
+            ("SQ00014610", "A9", "A549", "BRAF1", "ENSG00000157764", ""),
+            ("SQ00014610", "A10", "A549", "BRAF", "ENSG00000157764", ""),
+            ("SQ00014610", "P24", "A549", "Chr2", "", "negative"),
+            ("SQ00014613", "E7", "ES2", "MTOR", "ENSG00000198793", ""),
+            ("SQ00014617", "E1", "HCC44", "JAK3", "ENSG00000105639", ""),  # no file of the plate
+            ("SQ00014617", "E2", "HCC44", "TXN", "ENSG00000136810", ""),
         ]
         rows = [
-            (f"{plate}{copy}", well, "Homo sapiens", line, gene, "Hoechst (DNA); MitoTracker, deep red")
-            for plate, well, line, gene in wells
+            (f"{plate}{copy}", well, "Homo sapiens", *rest, "Hoechst (DNA); MitoTracker, deep red")
+            for plate, well, *rest in wells
             for copy in ("_illum_corrected", "")
         ]
         write_csv(root / "idr0080-screenA-annotation.csv", header, rows, newline="\r\n")
+
+    def test_two_measurements_of_a_plate_are_not_mixed(self, root: Path) -> None:
+        """A field is that of the measurement with most channels; the first, where both have all."""
+        listed = signatures(root)
+        other = _B1.replace("-Measurement2", "-Measurement1")
+        fewer = {f"{other}/{_name(1, 1, channel)}": 1 for channel in (1, 2)}
+        images = self.read(Folder(str(root), {**listed, **fewer}))
+        assert {c.path.partition("/Images")[0] for c in images["SQ00014610_A01_f01"].channels} == {
+            _B1.removesuffix("/Images")
+        }
+        whole = {f"{other}/{_name(1, 1, channel)}": 1 for channel in range(1, 6)}
+        without = {path: mark for path, mark in listed.items() if path != f"{_B1}/{_name(1, 1, 3)}"}
+        folder = Folder(str(root), {**without, **whole})
+        channels = self.read(folder)["SQ00014610_A01_f01"].channels
+        assert [c.path for c in channels] == list(whole)
+        assert folder.notes.counts["second files of one channel of one field, left out"] == 4

@@ -18,33 +18,48 @@ def _epfl(plate: str, well: str, channel: str = "DAPI", root: str = _EPFL) -> st
 
 class TestIdr0081(IdrTestCase):
     dir_name = "idr0081"
-    count = 6
+    count = 7
     channel_orders = (("nucleus", "infection"),)
     tokens = {
-        "organism": {"human": 6},
-        "cell_type": {"a549": 6},
-        "cell_visible": {"nucleus": 6, "infection": 6},
-        "phenotype": {"infection": 6},
-        "compound": {"dmso": 2, "3'-deoxy-3'-fluorothymidine": 1, "procarbazine hydrochloride": 1, "drug of epfl": 1},
+        "organism": {"human": 7},
+        "cell_type": {"a549": 7},
+        "cell_visible": {"nucleus": 7, "infection": 7},
+        "phenotype": {"infection": 7},
+        "compound": {"dmso": 2, "3'-deoxy-3'-fluorothymidine": 2, "procarbazine hydrochloride": 2},
     }
     rows = {
         "UZH_preScreen_A02": {
             "compound": "dmso",
-            "group": "UZH_preScreen_A02",
+            "group": "preScreen_A02",
+            "batch": "preScreen",
+            "well": "A02",
+            "control": "negative",
             "files": (f"{_PRE}/preScreen/HAdV-pre_A02_w1.TIF", f"{_PRE}/preScreen/HAdV-pre_A02_w2.TIF"),
             "microscopy": "fluorescence",
         },
-        "UZH_Za-BSF018104_A19": {"compound": "3'-deoxy-3'-fluorothymidine"},
-        "UZH_BSF018292-1A_A10": {"compound": "procarbazine hydrochloride"},  # fails quality control, yet sound
-        # the same plate and well at the other site: another row, another image
+        "UZH_Za-BSF018104_A19": {"compound": "3'-deoxy-3'-fluorothymidine", "control": "positive"},
+        "UZH_BSF018292-1A_A10": {"compound": "procarbazine hydrochloride", "control": None},
+        # the same plate and well at the other site: another image of one specimen
         "EPFL_BSF018292-1A_A10_1": {
-            "compound": "drug of epfl",
+            "compound": "procarbazine hydrochloride",
+            "group": "BSF018292-1A_A10",
+            "batch": "BSF018292-1A",
             "files": (_epfl("BSF018292_1A", "A - 10"), _epfl("BSF018292_1A", "A - 10", "FITC")),
         },
         "EPFL_Za-BSF018104_A01_1": {"compound": "dmso"},
         "UZH_preZ_P24": {"compound": None, "phenotype": "infection"},  # no row
     }
-    notes = {"files without a row": 2, "rows without a file": 1 + 1}
+    groups = 5
+    repeated = (
+        ("UZH_BSF018292-1A_A10", "EPFL_BSF018292-1A_A10_1"),
+        ("UZH_Za-BSF018104_A19", "EPFL_Za-BSF018104_A19_1"),
+    )
+    batches = 4
+    notes = {
+        "files without a row": 2,
+        "rows without a file": 1 + 1,
+        "files of wells that their source excludes, left out": 2,
+    }
     unknown_files = {
         f"{_UZH}/BSF018292-1A/BSF018292-1A_A10_w3.TIF": "files without a known name",
         f"{_UZH}/overview.tif": "files in no known plate folder",
@@ -60,7 +75,7 @@ class TestIdr0081(IdrTestCase):
         f"{_UZH}/BSF018292-1A/BSF018292-1A_A10_w1.TIF": {"compound": "procarbazine hydrochloride"},
         f"{_UZH}/BSF018299-2D/BSF018299-2D_A14_w1.TIF": {"compound": "amiprilose hydrochloride"},
         f"{_UZH}/BSF018302-3C/BSF018302-3C_L21_w1.TIF": {"compound": "demecarium bromide"},
-        _epfl("BSF018306_4C", "E - 16"): {"compound": "propylthiouracil", "group": "EPFL_BSF018306-4C_E16"},
+        _epfl("BSF018306_4C", "E - 16"): {"compound": "propylthiouracil", "group": "BSF018306-4C_E16"},
         _epfl("BSF018295_1D", "H - 02"): {"compound": "dmso"},
     }
 
@@ -72,18 +87,24 @@ class TestIdr0081(IdrTestCase):
             write_tiff(root / f"{_UZH}/BSF018292-1A/BSF018292-1A_A10_w{number}.TIF")
             write_tiff(root / _epfl("BSF018292_1A", "A - 10", channel))
             write_tiff(root / _epfl("Za_BSF018104", "A - 01", channel, _Z_EPFL))
+            write_tiff(root / _epfl("Za_BSF018104", "A - 19", channel, _Z_EPFL))
+            write_tiff(root / f"{_UZH}/BSF018292-1A/BSF018292-1A_A11_w{number}.TIF")  # toxic
         header = ["Plate", "Well", "Characteristics [Organism 1]", "Compound Name", "Control Type", "Quality Control"]
         drug, solvent = "3'-Deoxy-3'-Fluorothymidine", "Dimethyl sulfoxide"
         tables = {
             "A": [("preScreen", "A2", solvent, "negative control", "pass")],
             "B": [("Za_BSF018104", "A19", drug, "positive control", "")],
-            "C": [("Za_BSF018104", "A1", solvent, "negative control", "pass")],
+            "C": [
+                ("Za_BSF018104", "A1", solvent, "negative control", "pass"),
+                ("Za_BSF018104", "A19", drug, "positive control", ""),
+            ],
             "D": [
-                ("BSF018292-1A", "A10", "Procarbazine hydrochloride", "", "fail"),
+                ("BSF018292-1A", "A10", "Procarbazine hydrochloride", "", "pass"),
+                ("BSF018292-1A", "A11", "Doxorubicin hydrochloride", "", "fail"),
                 ("BSF018292-1A", "B12", "", "", "pass"),  # no file
                 ("BSF018299-2D", "A14", "Amiprilose hydrochloride", "", "pass"),  # no file of the plate
             ],
-            "E": [("BSF018292-1A", "A10", "Drug of EPFL", "", "pass")],
+            "E": [("BSF018292-1A", "A10", "Procarbazine hydrochloride", "", "pass")],
         }
         for screen, wells in tables.items():
             rows = [(plate, well, "Homo sapiens", *rest) for plate, well, *rest in wells]

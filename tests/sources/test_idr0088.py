@@ -33,6 +33,8 @@ class TestIdr0088(IdrTestCase):
             "phenotype": "nfkb pathway inhibitor|ikb kinase inhibitor",
             "cell_visible": "nucleus|microtubules|rela",
             "microscopy": "confocal",
+            "batch": "PPS073",
+            "well": "B02",
             "group": "PpsL05HepG2TubARelA_PPS073_20170916_150825/110000251230_B02",
             "files": tuple(_file(_TUBULIN, "B02", channel, 2) for channel in (1, 2, 3)),
         },
@@ -41,13 +43,25 @@ class TestIdr0088(IdrTestCase):
             "phenotype": None,
             "cell_visible": "nucleus|actin|rab5a",
         },
-        "PpsL05A549ActbRab5a_PPS139_20171225_200929/1013608248_B23_F001": {"compound": "dmso", "phenotype": None},
+        "PpsL05A549ActbRab5a_PPS139_20171225_200929/1013608248_B23_F001": {
+            "compound": "dmso",
+            "phenotype": None,
+            "control": "negative",
+        },
         # no row for the well; its plate's line is known by its markers
         "PpsL05HepG2TubARelA_PPS073_20170916_150825/110000251230_P24_F001": {
             "cell_type": None,
             "cell_visible": "nucleus|microtubules|rela",
         },
     }
+    groups = 4
+    repeated = (
+        (
+            "PpsL05HepG2TubARelA_PPS073_20170916_150825/110000251230_B02_F001",
+            "PpsL05HepG2TubARelA_PPS073_20170916_150825/110000251230_B02_F002",
+        ),
+    )
+    batches = 2
     notes = {"files without a row": 3, "rows without a file": 2}
     unknown_files = {
         f"{_ROOT}/{_ACTIN}/DC_sCMOS_B01.tif": "files without a known name",
@@ -105,7 +119,7 @@ class TestIdr0088(IdrTestCase):
         mechanism = "NFkB pathway inhibitor|IkB kinase inhibitor"
         first, second = _TUBULIN.rpartition("/")[0], _ACTIN.rpartition("/")[0]
         write_csv(
-            root / "idr0088-screenA-annotation.csv.gz",
+            root / "idr0088-screenA-annotation.csv.zip",
             header,
             [
                 ("110000251230", "B2", "HepG2", "HepG2-TUBA1B-RELA", mechanism, "ACHP (IV) ", "", first),

@@ -29,11 +29,17 @@ class TestIdr0093(IdrTestCase):
             "sirna": "s7902|s7903|s7904",
             "microscopy": "confocal",
             "group": "024_B02",
+            "batch": "024",
+            "control": "positive",
+            "pixel_size_um": 0.325,
             "files": tuple(_file("20200810-rsync/02_batch", "024", "B02", channel, 9) for channel in range(1, 6)),
         },
         "001_C13_F001": {"gene": None, "sirna": None, "cell_type": "hela"},  # scrambled control
         "001_P24_F001": {"gene": None, "organism": "human"},  # no row
     }
+    groups = 3
+    repeated = (("024_B02_F001", "024_B02_F009"),)
+    batches = 2
     notes = {"files without a row": 5, "rows without a file": 2}
     unknown_files = {
         "20200910-rsync/001/001_C13_T0001F001L01A01Z01.tif": "files without a known name",

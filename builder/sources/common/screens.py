@@ -103,7 +103,7 @@ def fields(
     Parameters
     ----------
     together : whether the channels of an acquisition lie in one directory. If not, and the several files of a channel
-        have different names, nothing tells which of them belong together: such a field is left out
+        have different names, nothing tells which of them belong together: such a field comes without any
     """
     found: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for path in paths:
@@ -123,21 +123,26 @@ def fields(
                     "files of fields with several acquisitions that names do not tell apart, left out",
                     itertools.chain.from_iterable(channels.values()),
                 )
-                continue
-            if together:
+                chosen = {}
+            elif together:
                 chosen = _of_one_directory(channels)
-            left = (path for paths in channels.values() for path in paths if path not in chosen.values())
-            notes.add_all("second files of one channel of one field, left out", left)
+            if chosen:
+                left = (path for paths in channels.values() for path in paths if path not in chosen.values())
+                notes.add_all("second files of one channel of one field, left out", left)
         yield field, chosen
 
 
 def _of_one_directory(channels: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return channel -> path, all of the directory that has most of the channels, the first of several."""
+    """Return channel -> path, all of the directory that has most of the channels, the first of several.
+
+    Where no directory has two of them, directories tell nothing: the first file of each channel.
+    """
     by_directory: dict[str, dict[str, str]] = {}
     for channel, paths in channels.items():
         for path in paths:
             by_directory.setdefault(path.rpartition("/")[0], {}).setdefault(channel, path)
-    return min(by_directory.items(), key=lambda found: (-len(found[1]), found[0]))[1]
+    best = min(by_directory.items(), key=lambda found: (-len(found[1]), found[0]))[1]
+    return best if len(best) > 1 else {channel: paths[0] for channel, paths in channels.items()}
 
 
 def channels_of(files: Mapping[str, str], stains: Mapping[str, str], notes: Notes) -> tuple[Channel, ...]:
@@ -166,7 +171,7 @@ def field_images(
     batch: str | None = None,
     together: bool = True,
 ) -> Generator[Image, None, int]:
-    """Yield one image per field of the plate, joined to the row of its well, in order; return their number.
+    """Yield one image per field of the plate, joined to the row of its well, in order; return how many were understood.
 
     Parameters
     ----------
@@ -185,8 +190,12 @@ def field_images(
         if well is None:
             folder.notes.add_all("files without a known name", files.values())
             continue
+        if not files:
+            found += 1
+            continue
         row = rows.get(plate, well, tuple(files.values())) or no_row
         if row.excluded:
+            found += 1
             folder.notes.add_all(EXCLUDED, (f"{path}: {row.excluded}" for path in files.values()))
             continue
         key = f"{plate}_{well}_{number}" if number else f"{plate}_{well}"

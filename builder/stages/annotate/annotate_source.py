@@ -40,9 +40,9 @@ def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: 
 
     Returns
     -------
-    dict with ``dir_name``, ``images``, ``files``, ``contents`` (their kinds, for people), ``notes`` (kind -> count), ``examples`` (kind -> first few),
-    ``fresh`` (False if nothing was to do), ``fingerprint``, ``error`` where the source must be left out (an unknown
-    layout, no image or none of the tables, a bug of the adapter), and the ``traceback`` of a bug
+    dict with ``dir_name``, ``images``, ``files``, ``contents`` (kinds of files, for people), ``notes`` (kind -> count),
+    ``examples`` (kind -> first few), ``fresh`` (False if nothing was to do), ``fingerprint``, ``error`` where the
+    source must be left out (an unknown layout, no image, none of the tables, a bug), ``traceback`` of a bug
     """
     source = get_source(dir_name)
     folder = Folder.listed(root, options)

@@ -1,7 +1,8 @@
-"""Packed tables: any packing gives the plain text; damage and size beyond bounds end in one line that names the file."""
+"""Packed tables: any packing gives the plain text; damage and size beyond bounds end in a line that names the file."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import lzma

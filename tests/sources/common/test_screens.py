@@ -11,11 +11,13 @@ import pytest
 from builder.sources.base import Channel
 from builder.sources.common.folder import Folder, LayoutError, Notes
 from builder.sources.common.screens import (
-    FAILED_QUALITY,
+    EXCLUDED,
     Treatment,
     by_plate,
     channels_of,
     check_understood,
+    control_of,
+    excluded_by,
     field_images,
     fields,
     idr_downloads,
@@ -58,6 +60,44 @@ def test_fields_gather_channels_of_any_folder() -> None:
     }
 
 
+def test_a_field_with_several_files_of_a_channel_is_of_one_directory() -> None:
+    notes = Notes()
+    paths = ["p/1/A01_f1_w1.tif", "p/2/A01_f1_w1.tif", "p/2/A01_f1_w2.tif", "p/3/A01_f1_w2.tif"]
+    assert list(fields(paths, _NAME, notes)) == [(("A01", "f1"), {"1": paths[1], "2": paths[2]})]
+    assert notes.counts == {"second files of one channel of one field, left out": 2}
+
+
+def test_acquisitions_that_names_do_not_tell_apart_are_not_mixed() -> None:
+    """Channels lie in folders of their own, so a folder does not tell: copies are one file, other names are two."""
+    name = re.compile(r"([A-P]\d\d)_?(f\d|)_w(\d)\w*\.tif$")
+    notes = Notes()
+    copies = ["c/p-w1/A01_f1_w1x.tif", "p-w1/A01_f1_w1x.tif", "p-w2/A01_f1_w2y.tif"]
+    apart = ["p-w1/B01_f1_w1x.tif", "p-w1/B01_f1_w1z.tif", "p-w2/B01_f1_w2y.tif"]
+    assert list(fields([*copies, *apart], name, notes, together=False)) == [
+        (("A01", "f1"), {"1": copies[0], "2": copies[2]}),
+        (("B01", "f1"), {}),
+    ]
+    assert notes.counts == {
+        "second files of one channel of one field, left out": 1,
+        "files of fields with several acquisitions that names do not tell apart, left out": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("Negative Control", "negative"), ("positive control", "positive"), ("negative", "negative"), ("", None)]
+    + [(word, None) for word in ("empty well", "no reagent", "control cell line", "untreated", "nonnegative")],
+)
+def test_controls(text: str, kind: str | None) -> None:
+    assert control_of(text) == kind
+
+
+def test_what_a_source_excludes() -> None:
+    assert [excluded_by(word) for word in ("", "pass", "Passed ")] == [""] * 3
+    assert excluded_by(" Excluded: HDEL protein") == "Excluded: HDEL protein"
+    assert excluded_by("fail") == "fail"
+
+
 def test_channels_are_in_the_order_of_the_stains() -> None:
     notes = Notes()
     stains = {"2": "actin + golgi", "1": "nucleus", "3": "golgi"}
@@ -73,8 +113,8 @@ def test_channels_are_in_the_order_of_the_stains() -> None:
 def test_field_images() -> None:
     folder = _folder()
     rows: Rows[Treatment] = Rows(folder.notes)
-    rows.add("p", "A01", Treatment(compound="dmso"), "t.csv")
-    rows.add("p", "A02", FAILED_QUALITY, "t.csv")
+    rows.add("p", "A01", Treatment(compound="dmso", control="negative"), "t.csv")
+    rows.add("p", "A02", Treatment(excluded="blurred"), "t.csv")
     paths = [
         f"p/{well}_{field}_w{channel}.tif"
         for well in ("A01", "A02", "A03")
@@ -95,9 +135,13 @@ def test_field_images() -> None:
         ("p_A03_f1", None, "hela", None),
     ]
     assert {image.group for image in images} == {"p_A01", "p_A03"}
+    assert {(image.batch, image.well, image.control) for image in images} == {
+        ("p", "A01", "negative"),
+        ("p", "A03", None),
+    }
     assert {image.cell_visible for image in images} == {"nucleus", "cell body"}
     assert folder.notes.counts == {
-        "files that failed the source's quality control, left out": 4,
+        EXCLUDED: 4,
         "files without a row": 4,
     }
 
