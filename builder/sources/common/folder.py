@@ -105,7 +105,8 @@ class Folder:
     def contents(self) -> str:
         """Return how many files of which kind there are, the most frequent first, for people."""
         kinds = Counter(_kind(path) for path in self._signatures)
-        listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(5))
+        frequent = sorted(kinds.items(), key=lambda found: (-found[1], found[0]))[:5]
+        listed = ", ".join(f"{count:,} {kind}" for kind, count in frequent)
         return f"{listed}{' …' * (len(kinds) > 5)}" or "no file"
 
     def holds_only_texts(self) -> bool:

@@ -56,7 +56,7 @@ def test_contents_are_counted_by_kind(tmp_path: Path) -> None:
     for name in ("a/1.czi", "a/2.CZI", "b/x.lif", "s.zarr/0/0.0", "s.zarr/0/1.0", "s.zarr/1/0.0", "README"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    assert Folder.listed(str(tmp_path)).contents() == "3 files of .zarr, 2 .czi, 1 without an ending, 1 .lif"
+    assert Folder.listed(str(tmp_path)).contents() == "3 files of .zarr, 2 .czi, 1 .lif, 1 without an ending"
     (tmp_path / "empty").mkdir()
     assert Folder.listed(str(tmp_path / "empty")).contents() == "no file"
 

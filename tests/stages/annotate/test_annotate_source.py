@@ -142,6 +142,7 @@ def test_a_layout_that_is_not_understood_is_told_and_leaves_no_rows(tmp_path: Pa
     (root / "rxrx1" / "images").mkdir(parents=True)
     with (root / "rxrx1" / "metadata.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["something", "else"], ["1", "2"]])
+    (root / "rxrx1" / "images" / "x.png").write_bytes(b"not opened")
     facts, rows = annotate(root, tmp_path / "work", name="rec_rxrx1")
     assert "metadata.csv" in facts["error"]
     assert "something" in facts["error"]
