@@ -11,6 +11,7 @@ from builder.inspect.text_table import text_table
 from builder.stages.label.assign import Labelling, Step
 from builder.stages.label.index import Rows
 from builder.stages.label.sampling import strata_of
+from builder.vocabulary import why_no_class
 
 _MOST = 40
 
@@ -42,6 +43,12 @@ def explain(labelling: Labelling, label: str) -> str:
 def _unknown(labelling: Labelling, label: str) -> str:
     if label in labelling.recipe.drop_labels or label in labelling.recipe.rename_labels:
         return f"label {label!r} is dropped or renamed by the recipe"
+    if reasons := [
+        f"{label!r} is no class as {category}: {reason}"
+        for category, index in labelling.index.items()
+        if label in index.tokens and (reason := why_no_class(category, label))
+    ]:
+        return "; ".join(reasons)
     known = [name for index in labelling.index.values() for name in index.counts]
     near = difflib.get_close_matches(label, known, n=3)
     return f"no image holds {label!r}" + (f"; did you mean {' or '.join(map(repr, near))}?" if near else "")

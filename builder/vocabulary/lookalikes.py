@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from builder.vocabulary.compounds import connectivities
+
 _MIN_LENGTH: Final = 5  # of tokens compared by edit distance: shorter ones are nearly all codes
 _CODES: Final = frozenset(("gene", "sirna"))  # symbols and catalogue numbers that differ by design in one letter
 _CODE_WORDS: Final = re.compile(r"\w*\d\w*|\b\w\b")
@@ -21,12 +23,14 @@ class LookAlike(NamedTuple):
     rows: int
     other: str
     other_rows: int
-    why: str  # "punctuation", "plural" or "spelling"
+    why: str  # "identifier", "punctuation", "plural" or "spelling"
 
 
 def lookalikes(tokens_by_category: Mapping[str, Mapping[str, int]]) -> list[LookAlike]:
-    """Return pairs of tokens that differ in punctuation, number (singular, plural) or about one letter.
+    """Return pairs of tokens with one identifier, or that differ in punctuation, number or about one letter.
 
+    Identifiers are those that ``compounds.csv`` knows: two names with the same connectivity of their structures, which
+    were kept apart or not yet reviewed.
     Spelling means that one character left out of each, at most, makes them equal (edit distance 2 or less: an
     insertion, a substitution, a transposition). Words that hold a digit and single letters are codes (``il-17b``,
     ``activin-a``): names with different codes are never alike by spelling. Genes and siRNAs are compared by
@@ -39,12 +43,14 @@ def lookalikes(tokens_by_category: Mapping[str, Mapping[str, int]]) -> list[Look
     Returns
     -------
     pairs sorted by category, then by the rows of the rarer token (most first), then by name; each pair once, with the
-    first reason of punctuation, plural, spelling
+    first reason of identifier, punctuation, plural, spelling
     """
     found: dict[tuple[str, str, str], LookAlike] = {}
     for category, rows in sorted(tokens_by_category.items()):
         for why, keys in _WAYS:
             if why != "punctuation" and category in _CODES:
+                continue
+            if why == "identifier" and category != "compound":
                 continue
             for one, two in _pairs(rows, keys):
                 token, other = sorted((one, two), key=lambda name: (-rows[name], name))
@@ -103,4 +109,13 @@ def _one_left_out(token: str) -> Iterator[str]:
             yield f"{codes}\n{shorter}"
 
 
-_WAYS: Final = (("punctuation", _without_punctuation), ("plural", _stems), ("spelling", _one_left_out))
+def _structures(token: str) -> Iterable[str]:
+    return connectivities().get(token, ())
+
+
+_WAYS: Final = (
+    ("identifier", _structures),
+    ("punctuation", _without_punctuation),
+    ("plural", _stems),
+    ("spelling", _one_left_out),
+)

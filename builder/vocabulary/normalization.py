@@ -9,6 +9,7 @@ import unicodedata
 from typing import Final, NamedTuple
 
 from builder.schema import CATEGORIES, TOKEN_SEPARATOR
+from builder.vocabulary.compounds import compounds
 
 GENE_SUFFIX: Final = " targeted"
 UNKNOWN: Final = frozenset(
@@ -34,13 +35,14 @@ class Merge(NamedTuple):
 
 @functools.cache
 def merges() -> tuple[Merge, ...]:
-    """Return the table, in its order."""
+    """Return ``merges.csv`` and the merged names of ``compounds.csv``, in their order."""
     text = importlib.resources.files(__package__).joinpath("merges.csv").read_text("utf-8")
     rows = csv.reader(text.splitlines())
     header = next(rows)
     if header != ["category", "from", "to", "reason"]:
         raise ValueError(f"merges.csv: the columns are {header}")
-    return tuple(Merge(*row) for row in rows)
+    structures = (Merge("compound", c.name, c.merged, c.reason) for c in compounds() if c.merged != c.name)
+    return (*(Merge(*row) for row in rows), *structures)
 
 
 @functools.cache

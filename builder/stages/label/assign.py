@@ -66,8 +66,9 @@ class Labelling:
         self.keys = unique_keys(annotations["idx"])
         names = dict.fromkeys((*recipe.categories, *recipe.presample_strata, *recipe.strata))
         self.columns: dict[str, Column] = {name: encode(annotations[name]) for name in names}
-        name_of = naming(recipe)
-        self.index = {category: TokenIndex(self.columns[category], name_of) for category in recipe.categories}
+        self.index = {
+            category: TokenIndex(self.columns[category], naming(recipe, category)) for category in recipe.categories
+        }
         warn_of_unknown(recipe, {token for index in self.index.values() for token in index.tokens})
 
     def potential(self) -> list[Label]:

@@ -1,4 +1,4 @@
-"""Tokens that the recipe drops or renames."""
+"""Tokens that the recipe drops or renames, and those that the vocabulary knows as no class."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from collections.abc import Callable
 from builder.errors import UserError
 from builder.recipe import Recipe
 from builder.schema import TOKEN_SEPARATOR
+from builder.vocabulary import why_no_class
 
 log = logging.getLogger(__name__)
 
 
-def naming(recipe: Recipe) -> Callable[[str], str | None]:
-    """Return the function from a token to the label it gives; a token dropped under its old or new name gives none."""
+def naming(recipe: Recipe, category: str) -> Callable[[str], str | None]:
+    """Return the function from a token of a category to the label it gives.
+
+    A token dropped under its old or new name gives none; nor does one that the vocabulary lists as no class
+    (``no_class.csv``), unless the recipe renames it.
+    """
     drop, rename = set(recipe.drop_labels), recipe.rename_labels
     for token, name in rename.items():
         if not name.strip() or TOKEN_SEPARATOR in name:
@@ -21,7 +26,9 @@ def naming(recipe: Recipe) -> Callable[[str], str | None]:
 
     def name_of(token: str) -> str | None:
         name = rename.get(token, token)
-        return None if token in drop or name in drop else name
+        if token in drop or name in drop or (token not in rename and why_no_class(category, token)):
+            return None
+        return name
 
     return name_of
 

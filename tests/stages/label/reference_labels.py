@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import fnmatch
+import functools
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 
+import builder
 from builder.recipe import Recipe
 
 Row = dict[str, str | None]
@@ -19,7 +24,7 @@ def assign(rows: Sequence[Row], recipe: Recipe) -> dict[str, tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     for row in rows:
         for category in _TIES:
-            counts.update((token, category) for token in _labels_in(row[category], recipe))
+            counts.update((token, category) for token in _labels_in(row[category], category, recipe))
     potential: dict[str, tuple[int, int]] = {}  # label -> (rows, place of its column)
     for (token, category), count in counts.items():
         place = _TIES.index(category)
@@ -30,7 +35,7 @@ def assign(rows: Sequence[Row], recipe: Recipe) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for label in sorted(potential, key=lambda label: (*potential[label], label)):
         category = _TIES[potential[label][1]]
-        free = [row for row in rows if row["idx"] not in found and label in _labels_in(row[category], recipe)]
+        free = [row for row in rows if row["idx"] not in found and label in _labels_in(row[category], category, recipe)]
         if len(free) < recipe.min_images:
             continue
         if len(free) > recipe.class_size:
@@ -68,13 +73,25 @@ def stratified(rows: Sequence[Row], columns: Sequence[str], size: int, salt: int
     return drawn
 
 
-def _labels_in(cell: str | None, recipe: Recipe) -> set[str]:
+def _labels_in(cell: str | None, category: str, recipe: Recipe) -> set[str]:
     labels = set()
     for token in (cell or "").split("|"):
         name = recipe.rename_labels.get(token, token)
-        if token and token not in recipe.drop_labels and name not in recipe.drop_labels:
+        dropped = token in recipe.drop_labels or name in recipe.drop_labels
+        listed = token not in recipe.rename_labels and _is_listed(category, token)
+        if token and not dropped and not listed:
             labels.add(name)
     return labels
+
+
+@functools.cache
+def _is_listed(category: str, token: str) -> bool:
+    """Is the token in the table of tokens that are no class? ``(...)`` stands for anything."""
+    with (Path(builder.__file__).parent / "vocabulary" / "no_class.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return any(
+        row["category"] == category and fnmatch.fnmatchcase(token, row["token"].replace("(...)", "*")) for row in rows
+    )
 
 
 def _key(*parts: str | int) -> int:
