@@ -16,12 +16,12 @@ class TestBbbc048(SourceTestCase):
         "organism": {"human": 12},
         "cell_type": {"jurkat": 12},
         "cell_visible": {"nucleus": 4},
-        "phenotype": {"g1": 6, "s": 3, "telophase": 3},
+        "phenotype": {"g1": 6, "s phase": 3, "telophase": 3},
     }
     rows = {
         "g1_1006_Ch3": {"microscopy": "brightfield", "cell_visible": None, "group": "g1_1006"},
         "g1_1006_Ch4": {"microscopy": "fluorescence", "cell_visible": "nucleus", "group": "g1_1006"},
-        "s_12_Ch6": {"microscopy": "darkfield", "phenotype": "s"},
+        "s_12_Ch6": {"microscopy": "darkfield", "phenotype": "s phase"},
         "telophase_9_Ch4": {"phenotype": "telophase"},
     }
     groups = 4

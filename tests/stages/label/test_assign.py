@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import random
 from collections import Counter
@@ -55,6 +56,31 @@ def test_agrees_with_the_reference_where_few_of_many_rows_are_drawn() -> None:
     rows = random_rows(chance, 4000, TOKENS[:2])
     recipe = Recipe(min_images=20, class_size=40, presample_size=150)
     assert found(assign_labels(table(rows), recipe)) == reference_labels.assign(rows, recipe)
+
+
+LISTED = ("protein", "infection", "mock", "cdk negative_control", "ctr")
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_agrees_with_the_slow_reference_on_tokens_that_are_no_class(block: int) -> None:
+    """The reference reads the vocabulary's table itself."""
+    for seed in range(block * 300, block * 300 + 300):
+        chance = random.Random(seed)
+        rows = random_rows(chance, chance.randint(0, 40), (*TOKENS[:3], *LISTED))
+        recipe = random_recipe(chance)
+        if chance.random() < 0.3:
+            recipe = dataclasses.replace(recipe, rename_labels={chance.choice(LISTED): chance.choice(TOKENS)})
+        assert found(assign_labels(table(rows), recipe)) == reference_labels.assign(rows, recipe), seed
+
+
+def test_tokens_that_are_no_class_give_none_in_their_category_only() -> None:
+    rows = [{"cell_visible": "infection|protein", "phenotype": "infection|mock"} for _ in range(6)]
+    rows += [{"phenotype": "mock", "compound": "protein"} for _ in range(6)]
+    rows += [{"phenotype": "mock"} for _ in range(6)]
+    recipe = Recipe(min_images=2, class_size=10)
+    assert classes(assign_labels(table(rows), recipe)) == {"infection": 6, "protein": 6}
+    renamed = dataclasses.replace(recipe, rename_labels={"mock": "without virus"})
+    assert "without virus" in classes(assign_labels(table(rows), renamed))
 
 
 def test_rows_of_the_result_are_sorted_and_typed() -> None:
