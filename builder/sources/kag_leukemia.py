@@ -77,7 +77,7 @@ def _test_image(path: str, match: re.Match[str], rows: Rows[tuple[str, str]]) ->
 def _read_rows(folder: Folder) -> Rows[tuple[str, str]]:
     """Read number of the file -> (subject, phenotype)."""
     rows: Rows[tuple[str, str]] = Rows(folder.notes)
-    for table in find_tables(folder, _TABLE):
+    for table in find_tables(folder, _TABLE, of_labels=False):
         for old_name, name, label in read_table(folder, table, ("Patient_ID", "new_names", "labels")):
             match = _TRAINING.search(old_name)
             number = name.lower().removesuffix(".bmp")

@@ -69,6 +69,16 @@ class TestLeukemia(SourceTestCase):
         write_csv(root / f"{_PRELIM}_labels.csv", _HEADER, rows)
 
 
+def test_names_alone_label_the_training_images(tmp_path: Path) -> None:
+    """Without the table of the first test set the source is of use: only that set's labels come from it."""
+    write_image(tmp_path / _FILES[0], (4, 4, 3))
+    folder = Folder.listed(str(tmp_path))
+    (image,) = get_source("kag_leukemia").images(folder)
+    assert image.phenotype == "leukemia"
+    assert not folder.tables
+    assert folder.notes.counts == {"annotation tables not found": 1}
+
+
 def test_no_subject_lies_in_two_groups(tmp_path: Path) -> None:
     """The subjects that the checksums of the download join, by hand, are joined, and no others."""
     subjects = ["1", "20", "21", "51", "75", "78", "H1", "H2", "H3", "H4", "H5", "H6", "H10"]
