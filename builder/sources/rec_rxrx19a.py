@@ -58,5 +58,5 @@ SOURCE = Source(
     batch_unit="experiment",
     constants={"microscopy": "fluorescence"},
     expected_images=305_520,
-    expected_tokens={"organism": 2, "cell_type": 2, "cell_visible": 5, "phenotype": 3, "compound": 1_640},
+    expected_tokens={"organism": 2, "cell_type": 2, "cell_visible": 5, "phenotype": 3, "compound": 1_638},
 )

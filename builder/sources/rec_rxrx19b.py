@@ -48,5 +48,5 @@ SOURCE = Source(
     batch_unit="experiment",
     constants={"organism": "human", "microscopy": "fluorescence"},
     expected_images=70_384,
-    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 6, "phenotype": 2, "compound": 1_822},
+    expected_tokens={"organism": 1, "cell_type": 1, "cell_visible": 6, "phenotype": 2, "compound": 1_819},
 )
