@@ -151,5 +151,5 @@ SOURCE = Source(
     repeats="four fields",
     batch_unit="plate",
     expected_images=147_456,
-    expected_tokens={"organism": 1, "cell_type": 12, "cell_visible": 2, "compound": 1_281},
+    expected_tokens={"organism": 1, "cell_type": 12, "cell_visible": 2},
 )

@@ -104,5 +104,5 @@ SOURCE = Source(
     specimen="well",
     repeats="two or three fields",
     batch_unit="imaging batch (reporter line and days)",
-    expected_tokens={"organism": 1, "cell_type": 3, "cell_visible": 11, "compound": 1_177, "phenotype": 219},
+    expected_tokens={"organism": 1, "cell_type": 3, "cell_visible": 11, "compound": 1_173, "phenotype": 219},
 )

@@ -77,9 +77,9 @@ class TestIdr0003(IdrTestCase):
         _file("DTT/p1", 201): {"compound": "dithiothreitol", "group": "DTT p1_I09"},
         _file("H2O2/p2", 41): {"compound": "hydrogen peroxide", "group": "H2O2 p2_B17"},
         _file("H2O2/p2", 213): {"compound": "hydrogen peroxide", "group": "H2O2 p2_I21"},
-        _file("SD1/p1", 106): {"phenotype": "synthetic medium with dextrose", "group": "SD1 p1_E10"},
+        _file("SD1/p1", 51): {"phenotype": "synthetic medium with dextrose", "group": "SD1 p1_C03"},
         _file("SD1/p1", 294): {"phenotype": "synthetic medium with dextrose", "group": "SD1 p1_M06"},
-        _file("SD2/p17", 152): {"phenotype": "synthetic medium with dextrose", "group": "SD2 p17_G08"},
+        _file("SD2/p17", 2): {"phenotype": "synthetic medium with dextrose", "group": "SD2 p17_A02"},
         _file("starvation/p9", 67): {"phenotype": "starvation", "compound": None, "group": "starvation p9_C19"},
     }
 

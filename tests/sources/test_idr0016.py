@@ -69,7 +69,7 @@ class TestIdr0016(IdrTestCase):
     joined = {
         _file(20585, "Mito", "a01", 1): {"compound": "niflumic acid"},
         _file(20585, "Mito", "a02", 1): {"compound": "vitexin"},
-        _file(20585, "Mito", "a08", 1): {"compound": "benzamil hydrochloride"},
+        _file(20585, "Mito", "a08", 1): {"compound": "benzamil"},
         _file(20585, "Mito", "c15", 1): {"compound": "dmso"},
         _file(20585, "Mito", "l07", 1): {"compound": "dmso"},
         _file(20586, "Mito", "b13", 1): {"compound": "dmso"},

@@ -55,7 +55,7 @@ class TestIdr0017(IdrTestCase):
         _file("X03_LP_S01_1", "D - 23"): {"compound": "dmso", "cell_type": "02-004"},
         _file("X05_LP_S01_1", "L - 1"): {"compound": "pd 98,059", "cell_type": "par007"},
         _file("X04_LP_S02_1", "A - 3"): {"compound": "cyclothiazide", "cell_type": "104-009"},
-        _file("X04_LP_S02_1", "B - 17"): {"compound": "fexofenadine hydrochloride"},
+        _file("X04_LP_S02_1", "B - 17"): {"compound": "fexofenadine"},
         _file("X08_LP_S02_2", "H - 23"): {"compound": "vinblastine sulfate salt", "cell_type": "104-007"},
         _file("X10_LP_S03_1", "A - 20"): {"compound": "gw405833 hydrochloride", "cell_type": "02-008"},
         _file("X12_LP_S04_2", "C - 16"): {"compound": "snc80", "cell_type": "par001"},

@@ -25,7 +25,7 @@ class TestIdr0081(IdrTestCase):
         "cell_type": {"a549": 7},
         "cell_visible": {"nucleus": 7, "infection": 7},
         "phenotype": {"infection": 7},
-        "compound": {"dmso": 2, "3'-deoxy-3'-fluorothymidine": 2, "procarbazine hydrochloride": 2},
+        "compound": {"dmso": 2, "3'-deoxy-3'-fluorothymidine": 2, "procarbazine": 2},
     }
     rows = {
         "UZH_preScreen_A02": {
@@ -38,10 +38,10 @@ class TestIdr0081(IdrTestCase):
             "microscopy": "fluorescence",
         },
         "UZH_Za-BSF018104_A19": {"compound": "3'-deoxy-3'-fluorothymidine", "control": "positive"},
-        "UZH_BSF018292-1A_A10": {"compound": "procarbazine hydrochloride", "control": None},
+        "UZH_BSF018292-1A_A10": {"compound": "procarbazine", "control": None},
         # the same plate and well at the other site: another image of one specimen
         "EPFL_BSF018292-1A_A10_1": {
-            "compound": "procarbazine hydrochloride",
+            "compound": "procarbazine",
             "group": "BSF018292-1A_A10",
             "batch": "BSF018292-1A",
             "files": (_epfl("BSF018292_1A", "A - 10"), _epfl("BSF018292_1A", "A - 10", "FITC")),
@@ -72,9 +72,9 @@ class TestIdr0081(IdrTestCase):
         f"{_Z_UZH}/Zb_BSF018105/Zb_BSF018105_A19_w1.TIF": {"compound": "3'-deoxy-3'-fluorothymidine"},
         _epfl("Zb_BSF018105", "A - 19", root=_Z_EPFL): {"compound": "3'-deoxy-3'-fluorothymidine"},
         _epfl("Za_BSF018104", "A - 01", root=_Z_EPFL): {"compound": "dmso"},
-        f"{_UZH}/BSF018292-1A/BSF018292-1A_A10_w1.TIF": {"compound": "procarbazine hydrochloride"},
+        f"{_UZH}/BSF018292-1A/BSF018292-1A_A10_w1.TIF": {"compound": "procarbazine"},
         f"{_UZH}/BSF018299-2D/BSF018299-2D_A14_w1.TIF": {"compound": "amiprilose hydrochloride"},
-        f"{_UZH}/BSF018302-3C/BSF018302-3C_L21_w1.TIF": {"compound": "demecarium bromide"},
+        f"{_UZH}/BSF018302-3C/BSF018302-3C_L21_w1.TIF": {"compound": "demecarium"},
         _epfl("BSF018306_4C", "E - 16"): {"compound": "propylthiouracil", "group": "BSF018306-4C_E16"},
         _epfl("BSF018295_1D", "H - 02"): {"compound": "dmso"},
     }
