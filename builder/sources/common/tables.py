@@ -15,6 +15,7 @@ from builder.sources.common.packed import MAX_LINE, PACKED, plain_name
 
 V = TypeVar("V", bound=Hashable)
 
+NOTHING_JOINED: Final = "tables of which no row is of a file"
 _LINK: Final = " %% "  # "Gene Identifier %% url=http://www.ensembl.org/id/%s" in tables of 2015 and 2016
 
 
@@ -25,6 +26,7 @@ class Rows(Generic[V]):
         self._notes = notes
         self._rows: dict[str, dict[str, V]] = {}
         self._used: dict[str, set[str]] = {}
+        self._asked = False
         self._shared: dict[V, V] = {}
 
     def __len__(self) -> int:
@@ -40,6 +42,7 @@ class Rows(Generic[V]):
 
     def get(self, plate: str, well: str, paths: Sequence[str]) -> V | None:
         """Return the row of the well that these files show; None, and a note for each file, where there is none."""
+        self._asked = True
         value = self._rows.get(plate, {}).get(well)
         if value is None:
             self._notes.add_all("files without a row", paths)
@@ -48,7 +51,13 @@ class Rows(Generic[V]):
         return value
 
     def note_unused(self) -> None:
-        """Count the rows that no file showed; a plate without any file is one example."""
+        """Count the rows that no file showed; a plate without any file is one example.
+
+        Where there are files and rows and not one meets another, names are spelt otherwise than the adapter knows.
+        """
+        if self._rows and self._asked and not self._used:
+            plate = next(iter(self._rows))
+            self._notes.add(NOTHING_JOINED, f"{plate} {next(iter(self._rows[plate]))}")
         for plate, wells in self._rows.items():
             used = self._used.get(plate)
             if used:

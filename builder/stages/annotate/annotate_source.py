@@ -23,6 +23,7 @@ from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.packed import plain_name
+from builder.sources.common.tables import NOTHING_JOINED
 from builder.stages import work_files
 from builder.stages.annotate.adapter_errors import AdapterError, blamed
 
@@ -74,6 +75,9 @@ def _lacking(source: Source, folder: Folder, images: int) -> str:
     """Return why a source that was read is of no use: no image in its files, or none of the tables of its labels."""
     if not images:
         return f"{folder.root}: no image that can be read was found; it holds {folder.contents()}"
+    if NOTHING_JOINED in folder.notes.counts:
+        row, tables = folder.notes.examples[NOTHING_JOINED][0], ", ".join(sorted(folder.tables)) or "a table"
+        return f"{folder.root}: {images:,} images and {tables}, but no row of it is of an image; the first row is {row}"
     if not folder.tables or any(folder.tables.values()):
         return ""
     names = sorted(folder.tables)

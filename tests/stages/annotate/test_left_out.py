@@ -50,6 +50,20 @@ def test_one_of_several_tables_is_enough(tmp_path: Path) -> None:
     assert error_of(root, tmp_path / "work", "idr0081") == ""
 
 
+def test_a_table_that_joins_nothing_is_an_error(tmp_path: Path) -> None:
+    """Another version of the table, with plates named otherwise: every image would be without its labels."""
+    root = write(tmp_path / "idr0080", _FIELD)
+    write(root, "idr0080-screenA-annotation.csv", content=_TABLE.replace("SQ00014610", "plate 1").encode())
+    error = error_of(root, tmp_path / "work", "idr0080")
+    assert (
+        "1 images and idr0080-screenA-annotation.csv, but no row of it is of an image; the first row is PLATE 1"
+        in error
+    )
+    one = _TABLE + _TABLE.partition("\n")[2].replace("SQ00014610", "plate 1")
+    write(root, "idr0080-screenA-annotation.csv", content=one.encode())
+    assert error_of(root, tmp_path / "work", "idr0080") == ""
+
+
 def test_a_source_without_tables_needs_none(tmp_path: Path) -> None:
     root = write(tmp_path / "bbbc013", "Channel1-01-A-01.BMP")
     assert error_of(root, tmp_path / "work", "bbbc013") == ""
