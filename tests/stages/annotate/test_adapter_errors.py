@@ -71,7 +71,7 @@ def test_other_sources_are_annotated_and_the_log_has_the_traceback(
 def test_a_run_without_any_other_source_ends_with_one_line(data: Path, tmp_path: Path) -> None:
     job = BuildContext(str(data), Store(tmp_path / "work"), settings=RunSettings(workers=0))
     with pytest.raises(UserError, match=r"no source in .* could be read"):
-        run_annotate.annotate(job)
+        carry_out(Annotate(job.data_store, job.work, job.runner))
 
 
 def test_what_an_adapter_says_itself_is_no_bug(data: Path, tmp_path: Path) -> None:
