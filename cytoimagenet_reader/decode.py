@@ -15,7 +15,7 @@ import numpy as np
 
 from cytoimagenet_reader.pillow import pillow_pixels, pillow_resized
 from cytoimagenet_reader.png.chunks import SIGNATURE, Png, parse, with_rows
-from cytoimagenet_reader.png.inflate import check_filters, filtered_rows
+from cytoimagenet_reader.png.inflate import check_filters, inflate
 
 U8 = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -140,6 +140,7 @@ def _pixels(data: bytes | memoryview, kernels: Kernels | None) -> U8:
         return pillow_pixels(data)
     if kernels is not None:
         return kernels.decode_plain(data, png)
-    rows = filtered_rows(data, png.data, height, width)
+    rows = np.empty((height, width + 1), np.uint8)
+    inflate(data, png.data, rows)
     check_filters(rows)
     return pillow_pixels(with_rows(png.header, rows.data))

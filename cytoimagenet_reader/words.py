@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cytoimagenet_reader.jit import inlined, jit
+from cytoimagenet_reader.jit import inlined
 
 U8 = npt.NDArray[np.uint8]
 U = np.uint64  # numba mixes signed and unsigned 64 bits into floats: all of a sum is unsigned
@@ -34,12 +34,3 @@ def store_word(data: U8, place: np.uint64, word: np.uint64) -> None:
     """Store 8 bytes, the lowest first; LLVM makes one store of it."""
     for k in range(8):
         data[place + U(k)] = np.uint8(word >> U(8 * k))
-
-
-@jit
-def load_big_endian(data: U8, place: int) -> int:
-    """Return the number in 4 bytes, the first the highest, as PNG and zlib write it."""
-    value = np.int64(0)
-    for k in range(4):
-        value = value << 8 | np.int64(data[place + k])
-    return value

@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 from zlib_ng.zlib_ng import crc32
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_BEGINNING: Final = SIGNATURE + b"\0\0\0\x0dIHDR"
 _prefix = struct.Struct(">I4s").unpack_from  # length and kind
+_between = struct.Struct(">II4s").unpack_from  # CRC of a chunk, length and kind of the next
 _crc = struct.Struct(">I").unpack_from
 _header = struct.Struct(">IIBBBBB").unpack_from
 
@@ -39,7 +41,7 @@ class Png(NamedTuple):
 
     header: Header
     data: list[tuple[int, int]]  # (start, end) of the content of each IDAT chunk
-    kinds: frozenset[bytes]  # of the chunks that are neither IHDR, IDAT nor IEND
+    kinds: list[bytes]  # of the chunks that are neither IHDR, IDAT nor IEND
 
     @property
     def is_plain(self) -> bool:
@@ -67,10 +69,9 @@ def read_header(file: bytes | memoryview) -> Header:
         Where the file does not begin as a PNG does, or declares no pixels.
     """
     start = bytes(file[:33])
-    if start[:8] != SIGNATURE:
-        raise PngError("not a PNG: it has not the signature of one")
-    if len(start) < 33 or start[8:16] != b"\0\0\0\x0dIHDR":
-        raise PngError("a damaged PNG: it has no header")
+    if start[:16] != _BEGINNING or len(start) < 33:
+        what = "a damaged PNG: it has no header" if start[:8] == SIGNATURE else "not a PNG: it has no signature of one"
+        raise PngError(what)
     header = Header(*_header(start, 16))
     if not header.width or not header.height:
         raise PngError(f"a damaged PNG: {header.width} x {header.height} pixels")
@@ -87,26 +88,26 @@ def parse(file: bytes | memoryview) -> Png:
         chunk is unknown, out of place or does not have the CRC of its content.
     """
     header = read_header(file)
-    view = memoryview(file)
+    view, size = memoryview(file), len(file)
+    if size < 45 or crc32(view[12:29]) != _crc(view, 29)[0]:
+        raise PngError("a damaged PNG: the CRC of its header is not that of its content")
+    length, kind = _prefix(view, 33)
     data: list[tuple[int, int]] = []
     others: list[bytes] = []
-    start, size = 16, len(view)  # of a chunk's content
-    while start + 4 <= size:
-        length, kind = _prefix(view, start - 8)
-        end = start + length
-        if end + 4 > size:
-            break
+    start = 41  # of the content of the chunk after the header
+    while (end := start + length) + 16 <= size:
+        crc, length, next_kind = _between(view, end)
         if kind[0] & 0x20:  # ancillary: any reader may skip it
             others.append(kind)
-        elif crc32(view[start - 4 : end]) != _crc(view, end)[0]:
+        elif crc32(view[start - 4 : end]) != crc:
             raise PngError(f"a damaged PNG: the CRC of a chunk {kind!r} is not that of its content")
         elif kind == b"IDAT":
             data.append((start, end))
-        elif kind == b"IEND" and data:
-            return Png(header, data, frozenset(others))
         elif kind == b"PLTE" and not data:
             others.append(kind)
-        elif kind != b"IHDR" or start > 16:
-            raise PngError(f"a damaged PNG: an unexpected chunk {kind!r}")
-        start = end + 12
-    raise PngError("a damaged PNG: it ends too early")
+        else:
+            break
+        start, kind = end + 12, next_kind
+    if kind == b"IEND" and end + 4 <= size and crc32(view[start - 4 : end]) == _crc(view, end)[0] and data:
+        return Png(header, data, others)
+    raise PngError(f"a damaged PNG: a chunk {kind!r} is out of place, cut off or has a wrong CRC")

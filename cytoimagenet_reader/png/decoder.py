@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from zlib_ng.zlib_ng import adler32
 
 from cytoimagenet_reader.jit import jit
-from cytoimagenet_reader.png.checksums import adler32
 from cytoimagenet_reader.png.chunks import Png, PngError
-from cytoimagenet_reader.png.inflate import filtered_rows
+from cytoimagenet_reader.png.inflate import inflate
 from cytoimagenet_reader.png.inflate_bands import inflate_bands
 from cytoimagenet_reader.png.unfilter import unfilter_grey
-from cytoimagenet_reader.words import U, load_big_endian
+from cytoimagenet_reader.words import U
 
 U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
+
+_BANDS = 4
 
 
 def decode_plain(file: bytes | memoryview, png: Png) -> U8:
@@ -30,45 +32,63 @@ def decode_plain(file: bytes | memoryview, png: Png) -> U8:
         Where the data are damaged, are not those of as many rows, or a row has a filter that does not exist.
     """
     height, width = png.header.height, png.header.width
-    pixels = np.empty((height, width), np.uint8)
-    if len(png.data) == 4 and decode_bands(file, png.data, pixels) is not None:
-        return pixels
-    if not unfilter_grey(filtered_rows(file, png.data, height, width), pixels):
-        raise PngError("a damaged PNG: a row has a filter that does not exist")
+    rows, pixels = np.empty((height, width + 1), np.uint8), np.empty((height, width), np.uint8)
+    if not decode_bands(file, png.data, rows, pixels):
+        inflate(file, png.data, rows)
+        if not unfilter_grey(rows, pixels):
+            raise PngError("a damaged PNG: a row has a filter that does not exist")
     return pixels
 
 
-def decode_bands(file: bytes | memoryview, data: Sequence[tuple[int, int]], pixels: U8) -> U8 | None:
+def decode_bands(file: bytes | memoryview, data: Sequence[tuple[int, int]], rows: U8, pixels: U8) -> bool:
     """Decode a PNG whose data are four bands as ``encoder`` writes them, one in each IDAT chunk.
 
     Parameters
     ----------
     file : a PNG whose chunks are intact
-    data : (start, end) of the content of its four IDAT chunks
+    data : (start, end) of the content of its IDAT chunks
+    rows : uint8 (H, 1 + W), written: the filtered rows
     pixels : uint8 (H, W), written
 
     Returns
     -------
-    the filtered rows, uint8 (H, 1 + W); None where these are no such bands, or damaged ones
+    whether it was done: these are such bands, and intact
     """
-    rows = np.empty((pixels.shape[0], pixels.shape[1] + 1), np.uint8)
-    places = np.array(data, np.uint64)
-    return rows if _decode_bands(np.frombuffer(file, np.uint8), places, rows, pixels) else None
+    if len(data) != _BANDS:
+        return False
+    first, end = data[0][0], data[3][1]
+    if 4 * (end - first) < rows.size:
+        return False  # few bits a byte: mostly matches, in which one stream is as fast as four
+    (start0, end0), (start1, end1), (start2, end2), (start3, end3) = data
+    places = start0, end0, start1, end1, start2, end2, start3, end3
+    if not _decode_bands(np.frombuffer(file, np.uint8), *places, rows, pixels):
+        return False
+    return adler32(rows.data) == int.from_bytes(file[end - 4 : end], "big")
 
 
 @jit
-def _decode_bands(file: U8, places: U64, rows: U8, pixels: U8) -> bool:
-    starts, ends, bounds = places[:, 0].copy(), places[:, 1].copy(), np.empty(5, np.uint64)
+def _decode_bands(
+    file: U8,
+    start0: int,
+    end0: int,
+    start1: int,
+    end1: int,
+    start2: int,
+    end2: int,
+    start3: int,
+    end3: int,
+    rows: U8,
+    pixels: U8,
+) -> bool:
     height, stride = rows.shape
-    if height < 4 or ends[3] < starts[3] + U(4) or ends[0] < starts[0] + U(2):
+    if height < _BANDS or end0 < start0 + 2 or end3 < start3 + 4 or file[start0] != 0x78 or file[start0 + 1] != 1:
         return False
-    if file[starts[0]] != 0x78 or file[starts[0] + U(1)] != 1 or U(4) * (ends[3] - starts[0]) < U(rows.size):
-        return False  # few bits a byte: mostly matches, in which one stream is as fast as four
-    starts[0] += U(2)
-    ends[3] -= U(4)
-    checksum = load_big_endian(file, np.int64(ends[3]))
-    for band in range(4):
-        starts[band], ends[band], bounds[band] = starts[band] << U(3), ends[band] << U(3), height * band // 4 * stride
+    starts, ends, bounds = np.empty(4, np.uint64), np.empty(4, np.uint64), np.empty(5, np.uint64)
+    starts[0], starts[1], starts[2], starts[3] = start0 + 2, start1, start2, start3  # less the header of zlib's format
+    ends[0], ends[1], ends[2], ends[3] = end0, end1, end2, end3 - 4  # and its checksum (RFC 1950)
+    for band in range(_BANDS):
+        starts[band] <<= U(3)
+        ends[band] <<= U(3)
+        bounds[band] = height * band // _BANDS * stride
     bounds[4] = height * stride
-    flat = rows.reshape(-1)
-    return inflate_bands(file, starts, ends, flat, bounds) and adler32(flat) == checksum and unfilter_grey(rows, pixels)
+    return inflate_bands(file, starts, ends, rows.reshape(-1), bounds) and unfilter_grey(rows, pixels)

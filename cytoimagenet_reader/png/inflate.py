@@ -12,31 +12,28 @@ from imagecodecs import DeflateError, deflate_decode
 from cytoimagenet_reader.png.chunks import PngError
 
 
-def filtered_rows(
-    file: bytes | memoryview, data: Sequence[tuple[int, int]], height: int, stride: int
-) -> npt.NDArray[np.uint8]:
-    """Return the filtered rows of a PNG: uint8 (height, 1 + stride), read-only.
+def inflate(file: bytes | memoryview, data: Sequence[tuple[int, int]], rows: npt.NDArray[np.uint8]) -> None:
+    """Inflate the filtered rows of a PNG.
 
     Parameters
     ----------
     data : (start, end) of the content of each IDAT chunk of the file
-    stride : bytes of a row of pixels
+    rows : uint8 (H, 1 + bytes), contiguous, written
 
     Raises
     ------
     PngError
         Where the data are damaged, or are not those of as many rows; no more memory is used than these take.
     """
-    view, size = memoryview(file), height * (stride + 1)
+    view = memoryview(file)
     pieces = [view[start:end] for start, end in data]
     packed: Any = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     try:
-        rows = deflate_decode(packed, out=size)
+        found = len(deflate_decode(packed, out=rows.data.cast("B")))
     except DeflateError as error:
-        raise PngError(f"a damaged PNG: its data do not inflate to {size} bytes of rows ({error})") from error
-    if len(rows) != size:
-        raise PngError(f"a damaged PNG: {len(rows)} bytes of rows, not {size}")
-    return np.frombuffer(rows, np.uint8).reshape(height, stride + 1)
+        raise PngError(f"a damaged PNG: its data do not inflate to {rows.size} bytes of rows ({error})") from error
+    if found != rows.size:
+        raise PngError(f"a damaged PNG: {found} bytes of rows, not {rows.size}")
 
 
 def check_filters(rows: npt.NDArray[np.uint8]) -> None:

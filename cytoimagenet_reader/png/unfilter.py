@@ -29,10 +29,9 @@ def unfilter(rows: U8, step: int, out: U8) -> bool:
     above = np.zeros(out.shape[1], np.uint8)
     for y in range(rows.shape[0]):
         kind, row, target = rows[y, 0], rows[y, 1:], out[y]
-        if kind == 4:
-            _undo_paeth(row, above, step, target)
-        elif not _undo_simple(kind, row, above, step, target):
+        if kind > 4:
             return False
+        _undo_wide(kind, row, above, step, target)
         above = out[y]
     return True
 
@@ -69,15 +68,21 @@ def unfilter_grey(rows: U8, out: U8) -> bool:
             for x in range(width):
                 left = (left + np.int32(row[x])) & 255
                 target[x] = left
-        elif not _undo_simple(kind, row, above, 1, target):
+        elif kind == 2:
+            for x in range(width):
+                target[x] = (np.int32(row[x]) + np.int32(above[x])) & 255
+        elif kind == 0:
+            for x in range(width):
+                target[x] = row[x]
+        else:
             return False
         y += 1
     return True
 
 
 @jit
-def _undo_simple(kind: int, row: U8, above: U8, step: int, target: U8) -> bool:
-    """Undo None, Sub, Up or Average; return False for another."""
+def _undo_wide(kind: int, row: U8, above: U8, step: int, target: U8) -> None:
+    """Undo the filter of a row of several bytes per pixel."""
     if kind == 0:
         target[:] = row
     elif kind == 1:
@@ -92,16 +97,12 @@ def _undo_simple(kind: int, row: U8, above: U8, step: int, target: U8) -> bool:
             target[x] = np.uint8(row[x] + (above[x] >> 1))
         for x in range(step, target.size):
             target[x] = np.uint8(row[x] + ((np.uint32(target[x - step]) + np.uint32(above[x])) >> 1))
-    return kind < 4
-
-
-@jit
-def _undo_paeth(row: U8, above: U8, step: int, target: U8) -> None:
-    for x in range(min(step, target.size)):
-        target[x] = np.uint8(row[x] + above[x])
-    for x in range(step, target.size):
-        left, up, corner = np.int32(target[x - step]), np.int32(above[x]), np.int32(above[x - step])
-        target[x] = _paeth_step(row[x], left, up, corner)
+    else:
+        for x in range(min(step, target.size)):
+            target[x] = np.uint8(row[x] + above[x])
+        for x in range(step, target.size):
+            left, up, corner = np.int32(target[x - step]), np.int32(above[x]), np.int32(above[x - step])
+            target[x] = _paeth_step(row[x], left, up, corner)
 
 
 @jit

@@ -132,7 +132,8 @@ def data_places(data: bytes) -> list[tuple[int, int]]:
 def banded_rows(data: bytes) -> np.ndarray[Any, Any] | None:
     """Return the rows if the pass for bands takes the picture."""
     width, height = struct.unpack_from(">II", data, 16)
-    return decode_bands(data, parse(data).data, np.zeros((height, width), np.uint8))
+    rows, pixels = np.zeros((height, width + 1), np.uint8), np.zeros((height, width), np.uint8)
+    return rows if decode_bands(data, parse(data).data, rows, pixels) else None
 
 
 @given(st.sampled_from(KINDS), st.integers(0, 10), st.data())

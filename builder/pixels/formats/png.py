@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from builder.pixels.formats import exif, limits
 from cytoimagenet_reader.png.chunks import SIGNATURE, Png, PngError, parse, read_header
-from cytoimagenet_reader.png.inflate import filtered_rows
+from cytoimagenet_reader.png.inflate import inflate
 from cytoimagenet_reader.png.unfilter import unfilter
 
 _SAMPLES: Final = {0: 1, 2: 3, 4: 2, 6: 4}  # colour type -> samples per pixel, palettes left out
@@ -48,9 +48,10 @@ def _decode_usual(data: bytes, png: Png, samples: int, depth: int) -> npt.NDArra
     """Return (H, W) or (H, W, samples) of a PNG that is not interlaced, of ``depth`` bytes per sample, no palette."""
     height, width = png.header.height, png.header.width
     stride = width * samples * depth
-    out = np.empty((height, stride), np.uint8)
+    rows, out = np.empty((height, stride + 1), np.uint8), np.empty((height, stride), np.uint8)
     try:
-        if not unfilter(filtered_rows(data, png.data, height, stride), samples * depth, out):
+        inflate(data, png.data, rows)
+        if not unfilter(rows, samples * depth, out):
             raise limits.unreadable("a damaged PNG: a row has a filter that does not exist")
     except PngError as error:
         raise limits.unreadable(str(error)) from None
