@@ -1,49 +1,68 @@
 """CytoImageNet for training: a package that ``cytoimagenet build`` wrote, as a dataset.
 
 ``CytoImageNet`` streams or prepares a package from any place that fsspec reads (a folder, ``hf://``, ``s3://``,
-``http(s)://``), with subsets by label, source, licence or column; ``open`` memory-maps a local package at once,
-without a copy; ``loader`` gives batches for training; ``decode`` turns the package's PNGs into arrays.
+``http(s)://``), with subsets by label, source, licence or column. ``open`` memory-maps a local package at once, without
+a copy; ``loader`` gives batches for training; ``decode`` turns the package's PNGs into arrays.
+
+All but the class is in ``cytoimagenet_reader``, which also does the reading where it is installed. ``datasets`` 3 runs
+this file alone, as a loading script; then the plain reading at its end gives the same rows in the same order.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import heapq
+import io
+import json
 import os
-from collections.abc import Iterator
-from typing import Any
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import datasets
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-try:  # datasets 3 looks for unindented imports only
-    from cytoimagenet_reader import __version__
+try:  # indented: datasets 3 asks for every module that an unindented line imports
+    from cytoimagenet_reader import __version__, streaming as _streaming
     from cytoimagenet_reader.decode import decode, decode_batch, decode_resized
     from cytoimagenet_reader.errors import PackageError, ShardError
     from cytoimagenet_reader.loader import Loader, loader
     from cytoimagenet_reader.mapped import open  # noqa: A004 -- cytoimagenet.open, as builtins.open opens a file
-    from cytoimagenet_reader.package import CATEGORIES, FULL, Package
-    from cytoimagenet_reader.streaming import PackageSplits, StreamedExamples
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(f"{error}: pip install cytoimagenet", name=error.name) from error
+    from cytoimagenet_reader.package import Package
 
-__all__ = [
-    "CATEGORIES",
-    "FULL",
-    "CytoImageNet",
-    "CytoImageNetConfig",
-    "Loader",
-    "Package",
-    "PackageError",
-    "ShardError",
-    "__version__",
-    "decode",
-    "decode_batch",
-    "decode_resized",
-    "loader",
-    "open",
-]
 
-_patched_for_streaming = True  # datasets would put its own open() and os.path into this module; it needs neither
+    _alone = False
+except ModuleNotFoundError as missing:
+    if missing.name != "cytoimagenet_reader":
+        raise
+    __version__ = "0.1.0"
+    _alone = True
+
+__all__ = ["CATEGORIES", "FULL", "CytoImageNet", "CytoImageNetConfig", "Loader", "Package", "PackageError"]
+__all__ += ["ShardError", "__version__", "decode", "decode_batch", "decode_resized", "loader", "open"]
+
+CATEGORIES = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
+FULL = "full"
 _CONDITIONS = ("labels", "sources", "databases", "microscopy", "licenses", "commercial_use", "crops")
+_patched_for_streaming = True  # datasets would put its own open() and os.path into this module; it needs neither
+
+if _alone and not TYPE_CHECKING:
+
+    class PackageError(ValueError):
+        """The folder is no package, or holds nothing of what was asked; the message says what there is."""
+
+    class ShardError(OSError):
+        """A shard cannot be read, or is not what the manifest says; the message names it and says what to do."""
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            raise ImportError(f"cytoimagenet.{name} is in the reader, which is not here: pip install cytoimagenet")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @dataclasses.dataclass
@@ -96,14 +115,16 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
             data_dir = os.fspath(data_dir)
         super().__init__(config_name=config_name, data_dir=data_dir, **options)
 
-    def _splits(self) -> PackageSplits:
+    def _splits(self) -> Any:
+        """Return the splits of the config, by the reader or plainly."""
         if not self.config.data_dir:
             raise PackageError('where is the package? give data_dir="folder or URL of the built package"')
         options = dict(self.storage_options)
         if self.token and self.config.data_dir.startswith("hf://"):
             options["hf"] = {**options.get("hf", {}), "token": self.token}
         conditions = {name: getattr(self.config, name) for name in _CONDITIONS}
-        return PackageSplits(self.config.data_dir, options, self.config.name, conditions, self.config.columns)
+        splits = _PlainSplits if _alone else _streaming.PackageSplits
+        return splits(self.config.data_dir, options, self.config.name, conditions, self.config.columns)
 
     def _info(self) -> datasets.DatasetInfo:
         description = "Weakly labelled microscopy images for pretraining (arXiv 2111.11646)"
@@ -114,7 +135,222 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
         return [datasets.SplitGenerator(name=split, gen_kwargs=arguments) for split, arguments in found.items()]
 
     def _generate_examples(self, **arguments: Any) -> Iterator[tuple[int, dict[str, Any]]]:
-        return PackageSplits.examples(self.info.features, **arguments)
+        yield from (_PlainSplits if _alone else _streaming.PackageSplits).examples(self.info.features, **arguments)
 
-    def _get_examples_iterable_for_split(self, split_generator: datasets.SplitGenerator) -> StreamedExamples:
-        return StreamedExamples(self._generate_examples, split_generator.gen_kwargs, typed_as=self.info.features)
+    def _get_examples_iterable_for_split(self, split_generator: datasets.SplitGenerator) -> Any:
+        if _alone:
+            return super()._get_examples_iterable_for_split(split_generator)
+        return _streaming.StreamedExamples(
+            self._generate_examples, split_generator.gen_kwargs, typed_as=self.info.features
+        )
+
+
+# The plain reading: what follows is used only where cytoimagenet_reader is not installed.
+
+
+_WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between attempts
+
+
+class _PlainSplits:
+    """The splits of a config of a package, as ``cytoimagenet_reader.streaming.PackageSplits`` has them.
+
+    A split is cut into streams, each an equal share of every category with the categories interleaved row by row. A
+    stream is a list of parts (path of a shard, its category, start, stop): a run of those of its rows that are wanted.
+    """
+
+    def __init__(
+        self, place: str, options: Mapping[str, Any], config: str, conditions: Mapping[str, Any], columns: Any
+    ) -> None:
+        self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
+        self.local = self.place.startswith("file://") or "://" not in self.place
+        self.files, self.root = fsspec.core.url_to_fs(self.place, **options.get(place.partition("://")[0], {}))
+        self.copies: dict[str, str] = {}  # by path of a shard, where a local copy is
+        try:
+            manifest, index = (json.loads(self._read(name)) for name in ("manifest.json", "classes.json"))
+            self.batch_rows = int(manifest.get("recipe", {}).get("batch_rows", 100))
+            files = {path: facts for path, facts in manifest["files"].items() if path.startswith("data/")}
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+            raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
+        if config not in index:
+            raise PackageError(f"{self.place} holds no {config!r}; it has {', '.join(index)}")
+        classes = list(index[config]["names"])
+        paths = sorted((path for path in files if config in (FULL, files[path]["config"])), key=_reading_position)
+        self.rows: dict[str, list[int]] | None = None  # by path of a shard, the numbers of its rows that are wanted
+        if given := [f"{name}={value!r}" for name, value in conditions.items() if value not in (None, False)]:
+            if unknown := sorted({*_texts(conditions["labels"])} - {*classes}):
+                raise PackageError(f"no class {', '.join(map(repr, unknown))} in {config!r} of {self.place}")
+            allowed = [source["license"] for source in manifest["sources"] if source.get("commercial_use")]
+            self.rows, classes = self._passing(paths, conditions, allowed)
+            if not self.rows:
+                raise PackageError(f"nothing in {config!r} of {self.place} passes {', '.join(given)}")
+        self.shards = {path: files[path] for path in paths if self.rows is None or path in self.rows}
+        schema = self._again(partial(self._schema, next(iter(self.shards))))
+        features = datasets.Features.from_arrow_schema(schema.remove_metadata())
+        if unknown := [name for name in columns or () if name not in features]:
+            raise PackageError(f"no column {', '.join(unknown)}; there are {', '.join(features)}")
+        features.update({"image": datasets.Image(), "label": datasets.ClassLabel(names=classes)})
+        self.features = datasets.Features({n: features[n] for n in features if columns is None or n in columns})
+
+    def arguments(self, dl_manager: Any) -> dict[str, dict[str, Any]]:
+        """Return, by split, the arguments of ``examples``; shards that are prepared are fetched and checked."""
+        if not dl_manager.is_streaming:
+            if not self.local:
+                urls = {path: f"{self.place}/{path}" for path in self.shards}
+                self.copies = self._again(partial(dl_manager.download, urls))
+            for path, facts in self.shards.items():
+                digest = hashlib.sha256()
+                with self._open(path) as file:
+                    for block in iter(partial(file.read, 1 << 22), b""):
+                        digest.update(block)
+                if digest.hexdigest() != facts["sha256"]:
+                    raise self._fault(path, "its sha256 is not the manifest's")
+        splits = sorted({facts["split"] for facts in self.shards.values()}, key=lambda s: (s != "train", s))
+        return {split: {"streams": self._streams(split), "package": self} for split in splits}
+
+    @staticmethod
+    def examples(features: Any, streams: list[Any], package: _PlainSplits) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield (key, row) of some streams: row i of a category's n at (i + 1/2) / n of the way."""
+        for stream in streams:
+            categories: dict[str, list[Any]] = {}
+            for part in stream:
+                categories.setdefault(part[1], []).append(part)
+            runs = [package._run(features, parts, place) for place, parts in enumerate(categories.values())]
+            for _, _, key, row in heapq.merge(*runs):
+                yield key, row
+
+    def _run(self, features: Any, parts: list[Any], place: int) -> Iterator[tuple[float, int, int, dict[str, Any]]]:
+        total, done = sum(stop - start for _, _, start, stop in parts), 0
+        ids = {name: i for i, name in enumerate(features["label"].names)} if "label" in features else {}
+        for path, category, start, stop in parts:
+            key = (CATEGORIES.index(category) << 60) + (_reading_position(path)[2] << 32)
+            wanted = range(start, stop) if self.rows is None else self.rows[path][start:stop]
+            for number, row in self._examples(path, wanted, list(features)):
+                if ids and row["label"] not in ids:
+                    raise self._fault(path, f"it holds class {row['label']!r}, which classes.json does not name")
+                if ids:
+                    row["label"] = ids[row["label"]]
+                yield (done + 0.5) / total, place, key + number, row
+                done += 1
+
+    def _examples(self, path: str, wanted: Sequence[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield (number, row) of the wanted rows of a shard; what fails remotely is read again from where it was."""
+        for wait in (*_WAITS, None):
+            try:
+                for first, batch in self._batches(path, wanted, columns):
+                    here = wanted[: bisect_left(wanted, first + len(batch))]
+                    rows = batch.select(columns).take(pa.array([number - first for number in here], pa.int64()))
+                    yield from zip(here, rows.to_pylist(), strict=True)
+                    wanted = wanted[len(here) :]
+                if not wanted:
+                    return
+                raise EOFError(f"it ended before row {wanted[0]}")
+            except Exception as error:
+                if self.local or wait is None or isinstance(error, FileNotFoundError | PermissionError):
+                    raise self._fault(path, f"{type(error).__name__}: {error}") from error
+            time.sleep(wait)
+
+    def _batches(self, path: str, wanted: Sequence[int], columns: list[str]) -> Iterator[tuple[int, Any]]:
+        """Yield (first row, batch) of the record batches or row groups of a shard that have wanted rows."""
+        facts, first = self.shards[path], 0
+        with self._open(path) as file:
+            if path.endswith(".parquet"):
+                table = pq.ParquetFile(file)
+                for group in range(table.num_row_groups):
+                    count = table.metadata.row_group(group).num_rows
+                    if bisect_left(wanted, first) < bisect_left(wanted, first + count):
+                        yield first, table.read_row_group(group, columns).combine_chunks().to_batches()[0]
+                    first += count
+                return
+            stream = pa.ipc.open_stream(file)
+            for offset, count in zip(facts.get("offsets", ()), facts.get("batch_rows", ()), strict=True):
+                if first + count > wanted[0]:  # the first batch that is needed; packages of old do not say where it is
+                    file.seek(offset)
+                    break
+                first += count
+            while first <= wanted[-1]:
+                batch = stream.read_next_batch()
+                yield first, batch
+                first += len(batch)
+
+    def _streams(self, split: str) -> list[list[tuple[str, str, int, int]]]:
+        by_category: dict[str, list[tuple[str, int]]] = {}
+        for path, facts in self.shards.items():
+            if facts["split"] == split:
+                rows = facts["rows"] if self.rows is None else len(self.rows[path])
+                by_category.setdefault(facts["config"], []).append((path, rows))
+        total = sum(rows for shards in by_category.values() for _, rows in shards)
+        count = max(max(map(len, by_category.values())), min(8, total // 256))
+        streams: list[list[tuple[str, str, int, int]]] = [[] for _ in range(count)]
+        for category, shards in by_category.items():
+            size, before = sum(rows for _, rows in shards), 0
+            whole_batches = self.rows is None and size >= 8 * self.batch_rows * count
+            step = self.batch_rows if whole_batches else 1
+            for number, (path, rows) in enumerate(shards):
+                for i, stream in enumerate(streams):
+                    bounds = (size * i // count - before, size * (i + 1) // count - before)
+                    low, high = (min(max((bound + step // 2) // step * step, 0), rows) for bound in bounds)
+                    if len(shards) == count:  # whole shards, read from end to end
+                        low, high = 0, rows if i == number else 0
+                    if low < high:
+                        stream.append((path, category, low, high))
+                before += rows
+        return [stream for stream in streams if stream]
+
+    def _passing(
+        self, paths: list[str], conditions: Mapping[str, Any], allowed: list[str]
+    ) -> tuple[dict[str, list[int]], list[str]]:
+        """Return, by shard, the numbers of the rows that pass the conditions, and their classes."""
+        tests = [("label", conditions["labels"]), ("dir_name", conditions["sources"])]
+        tests += [("database", conditions["databases"]), ("license", conditions["licenses"])]
+        tests += [("license", allowed if conditions["commercial_use"] else None)]
+        filters: list[Any] = [(name, "in", _texts(values)) for name, values in tests if values is not None]
+        filters += [] if conditions["crops"] is None else [("crop", "==", conditions["crops"])]
+        names = ["label", "microscopy", "shard", "position"]
+        with io.BytesIO(self._read("metadata.parquet")) as file:
+            table = pq.read_table(file, columns=names, filters=filters or None)
+        kinds, shards = {*_texts(conditions["microscopy"])}, {path.rpartition(".")[0]: path for path in paths}
+        rows: dict[str, list[int]] = {path: [] for path in paths}
+        classes = set()
+        for label, cell, shard, position in zip(*(table[name].to_pylist() for name in names), strict=True):
+            if shard in shards and (conditions["microscopy"] is None or kinds & {*(cell or "").split("|")}):
+                rows[shards[shard]].append(position)
+                classes.add(label)
+        return {path: sorted(found) for path, found in rows.items() if found}, sorted(classes)
+
+    def _schema(self, path: str) -> Any:
+        with self._open(path) as file:
+            return pq.read_schema(file) if path.endswith(".parquet") else pa.ipc.open_stream(file).schema
+
+    def _open(self, path: str) -> Any:
+        if path in self.copies:
+            return fsspec.open(self.copies[path], "rb")
+        return self.files.open(f"{self.root}/{path}", "rb")
+
+    def _read(self, path: str) -> bytes:
+        return bytes(self._again(partial(self.files.cat_file, f"{self.root}/{path}")))
+
+    def _again(self, call: Any) -> Any:
+        """Return ``call()``; what fails remotely, but for a file that is not there, is tried six times."""
+        for wait in (*_WAITS, None):
+            try:
+                return call()
+            except Exception as error:  # each file system has errors of its own
+                if self.local or wait is None or isinstance(error, FileNotFoundError | PermissionError):
+                    raise
+            time.sleep(wait)
+        raise AssertionError("unreachable")
+
+    def _fault(self, path: str, why: str) -> ShardError:
+        repair = "build it again or copy it again" if self.local else "check the server, or fetch the package again"
+        return ShardError(f"{self.place}/{path}: {why}; {repair}")
+
+
+def _reading_position(path: str) -> tuple[float, int, int]:
+    """Return where a shard stands in ``full``: k of n at (k + 1/2) / n of the way, categories in their order."""
+    number, total = (int(text) for text in path.rpartition(".")[0].rsplit("-", 3)[1::2])
+    return (number + 0.5) / total, CATEGORIES.index(path.split("/")[1]), number
+
+
+def _texts(values: Sequence[str] | str | None) -> list[str]:
+    """Return a list of texts; one text stands for a list of it."""
+    return [values] if isinstance(values, str) else list(values or ())

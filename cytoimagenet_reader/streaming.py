@@ -14,6 +14,7 @@ from datasets.iterable_dataset import ExamplesIterable
 
 from cytoimagenet_reader.filters import Filter
 from cytoimagenet_reader.package import Package, Shard, reading
+from cytoimagenet_reader.remote import retrying
 from cytoimagenet_reader.rows import DictRows, interleaved
 from cytoimagenet_reader.selection import select
 from cytoimagenet_reader.streams import Stream
@@ -59,7 +60,8 @@ class PackageSplits:
         if not dl_manager.is_streaming:
             paths = [shard.path for shard in selection.shards]
             urls = [package.url(path) for path in paths]
-            copies = dict(zip(paths, urls if package.local else dl_manager.download(urls), strict=True))
+            places = urls if package.local else retrying(lambda: dl_manager.download(urls), package.place)
+            copies = dict(zip(paths, places, strict=True))
             if selection.rows is None or not package.local:  # else not the whole shard is read
                 _check_hashes(package, selection.shards, copies)
         return {

@@ -1,42 +1,92 @@
-"""``cytoimagenet.py`` as one file: what ``datasets`` 3 needs to run it as a loading script."""
+"""``cytoimagenet.py`` as one file: what ``datasets`` 3 needs to run it alone, and the rows that it then gives."""
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import datasets
 import pytest
 
+import builder
 import cytoimagenet
+from tests.loading import alone
+from tests.loading.server import Faults, serving
 
 SCRIPT = Path(cytoimagenet.__file__)
-NEEDED = {"datasets", "fsspec", "numpy", "pyarrow"}
 
 
 def test_it_imports_only_what_every_reader_has() -> None:
-    """The scanner of datasets 3 takes each line that starts with import or from, one module a line."""
+    """The scanner of datasets 3 takes each line that starts with import or from, even in a text."""
     lines = SCRIPT.read_text("utf-8").splitlines()
     found = {m[1] for line in lines if (m := re.match(r"(?:import|from)\s+([A-Za-z0-9_]+)", line))}
-    assert found - set(sys.stdlib_module_names) <= NEEDED
+    assert found - set(sys.stdlib_module_names) == {"datasets", "fsspec", "pyarrow"}
     assert not [line for line in lines if re.match(r"import .*,", line)]
 
 
-@pytest.mark.skipif(datasets.__version__ >= "4", reason="datasets 4 and later run no loading scripts")
-@pytest.mark.parametrize("streaming", [False, True])
-def test_datasets_3_runs_it_as_a_script(package: Path, tmp_path: Path, streaming: bool) -> None:
-    loaded = datasets.load_dataset(
-        str(SCRIPT),
-        "organism",
-        data_dir=str(package),
-        labels=["human"],
-        streaming=streaming,
-        trust_remote_code=True,
-        cache_dir=str(tmp_path),
+def test_its_version_is_the_builders() -> None:
+    assert cytoimagenet.__version__ == builder.__version__
+
+
+def rows_alone(package: str, folder: Path, cache: Path) -> dict[str, Any]:
+    """Return what the script gives in a process that has nothing else of the project."""
+    (folder / "script").mkdir(parents=True)
+    script = Path(shutil.copy(SCRIPT, folder / "script" / "cytoimagenet.py"))
+    command = [sys.executable, alone.__file__, script, package, cache, folder / "out.json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads((folder / "out.json").read_text())
+    return found
+
+
+def rows_by_the_reader(package: str, cache: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        json.dumps(alone.found(alone.by_class(cytoimagenet, package, str(cache)), package))
     )
-    assert list(loaded) == ["train", "validation"]
-    rows = list(loaded["train"])
-    assert len(rows) == 24
-    assert {row["label"] for row in rows} == {0}
-    assert loaded["train"].features["label"].names == ["human"]
+    return found
+
+
+def same(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    assert list(found) == list(wanted)
+    for way in wanted:
+        assert found[way] == wanted[way], way
+
+
+@pytest.fixture(scope="module")
+def wanted(package: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the reader gives."""
+    found = rows_by_the_reader(str(package), tmp_path_factory.mktemp("cache"))
+    assert len(found) == 2 * 2 * len(alone.WAYS) + len(alone.MISTAKES)
+    return found
+
+
+def test_the_rows_are_those_of_the_reader(package: Path, tmp_path: Path, wanted: dict[str, Any]) -> None:
+    same(rows_alone(str(package), tmp_path / "alone", tmp_path / "cache"), wanted)
+    same(rows_by_the_reader(str(package), tmp_path / "cache"), wanted)  # finds prepared what the script prepared
+
+
+def test_the_rows_of_a_package_in_parquet(parquet_package: Path, tmp_path: Path, wanted: dict[str, Any]) -> None:
+    same(rows_alone(str(parquet_package), tmp_path / "alone", tmp_path / "cache"), wanted)
+
+
+def test_a_remote_package_that_fails_now_and_then_gives_every_row(
+    package: Path, tmp_path: Path, wanted: dict[str, Any]
+) -> None:  # fmt: skip
+    pytest.importorskip("aiohttp")
+    with serving(package, Faults(every=9, busy=10, dropped=10)) as url:
+        found = rows_alone(url, tmp_path / "alone", tmp_path / "another cache")
+    same(found, wanted)
+
+
+def test_a_damaged_shard_is_named(package: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(package, tmp_path / "package"))
+    shard = folder / "data/organism/train-00001-of-00003.arrow"
+    data = bytearray(shard.read_bytes())
+    data[data.index(b"IDAT") + 40] ^= 1
+    shard.write_bytes(bytes(data))
+    with pytest.raises(AssertionError, match=r"train-00001-of-00003.arrow: its sha256 is not the manifest's"):
+        rows_alone(str(folder), tmp_path / "alone", tmp_path / "cache")
