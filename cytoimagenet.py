@@ -16,6 +16,7 @@ import heapq
 import io
 import json
 import os
+import re
 import time
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,19 +29,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 try:  # indented: datasets 3 asks for every module that an unindented line imports
-    from cytoimagenet_reader import __version__, streaming as _streaming
+    from cytoimagenet_reader import __version__
+    from cytoimagenet_reader import streaming as _streaming
     from cytoimagenet_reader.decode import decode, decode_batch, decode_resized
     from cytoimagenet_reader.errors import PackageError, ShardError
     from cytoimagenet_reader.loader import Loader, loader
     from cytoimagenet_reader.mapped import open  # noqa: A004 -- cytoimagenet.open, as builtins.open opens a file
     from cytoimagenet_reader.package import Package
 
-
     _alone = False
 except ModuleNotFoundError as missing:
     if missing.name != "cytoimagenet_reader":
         raise
-    __version__ = "0.1.0"
+    __version__ = "0.1.0"  # that of the reader, where it stands alone
     _alone = True
 
 __all__ = ["CATEGORIES", "FULL", "CytoImageNet", "CytoImageNetConfig", "Loader", "Package", "PackageError"]
@@ -169,6 +170,8 @@ class _PlainSplits:
             manifest, index = (json.loads(self._read(name)) for name in ("manifest.json", "classes.json"))
             self.batch_rows = int(manifest.get("recipe", {}).get("batch_rows", 100))
             files = {path: facts for path, facts in manifest["files"].items() if path.startswith("data/")}
+            if odd := [path for path in files if not re.fullmatch(r"data/\w+/\w+-\d+-of-\d+\.(arrow|parquet)", path)]:
+                raise ValueError(f"{odd[0]!a} is no name of a shard")
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
         if config not in index:
@@ -237,6 +240,7 @@ class _PlainSplits:
         for wait in (*_WAITS, None):
             try:
                 for first, batch in self._batches(path, wanted, columns):
+                    batch.validate(full=True)  # a package may be anyone's, and pyarrow trusts its offsets
                     here = wanted[: bisect_left(wanted, first + len(batch))]
                     rows = batch.select(columns).take(pa.array([number - first for number in here], pa.int64()))
                     yield from zip(here, rows.to_pylist(), strict=True)

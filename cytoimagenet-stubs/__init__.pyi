@@ -15,10 +15,10 @@ from cytoimagenet_reader.loader import loader as loader
 from cytoimagenet_reader.mapped import open as open  # noqa: A004
 from cytoimagenet_reader.package import Package as Package
 
-__version__: str
 __all__ = ["CATEGORIES", "FULL", "CytoImageNet", "CytoImageNetConfig", "Loader", "Package", "PackageError"]
-__all__ += ["ShardError", "decode", "decode_batch", "decode_resized", "loader", "open"]
+__all__ += ["ShardError", "__version__", "decode", "decode_batch", "decode_resized", "loader", "open"]
 
+__version__: str
 CATEGORIES: tuple[str, ...]
 FULL: str
 

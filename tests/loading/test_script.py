@@ -28,8 +28,9 @@ def test_it_imports_only_what_every_reader_has() -> None:
     assert not [line for line in lines if re.match(r"import .*,", line)]
 
 
-def test_its_version_is_the_builders() -> None:
-    assert cytoimagenet.__version__ == builder.__version__
+def test_it_has_one_version_alone_and_with_the_reader() -> None:
+    (found,) = re.findall(r'^    __version__ = "(.*)"', SCRIPT.read_text("utf-8"), re.MULTILINE)
+    assert found == cytoimagenet.__version__ == builder.__version__
 
 
 def rows_alone(package: str, folder: Path, cache: Path) -> dict[str, Any]:
