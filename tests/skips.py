@@ -18,7 +18,6 @@ KNOWN: Final = (
     r"no single top folder that could be stripped",  # nothing to check in the layout of this source
     r"no Chromium is installed",  # Pillow and libpng read the same files
     r"pngcheck is not installed",  # .ci/run installs it where it may; libpng reads the same files
-    r"datasets 4 and later run no loading scripts",  # .ci/run has an environment of datasets 3 for it
     r"this file system refuses names that are not UTF-8",
     r"mounting a small disk needs Linux and root",
     r"this system does not let its root mount a tmpfs",
