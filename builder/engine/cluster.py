@@ -75,16 +75,12 @@ class ClusterPool:
         future: Future[Any] = self._executor.submit(run_piece, function, self._settings, items)
         return future
 
-    def withdraw(self, future: Future[Any]) -> bool:
-        """Return False: what waits at a worker would have to be told from what runs there."""
-        return False
-
     def ended(self, future: Future[Any]) -> Result:
         """Say how a finished call ended."""
         try:
             ended: Result = future.result()
         except distributed.KilledWorker:
-            return Result(failure="crashed", detail="ended several Dask workers", killed=True)
+            return Result(failure="out_of_memory", detail="ended several Dask workers")
         except (CancelledError, distributed.comm.CommClosedError):
             return Result(lost=True)  # the scheduler was restarted or has lost the data
         except Exception as error:  # noqa: BLE001 -- of unpickling on the worker, for instance: handed on
@@ -136,7 +132,7 @@ def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...])
             if not ended.lost or pool.closed:
                 return ended
         _drop(pool)
-    return Result(failure="crashed", detail="the child processes of a Dask worker end at once", killed=True)
+    return Result(failure="out_of_memory", detail="the child processes of a Dask worker end at once")
 
 
 def _pool_here(settings: RunSettings) -> LocalPool:

@@ -19,12 +19,14 @@ from typing import Any, Protocol
 import pebble
 
 from builder.engine import localfiles, worker
-from builder.engine.task import Result, RunSettings
+from builder.engine.task import Failure, Result, RunSettings
 
 log = logging.getLogger(__name__)
 
 _AHEAD = 3  # pieces in flight a worker: enough that none waits, few enough that memory stays flat
 
+
+_OWN_DOING = ("SIGSEGV", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
 
 Function = Callable[[Any], Any]
 
@@ -38,9 +40,6 @@ class Pool(Protocol):
 
     def submit(self, function: Function, items: tuple[Any, ...]) -> Future[Any]:
         """Start a call."""
-
-    def withdraw(self, future: Future[Any]) -> bool:
-        """Take a call back that has not begun; return whether that was possible."""
 
     def ended(self, future: Future[Any]) -> Result:
         """Say how a finished call ended."""
@@ -70,13 +69,11 @@ class InProcess:
             future.set_exception(error)
         return future
 
-    def withdraw(self, future: Future[Any]) -> bool:
-        """Return False: every call has ended."""
-        return False
-
     def ended(self, future: Future[Any]) -> Result:
         """Say how a call ended."""
         error = future.exception()
+        if isinstance(error, MemoryError):
+            return Result(failure="out_of_memory", detail=f"out of memory {error}".strip())
         if error:
             return Result(error=error)
         value, seconds = future.result()
@@ -133,13 +130,6 @@ class LocalPool:
         self._numbers[future] = call
         return future
 
-    def withdraw(self, future: Future[Any]) -> bool:
-        """Take a call back that has not begun; return whether that was possible."""
-        if future.running() or not future.cancel():
-            return False
-        self._numbers.pop(future, None)
-        return True
-
     def ended(self, future: Future[Any]) -> Result:
         """Say how a finished call ended."""
         call = self._numbers.pop(future, -1)
@@ -148,8 +138,10 @@ class LocalPool:
             return Result(value=value, seconds=seconds)
         except pebble.ProcessExpired as expired:
             return self._died(expired, call)
-        except MemoryError as error:
-            return Result(failure="crashed", detail=f"out of memory {error}".strip(), killed=True)
+        except worker.OutOfMemoryError as error:
+            return Result(failure="out_of_memory", detail=error.detail, position=error.position, used=error.used)
+        except MemoryError as error:  # outside the call, as when its result is sent
+            return Result(failure="out_of_memory", detail=f"out of memory {error}".strip())
         except (BrokenProcessPool, CancelledError):
             return Result(lost=True)
         except FutureTimeoutError as error:
@@ -161,15 +153,15 @@ class LocalPool:
 
     def _died(self, expired: pebble.ProcessExpired, call: int) -> Result:
         folder, pid = Path(self._notes.name), int(expired.pid or 0)
-        (position, used), trace = worker.place_of(folder, pid, call), worker.trace_of(folder, pid)
+        place, trace = worker.place_of(folder, pid, call), worker.trace_of(folder, pid)
         worker.forget(folder, pid)
         if trace:
             log.warning("a worker ended in %s", worker.innermost(trace))
             log.debug("its stack:\n%s", trace.rstrip())
+        failure, detail = how_it_ended(expired.exitcode)
         if trace.startswith("Timeout"):
-            return Result(failure="timed_out", detail=self._limit_text(), position=position, used=used)
-        killed, detail = expired.exitcode == -9, exit_text(expired.exitcode)
-        return Result(failure="crashed", detail=detail, position=position, used=used, killed=killed)
+            failure, detail = "timed_out", self._limit_text()
+        return Result(failure=failure, detail=detail, **place._asdict())
 
     def _limit_text(self) -> str:
         return f"longer than {self._settings.time_limit:g} s"
@@ -202,6 +194,17 @@ class LocalPool:
         for future in list(self._numbers):  # else one that waits for it would do so forever
             future.cancel()
         self._numbers.clear()
+
+
+def how_it_ended(code: int | None) -> tuple[Failure, str]:
+    """Return what ended a process, and how, in words that are the same on every machine.
+
+    Only a process that ended by its own doing crashed: SIGKILL is the kernel's when memory runs out, SIGBUS a page that
+    a disk or a full /dev/shm could not give, the others come from a user, a scheduler or a limit.
+    """
+    text = exit_text(code)
+    killed = code is not None and code < 0 and text.removeprefix("ended by ") not in _OWN_DOING
+    return ("out_of_memory" if killed else "crashed"), text
 
 
 def exit_text(code: int | None) -> str:

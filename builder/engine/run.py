@@ -1,9 +1,9 @@
-"""Runs a stage's tasks in processes or on a cluster; a task that hangs or kills its process loses its faulty item only.
+"""Runs a stage's tasks in processes or on a cluster; what hangs or kills its process costs no other item anything.
 
-Such a task is tried once more as a whole, then cut at the item that its worker was at (where that is not known: in
-halves), until single items that fail twice, alone, are left. All other items go on. Where the item was using something
-that others share, a file for instance, that is tried once more with this item alone; if it fails again, all its users
-are given up at once (``suspects``).
+A task that fails is cut at the item that its worker was at (where that is not known: tried once more, then halved). The
+others go on, and that item is tried once more when all else is done, alone, with all the memory and time there is. If
+its process dies again, by its own doing and with memory enough, the item's bytes did it: a fact, which the caller may
+remember. Anything else is a fault of the run (memory, time, a kill), which says nothing about the item.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import itertools
 import logging
 import queue
 import time
@@ -24,21 +23,35 @@ from builder.engine.log import RunLog
 from builder.engine.memory import peak_memory
 from builder.engine.pools import InProcess, LocalPool, Pool, single_threads
 from builder.engine.progress import Progress
-from builder.engine.suspects import SuspectTracker
-from builder.engine.task import Piece, Result, RunSettings, Shared, Task, parted
+from builder.engine.space import readable
+from builder.engine.suspects import Suspects, Verdict
+from builder.engine.task import Failure, Piece, Result, RunSettings, Shared, Task, parted
 from builder.errors import UserError
 
 __all__ = ["RunSettings", "Shared", "Task", "TaskError", "run_tasks"]
 
 log = logging.getLogger(__name__)
 
-_MOST_LOST_IN_A_ROW = 20
+_MOST_CRASHED = 20  # items, and a tenth of those that worked: more are not the items' doing
 _MOST_RESTARTS_IN_A_ROW = 3
 _LOOK_EVERY = 1.0  # seconds
 
 
 class TaskError(RuntimeError):
     """An exception in a task: a bug, not bad input. Its cause is the exception itself."""
+
+
+def refuse_fault(item: Any, reason: Failure, detail: str) -> None:
+    """End the run at a fault of the machine: what a stage does that cannot leave an item out."""
+    how = f"{reason.replace('_', ' ')} ({detail}), also while nothing else ran"
+    raise UserError(f"{item}: {how}; {REMEDIES[reason]}, then run the same again")
+
+
+REMEDIES: dict[Failure, str] = {
+    "timed_out": "see whether its file system hangs",
+    "out_of_memory": "give it more memory",
+    "crashed": "see the log above and give it more memory",
+}
 
 
 def run_tasks(
@@ -48,7 +61,8 @@ def run_tasks(
     settings: RunSettings,
     progress: Progress,
     on_result: Callable[[Task, Any], None],
-    on_poison: Callable[[Any, str, str], None],
+    on_crash: Callable[[Any, str], None] | None = None,
+    on_fault: Callable[[Any, Failure, str], None] = refuse_fault,
     shared: Shared | None = None,
     run_log: RunLog | None = None,
 ) -> None:
@@ -59,7 +73,9 @@ def run_tasks(
     function : picklable; goes through its items in order, and may be called with some of a task's items
     on_result : called in this thread with each result, in the order of completion; where a task's items had to be
         parted, once for each part, with a task that holds just these items
-    on_poison : called with an item that hangs or ends its process, "timed_out" or "crashed", and how
+    on_crash : called with an item whose own bytes end its process, and how it ended; None where that is a fault too
+    on_fault : called with an item that failed alone for want of time or memory, or killed from outside, and how;
+        by default it ends the run
     shared : what items have in common that may be to blame in their place
 
     Raises
@@ -67,12 +83,13 @@ def run_tasks(
     TaskError
         Where the function raised; the first ends the run.
     UserError
-        The function's own, as it is; or where item after item fails, which is not the items' fault.
+        The function's own, as it is; or at a fault; or where so many items crash that it is not their doing.
     """
     if run_log is not None:
         run_log.write("stage", stage=progress.title, total=progress.total, unit=progress.unit)
     with _pool(settings) as pool:
-        _Run(function, pool, iter(tasks), progress, on_result, on_poison, SuspectTracker(shared), run_log).drive()
+        run = _Run(function, pool, settings, iter(tasks), progress, on_result, on_crash, on_fault, shared, run_log)
+        run.drive()
     if run_log is not None:
         run_log.write("stage_end", stage=progress.title, peak_bytes=peak_memory())
 
@@ -98,20 +115,22 @@ def _pool(settings: RunSettings) -> Iterator[Pool]:
 class _Run:
     function: Callable[[Any], Any]
     pool: Pool
+    settings: RunSettings
     tasks: Iterator[Task]
     progress: Progress
     on_result: Callable[[Task, Any], None]
-    on_poison: Callable[[Any, str, str], None]
-    suspects: SuspectTracker
+    on_crash: Callable[[Any, str], None] | None
+    on_fault: Callable[[Any, Failure, str], None]
+    shared: Shared | None
     run_log: RunLog | None
 
     def __post_init__(self) -> None:
+        self.suspects = Suspects(self.shared)
         self.running: dict[Future[Any], Piece] = {}
         self.finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self.again: collections.deque[Piece] = collections.deque()
-        self.exclusive: collections.deque[Piece] = collections.deque()
         self.exhausted = False
-        self.poisoned_in_a_row = 0
+        self.worked = self.crashed = 0  # items
         self.restarts_in_a_row = 0
         self.last_end = time.monotonic()
 
@@ -131,41 +150,45 @@ class _Run:
 
     def _fill(self) -> bool:
         """Start what there is place for; return whether anything is running."""
-        while len(self.running) < self.pool.places:
-            piece = self._next()
+        while len(self.running) < self.pool.places and not any(piece.alone for piece in self.running.values()):
+            piece = self._in_company() or (None if self.running else self._alone())
             if piece is None:
                 break
             future = self.pool.submit(self.function, piece.task.items)
             self.running[future] = piece
             future.add_done_callback(self.finished.put)
-            if piece.exclusive:
-                break
         return bool(self.running)
 
-    def _next(self) -> Piece | None:
+    def _in_company(self) -> Piece | None:
         while (piece := self._waiting()) is not None:
-            admitted, lost = self.suspects.admit(piece)
-            for task, reason, detail in lost:
-                self._give_up(task, reason, detail)
+            admitted, judged = self.suspects.admit(piece.task)
+            for task, verdict in judged:
+                self._give_up(task, verdict)
             if admitted is not None:
-                return admitted
+                return dataclasses.replace(piece, task=admitted)
         return None
 
     def _waiting(self) -> Piece | None:
-        if any(piece.exclusive for piece in self.running.values()):
-            return None
         if self.again:
             return self.again.popleft()
         if not self.exhausted:
             for task in self.tasks:
                 return Piece(task)
             self.exhausted = True
-        return self.exclusive.popleft() if self.exclusive and not self.running else None
+        return None
+
+    def _alone(self) -> Piece | None:
+        while (task := self.suspects.next()) is not None:
+            verdict = self.suspects.verdict_on(task.items[0])
+            if verdict is None:
+                return Piece(task, alone=True)
+            self._give_up(task, verdict)
+        return None
 
     def _deal_with(self, piece: Piece, ended: Result) -> None:
         task, seconds = piece.task, ended.seconds
         if ended.lost:
-            self.again.append(piece)
+            self._put_back(piece)
             self._restart("broke")
         elif ended.error is not None:
             trace = ended.detail or "".join(traceback.format_exception(ended.error))
@@ -177,81 +200,97 @@ class _Run:
             raise TaskError(f"task {task.name}: {type(ended.error).__name__}: {ended.error}") from ended.error
         elif ended.failure is not None:
             self._note(ended.failure, task, seconds, detail=ended.detail)
-            self._failed(piece, ended)
+            self._failed(piece, ended.failure, ended)
         else:
-            self.poisoned_in_a_row = self.restarts_in_a_row = 0
-            if piece.suspect_resource:
-                self._put_all(self.suspects.clear(piece.suspect_resource))
+            self.restarts_in_a_row = 0
+            self.worked += len(task.items)
+            if piece.alone:
+                self.again.extend(map(Piece, self.suspects.clear(task.items[0])))
             self.on_result(task, ended.value)
             self.progress.add(task.weight)
             self._note("done", task, seconds)
 
-    def _failed(self, piece: Piece, ended: Result) -> None:
-        """Try once more, or part the items, or give up the one that is left."""
-        task, exclusive = piece.task, piece.exclusive or ended.killed
-        log.warning("%s (%d items): %s%s", task.name, len(task.items), ended.used and f"{ended.used}: ", ended.detail)
-        if piece.suspect_resource and piece.suspect_resource == ended.used:
-            self._refuse_too_many(task, ended)
-            self._put_all(self.suspects.confirm(ended.used, ended))
-            self._give_up(task, ended.failure, ended.detail)
-            return
-        self._put_all(self.suspects.clear(piece.suspect_resource))
-        if not piece.suspect_resource and self.suspects.is_shared(piece, ended):
-            self._put_all(reversed(self.suspects.suspect(piece, ended)), first=True)
-            self._withdraw(ended.used)
-        elif piece.tries == 0:
-            self._put_all([Piece(task, tries=1, exclusive=exclusive)])
-        elif len(task.items) > 1:
-            parts = _parts(task, ended.position)
-            self._put_all(Piece(part, 0 if len(part.items) == 1 else 1, exclusive) for part in parts)
-        else:
-            self._refuse_too_many(task, ended)
-            for item in task.items:
-                self.on_poison(item, str(ended.failure), ended.detail)
-            self._give_up(task, ended.failure, ended.detail)
-
-    def _withdraw(self, name: str) -> None:
-        """Take back what has not begun and would use the same."""
-        for future, piece in list(self.running.items()):
-            if self.suspects.concerns(piece, name) and self.pool.withdraw(future):
-                del self.running[future]
-                self._put_all([piece])
-
-    def _put_all(self, pieces: Iterable[Piece], first: bool = False) -> None:
-        for piece in pieces:
-            waiting = self.exclusive if piece.exclusive else self.again
-            (waiting.appendleft if first else waiting.append)(piece)
-
-    def _refuse_too_many(self, task: Task, ended: Result) -> None:
-        self.poisoned_in_a_row += 1
-        if self.poisoned_in_a_row > _MOST_LOST_IN_A_ROW:
-            raise UserError(
-                f"{self.poisoned_in_a_row} items in a row {ended.failure}, the last in {task.name} ({ended.detail}): "
-                "that is not the items' fault; see the log above, fix the machine or its file system, run again"
+    def _failed(self, piece: Piece, failure: Failure, ended: Result) -> None:
+        """Have the item tried alone, or part the items to find it; judge one that was alone."""
+        task, used = piece.task, ended.used
+        log.warning("%s (%d items): %s%s", task.name, len(task.items), used and f"{used}: ", ended.detail)
+        if piece.alone:
+            self._judge(task, used, self._verdict(failure, ended))
+        elif len(task.items) == 1:
+            self.suspects.accuse(task, used)
+        elif ended.position is not None:
+            before, item, after = (
+                task.items[: ended.position],
+                task.items[ended.position],
+                task.items[ended.position + 1 :],
             )
+            suspect, *rest = parted(task, [(item,), before, after])
+            self.suspects.accuse(suspect, used)
+            self.again.extend(map(Piece, rest))
+        elif piece.tries == 0:
+            self.again.append(Piece(task, tries=1))
+        else:
+            half = len(task.items) // 2
+            self.again.extend(Piece(part, 1) for part in parted(task, [task.items[:half], task.items[half:]]))
 
-    def _give_up(self, task: Task, reason: str | None, detail: str) -> None:
+    def _verdict(self, failure: Failure, ended: Result) -> Verdict:
+        enough = self.settings.enough_memory
+        if failure != "crashed" or self.on_crash is None:
+            return Verdict(failure, ended.detail, is_fact=False)
+        if ended.memory is not None and ended.memory < enough:
+            short = (
+                f"{ended.detail}, with {readable(ended.memory)} of memory left where {readable(enough)} may be needed"
+            )
+            return Verdict(failure, short, is_fact=False)
+        return Verdict(failure, ended.detail, is_fact=True)
+
+    def _judge(self, task: Task, used: str, verdict: Verdict) -> None:
+        [item] = task.items
+        if verdict.is_fact:
+            self._refuse_too_many(task, verdict.detail)
+        shared, waited = self.suspects.judge(item, used, verdict)
+        if shared and verdict.is_fact and self.shared is not None:
+            self.shared.on_guilty(used, verdict.failure, verdict.detail)
+        elif verdict.is_fact and self.on_crash is not None:
+            self.on_crash(item, verdict.detail)
+        self._give_up(task, verdict)
+        self.again.extend(map(Piece, waited))
+
+    def _give_up(self, task: Task, verdict: Verdict) -> None:
+        """Count a task's items as done; those of a fault are the caller's to deal with."""
+        if not verdict.is_fact:
+            for item in task.items:
+                self.on_fault(item, verdict.failure, verdict.detail)
         self.progress.add(task.weight)
-        self._note("poisoned", task, 0.0, reason=reason, detail=detail)
+        event = "poisoned" if verdict.is_fact else "not_tried"
+        self._note(event, task, 0.0, reason=verdict.failure, detail=verdict.detail)
+
+    def _refuse_too_many(self, task: Task, detail: str) -> None:
+        self.crashed += 1
+        if self.crashed > max(_MOST_CRASHED, self.worked // 10):
+            raise UserError(
+                f"{self.crashed} items crashed and {self.worked} did not, the last in {task.name} ({detail}): that is "
+                "not the items' doing; see the log above, fix the machine or its libraries, run the same again"
+            )
 
     def _restart(self, why: str) -> None:
         self.restarts_in_a_row += 1
         if self.restarts_in_a_row > _MOST_RESTARTS_IN_A_ROW:
             raise TaskError(f"the pool {why}, {self.restarts_in_a_row} times in a row")
         log.warning("the pool of processes %s; it is started anew", why)
-        self.again.extend(self.running.values())
+        for piece in self.running.values():
+            self._put_back(piece)
         self.running.clear()
         self.pool.restart()
         self.last_end = time.monotonic()
+
+    def _put_back(self, piece: Piece) -> None:
+        if piece.alone:
+            self.suspects.accuse(piece.task, "")
+        else:
+            self.again.append(piece)
 
     def _note(self, event: str, task: Task, seconds: float, **facts: Any) -> None:
         if self.run_log is not None:
             name = self.progress.title
             self.run_log.write(event, stage=name, task=task.name, weight=task.weight, seconds=seconds, **facts)
-
-
-def _parts(task: Task, position: int | None) -> Iterator[Task]:
-    """Return the task in parts: before, at and after the position, or in halves."""
-    count = len(task.items)
-    bounds = [0, count // 2, count] if position is None else [0, position, position + 1, count]
-    return parted(task, [task.items[start:end] for start, end in itertools.pairwise(bounds)])

@@ -1,77 +1,92 @@
-"""Which of the things that items share hang or end processes: one trial each, and its users wait for the outcome."""
+"""What failed in company waits here to be tried alone; what fails again is judged, and with it all that use the same.
+
+Needed, because a decoder that dies of one file's bytes would else end a process for each of a thousand boxes in that
+file, and because boxes of one file must not differ in their fate by the order of the work.
+"""
 
 from __future__ import annotations
 
 import collections
-import dataclasses
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
-from builder.engine.task import Failure, Piece, Result, Shared, Task, parted
+from builder.engine.task import Failure, Shared, Task, parted
 
 
-class SuspectTracker:
-    """What is faulty, what is suspected, and the pieces that wait for a verdict."""
+class Verdict(NamedTuple):
+    """How something failed when it was tried alone. ``is_fact``: its bytes did it, no limit of the machine."""
+
+    failure: Failure
+    detail: str
+    is_fact: bool
+
+
+class Suspects:
+    """Items to be tried alone, verdicts on what items share, and the items that wait for one."""
 
     def __init__(self, shared: Shared | None) -> None:
         self._shared = shared
-        self._guilty: dict[str, tuple[Failure | None, str]] = {}
-        self._held: dict[str, list[Piece]] = {}
+        self._suspected: set[str] = set()
+        self._verdicts: dict[str, Verdict] = {}
+        self._accused: collections.deque[Task] = collections.deque()  # of one item each, which failed in company
+        self._held: list[Task] = []
 
-    def is_shared(self, piece: Piece, ended: Result) -> bool:
-        """Return whether a piece failed while its item used something that others may use."""
-        if self._shared is None or ended.position is None or not ended.used:
-            return False
-        return ended.used in self._shared.uses(piece.task.items[ended.position])
+    def accuse(self, task: Task, used: str) -> None:
+        """Have a task of one item tried alone; until then, those that use what it used when it failed wait."""
+        if used in self._uses(task.items[0]):
+            self._suspected.add(used)
+        self._accused.append(task)
 
-    def concerns(self, piece: Piece, name: str) -> bool:
-        """Return whether an item of a piece uses this."""
-        return self._shared is not None and any(name in self._shared.uses(item) for item in piece.task.items)
+    def next(self) -> Task | None:
+        """Return the next item to be tried alone; None where there is none."""
+        return self._accused.popleft() if self._accused else None
 
-    def suspect(self, piece: Piece, ended: Result) -> list[Piece]:
-        """Return what is to be run after a failure with something shared: a trial first, where there was none yet."""
-        killed = piece.exclusive or ended.killed
-        if ended.used in self._guilty or ended.used in self._held:
-            return [dataclasses.replace(piece, exclusive=killed)]  # its users are taken out of it before it is run
-        at = ended.position or 0
-        items = piece.task.items
-        trial, *rest = parted(piece.task, [items[at : at + 1], items[:at] + items[at + 1 :]])
-        self._held[ended.used] = []
-        return [Piece(trial, 1, killed, ended.used), *(Piece(task, piece.tries, killed) for task in rest)]
-
-    def confirm(self, name: str, ended: Result) -> list[Piece]:
-        """Find the thing faulty and tell the caller of the run; return the pieces that waited."""
-        if self._shared is None:
-            raise RuntimeError("nothing is shared")
-        self._guilty[name] = ended.failure, ended.detail
-        self._shared.on_guilty(name, str(ended.failure), ended.detail)
-        return self.clear(name)
-
-    def clear(self, name: str) -> list[Piece]:
-        """End the suspicion; return the pieces that waited."""
-        return self._held.pop(name, [])
-
-    def admit(self, piece: Piece) -> tuple[Piece | None, list[tuple[Task, Failure | None, str]]]:
-        """Return what of a piece may run now, and (task, reason, detail) of what will never; the rest waits."""
-        if self._shared is None or piece.suspect_resource or not (self._guilty or self._held):
-            return piece, []
+    def admit(self, task: Task) -> tuple[Task | None, list[tuple[Task, Verdict]]]:
+        """Return what of a task may run, and what a verdict says of others; the rest waits."""
+        if not self._suspected and not self._verdicts:
+            return task, []
         groups: dict[str, list[Any]] = collections.defaultdict(list)
-        for item in piece.task.items:
-            groups[self._bar(self._shared.uses(item))].append(item)
-        free, lost = None, []
-        for name, task in zip(groups, parted(piece.task, map(tuple, groups.values())), strict=True):
-            part = dataclasses.replace(piece, task=task)
+        for item in task.items:
+            groups[self._bar(item)].append(item)
+        free, judged = None, []
+        for name, part in zip(groups, parted(task, map(tuple, groups.values())), strict=True):
             if not name:
                 free = part
-            elif name in self._guilty:
-                lost.append((task, *self._guilty[name]))
+            elif name in self._verdicts:
+                judged.append((part, self._verdicts[name]))
             else:
-                self._held[name].append(part)
-        return free, lost
+                self._held.append(part)
+        return free, judged
 
-    def _bar(self, names: Any) -> str:
-        """Return which of the names keeps an item from being run, faulty ones first; "" for none."""
-        for known in (self._guilty, self._held):
+    def verdict_on(self, item: Any) -> Verdict | None:
+        """Return the verdict on what an item uses, if there is one by now."""
+        return self._verdicts.get(self._bar(item))
+
+    def clear(self, item: Any) -> list[Task]:
+        """Note that an item works alone, so that what it uses is not to blame; return what waited."""
+        self._suspected.difference_update(self._uses(item))
+        return self._released()
+
+    def judge(self, item: Any, used: str, verdict: Verdict) -> tuple[bool, list[Task]]:
+        """Keep the verdict on what an item was using; return whether others may use that too, and what waited."""
+        shared = used in self._uses(item)
+        if shared:
+            self._suspected.discard(used)
+            self._verdicts[used] = verdict
+        return shared, self._released()
+
+    def _released(self) -> list[Task]:
+        held, self._held = self._held, []
+        return held
+
+    def _uses(self, item: Any) -> Collection[str]:
+        return () if self._shared is None else self._shared.uses(item)
+
+    def _bar(self, item: Any) -> str:
+        """Return which of the names that an item uses keeps it from being run, judged ones first; "" for none."""
+        names = self._uses(item)
+        for known in (self._verdicts, self._suspected):
             for name in names:
                 if name in known:
-                    return str(name)
+                    return name
         return ""

@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Literal
 
-Failure = Literal["timed_out", "crashed"]
+Failure = Literal["timed_out", "crashed", "out_of_memory"]
+"""``crashed``: its process ended by its own doing, as by a broken decoder. One that is killed from outside counts as
+``out_of_memory``, which is the usual reason."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +44,9 @@ class Shared:
     Parameters
     ----------
     uses : the names of what an item uses; the function notes them with ``worker.using`` while it does
-    on_guilty : called once with the name of what hung or ended the process of an item twice, "timed_out" or "crashed",
-        and how, in place of ``on_poison`` for all items that use it: those that were done before and those in flight,
-        which may still give a result, too. So the outcome does not depend on their order.
+    on_guilty : called once with the name of what ended the process of an item twice, "crashed", and how, in place of
+        ``on_crash`` for all items that use it: those that were done before and those in flight, which may still give
+        a result, too. So the outcome does not depend on their order.
     """
 
     uses: Callable[[Any], Collection[str]]
@@ -61,6 +63,7 @@ class RunSettings:
     scheduler : address of a Dask scheduler that takes the place of local processes
     time_limit : seconds that one item may take
     tasks_per_worker : tasks after which a process is replaced, so that leaks of codecs cannot add up
+    enough_memory : bytes that an item may take at most: a crash with less than these left is the machine's fault
     prepare : called once in each new process, before it is watched; a function of a module
     """
 
@@ -68,6 +71,7 @@ class RunSettings:
     scheduler: str | None = None
     time_limit: float = 300.0
     tasks_per_worker: int = 200
+    enough_memory: int = 0
     prepare: Callable[[], None] | None = None
 
 
@@ -77,8 +81,7 @@ class Piece:
 
     task: Task
     tries: int = 0
-    exclusive: bool = False  # to be run while nothing else does: its process may have been killed for memory
-    suspect_resource: str = ""  # the name of what its item used when it failed
+    alone: bool = False  # one item, while nothing else runs: what fails now does not for want of anything
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +94,6 @@ class Result:
     detail: str = ""
     position: int | None = None  # of the item that was being worked on, where known
     used: str = ""  # what that item was using, where known
-    killed: bool = False  # from outside, as by the kernel when memory runs out
+    memory: int | None = None  # bytes that were left to its process when it began, where known
     lost: bool = False
     seconds: float = 0.0  # that the call took in its worker; of failures not known

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from builder.engine.localfiles import discard_unpublished
+from builder.engine.memory import headroom
 
 THREAD_LIMITS = (
     "OMP_NUM_THREADS",
@@ -33,24 +34,44 @@ THREAD_LIMITS = (
 )
 """Variables that keep libraries to one thread a process; the processes are what fills the cores."""
 
-_PLACE = struct.Struct("<qqdH")  # call, position of the item, when it was begun, bytes of the name that follows
+_PLACE = struct.Struct(
+    "<qqqdH"
+)  # call, bytes of memory left, position of the item, when begun, bytes of the name after
 _MOST_NAME = (1 << 16) - 1
-_NO_CALL = _BEFORE_FIRST = -1
+_NO_CALL = _BEFORE_FIRST = _UNKNOWN = -1
 _MORE = 1.0  # seconds
 
 
 class Place(NamedTuple):
-    """Where a worker was: the position of its item, and the name of what it was using (``using``), "" for nothing."""
+    """Where a worker was.
+
+    Parameters
+    ----------
+    position : of its item; None where it was at none
+    used : the name of what it was using (``using``), "" for nothing
+    memory : bytes that were left to its process when the call began; None where not known
+    """
 
     position: int | None = None
     used: str = ""
+    memory: int | None = None
+
+
+class OutOfMemoryError(Exception):
+    """Memory ran out in a call: what is said (``detail``), and where the worker was."""
+
+    def __init__(self, detail: str, position: int | None, used: str) -> None:
+        super().__init__(detail, position, used)  # all in args, so that it survives pickling
+        self.detail, self.position, self.used = detail, position, used
 
 
 class Watch:
     """Notes the item that is being worked on, and ends the process when one takes too long."""
 
     def __init__(self, folder: Path) -> None:
-        self._at = _NO_CALL, _BEFORE_FIRST, time.time()
+        self._at = _NO_CALL, _UNKNOWN, _BEFORE_FIRST, time.time()
+        self._memory = _UNKNOWN
+        self.used = ""
         first = _PLACE.pack(*self._at, 0)
         self._place = _mapped(folder / f"{os.getpid()}.place", first.ljust(_PLACE.size + _MOST_NAME, b"\0"))
         self._trace: BinaryIO = (folder / f"{os.getpid()}.trace").open("wb", buffering=0)
@@ -59,13 +80,24 @@ class Watch:
         # At an ordinary end; a process that is killed leaves them, and they say why.
         multiprocessing.util.Finalize(None, forget, args=(folder, os.getpid()), exitpriority=0)
 
+    def begin(self, call: int, seconds: float) -> None:
+        """Note that a call begins, and the memory that is left to it."""
+        left = headroom()
+        self._memory = _UNKNOWN if left is None else left
+        self.note(call, _BEFORE_FIRST, seconds)
+
+    @property
+    def position(self) -> int | None:
+        """Return the position of the item begun; None before the first."""
+        return None if self._at[2] == _BEFORE_FIRST else self._at[2]
+
     def note(self, call: int, position: int, seconds: float) -> None:
         """Note the item begun, and give it so many seconds, or up to a tenth more, but not more than one second more.
 
         To wind faulthandler up means to end its thread and start another: ten times the cost of a note. So it is left
         as it is while it suits.
         """
-        self._at = call, position, time.time()
+        self._at = call, self._memory, position, time.time()
         self.use("")
         least = time.monotonic() + seconds
         more = min(_MORE, seconds / 10)
@@ -75,6 +107,7 @@ class Watch:
 
     def use(self, name: str) -> None:
         """Note what the item begun is using."""
+        self.used = name
         encoded = name.encode("utf-8", "surrogatepass")
         known = encoded if len(encoded) <= _MOST_NAME else b""
         noted = _PLACE.pack(*self._at, len(known)) + known
@@ -146,10 +179,13 @@ def call_watched(
         raise RuntimeError("start_worker has not been called in this process")
     watched = WatchedItems(items)
     watched.watch, watched.call, watched.time_limit = _watch, call, time_limit
-    _watch.note(call, _BEFORE_FIRST, 2 * time_limit + len(items))
+    _watch.begin(call, 2 * time_limit + len(items))
     try:
         began = time.perf_counter()
         return function(watched), time.perf_counter() - began
+    except MemoryError as error:
+        detail = f"out of memory {error}".splitlines()[0].strip()
+        raise OutOfMemoryError(detail, _watch.position, _watch.used) from None
     finally:
         _watch.rest()
 
@@ -163,28 +199,36 @@ def using(name: str) -> Iterator[None]:
     _watch.use(name)
     try:
         yield
-    finally:
+    except MemoryError:
+        raise  # what was used is noted still: it may be why
+    except BaseException:
         _watch.use("")
+        raise
+    _watch.use("")
 
 
 def place_of(folder: Path, pid: int, call: int) -> Place:
     """Return where a worker was in a call."""
-    of_call, position, _, used = _noted(folder / f"{pid}.place")
-    return Place() if of_call != call or position == _BEFORE_FIRST else Place(position, used)
+    of_call, memory, position, _, used = _noted(folder / f"{pid}.place")
+    if of_call != call:
+        return Place()
+    known = None if memory == _UNKNOWN else memory
+    return Place(memory=known) if position == _BEFORE_FIRST else Place(position, used, known)
 
 
 def last_begun(folder: Path) -> float:
     """Return when a worker began an item last, in seconds since the epoch; 0 where there is none."""
-    return max((_noted(path)[2] for path in folder.glob("*.place")), default=0.0)
+    return max((_noted(path)[3] for path in folder.glob("*.place")), default=0.0)
 
 
-def _noted(path: Path) -> tuple[int, int, float, str]:
+def _noted(path: Path) -> tuple[int, int, int, float, str]:
     try:
         content = path.read_bytes()
-        call, position, begun, length = _PLACE.unpack_from(content)
+        call, memory, position, begun, length = _PLACE.unpack_from(content)
     except (FileNotFoundError, struct.error):  # its process has ended, or has not begun
-        return _NO_CALL, _BEFORE_FIRST, 0.0, ""
-    return call, position, begun, content[_PLACE.size : _PLACE.size + length].decode("utf-8", "surrogatepass")
+        return _NO_CALL, _UNKNOWN, _BEFORE_FIRST, 0.0, ""
+    name = content[_PLACE.size : _PLACE.size + length].decode("utf-8", "surrogatepass")
+    return call, memory, position, begun, name
 
 
 def trace_of(folder: Path, pid: int) -> str:

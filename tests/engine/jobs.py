@@ -63,11 +63,12 @@ def _do(what: str) -> None:
 
 
 def fail_first(folder: str, items: Sequence[int]) -> list[int]:
-    """Kill the process at the first call with these items, and work at the second."""
-    seen = Path(folder, "-".join(map(str, items)))
-    if not seen.exists():
-        seen.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Kill the process in the middle of each ten when it is first seen, and work from then on."""
+    for item in items:
+        seen = Path(folder, str(item // 10))
+        if item % 10 == 5 and not seen.exists():
+            seen.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
     return squares(items)
 
 
@@ -128,7 +129,8 @@ class Outcome:
 
     def __init__(self) -> None:
         self.values: dict[int, int] = {}
-        self.poisoned: dict[int, tuple[str, str]] = {}
+        self.crashed: dict[int, str] = {}
+        self.faults: dict[int, tuple[str, str]] = {}
         self.weight = 0
         self.calls = 0
 
@@ -150,7 +152,8 @@ def run(function: Callable[..., list[int]], tasks: Sequence[Task], settings: Run
             settings=settings,
             progress=progress,
             on_result=on_result,
-            on_poison=lambda item, reason, detail: out.poisoned.update({item: (reason, detail)}),
+            on_crash=lambda item, detail: out.crashed.update({item: detail}),
+            on_fault=lambda item, reason, detail: out.faults.update({item: (reason, detail)}),
         )
         out.weight = progress.done
     return out

@@ -40,7 +40,7 @@ def test_items_that_hang_or_kill_end_as_they_do_in_a_pool_and_no_worker_is_lost(
         functools.partial(jobs.misbehave, how), jobs.tens(2), RunSettings(scheduler=cluster.address, time_limit=0.3)
     )
     assert set(out.values) == set(range(20)) - set(how)
-    assert out.poisoned == {3: ("timed_out", "longer than 0.3 s"), 14: ("crashed", "ended by SIGKILL")}
+    assert out.faults == {3: ("timed_out", "longer than 0.3 s"), 14: ("out_of_memory", "ended by SIGKILL")}
     assert all(worker.poll() is None for worker in cluster.workers)
 
 
@@ -65,7 +65,7 @@ def test_a_worker_that_is_lost_and_one_that_comes(cluster: Cluster) -> None:
     out = jobs.run(functools.partial(jobs.slowly, 0.15), tasks, RunSettings(scheduler=cluster.address))
     disturber.join()
     assert out.values == {n: n * n for n in range(40)}
-    assert not out.poisoned
+    assert not out.faults
 
 
 def test_a_scheduler_that_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,6 @@ def test_children_end_with_the_run(cluster: Cluster, tmp_path: Path) -> None:
             settings=RunSettings(scheduler=cluster.address),
             progress=progress,
             on_result=lambda _, pid: seen.append(pid),
-            on_poison=lambda *_: pytest.fail("nothing fails here"),
         )
     began = time.monotonic()
     while any(_is_running(pid) for pid in set(seen)):

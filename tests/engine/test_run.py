@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 def test_every_item_comes_once_whatever_the_workers(workers: int) -> None:
     out = jobs.run(jobs.squares, jobs.tens(7), RunSettings(workers=workers))
     assert out.values == {n: n * n for n in range(70)}
-    assert not out.poisoned
+    assert not out.crashed
+    assert not out.faults
     assert out.weight == 70
 
 
@@ -33,11 +34,8 @@ def test_items_that_hang_or_kill_are_given_up_and_no_other() -> None:
     how = {3: "hang", 14: "abort", 15: "kill"}
     out = jobs.run(functools.partial(jobs.misbehave, how), jobs.tens(3), RunSettings(workers=2, time_limit=0.3))
     assert out.values == {n: n * n for n in range(30) if n not in how}
-    assert out.poisoned == {
-        3: ("timed_out", "longer than 0.3 s"),
-        14: ("crashed", "ended by SIGABRT"),
-        15: ("crashed", "ended by SIGKILL"),
-    }
+    assert out.crashed == {14: "ended by SIGABRT"}
+    assert out.faults == {3: ("timed_out", "longer than 0.3 s"), 15: ("out_of_memory", "ended by SIGKILL")}
     assert out.weight == 30
 
 
@@ -45,7 +43,7 @@ def test_the_guilty_are_found_where_the_worker_cannot_tell() -> None:
     how = {1: "exit", 2: "exit"}
     task = Task("four", (0, 1, 2, 3), 4)
     out = jobs.run(functools.partial(jobs.misbehave_ahead, how), [task], RunSettings(workers=2))
-    assert out.poisoned == dict.fromkeys(how, ("crashed", "exit code 3"))
+    assert out.crashed == dict.fromkeys(how, "exit code 3")
     assert out.values == {0: 0, 3: 9}
     assert out.weight == 4
 
@@ -53,29 +51,57 @@ def test_the_guilty_are_found_where_the_worker_cannot_tell() -> None:
 def test_a_hang_is_found_where_the_worker_cannot_tell() -> None:
     tasks = [Task("first", (0,)), Task("second", (1,))]
     out = jobs.run(functools.partial(jobs.misbehave_ahead, {0: "hang"}), tasks, RunSettings(workers=1, time_limit=0.1))
-    assert out.poisoned == {0: ("timed_out", "longer than 0.1 s")}
+    assert out.faults == {0: ("timed_out", "longer than 0.1 s")}
     assert out.values == {1: 1}
 
 
 def test_a_failure_that_passes_costs_nothing(tmp_path: Path) -> None:
     out = jobs.run(functools.partial(jobs.fail_first, str(tmp_path)), jobs.tens(3), RunSettings(workers=2))
     assert set(out.values) == set(range(30))
-    assert not out.poisoned
-    assert out.calls == 3, "a task that works at the second try is not parted"
+    assert not out.crashed
+    assert not out.faults
+    assert out.calls == 9, "before, at and after the item that it was at"
 
 
 def test_what_was_killed_runs_again_while_nothing_else_does(tmp_path: Path) -> None:
     tasks = [Task(str(n), (n,)) for n in range(9)]
     out = jobs.run(functools.partial(jobs.note_alone, str(tmp_path)), tasks, RunSettings(workers=3))
     assert set(out.values) == set(range(9))
-    assert not out.poisoned
+    assert not out.crashed
+    assert not out.faults
 
 
-def test_memory_that_runs_out_is_the_items_fault_not_a_bug() -> None:
+def test_memory_that_runs_out_is_a_fault_of_the_run() -> None:
     out = jobs.run(functools.partial(jobs.misbehave, {5: "allocate"}), jobs.tens(1), RunSettings(workers=1))
-    assert set(out.poisoned) == {5}
-    assert out.poisoned[5][0] == "crashed"
+    assert set(out.faults) == {5}
+    assert out.faults[5][0] == "out_of_memory"
+    assert not out.crashed
     assert set(out.values) == set(range(10)) - {5}
+
+
+def test_a_crash_where_memory_was_short_is_a_fault_of_the_run() -> None:
+    settings = RunSettings(workers=1, enough_memory=1 << 60)
+    out = jobs.run(functools.partial(jobs.misbehave, {5: "abort"}), jobs.tens(1), settings)
+    assert not out.crashed
+    assert out.faults[5][0] == "crashed"
+    assert "ended by SIGABRT, with " in out.faults[5][1]
+
+
+@pytest.mark.parametrize("what", ["hang", "kill", "abort"])
+def test_a_fault_ends_the_run_after_all_else_where_nothing_is_said_of_it(what: str) -> None:
+    done: list[int] = []
+    with (
+        Progress("test") as progress,
+        pytest.raises(UserError, match=r"^5: .*while nothing else ran.*run the same again"),
+    ):
+        run_tasks(
+            functools.partial(jobs.misbehave, {5: what}),
+            jobs.tens(3),
+            settings=RunSettings(workers=2, time_limit=0.3),
+            progress=progress,
+            on_result=lambda task, _: done.extend(task.items),
+        )
+    assert set(done) == set(range(30)) - {5}
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -90,11 +116,11 @@ def test_a_user_error_comes_through_as_it_is() -> None:
         jobs.run(functools.partial(jobs.misbehave, {12: "refuse"}), jobs.tens(3), RunSettings(workers=1))
 
 
-def test_item_after_item_that_fails_is_not_the_items_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "_MOST_LOST_IN_A_ROW", 1)
-    how = dict.fromkeys(range(100), "exit")
-    with pytest.raises(UserError, match="2 items in a row crashed"):
-        jobs.run(functools.partial(jobs.misbehave, how), [Task(str(n), (n,)) for n in how], RunSettings(workers=2))
+def test_where_item_after_item_crashes_it_is_not_the_items_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_MOST_CRASHED", 1)
+    how = dict.fromkeys(range(3, 100), "exit")
+    with pytest.raises(UserError, match="2 items crashed and 3 did not"):
+        jobs.run(functools.partial(jobs.misbehave, how), [Task(str(n), (n,)) for n in range(8)], RunSettings(workers=2))
 
 
 def test_only_a_few_tasks_are_taken_ahead() -> None:
@@ -118,7 +144,6 @@ def test_only_a_few_tasks_are_taken_ahead() -> None:
             settings=RunSettings(workers=2),
             progress=progress,
             on_result=on_result,
-            on_poison=lambda *_: pytest.fail("nothing fails here"),
         )
     assert finished == 300
     assert most <= 2 * 3 + 1
@@ -133,7 +158,6 @@ def test_workers_are_replaced_after_their_tasks() -> None:
             settings=RunSettings(workers=1, tasks_per_worker=3),
             progress=progress,
             on_result=lambda _, pid: seen.append(pid),
-            on_poison=lambda *_: pytest.fail("nothing fails here"),
         )
     assert [seen.count(pid) for pid in dict.fromkeys(seen)] == [3, 3, 3]
     assert os.getpid() not in seen
@@ -151,7 +175,6 @@ def test_libraries_keep_to_one_thread_and_the_parents_environment_is_as_before(m
             settings=RunSettings(workers=1),
             progress=progress,
             on_result=lambda _, found: seen.append(found),
-            on_poison=lambda *_: pytest.fail("nothing fails here"),
         )
     assert seen == [{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "3"}]
     assert dict(os.environ) == before
@@ -167,7 +190,7 @@ def test_the_run_log_has_a_line_for_every_end(tmp_path: Path) -> None:
             settings=RunSettings(workers=1),
             progress=progress,
             on_result=lambda *_: None,
-            on_poison=lambda *_: None,
+            on_crash=lambda *_: None,
             run_log=run_log,
         )
     events = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()]

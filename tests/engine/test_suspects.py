@@ -21,8 +21,9 @@ class Outcome:
 
     def __init__(self) -> None:
         self.done: list[Item] = []
-        self.faulty: list[tuple[str, str, str]] = []
-        self.poisoned: list[tuple[Item, str, str]] = []
+        self.guilty: list[tuple[str, str, str]] = []
+        self.crashed: list[tuple[Item, str]] = []
+        self.faults: list[tuple[Item, str, str]] = []
         self.weight = self.failed = 0
 
 
@@ -35,8 +36,9 @@ def run(how: dict[str, str], folder: Path, tasks: Sequence[Task], settings: RunS
             settings=settings,
             progress=progress,
             on_result=lambda _, items: out.done.extend(items),
-            on_poison=lambda *lost: out.poisoned.append(lost),
-            shared=Shared(lambda item: [item[1]], lambda *found: out.faulty.append(found)),
+            on_crash=lambda *lost: out.crashed.append(lost),
+            on_fault=lambda *lost: out.faults.append(lost),
+            shared=Shared(lambda item: [item[1]], lambda *found: out.guilty.append(found)),
             run_log=run_log,
         )
         out.weight = progress.done
@@ -50,22 +52,31 @@ def tasks_of(files: str, size: int) -> list[Task]:
     return [Task(f"from {n}", tuple(items[n : n + size]), len(items[n : n + size])) for n in range(0, len(items), size)]
 
 
+FILES = "aaFFFFFFbbFFFFFFccFFdd" + "F" * 30
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize(
-    ("what", "verdict"),
-    [("hang", ("F", "timed_out", "longer than 0.5 s")), ("exit", ("F", "crashed", "exit code 3"))],
-)
-def test_a_file_of_many_items_is_tried_twice_and_no_more(
-    what: str, verdict: tuple[str, str, str], workers: int, tmp_path: Path
+def test_a_file_that_ends_processes_is_tried_alone_once_and_all_its_items_are_refused(
+    workers: int, tmp_path: Path
 ) -> None:
-    files = "aaFFFFFFbbFFFFFFccFFdd" + "F" * 30
-    settings = RunSettings(workers=workers, time_limit=0.5)
-    out = run({"F": what}, tmp_path, tasks_of(files, 5), settings)
-    assert out.faulty == [verdict]
-    assert out.poisoned == []
-    assert sorted(out.done) == [(n, file) for n, file in enumerate(files) if file != "F"]
-    assert out.weight == len(files)
-    assert 2 <= out.failed <= 1 + workers, "the first time, once more alone, and what another worker had begun"
+    out = run({"F": "exit"}, tmp_path, tasks_of(FILES, 5), RunSettings(workers=workers))
+    assert out.guilty == [("F", "crashed", "exit code 3")]
+    assert out.crashed == []
+    assert out.faults == []
+    assert sorted(out.done) == [(n, file) for n, file in enumerate(FILES) if file != "F"]
+    assert out.weight == len(FILES)
+    assert 2 <= out.failed <= 1 + 3 * workers, "once alone, and what was under way when it was first seen"
+
+
+def test_a_file_that_hangs_is_a_fault_and_none_of_its_items_is_tried_twice(tmp_path: Path) -> None:
+    out = run({"F": "hang"}, tmp_path, tasks_of(FILES, 5), RunSettings(workers=2, time_limit=0.5))
+    assert out.guilty == []
+    assert sorted(out.faults) == [
+        ((n, file), "timed_out", "longer than 0.5 s") for n, file in enumerate(FILES) if file == "F"
+    ]
+    assert sorted(out.done) == [(n, file) for n, file in enumerate(FILES) if file != "F"]
+    assert out.weight == len(FILES)
+    assert out.failed <= 1 + 3 * 2
 
 
 def test_a_file_that_works_at_the_second_try_is_not_guilty(tmp_path: Path) -> None:
@@ -78,7 +89,6 @@ def test_a_file_that_works_at_the_second_try_is_not_guilty(tmp_path: Path) -> No
             settings=RunSettings(workers=1),
             progress=progress,
             on_result=lambda _, items: done.extend(items),
-            on_poison=lambda *_: pytest.fail("nothing is lost"),
             shared=Shared(lambda item: [item[1]], lambda *_: pytest.fail("it works at the second try")),
         )
     assert sorted(done) == list(enumerate(files))
@@ -88,7 +98,7 @@ def test_a_file_that_works_at_the_second_try_is_not_guilty(tmp_path: Path) -> No
 def test_several_guilty_files_in_one_task_while_others_work(tmp_path: Path) -> None:
     letters = "ABCD"
     out = run(dict.fromkeys(letters, "exit"), tmp_path, tasks_of("a".join(letters), 4), RunSettings(workers=2))
-    assert sorted(name for name, _, _ in out.faulty) == list(letters)
+    assert sorted(name for name, _, _ in out.guilty) == list(letters)
     assert len(out.done) == len(letters) - 1
 
 
@@ -103,7 +113,7 @@ def test_an_item_that_fails_by_itself_is_not_its_files_fault(tmp_path: Path) -> 
             settings=RunSettings(workers=1),
             progress=progress,
             on_result=lambda task, _: done.extend(task.items),
-            on_poison=lambda item, *_: lost.append(item),
+            on_crash=lambda item, _: lost.append(item),
             shared=Shared(lambda item: ["one file"], lambda *_: pytest.fail("the file was not in use")),
         )
     assert lost == [3]
