@@ -7,6 +7,10 @@ class UserError(Exception):
     """An instruction that cannot be followed (unknown key, no data, not a package); the text names the fix."""
 
 
+class UnavailableError(UserError):
+    """A file that was listed and cannot be had now: a fault of the machine or its network, no fact about an image."""
+
+
 class RejectedError(Exception):
     """An image that cannot be used.
 

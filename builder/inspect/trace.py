@@ -96,7 +96,9 @@ def _made_again(
     files, planes = tuple(c.path for c in image.channels), tuple(c.plane for c in image.channels)
     item = Item(idx, dir_name, files, planes, image.region, _MOST_CROPS, file_signature, image.size)
     with ChannelReader(data, options, recipe.max_pixels) as reader:
-        [(_, channels, left_out)] = reader.read_all([item])
+        [(_, channels, left_out, unavailable)] = reader.read_all([item])
+    if unavailable is not None:
+        raise unavailable
     made: dict[tuple[Any, ...], Any] = {}
     try:
         for crops in (_MOST_CROPS, 0):

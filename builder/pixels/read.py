@@ -78,7 +78,7 @@ def read_channels(
             try:
                 found = module.decode(data, plane, max_pixels)
                 return tuple(_checked(channel, found.orientation if oriented else 1) for channel in found.channels)
-            except RejectedError:
+            except (RejectedError, MemoryError):  # what the machine lacks says nothing of the bytes
                 raise
             except Exception as error:  # decoders raise arbitrary exceptions: the reject records them
                 name = module.__name__.rpartition(".")[2]

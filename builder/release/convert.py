@@ -29,6 +29,7 @@ from builder.stages.select.store import StoredSelection, store_selection
 from builder.stages.shard.package_files import require_empty_or_package
 from builder.stages.shard.stage import Shard
 from builder.stages.stage import Facts, carry_out
+from builder.stages.standardize.not_tried import FaultPolicy
 from builder.stages.standardize.part_rows import rows_of
 from builder.stages.standardize.stage import Parts
 
@@ -59,7 +60,8 @@ def convert(context: BuildContext, package: Store) -> Manifest:
         release = _without_restricted(release, folder)
     _log_release(release, folder)
 
-    parts = carry_out(ReadImages(data, work, recipe, runner, release, made_from))
+    faults = FaultPolicy(context.skip_unreadable, context.retry_rejects)
+    parts = carry_out(ReadImages(data, work, recipe, runner, release, made_from, faults))
     selection = carry_out(SelectReleased(work, recipe, release, folder.notes, parts, made_from))
     shards = carry_out(Shard(work, package, recipe, runner, context.file_format, selection))
     sources = [release.sources.of(name) for name in selection.dir_names]
@@ -88,6 +90,7 @@ class SelectReleased:
             self.made_from,
             self.parts.pixels,
             self.parts.rows,
+            self.parts.not_tried.fingerprint,
             self.recipe.fingerprint("select"),
             code_version(select_released, rows_of, store_selection),
         )
@@ -104,7 +107,9 @@ class SelectReleased:
         UserError
             Where no image can be read.
         """
-        rows = rows_of(self.work, self.parts.pixels, images_of(self.release))
+        not_tried = self.parts.not_tried
+        rows = rows_of(self.work, self.parts.pixels, not_tried.without(images_of(self.release)))
+        rows = not_tried.with_rows(rows)
         selected = select_released(self.release, rows, self.notes, self.recipe)
         if not selected.selection.num_rows:
             count = self.release.rows.num_rows

@@ -20,8 +20,10 @@ from builder.release.read_part import read_part
 from builder.stages.stage import Facts
 from builder.stages.standardize.item import Item
 from builder.stages.standardize.items import part_tasks
-from builder.stages.standardize.make_part import refuse_image
+from builder.stages.standardize.make_part import record_crash
+from builder.stages.standardize.not_tried import STOP_AT_FAULTS, FaultPolicy, NotTried
 from builder.stages.standardize.part_rows import covered, without
+from builder.stages.standardize.rejects import forget_rejects
 from builder.stages.standardize.stage import Parts, parts_state
 from builder.stages.task_runner import TaskRunner
 
@@ -43,6 +45,7 @@ class ReadImages:
     runner: TaskRunner
     release: Release
     made_from: str
+    faults: FaultPolicy = STOP_AT_FAULTS
     name: ClassVar[str] = "read"
 
     def fingerprint(self) -> str:
@@ -50,29 +53,42 @@ class ReadImages:
         return markers.fingerprint("read", self.made_from, self._pixels())
 
     def find(self, facts: Facts) -> Parts | None:
-        """Return the parts of an earlier run, unless one has come or gone since."""
+        """Return the parts of an earlier run, unless one has come or gone since, or something is to be tried again."""
+        if self.faults.retry_rejects or facts["not_tried"]:
+            return None
         parts = Parts(self._pixels(), parts_state(self.work), facts["images"])
         return parts if facts["rows"] == parts.rows else None
 
     def run(self) -> tuple[Parts, Facts]:
-        """Ask which images no part holds, and read those."""
+        """Ask which images no part holds, and read those.
+
+        Raises
+        ------
+        UserError
+            At a fault of the machine, unless such images are skipped.
+        """
         pixels = self._pixels()
+        forget_rejects(self.work, pixels, self.faults.retry_rejects)
+        not_tried = NotTried(self.faults.skip_unreadable)
         images = images_of(self.release)
         missing = without(images, covered(self.work, pixels))
         log.info("read: %s of %s examples to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
         self.runner.run(
             Progress(self.name, missing.num_rows, "examples"),
-            functools.partial(read_part, self.data, self.work, self.recipe, pixels),
+            functools.partial(read_part, self.data, self.work, self.recipe, pixels, self.faults.skip_unreadable),
             part_tasks(_items(missing), self.recipe.part_images),
-            on_result=lambda _, __: None,
-            on_poison=lambda item, reason, detail: refuse_image(self.work, pixels, item, reason, detail),
+            on_result=lambda _, found: not_tried.add(found),
+            on_crash=lambda item, detail: record_crash(self.work, pixels, item, detail),
+            on_fault=not_tried.on_fault,
         )
+        not_tried.say()
         facts = {"rows": parts_state(self.work), "images": images.num_rows}
-        return Parts(pixels, **facts), facts
+        return Parts(pixels, **facts, not_tried=not_tried), {**facts, "not_tried": len(not_tried)}
 
     def describe(self, result: Parts) -> str:
         """Return how many images the parts hold."""
-        return f"all {result.images:,} images are there"
+        missing = len(result.not_tried)
+        return f"all {result.images:,} images are there" if not missing else f"{missing:,} images are not there"
 
     def _pixels(self) -> str:
         code = code_version(read_part, libraries=PIXEL_LIBRARIES)

@@ -12,6 +12,8 @@ from builder.recipe import Recipe
 from builder.stages.standardize.disk_space import SpaceCheck
 from builder.stages.task_runner import TaskRunner
 
+_BYTES_A_PIXEL = 8  # of the largest image: its planes, its file, and a decoder's own copies
+
 
 @dataclasses.dataclass(frozen=True)
 class BuildContext:
@@ -28,6 +30,8 @@ class BuildContext:
     file_format: str = "arrow"
     include_restricted: bool = False
     frugal: bool = False
+    skip_unreadable: bool = False
+    retry_rejects: tuple[str, ...] = ()  # reasons whose images are tried again
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     run_log: RunLog | None = None
 
@@ -39,7 +43,8 @@ class BuildContext:
     @property
     def runner(self) -> TaskRunner:
         """Return how tasks run."""
-        return TaskRunner(self.settings, self.run_log)
+        enough = _BYTES_A_PIXEL * self.recipe.max_pixels
+        return TaskRunner(dataclasses.replace(self.settings, enough_memory=enough), self.run_log)
 
     def space_check(self, package: Store) -> SpaceCheck:
         """Return the check that WORK and PACKAGE have space for the build."""

@@ -16,6 +16,7 @@ from builder.stages.select.stage import Select
 from builder.stages.shard.package_files import require_empty_or_package
 from builder.stages.shard.stage import Shard
 from builder.stages.stage import carry_out
+from builder.stages.standardize.not_tried import FaultPolicy
 from builder.stages.standardize.stage import Standardize
 
 
@@ -33,11 +34,14 @@ def build(context: BuildContext, package: Store) -> Manifest:
 
     sources = carry_out(Annotate(data, work, runner, context.only, context.include_restricted))
     assignments = carry_out(Label(work, recipe, sources))
-    standardize = Standardize(data, work, recipe, runner, assignments, context.space_check(package))
+    faults = FaultPolicy(context.skip_unreadable, context.retry_rejects)
+    standardize = Standardize(data, work, recipe, runner, assignments, context.space_check(package), faults)
     select = Select(work, recipe, assignments, carry_out(standardize))
     shard = Shard(work, package, recipe, runner, context.file_format, carry_out(select), context.frugal)
     if len(evicted := shard.evicted_images()):  # --frugal has removed PNGs that a changed shard needs
-        select = dataclasses.replace(select, parts=carry_out(dataclasses.replace(standardize, again=evicted)))
+        select = dataclasses.replace(
+            select, parts=carry_out(dataclasses.replace(standardize, again=evicted, faults=FaultPolicy()))
+        )
         shard = dataclasses.replace(shard, selection=carry_out(select))
     shards = carry_out(shard)
     facts = [get_source(source.dir_name) for source in sources]

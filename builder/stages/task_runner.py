@@ -9,7 +9,8 @@ from typing import Any
 
 from builder.engine.log import RunLog
 from builder.engine.progress import Progress
-from builder.engine.run import RunSettings, Shared, Task, run_tasks
+from builder.engine.run import RunSettings, Shared, Task, refuse_fault, run_tasks
+from builder.engine.task import Failure
 
 HOUR = 3600.0
 
@@ -27,7 +28,8 @@ class TaskRunner:
         function: functools.partial[Any],
         tasks: Iterable[Task],
         on_result: Callable[[Task, Any], None],
-        on_poison: Callable[[Any, str, str], None],
+        on_crash: Callable[[Any, str], None] | None = None,
+        on_fault: Callable[[Any, Failure, str], None] = refuse_fault,
         shared: Shared | None = None,
         time_limit: float | None = None,
         prepare: Callable[[], None] | None = None,
@@ -43,7 +45,8 @@ class TaskRunner:
                 settings=settings,
                 progress=progress,
                 on_result=on_result,
-                on_poison=on_poison,
+                on_crash=on_crash,
+                on_fault=on_fault,
                 shared=shared,
                 run_log=self.run_log,
             )

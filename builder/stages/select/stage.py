@@ -31,12 +31,13 @@ class Select:
     name: ClassVar[str] = "select"
 
     def fingerprint(self) -> str:
-        """Return the hash of labels, the rows of all parts, the recipe and the code."""
+        """Return the hash of labels, the rows of all parts, what could not be tried, the recipe and the code."""
         return markers.fingerprint(
             "select",
             self.assignments.fingerprint,
             self.parts.pixels,
             self.parts.rows,
+            self.parts.not_tried.fingerprint,
             self.recipe.fingerprint("select"),
             code_version(select, wanted_images, rows_of, read_assigned, store_selection),
         )
@@ -54,7 +55,9 @@ class Select:
             Where no class is left.
         """
         assignments = self.assignments.read()
-        rows = rows_of(self.work, self.parts.pixels, wanted_images(self.work, assignments))
+        not_tried = self.parts.not_tried
+        images = not_tried.without(wanted_images(self.work, assignments))
+        rows = not_tried.with_rows(rows_of(self.work, self.parts.pixels, images))
         selected = select(rows, assignments, read_assigned(self.work, assignments), self.recipe)
         if not selected.selection.num_rows:
             raise UserError(
@@ -65,4 +68,4 @@ class Select:
 
     def describe(self, result: StoredSelection) -> str:
         """Return how many examples the package will hold."""
-        return f"{result.examples:,} examples, {result.rejected:,} dropped"
+        return f"{result.examples:,} examples, {result.rejected:,} left out"

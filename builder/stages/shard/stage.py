@@ -84,7 +84,7 @@ class Shard:
             functools.partial(write_shard.write_shard, self.work, self.package, self.recipe, self.file_format),
             [Task(plan.shard, (plan,), plan.rows) for plan in plans],
             on_result=on_result,
-            on_poison=_shard_failed,
+            on_fault=_shard_failed,
             time_limit=HOUR,
         )
         log.info("shard: %s written, %s as before", len(plans), before)

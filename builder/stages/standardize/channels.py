@@ -4,22 +4,42 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from builder.engine.memory import headroom
 from builder.engine.worker import using
-from builder.errors import RejectedError
+from builder.errors import RejectedError, UnavailableError
 from builder.pixels.read import read_channels
 from builder.stages.standardize.fetch import Fetcher
 from builder.stages.standardize.item import Item
 
 _KEPT_FILES = 8
 _KEPT_CHANNELS = 8
+_SURE_MEMORY = 64 << 20  # bytes
+_INFLATION = 64  # pixels a decoder makes of a byte, but for blank ones
+_BYTES_A_PIXEL = 8  # a plane, its file, and a decoder's own copies
 
 Array = npt.NDArray[Any]
 _Channel = tuple[str, int, bool]  # file, plane, whether it is turned the way it is seen
+
+
+class Read(NamedTuple):
+    """What could be read of an image.
+
+    Parameters
+    ----------
+    channels : of those whose bytes could be decoded
+    left_out : "file: reason" of each other channel
+    unavailable : why a file of it cannot be had now, so that nothing can be said of the image; else None
+    """
+
+    item: Item
+    channels: list[Array]
+    left_out: list[str]
+    unavailable: UnavailableError | None = None
 
 
 class ChannelReader:
@@ -39,7 +59,7 @@ class ChannelReader:
         self._position: dict[str, int] = {}
         self._uses: Counter[_Channel] = Counter()  # to come
         self._planes: Counter[str] = Counter()  # of each file, to be decoded yet
-        self._contents: OrderedDict[str, bytes | RejectedError] = OrderedDict()
+        self._contents: OrderedDict[str, bytes | RejectedError | UnavailableError] = OrderedDict()
         self._decoded: OrderedDict[_Channel, tuple[Array, ...] | RejectedError] = OrderedDict()
 
     def __enter__(self) -> ChannelReader:
@@ -50,26 +70,31 @@ class ChannelReader:
         """Drop what was fetched ahead."""
         self._fetcher.close()
 
-    def read_all(self, items: Sequence[Item]) -> Iterator[tuple[Item, list[Array], list[str]]]:
-        """Yield (item, channels read, "file: reason" of each channel left out), in order."""
+    def read_all(self, items: Sequence[Item]) -> Iterator[Read]:
+        """Yield what could be read of each image, in order."""
         # By number: to go through a task's items means, to the watch on a worker, to begin them.
         self._uses = Counter(channel for n in range(len(items)) for channel in _channels(items[n]))
         self._planes = Counter(name for name, *_ in self._uses)
         self._files = list(self._planes)
         self._position = {name: place for place, name in enumerate(self._files)}
         for item in items:
-            channels: list[Array] = []
-            left_out: list[str] = []
-            for file, channel in zip(item.files, _channels(item), strict=True):
-                try:
-                    found = self._channel(channel)
-                    _check_size(found[0], item.size)
-                    channels += [_cut(pixels, item.region) for pixels in found]
-                except RejectedError as refused:
-                    left_out.append(f"{file}: {refused}")
-            if any(": mismatched: " in reason for reason in left_out):  # what a table says holds for all of them
-                channels = []
-            yield item, channels, left_out
+            yield self._read(item)
+
+    def _read(self, item: Item) -> Read:
+        channels: list[Array] = []
+        left_out: list[str] = []
+        for file, channel in zip(item.files, _channels(item), strict=True):
+            try:
+                found = self._channel(channel)
+                _check_size(found[0], item.size)
+                channels += [_cut(pixels, item.region) for pixels in found]
+            except RejectedError as refused:
+                left_out.append(f"{file}: {refused}")
+            except UnavailableError as fault:
+                return Read(item, [], [], fault)
+        if any(": mismatched: " in reason for reason in left_out):  # what a table says holds for all of them
+            channels = []
+        return Read(item, channels, left_out)
 
     def _channel(self, channel: _Channel) -> tuple[Array, ...]:
         found = self._decoded.pop(channel, None)
@@ -83,10 +108,14 @@ class ChannelReader:
         return found
 
     def _decode(self, name: str, plane: int, oriented: bool) -> tuple[Array, ...] | RejectedError:
+        content: bytes | None = None
         try:
             with using(name):
-                return read_channels(self._content(name), plane, self._max_pixels, oriented)
+                content = self._content(name)
+                return read_channels(content, plane, self._max_pixels, oriented)
         except RejectedError as refused:
+            if content is not None and refused.reason == "unreadable":
+                _refuse_verdict_without_memory(content, self._max_pixels)
             return refused
 
     def _content(self, name: str) -> bytes:
@@ -94,14 +123,21 @@ class ChannelReader:
         if found is None:
             try:
                 found = self._fetcher.fetch(self._files, self._position[name])
-            except RejectedError as refused:
-                found = refused
+            except (RejectedError, UnavailableError) as error:
+                found = error
         self._planes[name] -= 1
         if self._planes[name] > 0:
             _keep(self._contents, name, found, _KEPT_FILES)
-        if isinstance(found, RejectedError):
+        if isinstance(found, Exception):
             raise found
         return found
+
+
+def _refuse_verdict_without_memory(content: bytes, max_pixels: int) -> None:
+    """Raise MemoryError where a decoder may have failed for want of memory: some of them call that a broken file."""
+    left = headroom()
+    if left is not None and left < min(_SURE_MEMORY + _INFLATION * len(content), _BYTES_A_PIXEL * max_pixels):
+        raise MemoryError(f"{left} bytes left when a file could not be decoded")
 
 
 def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> None:

@@ -6,16 +6,17 @@ memory that no later file takes again), and saves nearly all of the waiting wher
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from builder.engine.patience import StoreError
 from builder.engine.store import Store
-from builder.errors import RejectedError, UserError
+from builder.errors import RejectedError, UnavailableError
+from cytoimagenet_reader.retry import Limits, retry
 
 _AHEAD_LOCAL = 4
 _AHEAD_REMOTE = 32
@@ -24,10 +25,12 @@ _MOST_BYTES_A_PIXEL = 16  # four channels of 32 bits; stacks of many planes are 
 _WAIT = 0.0005  # seconds in which a read did not compute: it waited for the disk
 _WAITS = 4  # so many more reads that waited than did not are no accident of a busy machine
 
-_NOT_THE_FILE = frozenset(
-    {errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
-)
-"""Failures of the machine or its file system: the image is not to blame, so the build stops and can go on later."""
+_PATIENCE = float(os.environ.get("CYTOIMAGENET_PATIENCE", "120"))  # seconds after which no further attempt begins
+_ANSWER_PATIENCE = min(10.0, _PATIENCE)  # for what is an answer: a mount that comes back, a file being replaced
+_ANSWERS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+_SECOND_LOOK = 0.5  # seconds: for files after one that failed for so long, until one can be read again
+
+_out_of_patience = False
 
 
 class Fetcher:
@@ -60,9 +63,10 @@ class Fetcher:
         Raises
         ------
         RejectedError
-            "unreadable" or "too_large"
-        UserError
-            Where the file system fails, not the file.
+            "too_large", or "unreadable" for a path that leaves the source's folder.
+        UnavailableError
+            Where it cannot be read, whatever the reason, also after some patience: only bytes that were read say
+            anything about an image.
         """
         if self._threads is None:
             return self._at_once(names[at])
@@ -87,17 +91,16 @@ class Fetcher:
     def _read(self, name: str) -> bytes:
         if ".." in name.split("/"):
             raise RejectedError("unreadable", "its path leaves the source's folder")
-        try:
-            if self._remote is not None:
-                self._refuse_large(self._remote.size(name))
-                return self._remote.read_bytes(name)
-            return self._read_local(f"{self._data}/{name}")
-        except OSError as error:
-            if error.errno in _NOT_THE_FILE:
-                raise UserError(
-                    f"{self._data}/{name} cannot be read now ({error.strerror}); mend that, then run the same again"
-                ) from None
-            raise RejectedError("unreadable", f"{type(error).__name__}: {error.strerror or 'cannot be read'}") from None
+        store = self._remote
+        if store is None:
+            return patiently(f"{self._data}/{name}", lambda: self._read_local(f"{self._data}/{name}"))
+
+        def read_remote() -> bytes:
+            size = store.size(name)
+            self._refuse_large(size)
+            return whole(store.read_bytes(name), size)
+
+        return patiently(f"{self._data}/{name}", read_remote)
 
     def _read_local(self, path: str) -> bytes:
         """Open, ask for the size, read, close: the fewest system calls there are."""
@@ -108,10 +111,10 @@ class Fetcher:
             content = os.read(file, size + 1)
             if len(content) == size:
                 return content
-            pieces = [content]  # it grew, or came short: a system may give less than it is asked for
+            pieces = [content]  # a system may give less than it is asked for
             while piece := os.read(file, _PIECE):
                 pieces.append(piece)
-            return b"".join(pieces)
+            return whole(b"".join(pieces), os.fstat(file).st_size)
         finally:
             os.close(file)
 
@@ -119,3 +122,42 @@ class Fetcher:
         """Refuse a file that could not hold so many bytes with as few pixels as are allowed."""
         if size > self._most_bytes:
             raise RejectedError("too_large", f"{size} bytes")
+
+
+def patiently(what: str, call: Callable[[], bytes]) -> bytes:
+    """Return the content of a listed file, asked for again where that fails for whatever reason of the machine's.
+
+    Raises
+    ------
+    UnavailableError
+        After two minutes (``CYTOIMAGENET_PATIENCE`` seconds), ten seconds for an answer such as "no such file". Files
+        after it are asked for twice only, until one can be read.
+    """
+    global _out_of_patience
+    began = time.monotonic()
+
+    def is_worth_it(error: BaseException) -> bool:
+        if not isinstance(error, OSError | EOFError):
+            return False
+        patience = _ANSWER_PATIENCE if isinstance(error, _ANSWERS) else _PATIENCE
+        return time.monotonic() - began < (_SECOND_LOOK if _out_of_patience else patience)
+
+    try:
+        content = retry(call, Limits(first_wait=0.2, longest_wait=8.0), retried=is_worth_it)
+    except (OSError, EOFError) as error:
+        _out_of_patience = True
+        how = getattr(error, "strerror", None) or str(error)
+        gone = ", though it was there when its folder was listed" if isinstance(error, FileNotFoundError) else ""
+        raise UnavailableError(f"{what} cannot be read ({type(error).__name__}: {how}){gone}") from None
+    except StoreError as error:  # the store's own patience is at its end
+        _out_of_patience = True
+        raise UnavailableError(str(error)) from None
+    _out_of_patience = False
+    return content
+
+
+def whole(content: bytes, size: int) -> bytes:
+    """Return a file's content if it has the size that the file system states."""
+    if len(content) != size:
+        raise EOFError(f"{len(content)} bytes came of {size}")
+    return content

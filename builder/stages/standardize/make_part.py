@@ -7,33 +7,52 @@ from typing import Any
 
 from builder.draw import Draw
 from builder.engine.store import Store
-from builder.errors import RejectedError
+from builder.errors import RejectedError, UnavailableError
 from builder.pixels.candidates import Candidate, candidates
 from builder.recipe import Recipe
 from builder.stages.standardize.channels import ChannelReader
 from builder.stages.standardize.item import Item, made_from
+from builder.stages.standardize.not_tried import RUN_AGAIN
 from builder.stages.standardize.parts import FAULTY, write_part
 from cytoimagenet_reader.png import encoder
 
 
 def standardize_part(
-    data: str, options: dict[str, Any], work: Store, recipe: Recipe, fingerprint: str, items: Sequence[Item]
-) -> dict[str, int]:
-    """Make one part; return how many images, candidates, rejected candidates and bytes of PNG it has."""
+    data: str,
+    options: dict[str, Any],
+    work: Store,
+    recipe: Recipe,
+    fingerprint: str,
+    skip_unreadable: bool,
+    items: Sequence[Item],
+) -> list[tuple[str, str]]:
+    """Make one part; return (idx, why) of the images whose files cannot be had now, which are not in it.
+
+    Raises
+    ------
+    UnavailableError
+        At the first such image, unless these are to be skipped.
+    """
     rows: list[dict[str, Any]] = []
     images: list[bytes] = []
     made: list[tuple[str, int, int]] = []
+    not_tried: list[tuple[str, str]] = []
     with ChannelReader(data, options, recipe.max_pixels) as reader:
-        for item, channels, left_out in reader.read_all(items):
+        for item, channels, left_out, unavailable in reader.read_all(items):
+            if unavailable is not None:
+                if not skip_unreadable:
+                    raise UnavailableError(f"{unavailable}; mend that, {RUN_AGAIN}")
+                not_tried.append((item.idx, str(unavailable)))
+                continue
             made.append(made_from(item))
             for row, encoded in _candidates(item, channels, left_out, recipe):
                 if encoded is not None:
                     row["row"] = len(images)
                     images.append(encoded)
                 rows.append(row)
-    write_part(work, fingerprint, items[0].dir_name, made, rows, images)
-    kept = len(images)
-    return {"images": len(items), "candidates": kept, "rejected": len(rows) - kept, "bytes": sum(map(len, images))}
+    if made:
+        write_part(work, fingerprint, items[0].dir_name, made, rows, images)
+    return not_tried
 
 
 def _candidates(
@@ -93,6 +112,6 @@ def rejected_row(item: Item, reason: str, detail: str) -> dict[str, Any]:
     }
 
 
-def refuse_image(work: Store, fingerprint: str, item: Item, reason: str, detail: str) -> None:
-    """Record an image whose reading hung or killed its process, as a part of its own."""
-    write_part(work, fingerprint, item.dir_name, [made_from(item)], [rejected_row(item, reason, detail)], [], FAULTY)
+def record_crash(work: Store, fingerprint: str, item: Item, detail: str) -> None:
+    """Record an image whose bytes ended the process that read them, as a part of its own."""
+    write_part(work, fingerprint, item.dir_name, [made_from(item)], [rejected_row(item, "crashed", detail)], [], FAULTY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -100,12 +99,3 @@ def _from_one_part(rows: pa.Table, codes: npt.NDArray[np.int32], images: pa.Tabl
     np.minimum.at(part_of, found[places], codes[places])
     missing = np.flatnonzero(part_of == np.iinfo(np.int32).max)
     return places[part_of[found[places]] == codes[places]], missing
-
-
-def refused(work: Store) -> dict[str, int]:
-    """Return how many images and crops each reason has cost the present build of WORK so far, most first."""
-    counts: Counter[str] = Counter()
-    if work.exists(work_files.PRESENT):
-        for _, rows in read_parts(work, work.read_bytes(work_files.PRESENT).decode(), ["reason"]):
-            counts.update(filter(None, rows["reason"].to_pylist()))
-    return dict(counts.most_common())

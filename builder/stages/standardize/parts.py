@@ -7,6 +7,7 @@ the same crops of the same files finds them again, whatever part they lie in.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,8 @@ FAULTY = "faulty"
 """How the names of parts begin that refuse what hung or crashed; parts are read in the order of their names."""
 FINGERPRINT = b"fingerprint"
 """Key of a part's metadata: under which recipe and code it was made."""
+MADE = b"made"
+"""Key of a part's metadata: when it was made (UTC, ISO 8601, to the second). It stays in WORK."""
 
 
 def write_part(
@@ -50,5 +53,7 @@ def write_part(
         for encoded in candidates:  # a batch a candidate: reading one touches no other
             writer.write_batch(pa.record_batch({"png": pa.array([encoded], pa.large_binary())}, schema=PART_IMAGES))
     with work.writing(f"{path}.parquet") as file:
-        pq.write_table(table.replace_schema_metadata({FINGERPRINT: fingerprint}), file, compression="zstd")
+        made = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        metadata = {FINGERPRINT: fingerprint, MADE: made}
+        pq.write_table(table.replace_schema_metadata(metadata), file, compression="zstd")
     return path

@@ -22,9 +22,11 @@ from builder.stages.stage import Facts
 from builder.stages.standardize.disk_space import SpaceCheck
 from builder.stages.standardize.faulty_files import shared_files
 from builder.stages.standardize.items import items_of, part_tasks, wanted_images
-from builder.stages.standardize.make_part import refuse_image, standardize_part
+from builder.stages.standardize.make_part import record_crash, standardize_part
+from builder.stages.standardize.not_tried import STOP_AT_FAULTS, FaultPolicy, NotTried
 from builder.stages.standardize.part_rows import covered, without
 from builder.stages.standardize.precompile import compile_passes, is_compiled
+from builder.stages.standardize.rejects import forget_rejects
 from builder.stages.task_runner import TaskRunner
 
 log = logging.getLogger(__name__)
@@ -39,11 +41,13 @@ class Parts:
     pixels : hash of all that changes pixels: the recipe's part, code and libraries; parts of another one do not count
     rows : hash of the state of all parts' rows
     images : how many images the build wants
+    not_tried : those that a fault of the machine kept out of all parts
     """
 
     pixels: str
     rows: str
     images: int
+    not_tried: NotTried = dataclasses.field(default_factory=NotTried)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Standardize:
     runner: TaskRunner
     assignments: Assignments
     space: SpaceCheck
+    faults: FaultPolicy = STOP_AT_FAULTS
     again: pa.Array | None = None
     name: ClassVar[str] = "standardize"
 
@@ -67,9 +72,11 @@ class Standardize:
         return markers.fingerprint("standardize", self.assignments.fingerprint, pixels_fingerprint(self.recipe))
 
     def find(self, facts: Facts) -> Parts | None:
-        """Return the parts of an earlier run, unless one has come or gone since, or candidates are wanted again."""
+        """Return the parts of an earlier run, unless one has come or gone since, or something is to be tried again."""
+        if self.again is not None or self.faults.retry_rejects or facts["not_tried"]:
+            return None
         parts = Parts(pixels_fingerprint(self.recipe), parts_state(self.work), facts["images"])
-        return parts if facts["rows"] == parts.rows and self.again is None else None
+        return parts if facts["rows"] == parts.rows else None
 
     def run(self) -> tuple[Parts, Facts]:
         """Ask which of the images no part holds, and make those.
@@ -77,10 +84,12 @@ class Standardize:
         Raises
         ------
         UserError
-            Where they cannot fit on the disk.
+            Where they cannot fit on the disk, or at a fault of the machine, unless such images are skipped.
         """
         pixels = pixels_fingerprint(self.recipe)
         self.work.write_bytes(work_files.PRESENT, pixels.encode())
+        forget_rejects(self.work, pixels, self.faults.retry_rejects)
+        not_tried = NotTried(self.faults.skip_unreadable)
         images = wanted_images(self.work, self.assignments.read())
         missing = without(images, covered(self.work, pixels))
         if self.again is not None:
@@ -90,23 +99,34 @@ class Standardize:
             self.space.require(images, missing)
             log.info("standardize: %s of %s images to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
             pa.default_memory_pool().release_unused()  # what comparing took, before hours of examples
-            self._make(pixels, images, missing)
+            self._make(pixels, images, missing, not_tried)
+            not_tried.say()
         facts = {"rows": parts_state(self.work), "images": images.num_rows}
-        return Parts(pixels, **facts), facts
+        return Parts(pixels, **facts, not_tried=not_tried), {**facts, "not_tried": len(not_tried)}
 
     def describe(self, result: Parts) -> str:
         """Return how many images the parts hold."""
-        return f"all {result.images:,} images are there"
+        missing = len(result.not_tried)
+        return f"all {result.images:,} images are there" if not missing else f"{missing:,} images are not there"
 
-    def _make(self, pixels: str, images: pa.Table, missing: pa.Table) -> None:
+    def _make(self, pixels: str, images: pa.Table, missing: pa.Table, not_tried: NotTried) -> None:
         if not is_compiled():
             log.info("the passes over pixels are compiled first, once on this machine: half a minute or less")
         self.runner.run(
             Progress(self.name, missing.num_rows, "images"),
-            functools.partial(standardize_part, self.data.url, self.data.options, self.work, self.recipe, pixels),
+            functools.partial(
+                standardize_part,
+                self.data.url,
+                self.data.options,
+                self.work,
+                self.recipe,
+                pixels,
+                self.faults.skip_unreadable,
+            ),
             part_tasks(items_of(self.work, missing), self.recipe.part_images),
-            on_result=lambda _, __: None,
-            on_poison=lambda item, reason, detail: refuse_image(self.work, pixels, item, reason, detail),
+            on_result=lambda _, found: not_tried.add(found),
+            on_crash=lambda item, detail: record_crash(self.work, pixels, item, detail),
+            on_fault=not_tried.on_fault,
             shared=shared_files(self.work, pixels, images),
             prepare=compile_passes,
         )

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+import errno
 import os
+import re
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from builder.errors import RejectedError
+from builder.errors import RejectedError, UnavailableError
+from builder.stages.standardize import fetch
 from builder.stages.standardize.fetch import Fetcher
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "_out_of_patience", False)
 
 
 @pytest.fixture
@@ -59,45 +67,88 @@ def test_files_that_have_to_be_waited_for_are_read_ahead_each_once(
 def test_a_file_that_is_missing_does_not_stop_those_after_it(
     names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builder.stages.standardize.fetch._WAIT", -1.0)  # every read counts as waited for
-    monkeypatch.setattr("builder.stages.standardize.fetch._WAITS", 2)
+    monkeypatch.setattr(fetch, "_WAIT", -1.0)  # every read counts as waited for
+    monkeypatch.setattr(fetch, "_WAITS", 2)
+    monkeypatch.setattr(fetch, "_ANSWER_PATIENCE", 0.1)
     (tmp_path / names[5]).unlink()
     fetcher = Fetcher(str(tmp_path), {}, 1000)
     for at in range(10):
         if at == 5:
-            with pytest.raises(RejectedError, match="unreadable"):
+            with pytest.raises(UnavailableError, match=r"5\.bin cannot be read .*it was there when"):
                 fetcher.fetch(names, at)
         else:
             assert len(fetcher.fetch(names, at)) == at + 1
     fetcher.close()
 
 
+@pytest.mark.parametrize(
+    "code", [errno.ENOENT, errno.EACCES, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EMFILE, errno.ETIMEDOUT]
+)
+def test_whatever_passes_within_the_patience_costs_nothing(
+    names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    plain, failures = os.open, iter(range(3))
+
+    def failing(path: str, flags: int) -> int:
+        if next(failures, None) is not None:
+            raise OSError(code, os.strerror(code), path)
+        return plain(path, flags)
+
+    monkeypatch.setattr(os, "open", failing)
+    assert Fetcher(str(tmp_path), {}, 1000).fetch(names, 7) == b"\7" * 8
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.ENODEV])
+def test_whatever_does_not_pass_is_a_fault_and_no_reject(
+    names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def failing(path: str, flags: int) -> int:
+        raise OSError(code, os.strerror(code), path)
+
+    for name in ("_PATIENCE", "_ANSWER_PATIENCE"):
+        monkeypatch.setattr(fetch, name, 0.3)
+    monkeypatch.setattr(os, "open", failing)
+    fetcher = Fetcher(str(tmp_path), {}, 1000)
+    began = time.monotonic()
+    with pytest.raises(UnavailableError, match=re.escape(os.strerror(code))):
+        fetcher.fetch(names, 0)
+    first = time.monotonic() - began
+    assert first >= 0.3
+    monkeypatch.setattr(fetch, "_PATIENCE", 1000.0)
+    monkeypatch.setattr(fetch, "_ANSWER_PATIENCE", 1000.0)
+    with pytest.raises(UnavailableError):
+        fetcher.fetch(names, 1)  # after one that failed for so long, no other is waited for as long
+
+
 @pytest.mark.parametrize("given", [1, 7, 1000])
-def test_a_file_that_grows_or_comes_in_pieces_is_read_to_its_end(
+def test_a_file_that_comes_in_pieces_is_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: int
 ) -> None:
     content = bytes(range(256)) * 2
-    (tmp_path / "grows.bin").write_bytes(content)
-    plain, stat = os.read, os.fstat
-
-    def as_it_was(file: int) -> os.stat_result:
-        found = list(stat(file))
-        found[6] = 300  # st_size, of the time before it grew
-        return os.stat_result(found)
-
-    monkeypatch.setattr(os, "fstat", as_it_was)
+    (tmp_path / "pieces.bin").write_bytes(content)
+    plain = os.read
     monkeypatch.setattr(os, "read", lambda file, most: plain(file, min(most, given)))
-    assert Fetcher(str(tmp_path), {}, 1000).fetch(["grows.bin"], 0) == content
+    assert Fetcher(str(tmp_path), {}, 1000).fetch(["pieces.bin"], 0) == content
 
 
-def test_files_are_closed(tmp_path: Path) -> None:
+def test_a_short_read_is_a_fault_and_no_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "short.bin").write_bytes(bytes(500))
+    plain, asked = os.read, iter((300,))
+    monkeypatch.setattr(fetch, "_PATIENCE", 0.1)
+    monkeypatch.setattr(os, "read", lambda file, most: plain(file, next(asked, 0)))
+    with pytest.raises(UnavailableError, match="bytes came of 500"):
+        Fetcher(str(tmp_path), {}, 1000).fetch(["short.bin"], 0)
+
+
+def test_files_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "_ANSWER_PATIENCE", 0.1)
     (tmp_path / "large.bin").write_bytes(bytes(100_000))
     (tmp_path / "folder").mkdir()
     fetcher = Fetcher(str(tmp_path), {}, 5000)  # 80,000 bytes at most
-    for name, reason in (("large.bin", "too_large"), ("folder", "unreadable")):
+    for name, error in (("large.bin", RejectedError), ("folder", UnavailableError)):
         free = os.open(tmp_path, os.O_RDONLY)
         os.close(free)
-        with pytest.raises(RejectedError, match=reason):
+        with pytest.raises(error):
             fetcher.fetch([name], 0)
         again = os.open(tmp_path, os.O_RDONLY)
         os.close(again)
