@@ -1,22 +1,23 @@
-"""Commands that look at what is there, before and after labels: sources, label, diff."""
+"""Commands that look at what is there, before and after labels: sources, label, diff, status, recipe."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import time
 from pathlib import Path
 
 import click
 
 from builder.commands.options import only_option, recipe_options, working_in
+from builder.commands.shown import Command, json_option, say, say_json
 from builder.errors import UserError
 from builder.recipe import Recipe
 
 
-@click.command()
+@click.command(cls=Command, examples=("sources", "sources DATA", "sources DATA --only bbbc022,bbbc041 --json"))
 @click.argument("data", required=False)
 @only_option
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@json_option
 def sources(data: str | None, only: tuple[str, ...], as_json: bool) -> None:
     """List the sources: licence, images, size, the labels they feed, and how to get them.
 
@@ -25,10 +26,17 @@ def sources(data: str | None, only: tuple[str, ...], as_json: bool) -> None:
     from builder.inspect.catalog import catalog, catalog_text
 
     rows = catalog(data, only)
-    click.echo(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else catalog_text(rows), nl=as_json)
+    say_json(rows) if as_json else say(catalog_text(rows).removesuffix("\n"))
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "label WORK --set min_images=100",
+        "label WORK --explain u2os",
+        "label WORK --threshold-plot thresholds.svg",
+    ),
+)
 @click.argument("work")
 @recipe_options
 @click.option("--explain", "label_name", metavar="LABEL", help="Show why this label has the images it has.")
@@ -39,6 +47,7 @@ def sources(data: str | None, only: tuple[str, ...], as_json: bool) -> None:
     help="Plot how many classes each min_images would give (.svg or .png).",
 )
 @click.option("--lookalikes", is_flag=True, help="List tokens that look alike and are not merged by the vocabulary.")
+@json_option
 def label(
     work: str,
     recipe_file: str | None,
@@ -46,55 +55,93 @@ def label(
     label_name: str | None,
     threshold_plot: Path | None,
     lookalikes: bool,
+    as_json: bool,
 ) -> None:
     """Assign labels to the annotated images of WORK and show the classes; takes seconds.
 
     Writes WORK/assignments.parquet and the class table as WORK/classes.csv and WORK/classes.parquet. The next
-    `build` with the same recipe goes on from there.
+    `build` with the same recipe goes on from there. --explain, --threshold-plot and --lookalikes write nothing in
+    WORK, and take the numbers with which WORK was built, unless others are given.
     """
     from builder.engine.store import Store
-    from builder.inspect.label_command import alike, explained, labelled, thresholds
+    from builder.inspect.label_command import alike, explained, labelled, recipe_of, thresholds
+    from builder.inspect.label_report import describe_classes
 
-    recipe = Recipe.load(recipe_file, settings)
     store = Store(work)
-    with working_in(store):
-        if label_name is not None:
-            click.echo(explained(store, recipe, label_name))
-        elif threshold_plot is not None:
-            click.echo(thresholds(store, recipe, threshold_plot))
-        elif lookalikes:
-            click.echo(alike(store, recipe))
-        else:
-            click.echo(labelled(store, recipe))
+    looks = label_name is not None or threshold_plot is not None or lookalikes
+    given = recipe_file is not None or bool(settings)
+    recipe = Recipe.load(recipe_file, settings) if given or not looks else recipe_of(store)
+    if looks and as_json:
+        raise click.UsageError("--json goes with the class table only")
+    if label_name is not None:
+        say(explained(store, recipe, label_name))
+    elif threshold_plot is not None:
+        say(thresholds(store, recipe, threshold_plot))
+    elif lookalikes:
+        say(alike(store, recipe))
+    else:
+        with working_in(store):
+            table = labelled(store, recipe)
+        say_json(table.to_pylist()) if as_json else say(describe_classes(table))
 
 
-@click.command()
+@click.command(cls=Command, examples=("diff out/a.work out/b.work", "diff out/a.work out/b.work --json"))
 @click.argument("work_a")
 @click.argument("work_b")
-def diff(work_a: str, work_b: str) -> None:
-    """Show what changed from WORK_A to WORK_B: classes added and removed, images moved."""
+@json_option
+def diff(work_a: str, work_b: str, as_json: bool) -> None:
+    """Show what changed from WORK_A to WORK_B: classes won and lost, images moved."""
     from builder.engine.store import Store
+    from builder.inspect.diff import describe
     from builder.inspect.label_command import difference
 
-    click.echo(difference(Store(work_a), Store(work_b)))
+    found = difference(Store(work_a), Store(work_b))
+    if as_json:
+        tables = {name: getattr(found, name).to_pylist() for name in ("classes", "moves")}
+        say_json({**tables, "examples": found.examples})
+    else:
+        say(describe(found))
 
 
-@click.command()
+@click.command(cls=Command, examples=("status out/cytoimagenet.work", "status out/cytoimagenet.work --json"))
 @click.argument("work")
-def status(work: str) -> None:
-    """Show how far the build in WORK is: stages, rates, time left, what hung or crashed, slowest sources."""
+@json_option
+def status(work: str, as_json: bool) -> None:
+    """Show how far the build in WORK is: stages, rates, time left, what crashed or was not tried, slowest sources.
+
+    Also what was refused so far, by reason, since when, and the first with its error.
+    """
     from builder.engine.run_logs import read_run
     from builder.engine.status import lines
     from builder.engine.status import status as read_status
     from builder.engine.store import Store
-    from builder.stages.standardize.part_rows import refused
+    from builder.stages.standardize.rejects import refused
 
     store = Store(work)
     try:
         stages = read_status(read_run(store))
     except FileNotFoundError:
         raise UserError(f"{work} holds no log of a run; name the work folder of a build (PACKAGE.work)") from None
+    found = refused(store)
+    if as_json:
+        reasons = {name: dataclasses.asdict(facts) for name, facts in found.items()}
+        say_json({"stages": [stage.as_dict() for stage in stages], "refused": reasons})
+        return
     for line in lines(stages, time.time()):
-        click.echo(line)
-    for reason, count in refused(store).items():
-        click.echo(f"refused so far, {reason}: {count:,}")
+        say(line)
+    for reason, facts in found.items():
+        say(f"refused so far, {reason}: {facts.count:,}, since {facts.since}, first {facts.example}")
+
+
+@click.command(cls=Command, examples=("recipe", "recipe --set min_images=20 > recipe.toml", "recipe --json"))
+@recipe_options
+@json_option
+def recipe(recipe_file: str | None, settings: tuple[str, ...], as_json: bool) -> None:
+    """List every key of the recipe: meaning, default, the stage whose results it changes.
+
+    The output is a TOML file that --recipe takes; keys that keep their default are comments.
+    """
+    from builder.inspect.recipe_keys import recipe_keys, recipe_toml
+
+    keys = recipe_keys(Recipe.load(recipe_file, settings))
+    say_json(keys) if as_json else say(recipe_toml(keys))

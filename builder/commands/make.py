@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,14 +19,17 @@ from builder.commands.options import (
     source_options,
     working_in,
 )
+from builder.commands.shown import INCOMPLETE, Command, json_option, say, say_json
 
 if TYPE_CHECKING:
     from builder.engine.store import Store
     from builder.package.manifest import Manifest
     from builder.stages.context import BuildContext
 
+_INCOMPLETE = {INCOMPLETE: "done, but for images that could not be tried (--skip-unreadable): run the same again"}
 
-@click.command()
+
+@click.command(cls=Command, examples=("demo", "demo somewhere/else --workers 2"))
 @click.argument("out", type=click.Path(path_type=Path), default=Path("cytoimagenet-demo"))
 @run_options
 def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
@@ -35,10 +39,19 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
     """
     from builder.demo.run import run_demo
 
-    run_demo(out, run_settings(workers, scheduler), click.echo)
+    run_demo(out, run_settings(workers, scheduler), say)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "build DATA -o out/cytoimagenet",
+        "build DATA -o out/small --only bbbc013,kag_cell_cycle --set min_images=20 --set min_class_size=20",
+        "build DATA -o out/at224 --size 224",
+        "build DATA -o out/cytoimagenet --plan --json",
+    ),
+    codes=_INCOMPLETE,
+)
 @click.argument("data")
 @build_options
 @source_options
@@ -49,27 +62,26 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
     help="Remove examples from WORK once no shard of this package needs them. The same build again still has "
     "nothing to do; another recipe has to make the examples of changed shards again.",
 )
-def build(context: BuildContext, package: Store, plan_only: bool) -> None:
+@json_option
+def build(context: BuildContext, package: Store, plan_only: bool, as_json: bool) -> None:
     """Build a package of the sources in DATA: annotate, label, standardize, select, shard.
 
     The same command again does only what is missing or whose inputs changed, after an interruption too.
-
-    \b
-    cytoimagenet build DATA -o out/cytoimagenet
-    cytoimagenet build DATA -o out/small --only bbbc013,kag_cell_cycle --set min_images=20 --set min_class_size=20
-    cytoimagenet build DATA -o out/at224 --size 224
     """
-    from builder.inspect.plan import plan
+    from builder.inspect.plan import plan, plan_lines
+    from builder.inspect.unused import unused_in
     from builder.stages.pipeline import build as run_build
 
     if plan_only:
-        click.echo("\n".join(plan(context, package)))
+        facts = plan(context, package)
+        say_json(facts) if as_json else say("\n".join(plan_lines(facts)))
         return
-    _make(run_build, context, package)
+    manifest = _make(run_build, context, package)
+    _say_made(package, manifest, as_json, unused_in(context.work, context.recipe))
     fail_for_left_out(context.work)
 
 
-@click.command()
+@click.command(cls=Command, examples=("annotate DATA -o work", "annotate DATA -o work --only bbbc022"))
 @click.argument("data")
 @click.option("-o", "--output", "work", required=True, metavar="WORK", help="Folder (or URL) for the tables.")
 @source_options
@@ -88,15 +100,20 @@ def annotate(
         runner = TaskRunner(run_settings(workers, scheduler), run_log)
         sources = carry_out(Annotate(Store(data), store, runner, only, include_restricted))
     images = sum(source.images for source in sources)
-    click.echo(f"{work}/annotations: {images:,} images of {len(sources)} sources")
+    say(f"{work}/annotations: {images:,} images of {len(sources)} sources")
     fail_for_left_out(store)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=("convert RELEASE -o out/cytoimagenet", "convert RELEASE -o out/at224 --size 224"),
+    codes=_INCOMPLETE,
+)
 @click.argument("data", metavar="RELEASE")
 @build_options
 @restricted_option
-def convert(context: BuildContext, package: Store) -> None:
+@json_option
+def convert(context: BuildContext, package: Store, as_json: bool) -> None:
     """Make a package of the published release: RELEASE holds metadata.csv and 894 folders of PNG.
 
     Labels, examples and names stay as published; the split is ours, without leaks, and what is wrong with the
@@ -104,11 +121,25 @@ def convert(context: BuildContext, package: Store) -> None:
     """
     from builder.release.convert import convert as run_convert
 
-    _make(run_convert, context, package)
+    _say_made(package, _make(run_convert, context, package), as_json, {})
 
 
-def _make(pipeline: Callable[[BuildContext, Store], Manifest], context: BuildContext, package: Store) -> None:
-    """Run a pipeline while WORK is locked, and say what the package holds."""
+def _make(pipeline: Callable[[BuildContext, Store], Manifest], context: BuildContext, package: Store) -> Manifest:
+    """Run a pipeline while WORK is locked."""
     with working_in(context.work) as run_log:
-        manifest = pipeline(dataclasses.replace(context, run_log=run_log), package)
-    click.echo(f"{package.url}: {manifest['images']:,} images in {manifest['classes']:,} classes")
+        return pipeline(dataclasses.replace(context, run_log=run_log), package)
+
+
+def _say_made(package: Store, manifest: Manifest, as_json: bool, unused: dict[str, list[str]]) -> None:
+    """Say what the package holds and what was left out; exit with 3 where images were not tried."""
+    from builder.inspect.summary import not_tried, summary, summary_lines
+
+    facts = summary(package.url, manifest)
+    if as_json:
+        say_json({**facts, "unused_tokens": unused})
+    else:
+        say("\n".join(summary_lines(facts)))
+        for dir_name, lines in unused.items():
+            say("\n".join(f"  {dir_name}: no class of {line}" for line in lines))
+    if not_tried(facts):
+        sys.exit(INCOMPLETE)

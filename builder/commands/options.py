@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from builder.engine.run import RunSettings
     from builder.engine.store import Store
 
+OF_READING = "of reading"
+"""What --retry-rejects means without a reason."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -34,6 +37,35 @@ def run_options(command: Command) -> Command:
     command = click.option("--scheduler", metavar="ADDRESS", help=text)(command)
     text = "Processes; 0 runs everything in this one. Default: one a core."
     return click.option("--workers", type=click.IntRange(min=0), default=None, help=text)(command)
+
+
+def fault_options(command: Command) -> Command:
+    """Add --skip-unreadable, --retry-rejects and --time-limit."""
+    text = "Seconds an image may take before it is tried alone; taking longer again is a fault of the run."
+    limit = click.FloatRange(min=0, min_open=True)
+    command = click.option("--time-limit", type=limit, default=300.0, show_default=True, metavar="SECONDS", help=text)(
+        command
+    )
+    text = (
+        "Try images again that an earlier build refused for REASON (as in rejects.parquet), as often as wanted; "
+        "without REASON those whose files could not be decoded or ended the process."
+    )
+    command = click.option(
+        "--retry-rejects", multiple=True, is_flag=False, flag_value=OF_READING, metavar="[REASON]", help=text
+    )(command)
+    text = (
+        "Where files cannot be read now, or memory or time runs out, go on without these images: they are "
+        "counted and tried again next time, and the exit code is 3. Default: stop at the first."
+    )
+    return click.option("--skip-unreadable", is_flag=True, help=text)(command)
+
+
+def reasons(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the reasons that --retry-rejects names."""
+    from builder.stages.standardize import rejects
+
+    named = [name for name in given if name != OF_READING]
+    return tuple(dict.fromkeys([*named, *(rejects.OF_READING if OF_READING in given else ())]))
 
 
 def source_options(command: Command) -> Command:
@@ -85,6 +117,10 @@ def build_options(command: Callable[..., None]) -> Callable[..., None]:
         include_restricted: bool,
         only: tuple[str, ...] = (),
         frugal: bool = False,
+        *,
+        skip_unreadable: bool,
+        retry_rejects: tuple[str, ...],
+        time_limit: float,
         **others: Any,
     ) -> None:
         from builder.engine.store import Store
@@ -95,15 +131,17 @@ def build_options(command: Callable[..., None]) -> Callable[..., None]:
             data=data,
             work=Store(work or f"{package.rstrip('/')}.work"),
             recipe=Recipe.load(recipe_file, with_size(settings, size)),
-            settings=run_settings(workers, scheduler),
+            settings=run_settings(workers, scheduler, time_limit),
             only=only,
             file_format=file_format,
             include_restricted=include_restricted,
             frugal=frugal,
+            skip_unreadable=skip_unreadable,
+            retry_rejects=reasons(retry_rejects),
         )
         command(context=context, package=Store(package), **others)
 
-    return package_options(recipe_options(run_options(with_context)))
+    return package_options(recipe_options(run_options(fault_options(with_context))))
 
 
 def with_size(settings: tuple[str, ...], size: int | None) -> tuple[str, ...]:
@@ -115,12 +153,12 @@ def _names(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
-def run_settings(workers: int | None, scheduler: str | None) -> RunSettings:
+def run_settings(workers: int | None, scheduler: str | None, time_limit: float = 300.0) -> RunSettings:
     """Return how to run, by default with a process a core."""
     from builder.engine.run import RunSettings
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return RunSettings(workers=usable if workers is None else workers, scheduler=scheduler)
+    return RunSettings(usable if workers is None else workers, scheduler, time_limit)
 
 
 @contextlib.contextmanager

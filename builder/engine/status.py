@@ -52,16 +52,22 @@ class StageStatus:
             return None
         return max(0, self.total - self.done) / self.rate
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the state as JSON values, without the events behind the rate."""
+        names = ("name", "total", "done", "began", "last", "ended", "rate", "left")
+        facts = {name: getattr(self, name) for name in names}
+        return {**facts, "failures": dict(self.failures), "slowest": self.slowest, "by_source": self.by_source}
+
     def add(self, event: dict[str, Any]) -> None:
         """Take a task's event into account."""
         weight, seconds, task = int(event["weight"]), float(event["seconds"]), str(event["task"])
         self.last = float(event["time"])
-        if event["event"] in ("done", "poisoned"):
+        if event["event"] in ("done", "poisoned", "not_tried"):
             self.done += weight
             self.recent.append((self.last, weight))
         while self.recent and self.recent[0][0] < self.last - _RECENT:
             self.recent.popleft()
-        if event["event"] == "poisoned":
+        if event["event"] in ("poisoned", "not_tried"):
             self.failures[str(event["reason"])] += weight
         if event["event"] == "done":
             (heapq.heappush if len(self.slowest) < _SLOWEST else heapq.heappushpop)(self.slowest, (seconds, task))
@@ -90,7 +96,7 @@ def status(events: Iterable[dict[str, Any]]) -> list[StageStatus]:
                 stages[name] = StageStatus(name, event.get("total"), began=event["time"], last=event["time"])
             if kind == "stage_end":
                 stages[name].ended = event["time"]
-            elif kind in ("done", "poisoned", "timed_out", "crashed", "error"):
+            elif kind in ("done", "poisoned", "not_tried", "timed_out", "crashed", "out_of_memory", "error"):
                 stages[name].add(event)
     for stage in stages.values():
         stage.slowest.sort(reverse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from builder.engine.store import Store
 from builder.errors import UserError
 from builder.inspect import diff
 from builder.inspect.label_explain import explain
-from builder.inspect.label_report import class_csv, class_table, describe_classes
+from builder.inspect.label_report import class_csv, class_table
 from builder.inspect.label_thresholds import threshold_chart, threshold_table, thresholds_around
 from builder.inspect.text_table import text_table
 from builder.recipe import Recipe
@@ -25,15 +26,32 @@ from builder.stages.stage import carry_out
 from builder.vocabulary.lookalikes import LookAlike, lookalikes
 
 
-def labelled(work: Store, recipe: Recipe) -> str:
-    """Assign labels, write the assignments and the class table, and return the table as text."""
+def recipe_of(work: Store) -> Recipe:
+    """Return the numbers with which WORK was built or labelled last; the method's where it was not.
+
+    Raises
+    ------
+    UserError
+        Where they cannot be read.
+    """
+    if not work.exists(work_files.RECIPE):
+        return Recipe()
+    try:
+        return Recipe.of(json.loads(work.read_bytes(work_files.RECIPE)))
+    except (ValueError, TypeError, AttributeError) as error:
+        text = f"{work.url}/{work_files.RECIPE} cannot be read ({error}); give the numbers with --recipe"
+        raise UserError(text) from None
+
+
+def labelled(work: Store, recipe: Recipe) -> pa.Table:
+    """Assign labels, write the assignments and the class table, and return that table."""
     sources = annotated_in(work)
     carry_out(Label(work, recipe, sources))
     table = class_table(_labelling(work, recipe, sources))
     work.write_bytes("classes.csv", class_csv(table))
     with work.writing("classes.parquet") as file:
         pq.write_table(table, file, compression="zstd")
-    return describe_classes(table)
+    return table
 
 
 def explained(work: Store, recipe: Recipe, name: str) -> str:
@@ -56,7 +74,7 @@ def thresholds(work: Store, recipe: Recipe, file: Path) -> str:
     return text_table(tuple(table.column_names), rows)
 
 
-def difference(work_a: Store, work_b: Store) -> str:
+def difference(work_a: Store, work_b: Store) -> diff.Difference:
     """Return what changed from one WORK to another."""
     tables = [_read(work, path) for path in (work_files.ASSIGNMENTS, work_files.SELECTION) for work in (work_a, work_b)]
     for work, assignments in zip((work_a, work_b), tables, strict=False):
@@ -64,7 +82,7 @@ def difference(work_a: Store, work_b: Store) -> str:
             raise UserError(
                 f"{work.url} holds no {work_files.ASSIGNMENTS}; make it with `cytoimagenet label` or `build`"
             )
-    return diff.describe(diff.compare(*tables))
+    return diff.compare(*tables)
 
 
 def _read(work: Store, path: str) -> pa.Table | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from builder.engine import localfiles
 from builder.engine.space import check_room, readable
@@ -20,8 +22,8 @@ from builder.stages.standardize.stage import pixels_fingerprint
 from builder.stages.task_runner import TaskRunner
 
 
-def plan(context: BuildContext, package: Store) -> list[str]:
-    """Return, as lines, what a build would do; nothing is written but in a temporary folder.
+def plan(context: BuildContext, package: Store) -> dict[str, Any]:
+    """Return, as JSON values, what a build would do; nothing is written but in a temporary folder.
 
     Sources are listed and, where they changed, annotated there, for only that tells how many images there are.
     """
@@ -36,17 +38,30 @@ def plan(context: BuildContext, package: Store) -> list[str]:
         images = wanted_images(scratch, assignments.read())
         missing = without(images, covered(context.work, pixels_fingerprint(context.recipe)))
         found = space.estimate(scratch, images, missing)
-    done = images.num_rows - missing.num_rows
-    lines = [f"images with a label: {images.num_rows:,}, {done:,} of them standardized"]
-    lines += [f"  {name}: {count:,} to do" for name, count in found.images.items()]
-    lines.append(f"to read: about {readable(found.input_bytes)}")
-    lines.append(f"time: about {found.minutes:,.0f} min with {max(1, context.settings.workers)} processes")
-    if left := parts_without_images(context.work):
-        lines.append(f"examples of {left:,} parts have left WORK: those that changed shards need are made again")
+    facts = {
+        "images": images.num_rows,
+        "standardized": images.num_rows - missing.num_rows,
+        "to_do": found.images,
+        "bytes_to_read": found.input_bytes,
+        "minutes": round(found.minutes, 1),
+        "processes": max(1, context.settings.workers),
+        "parts_without_images": parts_without_images(context.work),
+    }
     try:
-        return lines + check_room(space.needs(found))
+        return {**facts, "room": check_room(space.needs(found)), "enough_room": True}
     except UserError as too_little:
-        return [*lines, f"not enough room: {too_little}"]
+        return {**facts, "room": [f"not enough room: {too_little}"], "enough_room": False}
+
+
+def plan_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Return a plan as text."""
+    lines = [f"images with a label: {facts['images']:,}, {facts['standardized']:,} of them standardized"]
+    lines += [f"  {name}: {count:,} to do" for name, count in facts["to_do"].items()]
+    lines.append(f"to read: about {readable(facts['bytes_to_read'])}")
+    lines.append(f"time: about {facts['minutes']:,.0f} min with {facts['processes']} processes")
+    if left := facts["parts_without_images"]:
+        lines.append(f"examples of {left:,} parts have left WORK: those that changed shards need are made again")
+    return lines + list(facts["room"])
 
 
 def seed_annotations(work: Store, scratch: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -55,6 +56,7 @@ class Label:
 
     def find(self, facts: Facts) -> Assignments | None:
         """Return the assignments of an earlier run."""
+        self._keep_recipe()
         return self._assignments(facts) if self.work.exists(work_files.ASSIGNMENTS) else None
 
     def run(self) -> tuple[Assignments, Facts]:
@@ -65,6 +67,7 @@ class Label:
         UserError
             Where there is no class.
         """
+        self._keep_recipe()
         dir_names = [source.dir_name for source in self.sources]
         table = assign_labels(read_annotations(self.work, dir_names, columns_needed(self.recipe)), self.recipe)
         if not table.num_rows:
@@ -79,6 +82,9 @@ class Label:
     def describe(self, result: Assignments) -> str:
         """Return how many images and classes there are."""
         return f"{result.images:,} images in {result.classes:,} classes"
+
+    def _keep_recipe(self) -> None:
+        self.work.write_bytes(work_files.RECIPE, json.dumps(self.recipe.as_dict(), indent=1).encode())
 
     def _assignments(self, facts: Facts) -> Assignments:
         return Assignments(self.work, self.fingerprint(), facts["images"], facts["classes"])
