@@ -41,18 +41,20 @@ def unused_tokens(annotations: pa.Table, assignments: pa.Table, recipe: Recipe) 
                 held.setdefault((category, name_of(token) or token), Counter())[label] += 1
     lost = {(category, token): went for (category, token), went in held.items() if category_of.get(token) != category}
     for (category, token), went in sorted(lost.items(), key=lambda pair: -pair[1].total())[:_NAMED]:
-        why = _why(category, token, category_of, recipe)
+        why = _why(token, went, category_of, recipe)
         yield f"{token} ({category}, {went.total():,} images): {why}; {_went(went)}"
     if len(lost) > _NAMED:
         yield f"and {len(lost) - _NAMED:,} more"
 
 
-def _why(category: str, token: str, category_of: dict[str, str], recipe: Recipe) -> str:
+def _why(token: str, went: Counter[str | None], category_of: dict[str, str], recipe: Recipe) -> str:
     if token in recipe.drop_labels:
         return "the recipe drops it"
     if token in category_of:
         return f"the name is that of a class of {category_of[token]}"
-    return f"fewer than min_images={recipe.min_images:,} images in all sources, or taken by rarer classes"
+    if None not in went:
+        return "all are in classes with fewer images"
+    return f"fewer than min_images={recipe.min_images:,} images in all sources, or too few left by rarer classes"
 
 
 def _went(went: Counter[str | None]) -> str:
