@@ -10,12 +10,31 @@ from typing import Any
 import click
 
 from builder import __version__
+from builder.commands.about import doctor
 from builder.commands.finished import push, report, trace, verify
-from builder.commands.look import diff, label, sources, status
+from builder.commands.look import diff, label, recipe, sources, status
+from builder.commands.machine import explained
 from builder.commands.make import annotate, build, convert, demo
+from builder.commands.shown import INTERRUPTED, say
 from builder.errors import UserError
+from builder.escape import PrintableFormatter, one_line
 
-_COMMANDS = (demo, sources, annotate, label, diff, build, status, convert, verify, report, trace, push)
+_COMMANDS = (
+    demo,
+    sources,
+    annotate,
+    label,
+    recipe,
+    build,
+    status,
+    diff,
+    convert,
+    verify,
+    report,
+    trace,
+    push,
+    doctor,
+)
 
 
 class _Commands(click.Group):
@@ -28,10 +47,25 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except UserError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(one_line(str(error))) from None
         except (KeyboardInterrupt, click.Abort):
-            click.echo("\ninterrupted; what is finished is kept: the same command goes on from here", err=True)
-            sys.exit(130)
+            name = ctx.invoked_subcommand or ""
+            say(f"\ninterrupted; {_AFTER_INTERRUPT.get(name, 'run the same command again')}", err=True)
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            text = explained(error)
+            if text is None:
+                raise
+            logging.getLogger("builder").debug("the whole of it:", exc_info=error)
+            raise click.ClickException(one_line(text)) from None
+
+
+_GOES_ON = "what is finished is kept: the same command goes on from here"
+_AFTER_INTERRUPT = {
+    **dict.fromkeys(("demo", "annotate", "build", "convert", "push"), _GOES_ON),
+    "label": "WORK is as it was, or holds the new labels: run the same command again",
+    "report": "no page was written: run the same command again",
+}
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -48,9 +82,15 @@ def main(verbose: bool, quiet: bool) -> None:
                 cytoimagenet verify out/cytoimagenet
 
     DATA holds one folder per source, named as `cytoimagenet sources` lists them.
+
+    \b
+    Completion: eval "$(_CYTOIMAGENET_COMPLETE=bash_source cytoimagenet)"    in ~/.bashrc; zsh_source for zsh,
+                _CYTOIMAGENET_COMPLETE=fish_source cytoimagenet | source     for fish
     """
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PrintableFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("builder").setLevel(level)
 
 
@@ -69,6 +109,8 @@ def run() -> None:
         main()
     except SystemExit as done:
         code = done.code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)

@@ -123,6 +123,8 @@ class Recipe:
                 raise UserError(f"no recipe file {path}") from None
             except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
                 raise UserError(f"recipe {path}: {error}") from None
+            except RecursionError:
+                raise UserError(f"recipe {path}: is nested too deeply; it is a flat list of keys") from None
         for setting in settings:
             key, equals, text = setting.partition("=")
             if not equals:
@@ -156,7 +158,7 @@ def _known_columns(field: str, names: tuple[str, ...], categories_only: bool) ->
 def _toml_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from builder.demo.simulate import simulate
+from builder.demo.simulate import IMAGES, simulate
+from builder.engine.progress import Progress
 from builder.engine.run import RunSettings
 from builder.engine.store import Store
 from builder.errors import UserError
@@ -30,12 +31,11 @@ def run_demo(out: Path, settings: RunSettings, say: Callable[[str], Any]) -> Non
         Where ``out`` holds something else.
     """
     data, package = out / "data", out / "cytoimagenet"
-    if out.exists() and any(out.iterdir()) and not (data / SIMULATED_MARK).exists():
+    if not (data / SIMULATED_MARK).exists() and any(path.is_file() for path in out.rglob("*")):
         raise UserError(f"{out} is not empty and not a demo; name another folder")
     say(f"SIMULATED images, made up by this program, in {data}")
-    if not (data / ".complete").exists():
-        simulate(data)
-        (data / ".complete").touch()
+    with Progress("simulate", IMAGES, "images") as progress:
+        simulate(data, on_image=progress.add)
     work = Store(str(out / "work"))
     with locked(work):
         manifest = build(BuildContext(str(data), work, DEMO_RECIPE, settings), Store(str(package)))

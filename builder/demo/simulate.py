@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,16 +38,27 @@ _PHASES = {"interphase": Traits(nucleus=22, elongation=1.1), "mitosis": Traits(n
 _BLOOD = {"red blood cell": 0.0, "trophozoite": 0.9, "ring": 0.4, "schizont": 1.6}  # absorbance of the parasite
 
 
-def simulate(folder: Path, seed: int = 0) -> None:
-    """Write the four sources below ``folder``, with the mark that says they are simulated."""
+def simulate(folder: Path, seed: int = 0, on_image: Callable[[int], object] = lambda count: None) -> None:
+    """Write the four sources below ``folder``, with the mark that says they are simulated.
+
+    A source has its name once it is whole, so that the next call after an interruption makes just the others.
+
+    Parameters
+    ----------
+    on_image : called after each image, or with the images of a source that is there; ``IMAGES`` in all
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SIMULATED_MARK).write_text(
         "Every image below this folder is simulated, by `cytoimagenet demo`.\n", "utf-8"
     )
-    _sites(folder / "rec_rxrx1" / "rxrx1", seed)
-    _cell_painting(folder / "bbbc022", seed)
-    _worm_cells(folder / "kag_cell_cycle" / "nematode cells" / "nematode cells", seed)
-    _blood_smears(folder / "bbbc041" / "malaria", seed)
+    for name, (write, below, images) in _SOURCES.items():
+        if (folder / name).exists():
+            on_image(images)
+            continue
+        making = folder / f".making-{name}"  # hidden: no source for who looks meanwhile
+        shutil.rmtree(making, ignore_errors=True)
+        write(making / below, seed, on_image)
+        making.rename(folder / name)
 
 
 def _rng(*name: str | int) -> np.random.Generator:
@@ -59,7 +71,7 @@ def _wells(rows: str, columns: int) -> Iterator[str]:
             yield f"{row}{column:02d}"
 
 
-def _sites(root: Path, seed: int) -> None:
+def _sites(root: Path, seed: int, on_image: Callable[[int], object]) -> None:
     """RxRx1: sites of six 8-bit PNG channels and one CSV."""
     rows: list[list[object]] = []
     for cell_type, traits in _CELL_TYPES.items():
@@ -77,12 +89,13 @@ def _sites(root: Path, seed: int) -> None:
                 well_id = f"{cell_type}-01_1_{well}"
                 kind = "negative_control" if sirna == "EMPTY" else "positive_control"
                 facts = [f"{well_id}_{site}", well_id, cell_type, "train", f"{cell_type}-01", 1, well, site]
+                on_image(1)
                 rows.append([*facts, kind, sirna, 1138 if sirna == "EMPTY" else 1107 + list(_SIRNAS).index(sirna)])
     header = "site_id,well_id,cell_type,dataset,experiment,plate,well,site,well_type,sirna,sirna_id"
     _write_csv(root / "metadata.csv", header, rows)
 
 
-def _cell_painting(root: Path, seed: int) -> None:
+def _cell_painting(root: Path, seed: int, on_image: Callable[[int], object]) -> None:
     """BBBC022: five 16-bit TIFF channels, one folder per plate and channel, one UUID a file, joined by a CSV."""
     stains = {"Hoechst": "nucleus", "ER": "er", "Syto": "nucleoli", "Ph_golgi": "actin", "Mito": "mitochondria"}
     columns = ("ER", "Hoechst", "Mito", "Ph_golgi", "Syto")
@@ -101,6 +114,7 @@ def _cell_painting(root: Path, seed: int) -> None:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     counts = camera(rng, planes[shows], photons=400, offset=110, gain=2.0, top=4095)
                     tifffile.imwrite(path, counts.astype(np.uint16))
+                on_image(1)
                 role = "compound" if compound else "mock"
                 rows.append([len(rows) + 1, *(names[c] for c in columns), role, compound, plate, site, well])
     names_columns = ",".join(f"Image_FileName_Orig{column}" for column in columns)
@@ -109,7 +123,7 @@ def _cell_painting(root: Path, seed: int) -> None:
     _write_csv(root / "BBBC022_v1_image.csv", header, rows)
 
 
-def _worm_cells(root: Path, seed: int) -> None:
+def _worm_cells(root: Path, seed: int, on_image: Callable[[int], object]) -> None:
     """Cell Cycle Experiments: one RGB brightfield JPEG an image, its class the folder's name."""
     for phase, traits in _PHASES.items():
         (root / phase).mkdir(parents=True)
@@ -119,9 +133,10 @@ def _worm_cells(root: Path, seed: int) -> None:
             image = stained(rng, 0.9 * planes["nucleus"] + 0.25 * planes["er"], (0.5, 1.0, 0.4))
             path = root / phase / f"IMG_{1600 + number // 3}-{number % 3 + 1 + 3 * (phase == 'mitosis')}.jpg"
             PillowImage.fromarray(image).save(path, quality=92)
+            on_image(1)
 
 
-def _blood_smears(root: Path, seed: int) -> None:
+def _blood_smears(root: Path, seed: int, on_image: Callable[[int], object]) -> None:
     """BBBC041: RGB smears with boxes in a JSON."""
     (root / "images").mkdir(parents=True)
     lists: dict[str, list[object]] = {"training.json": [], "test.json": []}
@@ -133,9 +148,19 @@ def _blood_smears(root: Path, seed: int) -> None:
         checksum = hashlib.md5((root / "images" / name).read_bytes(), usedforsecurity=False).hexdigest()
         shape = {"r": 480, "c": 640, "channels": 3}
         image = {"checksum": checksum, "pathname": f"/images/{name}", "shape": shape}
+        on_image(1)
         lists["training.json" if number < 8 else "test.json"].append({"image": image, "objects": objects})
     for name, entries in lists.items():
         (root / name).write_text(json.dumps(entries), "utf-8")
+
+
+_SOURCES = {  # what writes it, the folder that its archive unpacks to, and its images
+    "rec_rxrx1": (_sites, "rxrx1", 192),
+    "bbbc022": (_cell_painting, "", 128),
+    "kag_cell_cycle": (_worm_cells, "nematode cells/nematode cells", 120),
+    "bbbc041": (_blood_smears, "malaria", 10),
+}
+IMAGES = sum(images for _, _, images in _SOURCES.values())
 
 
 def _smear(rng: np.random.Generator, height: int, width: int) -> tuple[npt.NDArray[np.uint8], list[object]]:

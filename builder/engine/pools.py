@@ -20,12 +20,17 @@ import pebble
 
 from builder.engine import localfiles, worker
 from builder.engine.task import Failure, Result, RunSettings
+from builder.errors import UserError
 
 log = logging.getLogger(__name__)
 
 _AHEAD = 3  # pieces in flight a worker: enough that none waits, few enough that memory stays flat
 
 
+CANNOT_START = (
+    "processes need memory (ulimit -v, the container's limit), open files (ulimit -n 1024), a /dev/shm and a TMPDIR "
+    "that can be written to; `cytoimagenet doctor` says what is short, --workers 0 runs everything in one process"
+)
 _OWN_DOING = ("SIGSEGV", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
 
 Function = Callable[[Any], Any]
@@ -98,6 +103,7 @@ class LocalPool:
         self._calls = itertools.count()
         self._numbers: dict[Future[Any], int] = {}
         self._notes = localfiles.scratch_folder()
+        worker.check_room(Path(self._notes.name), settings.workers)
         self._most_items = 0
         self.closed = False
         self._pool = self._started()
@@ -108,13 +114,16 @@ class LocalPool:
         return _AHEAD * self._settings.workers
 
     def _started(self) -> pebble.ProcessPool:
-        return pebble.ProcessPool(
-            max_workers=self._settings.workers,
-            max_tasks=self._settings.tasks_per_worker,
-            initializer=worker.start_worker,
-            initargs=(self._notes.name, self._settings.prepare),
-            context=multiprocessing.get_context("spawn"),
-        )
+        try:
+            return pebble.ProcessPool(
+                max_workers=self._settings.workers,
+                max_tasks=self._settings.tasks_per_worker,
+                initializer=worker.start_worker,
+                initargs=(self._notes.name, self._settings.prepare),
+                context=multiprocessing.get_context("spawn"),
+            )
+        except OSError as error:
+            raise UserError(f"no process can be started here ({error.strerror}): {CANNOT_START}") from error
 
     def submit(self, function: Function, items: tuple[Any, ...]) -> Future[Any]:
         """Start a call; its worker keeps the time limit, pebble's longer one is for a worker that cannot."""

@@ -21,7 +21,7 @@ from typing import Any
 
 from builder.engine.log import RunLog
 from builder.engine.memory import peak_memory
-from builder.engine.pools import InProcess, LocalPool, Pool, single_threads
+from builder.engine.pools import CANNOT_START, InProcess, LocalPool, Pool, single_threads
 from builder.engine.progress import Progress
 from builder.engine.space import readable
 from builder.engine.suspects import Suspects, Verdict
@@ -276,7 +276,7 @@ class _Run:
     def _restart(self, why: str) -> None:
         self.restarts_in_a_row += 1
         if self.restarts_in_a_row > _MOST_RESTARTS_IN_A_ROW:
-            raise TaskError(f"the pool {why}, {self.restarts_in_a_row} times in a row")
+            raise UserError(f"the pool of processes {why}, {self.restarts_in_a_row} times in a row: {CANNOT_START}")
         log.warning("the pool of processes %s; it is started anew", why)
         for piece in self.running.values():
             self._put_back(piece)

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from builder.engine.localfiles import discard_unpublished
 from builder.engine.memory import headroom
+from builder.errors import UserError
 
 THREAD_LIMITS = (
     "OMP_NUM_THREADS",
@@ -124,6 +125,17 @@ def _mapped(path: Path, content: bytes) -> mmap.mmap:
     with path.open("w+b", buffering=0) as file:
         file.write(content)
         return mmap.mmap(file.fileno(), len(content))
+
+
+def check_room(folder: Path, workers: int) -> None:
+    """Raise UserError where there is no room for the notes of so many workers: each would end as it starts."""
+    probe = folder / "room"
+    try:
+        probe.write_bytes(bytes((_PLACE.size + _MOST_NAME) * workers))
+    except OSError as error:
+        raise UserError(f"{folder} cannot take temporary files ({error.strerror}): make room, or set TMPDIR") from error
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 class WatchedItems(tuple[Any, ...]):

@@ -1,0 +1,48 @@
+"""Faults of the machine in one line: what failed, where, and what to change."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+
+from builder.engine.run import TaskError
+
+_HINTS = {
+    errno.ENOSPC: "make room there, or name another place (--work, -o, TMPDIR)",
+    errno.EDQUOT: "make room there, or name another place (--work, -o, TMPDIR)",
+    errno.EROFS: "name a place that can be written to (--work, -o, TMPDIR)",
+    errno.EACCES: "change its permissions, or name another place",
+    errno.EPERM: "change its permissions, or name another place",
+    errno.EMFILE: "more files are needed than may be open: raise that limit (ulimit -n 1024) or use fewer --workers",
+    errno.ENFILE: "more files are open than the system allows: end other programs, or use fewer --workers",
+    errno.ENOMEM: "give it more memory, or use fewer --workers",
+    errno.EAGAIN: "more processes or threads are needed than may run: raise ulimit -u, or use fewer --workers",
+    errno.EIO: "the disk or its network fails: mend that",
+    errno.ENOTDIR: "name a folder",
+    errno.EISDIR: "name a file",
+    errno.ENOENT: "name one that exists",
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.ELOOP: "remove the link that leads to itself",
+}
+_NO_MEMORY = "memory ran out: give it more (the limit of the container, ulimit -v), or use fewer --workers"
+
+
+def explained(error: BaseException) -> str | None:
+    """Return a fault of the machine in one line; None for anything else, which is a bug."""
+    for cause in _causes(error):
+        if isinstance(cause, MemoryError):
+            return _NO_MEMORY
+        if isinstance(cause, RuntimeError) and "can't start new thread" in str(cause):
+            return f"no thread can be started: {_HINTS[errno.EAGAIN]}"
+        if isinstance(cause, OSError) and cause.errno in _HINTS:
+            where = f"{cause.filename}: " if cause.filename else ""
+            return f"{where}{cause.strerror}; {_HINTS[cause.errno]}, then run the same again"
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error, and what it wraps where it is that of a task."""
+    yield error
+    while isinstance(error, TaskError) and error.__cause__ is not None:
+        error = error.__cause__
+        yield error
