@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import urllib.parse
 from typing import Final
 
 _UNPRINTABLE: Final = re.compile(
@@ -39,6 +40,13 @@ def markdown(text: object) -> str:
     https://github.github.com/gfm/#autolinks-extension-.
     """
     return _MARKDOWN.sub(lambda found: "\\" + found[0], one_line(str(text)))
+
+
+def markdown_url(url: str) -> str:
+    """Return an address for the brackets of a Markdown link, "" for one that is no web address."""
+    if not re.match("https?://", url):
+        return ""
+    return urllib.parse.quote(url, safe="/:?#@!$&'*+,;=%~-._[]")
 
 
 def without_queries(text: str) -> str:

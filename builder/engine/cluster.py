@@ -12,12 +12,15 @@ import importlib
 import logging
 import multiprocessing
 import os
+import platform
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from builder.engine.pools import Function, LocalPool
+from builder.engine.statement import difference, statement
 from builder.engine.task import Result, RunSettings
 from builder.engine.worker import THREAD_LIMITS
 from builder.errors import UserError
@@ -34,6 +37,7 @@ _FEWEST = 32  # pieces in flight: an adaptive cluster grows by what waits, also 
 _COUNT_EVERY = 5.0  # seconds
 _SAY_EVERY = 60.0
 _MOST_RESTARTS = 3
+_NOISY = ("distributed", "tornado.application", "asyncio")
 
 
 class ClusterPool:
@@ -47,6 +51,8 @@ class ClusterPool:
 
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
+        for name in _NOISY:  # a scheduler that dies is said in one line, not in their tracebacks
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._connect()
 
     def _connect(self) -> None:
@@ -72,7 +78,7 @@ class ClusterPool:
 
     def submit(self, function: Function, items: tuple[Any, ...]) -> Future[Any]:
         """Start a call."""
-        future: Future[Any] = self._executor.submit(run_piece, function, self._settings, items)
+        future: Future[Any] = self._executor.submit(run_piece, function, self._settings, dict(statement()), items)
         return future
 
     def ended(self, future: Future[Any]) -> Result:
@@ -116,8 +122,15 @@ _children: dict[RunSettings, LocalPool] = {}
 _lock = threading.Lock()
 
 
-def run_piece(function: Function, settings: RunSettings, items: tuple[Any, ...]) -> Result:
-    """Return how ``function(items)`` ended in a child process of this Dask worker."""
+def run_piece(function: Function, settings: RunSettings, wanted: Mapping[str, str], items: tuple[Any, ...]) -> Result:
+    """Return how ``function(items)`` ended in a child process of this Dask worker.
+
+    A worker that differs in what it states (``statement``) from what is wanted does nothing and says so.
+    """
+    if odd := difference(wanted, statement()):
+        address = distributed.get_worker().address
+        text = f"the Dask worker {platform.node()} ({address}) has {odd}: install there what is installed here"
+        return Result(error=UserError(text))
     for _ in range(_MOST_RESTARTS):
         pool = _pool_here(settings)
         future = pool.submit(function, items)

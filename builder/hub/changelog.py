@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from builder.escape import markdown
 from builder.package.manifest import ClassIndex, Manifest
 
 _TITLE: Final = "# Changes\n"
@@ -72,11 +73,11 @@ def _sources(manifest: Manifest, old: Manifest) -> Iterable[str]:
 
 def _settings(what: str, new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterable[str]:
     changed = [key for key in new.keys() | old.keys() if new.get(key) != old.get(key)]
-    return _listed(what, [f"`{key}` {old.get(key, 'none')} → {new.get(key, 'none')}" for key in changed])
+    return _listed(what, [f"{key} {old.get(key, 'none')} → {new.get(key, 'none')}" for key in changed])
 
 
 def _listed(what: str, names: Iterable[str]) -> list[str]:
-    names = sorted(names)
+    names = [markdown(name) for name in sorted(names)]
     if not names:
         return []
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -13,6 +13,7 @@ import jinja2
 import yaml
 
 from builder.engine.store import Store
+from builder.escape import markdown, markdown_url
 from builder.package import layout
 from builder.package.features import features_of
 from builder.package.manifest import ClassIndex, Manifest
@@ -65,7 +66,8 @@ def render_card(manifest: Manifest, index: ClassIndex) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["cell"] = _cell
+    environment.filters["cell"] = markdown
+    environment.filters["link"] = markdown_url
     environment.filters["thousands"] = "{:,}".format
     page = environment.get_template(TEMPLATE).render(
         m=manifest,
@@ -166,8 +168,3 @@ def _toml(value: Any) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)
-
-
-def _cell(text: object) -> str:
-    """Return a text that stays in its cell of a Markdown table."""
-    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.errors import UserError
+from builder.escape import markdown, markdown_url
 from builder.sources.base import Source
 from builder.sources.common import licenses
 
@@ -38,16 +39,19 @@ def sources_page(sources: Sequence[Mapping[str, Any]]) -> str:
     """Return ``SOURCES.md``: citation, licence and link of every source that is in the package."""
     lines = ["# Sources", "", "Cite the sources that you use; their licences hold for the examples made from them.", ""]
     for source in sources:
-        licence = f"[{source['license_name']}]({source['license_url']})" if source["license_url"] else ""
+        name, database, accession, citation, terms = (
+            markdown(source[key]) for key in ("name", "database", "accession", "citation", "license_name")
+        )
+        url, license_url = markdown_url(source["url"]), markdown_url(source["license_url"])
         lines += [
-            f"## {source['dir_name']}: {source['name']}",
+            f"## {source['dir_name']}: {name}",
             "",
-            f"- Database: {source['database']}, accession {source['accession']}",
-            f"- Link: <{source['url']}>" if source["url"] else "- Link: none",
-            f"- Licence: {licence or source['license_name']} (`{source['license']}`)",
+            f"- Database: {database}, accession {accession}",
+            f"- Link: <{url}>" if url else "- Link: none",
+            f"- Licence: {f'[{terms}]({license_url})' if license_url else terms} (`{source['license']}`)",
             f"- Commercial use: {_ANSWER[source['commercial_use']]}",
             f"- Images in this package: {source['images']:,}",
-            f"- Citation: {source['citation']}",
+            f"- Citation: {citation}",
             *(["- SIMULATED: made by code, not by a microscope"] if source["simulated"] else []),
             "",
         ]

@@ -26,18 +26,19 @@ class Cluster:
         self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler = self.start("scheduler", "--host", "127.0.0.1", "--port", str(self.port))
 
-    def start(self, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, what: str, *arguments: str, root: Path = ROOT) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments, "--no-dashboard"],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
 
-    def add_worker(self) -> None:
+    def add_worker(self, root: Path = ROOT) -> None:
+        """Start a worker that runs the code below ``root``."""
         arguments = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", self.folder.name)
-        self.workers.append(self.start("worker", self.address, *arguments))
+        self.workers.append(self.start("worker", self.address, *arguments, root=root))
 
     def kill_worker(self) -> None:
         """Kill a worker with its nanny and children, as when a machine is lost."""
@@ -77,7 +78,8 @@ def running_cluster(workers: int) -> Iterator[Cluster]:
     try:
         for _ in range(workers):
             made.add_worker()
-        made.wait_for_workers()
+        if workers:
+            made.wait_for_workers()
         yield made
     finally:
         made.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import signal
 import threading
 import time
@@ -17,7 +18,7 @@ pytest.importorskip("distributed")
 from builder.engine.run import RunSettings, Task, TaskError
 from builder.errors import UserError
 from tests.engine import jobs
-from tests.engine.clusters import Cluster, running_cluster
+from tests.engine.clusters import ROOT, Cluster, running_cluster
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +80,18 @@ def test_a_scheduler_that_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(UserError, match=r"scheduler (at tcp\S+ is gone|answers at)"):
             jobs.run(functools.partial(jobs.slowly, 0.2), jobs.tens(30), RunSettings(scheduler=made.address))
         killer.join()
+
+
+def test_a_worker_with_other_code_is_refused_by_name(tmp_path: Path) -> None:
+    for package in ("builder", "cytoimagenet_reader", "tests"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    encoder = tmp_path / "cytoimagenet_reader/png/encoder.py"
+    encoder.write_text(encoder.read_text("utf-8") + "\nTURNED = True\n", "utf-8")
+    with running_cluster(0) as made:
+        made.add_worker(tmp_path)
+        made.wait_for_workers()
+        with pytest.raises(UserError, match=r"Dask worker \S+ \(tcp:\S+\) has cytoimagenet's code \w+ in place of \w+"):
+            jobs.run(jobs.squares, jobs.tens(1), RunSettings(scheduler=made.address))
 
 
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
