@@ -12,6 +12,7 @@ import pytest
 import tomllib
 import yaml
 from datasets import ClassLabel, Features, Image, Value, load_dataset
+from markdown_it import MarkdownIt
 
 from builder.package.card import recipe_settings, size_category
 from builder.package.features import features_of
@@ -92,9 +93,16 @@ def test_a_mixed_set_has_no_single_licence_and_a_simulated_one_says_so_first(tmp
 
 
 def test_tables_survive_names_with_signs_of_markdown(tmp_path: Path) -> None:
-    make_package(tmp_path / "cytoimagenet", classes={"gene": ("a <b> c",)})
+    make_package(tmp_path / "cytoimagenet", classes={"gene": ("a <b> c", "![i](http://x.y/z.png)", "p|q")})
     text = (tmp_path / "cytoimagenet/README.md").read_text("utf-8")
-    assert "a &lt;b> c (10)" in text
+    assert r"a \<b\> c (10)" in text
+    page = text.split("---\n", 2)[2]
+    tokens = MarkdownIt("commonmark").enable("table").parse(page)
+    inside = [child for token in tokens for child in token.children or []]
+    images = [child.attrs["src"] for child in inside if child.type == "image"]
+    assert images
+    assert all(str(source).startswith("figures/") for source in images)
+    assert "x.y" not in "".join(str(child.attrs.get("href")) for child in inside if child.type == "link_open")
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
 
