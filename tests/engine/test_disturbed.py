@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from builder.engine.log import RunLog, read_log
 from builder.engine.run import RunSettings
 from builder.engine.store import Store
+from builder.errors import UserError
 from builder.package.verify import verify
 from builder.recipe import Recipe
 from builder.sources import get_source
@@ -27,6 +29,7 @@ from builder.stages.select.stage import Select
 from builder.stages.shard.stage import Shard
 from builder.stages.stage import carry_out
 from builder.stages.standardize.items import items_of, wanted_images
+from builder.stages.standardize.not_tried import FaultPolicy
 from builder.stages.standardize.stage import Standardize
 from builder.stages.task_runner import TaskRunner
 from tests.building import SMALL
@@ -50,7 +53,7 @@ def hanging(file: Path) -> Iterator[None]:
         file.write_bytes(content)
 
 
-def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data: Path, tmp_path: Path) -> None:
+def test_images_of_a_file_that_hangs_are_not_tried_and_the_rest_is_built(data: Path, tmp_path: Path) -> None:
     log = tmp_path / "run.jsonl"
     recipe = dataclasses.replace(RECIPE, part_images=10)
     job = BuildContext(
@@ -68,24 +71,24 @@ def test_all_images_of_a_file_that_hangs_are_rejects_and_the_rest_is_built(data:
     half = Some(job.work, "half of the file's images", len(of_file) // 2, 1, of_file[::2])
     carry_out(dataclasses.replace(stage, assignments=half))
     with hanging(data / "bbbc041" / file), RunLog(log) as run_log:
-        parts = carry_out(dataclasses.replace(stage, runner=TaskRunner(job.settings, run_log)))
+        runner, skip = TaskRunner(job.settings, run_log), FaultPolicy(skip_unreadable=True)
+        parts = carry_out(dataclasses.replace(stage, runner=runner, faults=skip))
+        with pytest.raises(UserError, match=rf"{re.escape(file)}: timed out \(longer than 6 s\).*--skip-unreadable"):
+            carry_out(stage)
     events = [event["event"] for event in read_log(log)]
-    assert 2 <= events.count("timed_out") <= 3, "one, one more alone, and what another worker had begun"
+    assert 2 <= events.count("timed_out") <= 1 + 3 * 2, "one alone, and what was under way when it was first seen"
     selected = carry_out(Select(job.work, recipe, assignments, parts))
-    timed_out = selected.rejects.filter(pc.equal(selected.rejects["reason"], "timed_out"))
-    assert sorted(timed_out["idx"].to_pylist()) == sorted(of_file), "those that had been made before, too"
-    assert set(timed_out["detail"].to_pylist()) == {f"{file}: longer than 6 s"}
-    assert not pc.any(pc.equal(selected.rejects["reason"], "crashed")).as_py()
+    not_tried = selected.rejects.filter(pc.equal(selected.rejects["reason"], "not_tried"))
+    assert sorted(not_tried["idx"].to_pylist()) == sorted(of_file[1::2]), "those made before are there still"
+    assert not pc.any(pc.is_in(selected.rejects["reason"], pa.array(["crashed", "unreadable"]))).as_py()
     assert set(selected.columns("idx")["idx"].to_pylist()) | set(selected.rejects["idx"].to_pylist()) == {
         item.idx for item in items
     }
     shards = carry_out(Shard(job.work, package, recipe, job.runner, "arrow", selected))
     carry_out(Finish(job.work, package, recipe, "arrow", selected, shards, [get_source("bbbc041")]))
     assert verify(package.url, deep=True) == []
-    for path in (tmp_path / "work" / "standardized").rglob("faulty-*"):
-        path.unlink()
     again = carry_out(Select(job.work, recipe, assignments, carry_out(stage)))
-    assert "timed_out" not in again.rejects["reason"].to_pylist(), "what was refused can be tried anew"
+    assert "not_tried" not in again.rejects["reason"].to_pylist(), "the next build tries them without being told"
 
 
 @dataclasses.dataclass(frozen=True)

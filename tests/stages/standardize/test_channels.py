@@ -11,7 +11,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from builder.errors import UserError
+from builder.stages.standardize import channels as channels_module
+from builder.stages.standardize import fetch
 from builder.stages.standardize.channels import ChannelReader
 from builder.stages.standardize.item import Item
 
@@ -27,6 +28,13 @@ def image(path: Path, seed: int) -> np.ndarray:
     return pixels
 
 
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_PATIENCE", "_ANSWER_PATIENCE"):
+        monkeypatch.setattr(fetch, name, 0.0)
+    monkeypatch.setattr(fetch, "_out_of_patience", False)
+
+
 @pytest.fixture
 def reader(tmp_path: Path) -> ChannelReader:
     return ChannelReader(str(tmp_path), {}, 10_000)
@@ -39,27 +47,51 @@ def test_channels_come_in_order_at_native_depth(tmp_path: Path, reader: ChannelR
     with reader:
         found = list(reader.read_all(items))
     assert [entry[0] for entry in found] == items
-    for wanted, channels, left_out in found:
+    for wanted, channels, left_out, _ in found:
         assert left_out == []
         for name, channel in zip(wanted.files, channels, strict=True):
             assert channel.dtype == np.uint16
             np.testing.assert_array_equal(channel, pixels[name])
 
 
-def test_a_missing_or_broken_channel_is_left_out_and_named(tmp_path: Path, reader: ChannelReader) -> None:
+def test_a_broken_channel_is_left_out_and_named(tmp_path: Path, reader: ChannelReader) -> None:
     image(tmp_path / "s" / "good.tif", 1)
     (tmp_path / "s" / "empty.tif").write_bytes(b"")
     with reader:
-        [(_, channels, left_out)] = reader.read_all([item("missing.tif", "good.tif", "empty.tif")])
+        [(_, channels, left_out, unavailable)] = reader.read_all([item("good.tif", "empty.tif")])
     assert len(channels) == 1
-    assert [text.partition(":")[0] for text in left_out] == ["missing.tif", "empty.tif"]
+    assert [text.partition(":")[0] for text in left_out] == ["empty.tif"]
+    assert unavailable is None
+
+
+def test_nothing_is_said_of_an_image_whose_file_cannot_be_had(tmp_path: Path, reader: ChannelReader) -> None:
+    image(tmp_path / "s" / "good.tif", 1)
+    (tmp_path / "s" / "folder.png").mkdir()
+    (tmp_path / "s" / "dangling.png").symlink_to(tmp_path / "nowhere")
+    odd = ("missing.tif", "folder.png", "dangling.png")
+    with reader:
+        found = list(reader.read_all([item("good.tif", name) for name in odd] + [item("good.tif")]))
+    for name, read in zip(odd, found, strict=False):
+        assert (read.channels, read.left_out) == ([], [])
+        assert name in str(read.unavailable)
+    assert len(found[-1].channels) == 1
+
+
+def test_a_file_that_cannot_be_decoded_where_memory_is_short_says_nothing(
+    tmp_path: Path, reader: ChannelReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    monkeypatch.setattr(channels_module, "headroom", lambda: 1000)
+    with reader, pytest.raises(MemoryError):
+        list(reader.read_all([item("broken.png")]))
 
 
 def test_a_path_that_climbs_out_is_not_read(tmp_path: Path, reader: ChannelReader) -> None:
     image(tmp_path / "secret.tif", 1)
     with reader:
         found = list(reader.read_all([item("../secret.tif"), item(str(tmp_path / "secret.tif"))]))
-    assert [channels for _, channels, _ in found] == [[], []]
+    assert [channels for _, channels, *_ in found] == [[], []]
     assert "leaves" in found[0][2][0]
 
 
@@ -119,9 +151,9 @@ def test_a_size_that_a_table_states_is_that_of_the_file_as_it_is_seen(
     items = [item("a.jpg")._replace(size=size) for size in (seen, seen[::-1], (41, 16))]
     with reader:
         found = list(reader.read_all([*items, item("b.tif", "a.jpg")._replace(size=(30, 20))]))
-    assert [len(channels) for _, channels, _ in found] == [1, 0, 0, 0]
+    assert [len(channels) for _, channels, *_ in found] == [1, 0, 0, 0]
     width, height = seen
-    for _, _, left_out in found[1:]:
+    for _, _, left_out, _ in found[1:]:
         assert f"mismatched: the file shows {width} x {height} pixels, its source's table says" in left_out[0]
 
 
@@ -134,7 +166,7 @@ def test_samples_side_by_side_are_channels(tmp_path: Path, reader: ChannelReader
         )
     with reader:
         found = list(reader.read_all([item(f"{count}.tif") for count in (2, 4, 5)]))
-    for count, (_, channels, left_out) in zip((2, 4, 5), found, strict=True):
+    for count, (_, channels, left_out, _) in zip((2, 4, 5), found, strict=True):
         assert left_out == []
         np.testing.assert_array_equal(channels, np.moveaxis(stains[..., :count], -1, 0))
 
@@ -144,19 +176,9 @@ def test_a_file_too_large_for_its_pixels_is_not_even_read(tmp_path: Path, reader
     with (tmp_path / "s" / "huge.tif").open("wb") as file:
         file.truncate(50_000_000)
     with reader:
-        [(_, channels, left_out)] = reader.read_all([item("huge.tif")])
+        [(_, channels, left_out, _)] = reader.read_all([item("huge.tif")])
     assert channels == []
     assert "too_large" in left_out[0]
-
-
-def test_folders_and_links_in_place_of_files_are_left_out(tmp_path: Path, reader: ChannelReader) -> None:
-    (tmp_path / "s" / "folder.png").mkdir(parents=True)
-    (tmp_path / "s" / "dangling.png").symlink_to(tmp_path / "nowhere")
-    Image.new("L", (5, 5)).save(tmp_path / "s" / "ok.png")
-    with reader:
-        [(_, channels, left_out)] = reader.read_all([item("folder.png", "dangling.png", "ok.png")])
-    assert len(channels) == 1
-    assert len(left_out) == 2
 
 
 def test_a_file_system_that_fails_is_not_the_images_fault(
@@ -168,20 +190,21 @@ def test_a_file_system_that_fails_is_not_the_images_fault(
         raise OSError(errno.ESTALE, "Stale file handle")
 
     monkeypatch.setattr(os, "read", stale)
-    with reader, pytest.raises(UserError, match="run the same again"):
-        list(reader.read_all([item("a.tif")]))
+    with reader:
+        [read] = reader.read_all([item("a.tif")])
+    assert "Stale file handle" in str(read.unavailable)
 
 
-def test_remote_files_are_read_and_missing_ones_left_out() -> None:
+def test_remote_files_are_read_and_missing_ones_are_faults() -> None:
     pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, pixels)
     memory = fsspec.filesystem("memory")
     memory.pipe("/channels/s/a.tif", buffer.getvalue())
     with ChannelReader("memory://channels", {}, 10_000) as remote:
-        [(_, channels, left_out)] = remote.read_all([item("a.tif", "b.tif")])
-    np.testing.assert_array_equal(channels[0], pixels)
-    assert left_out[0].startswith("b.tif: unreadable")
+        there, missing = remote.read_all([item("a.tif"), item("a.tif", "b.tif")])
+    np.testing.assert_array_equal(there.channels[0], pixels)
+    assert "b.tif cannot be read (FileNotFoundError" in str(missing.unavailable)
 
 
 def test_planes_of_a_file_and_channels_used_again_later_are_fetched_and_decoded_once(
@@ -202,7 +225,7 @@ def test_planes_of_a_file_and_channels_used_again_later_are_fetched_and_decoded_
     one = Item("s-1", "s", ("stack.tif", "flat.tif", "stack.tif"), (0, 0, 1), None, 1, 7)
     two = Item("s-2", "s", ("stack.tif", "flat.tif", "stack.tif"), (2, 0, 0), None, 1, 7)
     with ChannelReader(str(tmp_path), {}, 10_000) as reader:
-        found = [channels for _, channels, _ in reader.read_all([one, two])]
+        found = [channels for _, channels, *_ in reader.read_all([one, two])]
     for channels, wanted in zip(found, ([stack[0], flat, stack[1]], [stack[2], flat, stack[0]]), strict=True):
         for channel, pixels in zip(channels, wanted, strict=True):
             np.testing.assert_array_equal(channel, pixels)
@@ -214,6 +237,6 @@ def test_more_channels_than_are_kept_are_read_again(tmp_path: Path, reader: Chan
     pixels = [image(tmp_path / "s" / name, n) for n, name in enumerate(names)]
     with reader:
         found = list(reader.read_all([item(*names), item(*names[::-1])]))
-    for (_, channels, _), wanted in zip(found, (pixels, pixels[::-1]), strict=True):
+    for (_, channels, *_), wanted in zip(found, (pixels, pixels[::-1]), strict=True):
         for channel, one in zip(channels, wanted, strict=True):
             np.testing.assert_array_equal(channel, one)

@@ -9,7 +9,7 @@ import pytest
 
 from builder.engine.space import Need, share_room
 from builder.engine.store import Store
-from builder.inspect.plan import plan
+from builder.inspect.plan import plan, plan_lines
 from builder.stages.annotate.stage import Annotate
 from builder.stages.context import BuildContext
 from builder.stages.label.stage import Label
@@ -61,8 +61,8 @@ def test_the_plan_says_that_examples_have_left(simulated: Path, tmp_path: Path) 
     job, package = job_in(simulated, tmp_path), Store(tmp_path / "package")
     build(job, package)
     assert bytes_of_images(job.work) > 0
-    assert not [line for line in plan(job, package) if "have left" in line]
+    assert not [line for line in plan_lines(plan(job, package)) if "have left" in line]
     build(dataclasses.replace(job, frugal=True), package)
     assert bytes_of_images(job.work) == 0
-    assert [line for line in plan(job, package) if "examples of 24 parts have left WORK" in line]
+    assert [line for line in plan_lines(plan(job, package)) if "examples of 24 parts have left WORK" in line]
     assert RECIPE.part_images == 20  # of 350 and 120 images

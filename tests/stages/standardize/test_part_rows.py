@@ -76,7 +76,7 @@ def test_parts_that_have_their_images_come_first_and_refusals_of_a_file_before_a
     assert taken(rows_of(work, "f", images(("a-1", 1, 7)))) == {("a-1", second)}
     work.delete(f"{second}.arrow")
     assert taken(rows_of(work, "f", images(("a-1", 1, 7)))) == {("a-1", first)}
-    faulty = part(work, ("a-1", 1, 7), kind=FAULTY, reason="timed_out")
+    faulty = part(work, ("a-1", 1, 7), kind=FAULTY, reason="crashed")
     assert taken(rows_of(work, "f", images(("a-1", 1, 7)))) == {("a-1", faulty)}
 
 
