@@ -172,11 +172,20 @@ class Hub:
         return shown(error, self._token)
 
     def pause(self, attempt: int, error: BaseException) -> float:
-        """Return the seconds to wait before the next try: what the hub asks for, or twice the last."""
+        """Say that a try failed; return the seconds to wait before the next: what the hub asks for, or twice the last."""
         response = getattr(error, "response", None)
         asked = response.headers.get("Retry-After", "") if response is not None else ""
         wanted = float(asked) if asked.isdigit() else self._wait * 2**attempt
-        return min(wanted, _LONGEST_WAIT)
+        seconds = min(wanted, _LONGEST_WAIT)
+        most = sum(min(self._wait * 2**n, _LONGEST_WAIT) for n in range(attempt, _TRIES))
+        log.warning(
+            "%s does not answer as it should (%s): asked again in %.0f s, for about %.0f s more",
+            self._api.endpoint,
+            self.shown(error)[:120],
+            seconds,
+            max(most, seconds),
+        )
+        return seconds
 
     def explained(self, error: BaseException) -> BaseException:
         """Return a UserError of one line for an answer of the hub; other errors as they are."""

@@ -13,6 +13,7 @@ from typing import Final
 from huggingface_hub.errors import HFValidationError
 
 from builder.errors import UserError
+from builder.escape import one_line, without_queries
 
 _RETRIED: Final = (408, 429, 500, 502, 503, 504)
 _TOKEN: Final = re.compile(r"hf_\w+|(?<=Bearer )\S+")
@@ -47,7 +48,7 @@ def shown(error: BaseException, token: str | None) -> str:
     text = " ".join(str(error).split())
     if token:
         text = text.replace(token, "***")
-    return _TOKEN.sub("***", text)[:300]
+    return one_line(without_queries(_TOKEN.sub("***", text)))[:300]
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -70,6 +70,7 @@ def push(
     store = package if isinstance(package, Store) else Store(package)
     manifest = _checked(store, repo_id, create_pr, revision, workers)
     hub = Hub(repo_id, revision, token, endpoint, wait)
+    log.info("asking %s", hub.url)
     if not dry_run:
         hub.check_token()
     head = hub.head()
