@@ -172,7 +172,7 @@ class Hub:
         return shown(error, self._token)
 
     def pause(self, attempt: int, error: BaseException) -> float:
-        """Say that a try failed; return the seconds to wait before the next: what the hub asks for, or twice the last."""
+        """Say that a try failed; return the seconds before the next: what the hub asks for, or twice the last."""
         response = getattr(error, "response", None)
         asked = response.headers.get("Retry-After", "") if response is not None else ""
         wanted = float(asked) if asked.isdigit() else self._wait * 2**attempt
