@@ -30,12 +30,12 @@ def unused_tokens(annotations: pa.Table, assignments: pa.Table, recipe: Recipe) 
     annotations : idx and the recipe's categories, of one source
     assignments : schema ``ASSIGNMENTS``, of all sources
     """
-    name_of = naming(recipe)
     category_of = dict(zip(*(assignments[name].to_pylist() for name in ("label", "category")), strict=True))
     place = pc.index_in(annotations["idx"], value_set=assignments["idx"].combine_chunks())
     labels = assignments["label"].take(place).to_pylist()
     held: dict[tuple[str, str], Counter[str | None]] = {}
     for category in recipe.categories:
+        name_of = naming(recipe, category)
         for cell, label in zip(annotations[category].to_pylist(), labels, strict=True):
             for token in set((cell or "").split(TOKEN_SEPARATOR)) - {""}:
                 held.setdefault((category, name_of(token) or token), Counter())[label] += 1
