@@ -17,7 +17,7 @@ check: test       ## what a change must pass; .ci/run does more
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	if grep -q '^\[tool.importlinter' pyproject.toml; then .venv/bin/lint-imports; fi
+	.venv/bin/lint-imports
 
 format:
 	.venv/bin/ruff check --fix .
