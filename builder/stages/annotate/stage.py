@@ -70,6 +70,7 @@ class Annotate:
             functools.partial(_annotate_task, options, self.work, is_simulated(url, options)),
             [Task(source.dir_name, ((source.dir_name, root),), 1) for source, root in sources],
             on_result=lambda _, found: facts.extend(found),
+            on_fault=lambda item, reason, detail: lost.update({item[0]: f"{reason} {detail}"}),
             time_limit=24 * HOUR,
         )
         facts.sort(key=lambda found: str(found["dir_name"]))
