@@ -107,6 +107,14 @@ def _pixel_codecs() -> Iterator[Row]:
 
 
 def _cut() -> Iterator[Row]:
+    many_tags = bytearray(imagecodecs.jpegxr_encode(grey(), level=1.0))
+    at = int.from_bytes(many_tags[4:8], "little")
+    many_tags[at : at + 2] = b"\xff\xff"
+    yield Row(
+        "JPEG XR of 65,535 tags",
+        lambda: tiff(page(grey(), 8, bytes(many_tags), t259=34934)),
+        refused="JPEG XR has 65535 tags",
+    )
     noise = np.random.default_rng(5).integers(0, 256, (64, 80), dtype=np.uint8)
     colour_noise = np.repeat(noise[..., None], 3, axis=2)
     coded = {

@@ -5,7 +5,7 @@ What a decoder says of their size and type must be what the directory says; what
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import imagecodecs
 import numpy.typing as npt
@@ -26,6 +26,8 @@ from builder.pixels.formats.tiff_page import RGB, SEPARATED, YCBCR, Page
 
 Array = npt.NDArray[Any]
 
+_MOST_JPEG_XR_TAGS: Final = 100
+
 
 def pixels(packed: bytes, page: Page, rows: int) -> Array:
     """Return (rows, width, samples) of a strip or tile whose codec gives pixels.
@@ -43,6 +45,8 @@ def pixels(packed: bytes, page: Page, rows: int) -> Array:
     else:
         options: dict[str, Any] = {"hasalpha": samples == 4} if page.compression in WEBP else {}
         _check_stated_size(packed, page, rows)
+        if page.compression in JPEG_XR:
+            _check_jpeg_xr(packed)
         out = TO_PIXELS[page.compression](packed, **options)
         if page.compression in JPEG_XR and cut.is_cut(imagecodecs.jpegxr_decode, packed):
             raise limits.unreadable("TIFF strip or tile whose JPEG XR was cut")
@@ -66,6 +70,14 @@ def _check_stated_size(packed: bytes, page: Page, rows: int) -> None:
         found = (int.from_bytes(packed[16:20], "big"), int.from_bytes(packed[20:24], "big"))
     if found is not None and (found[0] > page.segment_width or found[1] > max(rows, page.segment_height)):
         raise limits.unreadable(f"TIFF strip or tile whose data say {found[0]} x {found[1]} pixels")
+
+
+def _check_jpeg_xr(packed: bytes) -> None:
+    """Reject a JPEG XR of very many tags (ITU-T T.832, annex A): its decoder prints a line for each unknown one."""
+    at = int.from_bytes(packed[4:8], "little")
+    count = int.from_bytes(packed[at : at + 2], "little")
+    if packed.startswith(b"II\xbc") and count > _MOST_JPEG_XR_TAGS:
+        raise limits.unreadable(f"TIFF strip or tile whose JPEG XR has {count} tags")
 
 
 def _fax(stored: bytes, page: Page, rows: int) -> Array:
