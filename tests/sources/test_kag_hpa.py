@@ -91,4 +91,8 @@ def test_files_without_a_row_are_named(tmp_path: Path) -> None:
     folder = Folder.listed(str(tmp_path))
     shown = {image.key.rpartition("_")[2]: image.cell_visible for image in get_source("kag_hpa").images(folder)}
     assert shown == {"red": "microtubules", "green": None, "blue": "nucleus", "yellow": "er"}
-    assert folder.notes.counts == {"files without a row": 4, "rows without a file": 1}
+    assert folder.notes.counts == {
+        "files without a row": 4,
+        "rows without a file": 1,
+        "tables of which no row is of a file": 1,
+    }
