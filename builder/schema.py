@@ -10,12 +10,14 @@ from typing import Final
 
 import pyarrow as pa
 
-CATEGORIES: Final = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
+from cytoimagenet_reader import layout
+
+CATEGORIES: Final = layout.CATEGORIES
 """The seven annotation columns that can give a label, in the order in which tables show them."""
 
 TOKEN_SEPARATOR: Final = "|"
 
-SPLITS: Final = ("train", "validation")
+SPLITS: Final = layout.SPLITS
 
 REASONS: Final = {
     "unreadable": "no channel of the image could be read",

@@ -11,11 +11,9 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 
 import msgspec
 
+from cytoimagenet_reader.layout import CATEGORIES, DATA, FULL, METADATA_CONFIG, SPLITS, parse
+
 PACKAGE: Final = "cytoimagenet"
-CATEGORIES: Final = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
-SPLITS: Final = ("train", "validation")
-FULL: Final = "full"
-BROWSE: Final = "metadata"
 
 _MOST_NESTED: Final = 100  # levels of JSON; our own files have six
 
@@ -92,12 +90,7 @@ class ConfigClasses(TypedDict):
 ClassIndex = dict[str, ConfigClasses]
 """``classes.json``: config -> its classes; ``full`` first, then the categories that the package holds."""
 
-_DATA = re.compile(
-    rf"data/(?P<config>{'|'.join(CATEGORIES)})/(?P<split>{'|'.join(SPLITS)})"
-    r"-(?P<number>\d{5,9})-of-(?P<total>\d{5,9})\.(?:arrow|parquet)"
-)
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BROWSE = re.compile(rf"(?P<config>{BROWSE})/(?P<split>{'|'.join(SPLITS)})\.(?:arrow|parquet)")
 
 
 def parse_manifest(content: bytes) -> Manifest:
@@ -157,14 +150,14 @@ def path_fault(path: str) -> str | None:
 
 def _data_fault(path: str, facts: FileFacts) -> str | None:
     """Return what a data file's facts lack, or state against its name."""
-    if not path.startswith(("data/", f"{BROWSE}/")):
+    if not path.startswith((DATA, f"{METADATA_CONFIG}/")):
         return None
-    name = _DATA.fullmatch(path) or _BROWSE.fullmatch(path)
-    if name is None or int(name.groupdict().get("number") or 0) >= int(name.groupdict().get("total") or 1):
+    part = parse(path)
+    if part is None or part.number >= part.total:
         return "has a name that no data file has"
     if "rows" not in facts:
         return "has no rows"
-    if (facts.get("config"), facts.get("split")) != (name["config"], name["split"]):
+    if (facts.get("config"), facts.get("split")) != (part.config, part.split):
         return f"is given to {facts.get('config')!a}, {facts.get('split')!a}"
     return None
 

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from cytoimagenet_reader import layout
 from cytoimagenet_reader.errors import PackageError, ShardError
+from cytoimagenet_reader.layout import CATEGORIES, FULL
 from cytoimagenet_reader.manifest import (
-    CATEGORIES,
-    FULL,
     ClassIndex,
     ManifestError,
     batch_rows,
@@ -35,18 +35,19 @@ class Shard(NamedTuple):
     @property
     def number(self) -> int:
         """Which shard of its category and split this is, from 0."""
-        return self._numbers[0]
+        return self._part.number
 
     @property
     def reading_position(self) -> tuple[float, int, int]:
-        """Where it stands in ``full``: shard k of n at (k + 1/2) / n of the way, categories in their order."""
-        number, total = self._numbers
-        return (number + 0.5) / total, CATEGORIES.index(self.category), number
+        """Its place among all shards of ``full``."""
+        return layout.reading_position(self._part)
 
     @property
-    def _numbers(self) -> tuple[int, int]:
-        number, _, total = os.path.basename(self.path).rpartition(".")[0].rsplit("-", 3)[1:]
-        return int(number), int(total)
+    def _part(self) -> layout.Part:
+        part = layout.parse(self.path)
+        if part is None:
+            raise PackageError(f"{self.path} in the manifest is not the name of a shard; build the package again")
+        return part
 
 
 class Package:
@@ -75,23 +76,23 @@ class Package:
         self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
         self.storage_options = _options_of(self.place, storage_options or {})
         try:
-            manifest = parse_manifest(self.read("manifest.json"))
+            manifest = parse_manifest(self.read(layout.MANIFEST))
         except FileNotFoundError as error:
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
         except ManifestError as error:
-            raise PackageError(f"{self.place}/manifest.json {error}") from None
+            raise PackageError(f"{self.place}/{layout.MANIFEST} {error}") from None
         try:
-            self.classes: ClassIndex = parse_classes(self.read("classes.json"))
+            self.classes: ClassIndex = parse_classes(self.read(layout.CLASSES))
         except FileNotFoundError as error:
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
         except ManifestError as error:
-            raise PackageError(f"{self.place}/classes.json {error}") from None
+            raise PackageError(f"{self.place}/{layout.CLASSES} {error}") from None
         self.licenses = {source["license"] for source in manifest["sources"] if source["commercial_use"]}
         self.batch_rows = batch_rows(manifest)
         self.shards = [
             Shard(path, facts["rows"], facts["bytes"], facts["sha256"], facts["config"], facts["split"])
             for path, facts in manifest["files"].items()
-            if path.startswith("data/")
+            if path.startswith(layout.DATA)
         ]
 
     @property

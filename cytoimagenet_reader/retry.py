@@ -69,6 +69,11 @@ class Limits:
     first_wait: float = 0.5
     longest_wait: float = 16.0
 
+    def wait(self, attempts: int, failure: BaseException) -> float:
+        """Return the seconds to wait after so many attempts: twice the last, or what the server asks for."""
+        asked = _asked_wait(failure)
+        return min(self.first_wait * 2 ** (attempts - 1) if asked is None else asked, self.longest_wait)
+
 
 class GaveUpError(Exception):
     """The limits were reached; ``__cause__`` is the last failure, ``attempts`` how many there were."""
@@ -114,10 +119,7 @@ def retry(
         failure = state.outcome.exception() if state.outcome else None
         if failure is None:
             return 0.0
-        if wait is not None:
-            return wait(state.attempt_number, failure)
-        asked = _asked_wait(failure)
-        return min(limits.first_wait * 2 ** (state.attempt_number - 1) if asked is None else asked, limits.longest_wait)
+        return (wait or limits.wait)(state.attempt_number, failure)
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(retried),

@@ -10,7 +10,6 @@ import click
 
 from builder.commands.options import only_option, recipe_options, working_in
 from builder.commands.shown import Command, json_option, say, say_json
-from builder.errors import UserError
 from builder.recipe import Recipe
 
 
@@ -111,23 +110,15 @@ def status(work: str, as_json: bool) -> None:
 
     Also what was refused so far, by reason, since when, and the first with its error.
     """
-    from builder.engine.run_logs import read_run
-    from builder.engine.status import lines
-    from builder.engine.status import status as read_status
     from builder.engine.store import Store
-    from builder.stages.standardize.rejects import refused
+    from builder.inspect.status import read_status, stage_lines
 
-    store = Store(work)
-    try:
-        stages = read_status(read_run(store))
-    except FileNotFoundError:
-        raise UserError(f"{work} holds no log of a run; name the work folder of a build (PACKAGE.work)") from None
-    found = refused(store)
+    stages, found = read_status(Store(work))
     if as_json:
         reasons = {name: dataclasses.asdict(facts) for name, facts in found.items()}
         say_json({"stages": [stage.as_dict() for stage in stages], "refused": reasons})
         return
-    for line in lines(stages, time.time()):
+    for line in stage_lines(stages, time.time()):
         say(line)
     for reason, facts in found.items():
         say(f"refused so far, {reason}: {facts.count:,}, since {facts.since}, first {facts.example}")

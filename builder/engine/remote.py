@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 import fsspec
 
 from builder.engine.localfiles import HIDDEN, checked
-from builder.engine.patience import PatientFile, patiently
+from builder.engine.retry import RetryingFile, retry_store
 from builder.errors import UserError
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Remote:
     def _ask(self, rel: str, call: Callable[[], T]) -> T:
         checked(rel)
         self._fs.invalidate_cache()  # other processes write too: a listing of before is no answer
-        return patiently(f"{self.url}/{rel}", call)
+        return retry_store(f"{self.url}/{rel}", call)
 
     def exists(self, rel: str) -> bool:
         """Return whether there is such a file."""
@@ -63,7 +63,7 @@ class Remote:
         """
         more = {} if block is None else {"block_size": block, "cache_type": "readahead"}
         file = self._ask(rel, lambda: self._fs.open(self._path(rel), "rb", **more))
-        return cast(BinaryIO, PatientFile(f"{self.url}/{rel}", file))
+        return cast(BinaryIO, RetryingFile(f"{self.url}/{rel}", file))
 
     def read_bytes(self, rel: str) -> bytes:
         """Return a file's content."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from builder.engine import localfiles
 from builder.engine.log import RunLog, events_of, read_log
-from builder.engine.patience import StoreError
+from builder.engine.retry import StoreError
 from builder.engine.store import Store
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 _RECENT = 300.0  # seconds over which the present rate is taken
@@ -101,17 +101,3 @@ def status(events: Iterable[dict[str, Any]]) -> list[StageStatus]:
     for stage in stages.values():
         stage.slowest.sort(reverse=True)
     return list(stages.values())
-
-
-def lines(stages: Iterable[StageStatus], now: float) -> Iterator[str]:
-    """Yield the state as text: one line per stage, and what is worth knowing below it."""
-    for stage in stages:
-        of = "" if stage.total is None else f" of {stage.total:,}"
-        state = "ended" if stage.ended is not None else f"last result {now - stage.last:,.0f} s ago"
-        left = "" if stage.left is None or stage.ended is not None else f", {stage.left / 60:,.0f} min left"
-        yield f"{stage.name}: {stage.done:,}{of} done, {stage.rate:,.1f} a second{left}; {state}"
-        for reason, count in stage.failures.most_common():
-            yield f"  {reason}: {count:,}"
-        ranked = sorted(stage.by_source.items(), key=lambda found: found[1][1] / max(1, found[1][0]), reverse=True)
-        for source, (units, seconds) in ranked[:_SLOWEST] if len(ranked) > 1 else []:
-            yield f"  {source}: {1000 * seconds / max(1, units):,.0f} ms each"

@@ -5,6 +5,8 @@ The client retries its uploads but not the creation of a repository, a commit or
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import logging
 import re
 import time
@@ -15,15 +17,16 @@ from huggingface_hub import CommitOperationAdd, HfApi, HfFileSystem, get_token
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
 from builder.errors import UserError
-from builder.hub.errors import explained, is_transient, shown
+from builder.hub.errors import explained, shown
+from cytoimagenet_reader.retry import GaveUpError, Limits, is_transient, retry
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Operation = Any
 
-_TRIES: Final = 8
-_LONGEST_WAIT: Final = 30.0  # seconds
+LIMITS: Final = Limits(attempts=8, first_wait=1.0, longest_wait=30.0)
+"""How often, and how long between, a hub is asked."""
 
 
 class Hub:
@@ -42,14 +45,14 @@ class Hub:
         revision: str | None = None,
         token: str | None = None,
         endpoint: str | None = None,
-        wait: float = 1.0,
+        wait: float = LIMITS.first_wait,
     ) -> None:
         if not re.fullmatch(r"[^/\s]+/[^/\s]+", repo_id):
             raise UserError(f"{repo_id!r} names no repository; write namespace/name, for instance my-lab/cytoimagenet")
         self.repo_id = repo_id
         self.branch = revision or "main"
         self._token = token or get_token()
-        self._wait = wait
+        self.limits = dataclasses.replace(LIMITS, first_wait=wait)
         self.is_private = False  # known from the first answer
         self._api = HfApi(endpoint=endpoint, token=self._token or False)
         self.url = f"{self._api.endpoint}/datasets/{repo_id}"
@@ -113,7 +116,7 @@ class Hub:
         except Exception as error:  # noqa: BLE001 -- what is no failure of the hub is raised again
             if not is_transient(error):
                 raise self.explained(error) from None
-            time.sleep(self.pause(0, error))
+            time.sleep(self.wait(1, error))
             half = len(additions) // 2
             self.upload(additions[:half], create_pr)
             self.upload(additions[half:], create_pr)
@@ -149,39 +152,32 @@ class Hub:
         self.call(self._api.create_tag, self.repo_id, tag=name, revision=commit, repo_type="dataset", exist_ok=True)
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call the client until it succeeds, up to eight times; raise UserError for what trying again cannot mend.
+        """Call the client until it succeeds, within the limits; raise UserError for what trying again cannot mend.
 
         Errors "not found" pass through: they are answers.
         """
-        for attempt in range(_TRIES):
-            try:
-                return function(*args, **kwargs)
-            except (RepositoryNotFoundError, RevisionNotFoundError):
-                raise
-            except Exception as error:  # noqa: BLE001 -- sorted below; what is no failure of the hub is raised again
-                if not is_transient(error):
-                    raise self.explained(error) from None
-                last = error
-            time.sleep(self.pause(attempt, last))
-        raise UserError(
-            f"{self._api.endpoint} failed {_TRIES} times ({shown(last, self._token)}); run push again to resume"
-        )
+        try:
+            return retry(functools.partial(function, *args, **kwargs), self.limits, wait=self.wait)
+        except GaveUpError as gave_up:
+            said = f"{gave_up.attempts} times ({self.shown(gave_up.last)})"
+            raise UserError(f"{self._api.endpoint} failed {said}; run push again to resume") from None
+        except (RepositoryNotFoundError, RevisionNotFoundError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- what is no failure of the hub is raised again
+            raise self.explained(error) from None
 
     def shown(self, error: BaseException) -> str:
         """Return an error's text in one line, without any token."""
         return shown(error, self._token)
 
-    def pause(self, attempt: int, error: BaseException) -> float:
-        """Say that a try failed; return the seconds before the next: what the hub asks for, or twice the last."""
-        response = getattr(error, "response", None)
-        asked = response.headers.get("Retry-After", "") if response is not None else ""
-        wanted = float(asked) if asked.isdigit() else self._wait * 2**attempt
-        seconds = min(wanted, _LONGEST_WAIT)
-        most = sum(min(self._wait * 2**n, _LONGEST_WAIT) for n in range(attempt, _TRIES))
+    def wait(self, attempts: int, failure: BaseException) -> float:
+        """Say that an attempt failed; return the seconds before the next: what the hub asks for, or twice the last."""
+        seconds = self.limits.wait(attempts, failure)
+        most = sum(self.limits.wait(n, TimeoutError()) for n in range(attempts, self.limits.attempts or attempts + 1))
         log.warning(
             "%s does not answer as it should (%s): asked again in %.0f s, for about %.0f s more",
             self._api.endpoint,
-            self.shown(error)[:120],
+            self.shown(failure)[:120],
             seconds,
             max(most, seconds),
         )

@@ -1,12 +1,7 @@
-"""Failures of a hub, whatever HTTP library the client uses: which may pass, and what to do about the others.
-
-``huggingface_hub`` uses requests before 1.0, httpx and httpx2 after it; what they raise has no base class in common.
-"""
+"""Failures of a hub, whatever HTTP library the client uses, and what to do about them."""
 
 from __future__ import annotations
 
-import importlib
-import json
 import re
 from typing import Final
 
@@ -14,23 +9,9 @@ from huggingface_hub.errors import HFValidationError
 
 from builder.errors import UserError
 from builder.escape import one_line, without_queries
+from cytoimagenet_reader.retry import status_of
 
-_RETRIED: Final = (408, 429, 500, 502, 503, 504)
 _TOKEN: Final = re.compile(r"hf_\w+|(?<=Bearer )\S+")
-
-
-def _network_errors() -> tuple[type[Exception], ...]:
-    """Return what the HTTP library of this version of the client raises for a lost connection."""
-    found: list[type[Exception]] = [ConnectionError, TimeoutError, json.JSONDecodeError]
-    for module, name in (("httpx2", "TransportError"), ("httpx", "TransportError"), ("requests", "RequestException")):
-        try:
-            found.append(getattr(importlib.import_module(module), name))
-        except ImportError:
-            continue  # this version of the client uses another one
-    return tuple(found)
-
-
-_NETWORK: Final = _network_errors()
 
 
 def explained(error: BaseException, repo_id: str, token: str | None) -> BaseException:
@@ -38,8 +19,9 @@ def explained(error: BaseException, repo_id: str, token: str | None) -> BaseExce
     error = _cause(error)
     if isinstance(error, HFValidationError):
         return UserError(f"{repo_id!r} cannot be a repository: {shown(error, token)}")
-    if _status(error):
-        return UserError(_advice(error, _status(error), repo_id, token))
+    status = status_of(error)
+    if status is not None:
+        return UserError(_advice(error, status, repo_id, token))
     return error
 
 
@@ -53,19 +35,7 @@ def shown(error: BaseException, token: str | None) -> str:
 
 def is_conflict(error: BaseException) -> bool:
     """Return whether a commit was refused because the branch is no longer where it was."""
-    return _status(_cause(error)) == 412
-
-
-def is_transient(error: BaseException) -> bool:
-    """Return whether trying again may help: a lost connection, or an answer that says so."""
-    error = _cause(error)
-    return _status(error) in _RETRIED if _status(error) else isinstance(error, _NETWORK)
-
-
-def _status(error: BaseException) -> int:
-    """Return the status of the answer that an error is about, whatever the HTTP library; 0 where there was none."""
-    response = getattr(error, "response", None)  # absent, or None where the connection failed
-    return 0 if response is None else int(response.status_code)
+    return status_of(_cause(error)) == 412
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -9,9 +9,9 @@ from typing import Any
 
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.package import layout
 from builder.package.check_manifest import forbidden
 from builder.package.manifest import PACKAGE, Manifest
+from cytoimagenet_reader import layout
 from cytoimagenet_reader import manifest as manifest_reading
 
 Held = Mapping[str, tuple[int, str, str | None]]

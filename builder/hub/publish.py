@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -15,16 +14,16 @@ from builder.engine.store import Store
 from builder.errors import UserError
 from builder.hub.changelog import changelog
 from builder.hub.client import Hub
-from builder.hub.errors import is_conflict, is_transient
+from builder.hub.errors import is_conflict
 from builder.hub.plan import Held, Plan, git_oid, is_held
-from builder.package import layout
 from builder.package.manifest import ClassIndex, Manifest, class_index_of, read_class_index
+from cytoimagenet_reader import layout
 from cytoimagenet_reader.manifest import ManifestError
+from cytoimagenet_reader.retry import GaveUpError, is_transient, retry
 
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 16  # files whose upload is asked for at once
-_TRIES: Final = 8
 
 
 def publish(hub: Hub, store: Store, manifest: Manifest, plan: Plan, held: Held, head: str, create_pr: bool) -> str:
@@ -53,20 +52,30 @@ def _changelog(hub: Hub, store: Store, manifest: Manifest, plan: Plan, held: Hel
 
 def _commit(hub: Hub, store: Store, manifest: Manifest, operations: Sequence[Any], head: str, create_pr: bool) -> str:
     """Commit on top of ``head``, again where the answer was lost; the head tells whether the lost one was made."""
-    message = f"Version {manifest['version']}"
-    for attempt in range(_TRIES):
+    attempts = 0
+
+    def attempt() -> str:
+        nonlocal attempts
+        attempts += 1
         try:
-            return hub.commit_once(operations, message, head, create_pr)
-        except Exception as error:  # noqa: BLE001 -- what is no failure of the hub is raised again
+            return hub.commit_once(operations, f"Version {manifest['version']}", head, create_pr)
+        except Exception:
             found = None if create_pr else _commit_made(hub, store, manifest, head)
-            if found is not None:
-                return found
-            lost = attempt > 0 and is_conflict(error)  # perhaps by an earlier try, not to be seen yet
-            if not (is_transient(error) or lost):
-                raise hub.explained(error) from None
-            last = error
-        time.sleep(hub.pause(attempt, last))
-    raise UserError(f"the commit to {hub.url} failed {_TRIES} times ({hub.shown(last)}); run the same push again")
+            if found is None:
+                raise
+            return found
+
+    def may_pass(error: BaseException) -> bool:
+        lost = attempts > 1 and is_conflict(error)  # perhaps by an earlier attempt, not to be seen yet
+        return is_transient(error) or lost
+
+    try:
+        return retry(attempt, hub.limits, retried=may_pass, wait=hub.wait)
+    except GaveUpError as gave_up:
+        said = f"{gave_up.attempts} times ({hub.shown(gave_up.last)})"
+        raise UserError(f"the commit to {hub.url} failed {said}; run the same push again") from None
+    except Exception as error:  # noqa: BLE001 -- what is no failure of the hub is raised again
+        raise hub.explained(error) from None
 
 
 def _commit_made(hub: Hub, store: Store, manifest: Manifest, head: str) -> str | None:
@@ -77,20 +86,32 @@ def _commit_made(hub: Hub, store: Store, manifest: Manifest, head: str) -> str |
     return now if now and not _not_held(hub.files(now), store, manifest) else None
 
 
+class _OtherFilesError(Exception):
+    """The hub does not show this package's files."""
+
+    def __init__(self, files: list[str]) -> None:
+        super().__init__(files)
+        self.files = files
+
+
 def check_held(hub: Hub, store: Store, manifest: Manifest, commit: str) -> None:
     """Compare the hashes that the hub reports for the commit with the manifest's; a hub may need a moment."""
-    missing: list[str] = []
-    for attempt in range(_TRIES):
+
+    def compare() -> None:
         try:
             missing = _not_held(hub.files(commit), store, manifest)
         except (RepositoryNotFoundError, RevisionNotFoundError):
             missing = [layout.MANIFEST]
-        if not missing:
-            return
-        time.sleep(hub.pause(attempt, UserError()))
-    raise UserError(
-        f"{hub.url} holds {len(missing)} files other than this package's, for instance {missing[0]}; push again"
-    )
+        if missing:
+            raise _OtherFilesError(missing)
+
+    try:
+        retry(compare, hub.limits, retried=lambda error: isinstance(error, _OtherFilesError))
+    except GaveUpError as gave_up:
+        files = gave_up.last.files if isinstance(gave_up.last, _OtherFilesError) else []
+        raise UserError(
+            f"{hub.url} holds {len(files)} files other than this package's, for instance {files[0]}; push again"
+        ) from None
 
 
 def _not_held(held: Held, store: Store, manifest: Manifest) -> list[str]:

@@ -14,10 +14,10 @@ from builder.errors import UserError
 from builder.hub.client import Hub
 from builder.hub.plan import Held, Plan, make_plan, parse_manifest
 from builder.hub.publish import check_held, publish
-from builder.package import layout
 from builder.package.check_manifest import forbidden
 from builder.package.manifest import Manifest, read_manifest
 from builder.package.verify_apart import verify_apart
+from cytoimagenet_reader import layout
 
 log = logging.getLogger(__name__)
 

@@ -24,6 +24,7 @@ from builder.sources.common.folder import Folder
 from builder.stages.annotate.annotate_source import image_number
 from builder.stages.standardize.channels import ChannelReader
 from builder.stages.standardize.item import Item
+from cytoimagenet_reader import layout
 
 _MOST_CROPS = 4  # draws are nested: the crops of a smaller number are among these
 
@@ -66,7 +67,7 @@ def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = 
 
 def _rows(package: Store, manifest: dict[str, Any], idx: str) -> Iterator[dict[str, Any]]:
     for path, facts in manifest["files"].items():
-        if not path.startswith("data/"):
+        if not path.startswith(layout.DATA):
             continue
         try:
             with package.open(path) as file:

@@ -14,11 +14,11 @@ import yaml
 
 from builder.engine.store import Store
 from builder.escape import markdown, markdown_url
-from builder.package import layout
 from builder.package.features import features_of
 from builder.package.manifest import ClassIndex, Manifest
 from builder.recipe import Recipe
 from builder.templates import template_folder
+from cytoimagenet_reader import layout
 
 TEMPLATE: Final = "README.md.j2"
 _SHOWN_CLASSES: Final = 12

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import yaml
 
-from builder.package import layout
 from builder.package.card import front_matter, split_counts
 from builder.package.manifest import ClassIndex, Manifest
 from builder.package.problem import Problem
 from builder.schema import SPLITS
+from cytoimagenet_reader import layout
 
 _FRONT = re.compile(r"\A---\n(.*?\n)---\n(.*)\Z", re.DOTALL)
 _CONFIG_ROW = re.compile(r"^\| `(\w+)`(?: \(default\))? \| ([\d,]*) \| ([\d,]+) \| ([\d,]+) \|$", re.MULTILINE)

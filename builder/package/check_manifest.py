@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from builder.engine.store import Store
-from builder.package import layout
 from builder.package.manifest import PACKAGE, Manifest, sealed, version_of
 from builder.package.problem import Problem
+from cytoimagenet_reader import layout
 
 _OF_DOWNLOADS: Final = (".cache", ".git", ".huggingface")
 """Folders that git and the hub's client keep beside the files they fetch."""
@@ -22,7 +22,7 @@ def check_manifest(manifest: Manifest) -> Iterator[Problem]:
         yield _wrong("was edited: its own sha256 does not fit its content")
     if manifest["version"] != version_of(manifest):
         yield _wrong(f"says version {manifest['version']}; its files and recipe make {version_of(manifest)}")
-    rows = sum(facts["rows"] for path, facts in manifest["files"].items() if path.startswith("data/"))
+    rows = sum(facts["rows"] for path, facts in manifest["files"].items() if path.startswith(layout.DATA))
     if rows != manifest["images"]:
         yield _wrong(f"says {manifest['images']} images; its shards hold {rows}")
     of_sources = sum(source["images"] for source in manifest["sources"])
@@ -77,7 +77,7 @@ def forbidden(*names: str) -> set[str]:
 def _check_place(path: str, facts: dict[str, object], file_format: str) -> Iterator[Problem]:
     part = layout.parse(path)
     if part is None:
-        if path.startswith(("data/", "metadata/")):
+        if path.startswith((layout.DATA, f"{layout.METADATA_CONFIG}/")):
             yield Problem(path, "has a name that no data file has")
         return
     if (facts.get("config"), facts.get("split")) != (part.config, part.split):

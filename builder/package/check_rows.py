@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from builder.package import layout
 from builder.package.manifest import ClassIndex, Manifest, class_index
 from builder.package.problem import Problem
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, REASONS, REJECTS, SPLITS, TOKEN_SEPARATOR
+from cytoimagenet_reader import layout
 
 _NAMED = 3
 

@@ -16,12 +16,12 @@ from PIL import Image, UnidentifiedImageError
 
 from builder.engine.store import Store
 from builder.package.features import schema_of
-from builder.package.layout import FULL, METADATA_CONFIG, METADATA_TABLE, parse, shards_of
 from builder.package.manifest import Manifest
 from builder.package.problem import Problem
 from builder.recipe import Recipe
 from builder.schema import METADATA, SPLITS
 from cytoimagenet_reader.arrow_checks import check_schema, checked, stream_batches
+from cytoimagenet_reader.layout import FULL, METADATA_CONFIG, METADATA_TABLE, parse, shards_of
 
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _PNG_TAIL = b"\x00\x00\x00\x00IEND\xaeB`\x82"

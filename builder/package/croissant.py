@@ -12,9 +12,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from builder.engine.store import Store
-from builder.package import layout
 from builder.package.manifest import ClassIndex, Manifest, file_facts, to_json
 from builder.package.tables import TABLE
+from cytoimagenet_reader import layout
 
 _ENCODINGS: Final = {"arrow": "application/vnd.apache.arrow.stream", "parquet": "application/x-parquet"}
 _TYPES: Final = {
@@ -100,7 +100,7 @@ def _shards(config: str, file_format: str) -> dict[str, Any]:
         "name": f"shards-{config}",
         "description": f"Data files of the config {config}.",
         "encodingFormat": _ENCODINGS[file_format],
-        "includes": f"data/{folder}/*.{file_format}",
+        "includes": f"{layout.DATA}{folder}/*.{file_format}",
     }
 
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from builder.package.layout import METADATA_CONFIG
 from builder.schema import EXAMPLES, METADATA
+from cytoimagenet_reader.layout import METADATA_CONFIG
 
 _DTYPES: Final = {
     pa.string(): "string",

@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from builder.engine.store import Store
-from builder.package import layout
 from builder.package.charts import Bar, Panel, bar_chart
 from builder.package.contact_sheet import Thumbnail, contact_sheet
 from builder.package.data_files import data_batches
 from builder.package.manifest import ClassIndex, file_facts
 from builder.schema import REASONS, SPLITS
+from cytoimagenet_reader import layout
 
 COLUMNS: Final = 8
 _SEARCHED_ROWS: Final = 600  # of a category's first shard, for thumbnails of different classes

@@ -12,7 +12,6 @@ from builder.package.card import write_card
 from builder.package.credits import source_facts
 from builder.package.croissant import write_croissant
 from builder.package.figures import write_figures
-from builder.package.layout import CARD, parse
 from builder.package.manifest import (
     Manifest,
     build_manifest,
@@ -25,6 +24,7 @@ from builder.package.manifest import (
 from builder.package.tables import Selection, write_tables
 from builder.recipe import Recipe
 from builder.sources.base import Source
+from cytoimagenet_reader.layout import CARD, parse
 
 _COUNTED: Final = ("category", "database", "dir_name", "label", "name", "scaling", "split")
 """Columns from which the card, the class lists and the figures are counted."""

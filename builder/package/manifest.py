@@ -14,10 +14,10 @@ from builder.code_version import library_versions
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.credits import source_facts, sources_page
-from builder.package.layout import CLASSES, FULL, MANIFEST, SOURCES_PAGE
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, SPLITS
 from builder.sources.base import Source
+from cytoimagenet_reader.layout import CLASSES, FULL, MANIFEST, SOURCES_PAGE
 from cytoimagenet_reader.manifest import ManifestError, parse_classes, parse_manifest
 
 PACKAGE: Final = "cytoimagenet"

@@ -14,13 +14,13 @@ from PIL import Image
 
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.package import layout
 from builder.package.data_files import MALFORMED, whole_table
 from builder.package.figures import first_rows
 from builder.package.leakage import NEAR, audit, near_duplicates, single_source_classes
 from builder.package.manifest import ClassIndex, Manifest, read_class_index, read_manifest
 from builder.schema import REASONS
 from builder.templates import template_folder
+from cytoimagenet_reader import layout
 from cytoimagenet_reader.decode import decode
 
 _TEMPLATE: Final = "report.html.j2"

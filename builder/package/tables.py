@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.engine.store import Store
-from builder.package import layout
 from builder.schema import METADATA, REJECTS, SELECTION, SPLITS, STATISTICS
+from cytoimagenet_reader import layout
 
 TABLE: Final = pa.schema([*METADATA, *(SELECTION.field(name) for name in ("split", "shard", "position")), *STATISTICS])
 """Columns of ``metadata.parquet``: where each example lies, and its statistics, beside METADATA."""

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.package import layout
 from builder.package.check_card import check_card
 from builder.package.check_manifest import check_manifest, check_presence
 from builder.package.check_rows import READ, REPEATED, check_classes, check_order, check_rejects, check_rows
@@ -25,6 +24,7 @@ from builder.package.manifest import ClassIndex, Manifest, class_index_of, manif
 from builder.package.problem import Problem
 from builder.package.tables import TABLE
 from builder.recipe import Recipe
+from cytoimagenet_reader import layout
 from cytoimagenet_reader.manifest import ManifestError
 
 

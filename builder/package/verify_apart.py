@@ -9,9 +9,9 @@ from multiprocessing.connection import Connection
 from builder.engine.pools import exit_text
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.package.layout import MANIFEST
 from builder.package.problem import Problem
 from builder.package.verify import verify
+from cytoimagenet_reader.layout import MANIFEST
 
 
 def verify_apart(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:

@@ -12,7 +12,6 @@ from builder.code_version import LIBRARIES, code_version
 from builder.engine import markers
 from builder.engine.store import Store
 from builder.package.finish import finish_package
-from builder.package.layout import MANIFEST
 from builder.package.manifest import Manifest
 from builder.recipe import Recipe
 from builder.sources.base import Source
@@ -20,6 +19,7 @@ from builder.stages.select.store import StoredSelection
 from builder.stages.shard.stage import ShardFacts
 from builder.stages.stage import Facts
 from builder.templates import template_folder
+from cytoimagenet_reader.layout import MANIFEST
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ import pytest
 pytest.importorskip("moto")
 pytest.importorskip("s3fs")
 
-from builder.engine import markers, patience, remote
+from builder.engine import markers, remote, retry
 from builder.engine.store import Store
 from builder.errors import UserError
 from tests.engine.s3 import Server, running_server
@@ -90,7 +91,7 @@ def test_markers_are_read_together(server: Server, store: Store) -> None:
 def test_a_server_that_fails_now_and_then_changes_nothing(
     server: Server, store: Store, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(retry, "_LIMITS", dataclasses.replace(retry._LIMITS, first_wait=0.01))
     failed = server.faults.failed
     server.faults.fail = _some(0.3, what)  # type: ignore[assignment]
     contents = {f"{n % 3}/{n}": random.Random(n).randbytes(5000) for n in range(5)}
@@ -116,7 +117,7 @@ def test_a_file_that_is_not_there_after_a_failed_answer_is_left_out(
 
 
 def test_reads_of_an_open_file_are_tried_again(store: Store, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(retry, "_LIMITS", dataclasses.replace(retry._LIMITS, first_wait=0.01))
     content = random.Random(1).randbytes(70_000)
     store.write_bytes("x", content)
     with store.open("x") as file:
@@ -157,7 +158,7 @@ def test_small_pieces_of_a_large_file_do_not_ask_for_the_whole(server: Server, s
 
 
 def test_a_server_that_is_down_is_one_line(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "_PATIENCE", 1.0)
+    monkeypatch.setattr(retry, "_LIMITS", dataclasses.replace(retry._LIMITS, seconds=1.0))
     bucket = server.bucket()
     server.faults.fail = lambda method, path: "503"
     limits = {"retries": {"max_attempts": 1}, "read_timeout": 1}
@@ -179,7 +180,7 @@ def test_a_server_that_refuses_is_not_asked_again(server: Server, store: Store) 
 
 
 def test_a_server_that_gives_no_answer_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "_PATIENCE", 1.0)
+    monkeypatch.setattr(retry, "_LIMITS", dataclasses.replace(retry._LIMITS, seconds=1.0))
     limits = {"retries": {"max_attempts": 1}, "read_timeout": 0.3}
     store = Store(f"s3://{server.bucket()}/x", server.options(config_kwargs=limits, skip_instance_cache=True))
     server.faults.fail = lambda method, path: "hang"
@@ -198,7 +199,8 @@ def test_a_dead_server_is_given_up_before_an_image_would_be() -> None:
     limits = remote._with_limits("s3", {})["config_kwargs"]
     attempts = limits["retries"]["max_attempts"]
     longest_attempt = (limits["read_timeout"] + limits["connect_timeout"]) * attempts
-    assert patience._PATIENCE + longest_attempt < RunSettings().time_limit
+    assert retry._LIMITS.seconds is not None
+    assert retry._LIMITS.seconds + longest_attempt < RunSettings().time_limit
 
 
 def test_users_limits_stay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builder.engine import run_logs
-from builder.engine.patience import StoreError
+from builder.engine.retry import StoreError
 from builder.engine.run_logs import open_log, read_run
 from builder.engine.store import Store
 

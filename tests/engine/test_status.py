@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from builder.engine.log import read_log
-from builder.engine.status import lines, status
+from builder.engine.status import status
+from builder.inspect.status import stage_lines
 
 
 def _event(time: float, event: str, **facts: Any) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def test_a_running_stage() -> None:
     assert found.failures == {"timed_out": 1}
     assert found.slowest[:2] == [(4.1, "idr0016/10"), (4.09, "idr0016/9")]
     assert len(found.slowest) == 5
-    assert list(lines([found], now=205.0)) == [
+    assert list(stage_lines([found], now=205.0)) == [
         "standardize: 381 of 1,000 done, 1.9 a second, 5 min left; last result 5 s ago",
         "  timed_out: 1",
         "  idr0016: 203 ms each",  # 40.55 s for 200
@@ -66,7 +67,7 @@ def test_only_the_last_run_counts() -> None:
     ]
     (found,) = status(events)
     assert (found.name, found.ended, found.left) == ("label", 7, None)
-    assert list(lines([found], 9)) == ["label: 0 done, 0.0 a second; ended"]
+    assert list(stage_lines([found], 9)) == ["label: 0 done, 0.0 a second; ended"]
 
 
 def test_a_log_whose_writer_was_killed(tmp_path: Path) -> None:

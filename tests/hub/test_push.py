@@ -12,6 +12,7 @@ import pytest
 from builder.errors import UserError
 from builder.hub.push import Pushed, push
 from builder.sources.common import licenses
+from cytoimagenet_reader.retry import Limits
 from tests.hub.faults import Faults
 from tests.hub.server import Hub
 from tests.package.made import CLASSES, make_package
@@ -143,7 +144,7 @@ def test_what_the_hub_holds_is_compared_not_what_was_sent(hub: Hub, built: Path,
         return {"oid": "0" * 40, "size": 7, "lfs": sha256}
 
     monkeypatch.setattr(hub.repos, "lfs_entry", wrong)
-    monkeypatch.setattr("builder.hub.client._LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("builder.hub.client.LIMITS", Limits(attempts=3, longest_wait=0.01))
     with pytest.raises(UserError, match=r"holds .* files other than this package's"):
         send(hub, built)
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from builder.draw import U64, key64, mix64
 from builder.stages.label.index import encode
+from cytoimagenet_reader import layout
 
 Ints = npt.NDArray[np.int64]
 
@@ -50,7 +51,7 @@ def plan_shards(
         members = members[np.lexsort((keys[members], draws[members]))]
         lengths = cut(sizes[members], shard_bytes)
         shards.append(np.repeat(np.arange(len(lengths)) + len(names), lengths))
-        names += [f"data/{category}/{split}-{i:05d}-of-{len(lengths):05d}" for i in range(len(lengths))]
+        names += [layout.shard_name(str(category), str(split), i, len(lengths)) for i in range(len(lengths))]
         positions.append(np.concatenate([np.arange(length) for length in lengths]))
         orders.append(members)
     if not orders:

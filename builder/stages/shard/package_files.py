@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.package.layout import MANIFEST
 from builder.stages import work_files
+from cytoimagenet_reader.layout import DATA, MANIFEST
 
 
 def require_empty_or_package(package: Store, work: Store) -> None:
@@ -37,7 +37,7 @@ def known_files(work: Store) -> list[str]:
 def stale_files(work: Store, package: Store, wanted: Iterable[str]) -> list[str]:
     """Return the shards in the package that an earlier build has planned and this one does not want."""
     earlier = set(known_files(work)) - set(wanted)
-    present = package.sizes("data") if earlier else {}
+    present = package.sizes(DATA) if earlier else {}
     return sorted(earlier & present.keys())
 
 

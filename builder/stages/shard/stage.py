@@ -19,10 +19,11 @@ from builder.stages.select.store import ShardPlan, StoredSelection
 from builder.stages.shard import write_shard
 from builder.stages.shard.eviction import EvictionPlan, evicted_images
 from builder.stages.shard.package_files import retire, stale_files
-from builder.stages.shard.write_shard import finished, shard_fingerprint, shard_path
+from builder.stages.shard.write_shard import finished, shard_fingerprint
 from builder.stages.stage import Facts
 from builder.stages.standardize.part_images import bytes_of_images
 from builder.stages.task_runner import HOUR, TaskRunner
+from cytoimagenet_reader.layout import DATA, shard_path
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Shard:
 
     def find(self, facts: Facts) -> ShardFacts | None:
         """Return the shards of an earlier run, if all are there, none besides, and no PNGs are to be removed."""
-        sizes = self.package.sizes("data")
+        sizes = self.package.sizes(DATA)
         whole = all(sizes.get(path) == found["bytes"] for path, found in facts.items())
         if not whole or stale_files(self.work, self.package, facts) or (self.frugal and bytes_of_images(self.work)):
             return None

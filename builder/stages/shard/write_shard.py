@@ -19,12 +19,8 @@ from builder.stages import work_files
 from builder.stages.select.store import ShardPlan
 from builder.stages.shard.package_files import unfinish
 from builder.stages.shard.part_images import PartImageReader
+from cytoimagenet_reader import layout
 from cytoimagenet_reader.png import encoder
-
-
-def shard_path(shard: str, file_format: str) -> str:
-    """Return the path of a shard in the package."""
-    return f"{shard}.{file_format}"
 
 
 def finished(
@@ -32,9 +28,9 @@ def finished(
 ) -> dict[str, dict[str, Any]]:
     """Return path -> rows, bytes and sha256 of the shards that are there, made from the same."""
     wanted = {f"shard/{plan.shard}": shard_fingerprint(plan, recipe, file_format) for plan in plans}
-    sizes = package.sizes("data")
+    sizes = package.sizes(layout.DATA)
     done = markers.find_done(work, wanted)
-    facts = {shard_path(marker.removeprefix("shard/"), file_format): found for marker, found in done.items()}
+    facts = {layout.shard_path(marker.removeprefix("shard/"), file_format): found for marker, found in done.items()}
     return {path: found for path, found in facts.items() if sizes.get(path) == found["bytes"]}
 
 
@@ -46,7 +42,7 @@ def write_shard(
     for plan in items:
         with work.open(work_files.SELECTION) as file:
             rows = pq.ParquetFile(file).read_row_group(plan.group)
-        path = shard_path(plan.shard, file_format)
+        path = layout.shard_path(plan.shard, file_format)
         unfinish(package)
         with package.writing(path) as out:
             _write(out, rows, work, recipe, file_format)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from builder.engine.patience import StoreError
+from builder.engine.retry import StoreError
 from builder.engine.store import Store
 from builder.errors import RejectedError, UnavailableError
 from cytoimagenet_reader.retry import Limits, retry

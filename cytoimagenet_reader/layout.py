@@ -1,4 +1,4 @@
-"""The files of a package and what each config is made of: the only place that spells their names.
+"""The files of a package, its configs and the order in which its shards are read: the only place that spells them.
 
 The layout is that of a hub dataset repository whose card names configs and their data files:
 https://huggingface.co/docs/hub/datasets-manual-configuration.
@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from builder.schema import CATEGORIES, SPLITS
+CATEGORIES: Final = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
+"""The columns that give labels, in the order in which all lists of them stand."""
+SPLITS: Final = ("train", "validation")
 
 CARD: Final = "README.md"
 CLASSES: Final = "classes.json"
 CHANGELOG: Final = "CHANGELOG.md"
 CROISSANT: Final = "croissant.json"
+DATA: Final = "data/"
 FIGURES: Final = "figures/"
 MANIFEST: Final = "manifest.json"
 METADATA_TABLE: Final = "metadata.parquet"
@@ -32,10 +35,10 @@ FOREIGN: Final = (CHANGELOG, ".gitattributes")
 """Files that a hub repository of the package may hold beside those of the manifest."""
 
 _SHARD = re.compile(
-    rf"data/(?P<category>{'|'.join(CATEGORIES)})/(?P<split>{'|'.join(SPLITS)})"
-    rf"-(?P<number>\d{{5,}})-of-(?P<total>\d{{5,}})\.(?P<format>{'|'.join(FORMATS)})"
+    rf"{DATA}(?P<category>{'|'.join(CATEGORIES)})/(?P<split>{'|'.join(SPLITS)})"
+    rf"-(?P<number>\d{{5,9}})-of-(?P<total>\d{{5,9}})\.(?P<format>{'|'.join(FORMATS)})"
 )
-_METADATA_FILE = re.compile(rf"metadata/(?P<split>{'|'.join(SPLITS)})\.(?P<format>{'|'.join(FORMATS)})")
+_METADATA_FILE = re.compile(rf"{METADATA_CONFIG}/(?P<split>{'|'.join(SPLITS)})\.(?P<format>{'|'.join(FORMATS)})")
 
 
 class Part(NamedTuple):
@@ -57,9 +60,19 @@ def parse(path: str) -> Part | None:
     return None
 
 
+def shard_name(category: str, split: str, number: int, total: int) -> str:
+    """Return the path of a shard without its ending; ``number`` counts from 0."""
+    return f"{DATA}{category}/{split}-{number:05d}-of-{total:05d}"
+
+
+def shard_path(name: str, file_format: str) -> str:
+    """Return the path of a shard by its name without ending."""
+    return f"{name}.{file_format}"
+
+
 def metadata_path(split: str, file_format: str) -> str:
     """Return the path of a split's metadata without images."""
-    return f"metadata/{split}.{file_format}"
+    return f"{METADATA_CONFIG}/{split}.{file_format}"
 
 
 def configs(files: Iterable[str]) -> list[str]:
@@ -81,14 +94,14 @@ def shards_of(files: Iterable[str], config: str, split: str) -> list[str]:
     streaming one does, meets all categories from the start.
     """
     parts = {path: part for path in files if (part := parse(path)) and part.split == split and _belongs(part, config)}
-    order = {category: position for position, category in enumerate((*CATEGORIES, METADATA_CONFIG))}
-    return sorted(parts, key=lambda path: _turn(parts[path], order[parts[path].config]))
+    return sorted(parts, key=lambda path: reading_position(parts[path]))
 
 
 def _belongs(part: Part, config: str) -> bool:
     return part.config == config or (config == FULL and part.config != METADATA_CONFIG)
 
 
-def _turn(part: Part, category: int) -> tuple[float, int, int]:
-    """Return the place of a file among all: shard k of n stands at (k + 1/2) / n of the way."""
+def reading_position(part: Part) -> tuple[float, int, int]:
+    """Return a file's place among all: shard k of n at (k + 1/2) / n of the way, categories in their order."""
+    category = CATEGORIES.index(part.config) if part.config in CATEGORIES else len(CATEGORIES)
     return (part.number + 0.5) / part.total, category, part.number

@@ -1,59 +1,54 @@
-"""What fails for a while is asked for again: calls of a remote file system, and reads of a file open there."""
+"""Retries transient failures of a remote file system: of its calls, and of reads of a file that is open there."""
 
 from __future__ import annotations
 
 import io
 import os
-import time
 from collections.abc import Callable
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from builder.errors import UserError
+from cytoimagenet_reader.retry import GaveUpError, Limits, retry
 
 T = TypeVar("T")
 
-# Answers, not failures of the way there: asking again would give the same.
-_FINAL = (
-    FileNotFoundError,
-    IsADirectoryError,
-    NotADirectoryError,
-    FileExistsError,
-    TypeError,
-    UserError,
+_LIMITS: Final = Limits(
+    seconds=float(os.environ.get("CYTOIMAGENET_PATIENCE", "120")), first_wait=0.5, longest_wait=16.0
 )
-_PATIENCE = float(os.environ.get("CYTOIMAGENET_PATIENCE", "120"))  # seconds after which no further attempt begins
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 16.0
+_ANSWERS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, FileExistsError, TypeError, UserError)
 
 
 class StoreError(UserError):
     """A file system that does not answer, or answers with errors, after several attempts."""
 
 
-def patiently(what: str, call: Callable[[], T]) -> T:
-    """Return ``call()``, tried again with growing pauses while the network or the server fails.
+def retry_store(what: str, call: Callable[[], T]) -> T:
+    """Return ``call()``, tried again with growing waits while the network or the server fails.
 
     Raises
     ------
     StoreError
-        After two minutes (``CYTOIMAGENET_PATIENCE`` seconds). FileNotFoundError and its like come through at once.
+        After two minutes (``CYTOIMAGENET_PATIENCE`` seconds), or at once for what waiting would not change.
+        FileNotFoundError and its like come through: they are answers.
     """
-    began, pause = time.monotonic(), _FIRST_PAUSE
-    while True:
-        try:
-            return call()
-        except PermissionError as error:
-            raise StoreError(f"{what} is not allowed ({error}): check the credentials") from error
-        except _FINAL:
-            raise
-        except Exception as error:  # each file system has errors of its own, without a common base
-            if time.monotonic() - began + pause > _PATIENCE:
-                text = f"{type(error).__name__}: {error}".splitlines()[0]
-                raise StoreError(f"{what} fails ({text}); run the same again when it answers") from error
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+    try:
+        return retry(call, _LIMITS)
+    except GaveUpError as gave_up:
+        raise _failed(what, gave_up.last) from gave_up.last
+    except PermissionError as error:
+        raise StoreError(f"{what} is not allowed ({error}): check the credentials") from error
+    except _ANSWERS:
+        raise
+    except Exception as error:  # each file system has errors of its own, without a common base
+        raise _failed(what, error) from error
 
 
-class PatientFile(io.RawIOBase):
+def _failed(what: str, error: BaseException) -> StoreError:
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    return StoreError(f"{what} fails ({text}); run the same again when it answers")
+
+
+class RetryingFile(io.RawIOBase):
     """A file of a remote store, open for reading, that asks again where a read fails."""
 
     def __init__(self, what: str, file: BinaryIO) -> None:
@@ -83,7 +78,7 @@ class PatientFile(io.RawIOBase):
             self._file.seek(place)
             return self._file.read(-1 if size is None else size)
 
-        return patiently(self._what, attempt)
+        return retry_store(self._what, attempt)
 
     def readall(self) -> bytes:
         """Return all that follow."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.package.layout import configs, parse, shards_of, splits_of
+from cytoimagenet_reader.layout import configs, parse, shards_of, splits_of
 
 FILES = [
     *(f"data/compound/train-{n:05d}-of-00004.arrow" for n in range(4)),
