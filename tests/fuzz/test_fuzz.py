@@ -10,7 +10,7 @@ import pytest
 from tests.fuzz.mutations import MUTATIONS
 from tests.fuzz.run import run
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="forks")]
 
 
 def test_malformed_packages_harm_nobody() -> None:
