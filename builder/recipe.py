@@ -8,6 +8,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -55,8 +56,8 @@ class Recipe:
     )
     drop_labels: tuple[str, ...] = _of("label", (), "tokens that must not become labels")
     rename_labels: dict[str, str] = _of("label", {}, "token -> label of its images")  # noqa: RUF009 -- a default_factory
-    crop_steps: tuple[int, ...] = _of(
-        "label", (1000, 550, 400), "a class smaller than each of these gets one crop per image more than one"
+    crop_steps: tuple[float, ...] = _of(
+        "label", (1.0, 0.55, 0.4), "shares of class_size; a class below each of them gets one crop per image more"
     )
 
     low_percentile: float = _of("standardize", 0.1, "grey level that becomes black")
@@ -72,6 +73,17 @@ class Recipe:
 
     min_class_size: int = _of("select", 500, "a class with fewer images after quality control is dropped")
     validation_share: float = _of("select", 0.1, "share of each class that is validation")
+    max_validation_share: float = _of(
+        "select", 0.0, "share of all examples that validation never exceeds; 0 is twice validation_share"
+    )
+    split_by: str = _of(
+        "select", "group", "what is never on both sides: group (the specimen), or batch (the plate ...)"
+    )
+    near_duplicates: str = _of(
+        "select",
+        "keep",
+        "groups of images that look alike: keep them apart, or merge_groups, so that they are on one side",
+    )
 
     size: int = _of("shard", 0, "pixels of the longer side to which images are reduced; 0 keeps them as they are")
     shard_bytes: int = _of("select", 400_000_000, "bytes of images a shard should hold")
@@ -88,6 +100,19 @@ class Recipe:
             raise UserError("recipe: needs 0 <= low_percentile < high_percentile <= 100")
         if not 0 <= self.validation_share < 1:
             raise UserError(f"recipe: validation_share must lie in [0, 1), not {self.validation_share}")
+        if self.max_validation_share and not self.validation_share <= self.max_validation_share <= 1:
+            raise UserError(
+                f"recipe: max_validation_share must be 0 (twice the share) or lie in [{self.validation_share}, 1], "
+                f"not {self.max_validation_share}"
+            )
+        for name, choices in (("split_by", ("group", "batch")), ("near_duplicates", ("keep", "merge_groups"))):
+            if getattr(self, name) not in choices:
+                raise UserError(f"recipe: {name} is one of {', '.join(choices)}, not {getattr(self, name)!r}")
+        if not all(0 < step <= 1 for step in self.crop_steps):
+            raise UserError(
+                f"recipe: crop_steps are shares of class_size, in (0, 1], such as [1, 0.55, 0.4], "
+                f"not {list(self.crop_steps)}"
+            )
         if not self.scalings or not all(0 < s <= 0.5 for s in self.scalings):
             raise UserError("recipe: scalings must lie in (0, 0.5]: a crop fits in its quadrant")
         if self.size < 0:
@@ -97,7 +122,13 @@ class Recipe:
 
     def crops_wanted(self, class_images: int) -> int:
         """Return how many crops each image of a class of ``class_images`` images should give (method, section 4)."""
-        return 1 + sum(class_images < step for step in self.crop_steps)
+        # As the decimal fractions that they are written as: 0.55 of 20 is 11, not a little more.
+        return 1 + sum(class_images < Fraction(str(step)) * self.class_size for step in self.crop_steps)
+
+    @property
+    def validation_limit(self) -> float:
+        """Share of all examples that validation never exceeds."""
+        return self.max_validation_share or min(1.0, 2 * self.validation_share)
 
     def fingerprint(self, *stages: str) -> str:
         """Return the sha256 (hex) of the fields that change what these stages make; of all fields without names."""

@@ -33,7 +33,7 @@ REASONS: Final = {
     "mismatched": "channels of one image differ in size, or from the size that the source's table states",
     "crashed": "reading it ended the process (twice, the second time alone and with memory enough)",
     "not_tried": "its files could not be read now, or time or memory ran out: the next build tries it again",
-    "duplicate": "the same standardised pixels as another image",
+    "duplicate": "the same standardised pixels as another image, whole in any orientation, or as another crop",
     "over_class_size": "drawn away: its class had more than class_size",
     "small_class": "its class has fewer than min_class_size images",
 }
@@ -111,12 +111,23 @@ STATISTICS: Final = [
     ("phash", pa.uint64()),  # 64-bit perceptual hash
 ]
 
+WHOLE_SHA256: Final = pa.field("sha256", pa.string())
+"""Of the standardised whole image, before it is cut, in any orientation (builder.pixels.fingerprint); hexadecimal."""
+
+THUMBNAIL: Final = pa.field("thumbnail", pa.binary(256))
+"""What the whole image looks like, int8 (16, 16): see builder.pixels.thumbnail."""
+
+FINGERPRINTS: Final = pa.schema([WHOLE_SHA256, THUMBNAIL])
+"""``fingerprints.parquet`` of the package: one row per source image, sorted by sha256."""
+
 PART_ROWS: Final = pa.schema(
     [
         pa.field("idx", pa.string(), nullable=False),
         pa.field("candidate", pa.int8(), nullable=False),  # -1 the whole image, 0..3 its crops in drawn order
         *_WINDOW,
         *STATISTICS,
+        WHOLE_SHA256,
+        THUMBNAIL,  # in the first row of each image, null in the others
         ("bytes", pa.int32()),  # size of the PNG
         ("row", pa.int32()),  # of the part's examples; null when rejected
         ("reason", pa.string()),  # one of REASONS; null when kept
@@ -147,6 +158,7 @@ METADATA: Final = pa.schema(
         pa.field("license", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),
         *ACQUISITION,
+        WHOLE_SHA256,
     ]
 )
 """Every column of an example but the image, in the package's order."""

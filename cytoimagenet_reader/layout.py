@@ -17,6 +17,7 @@ SPLITS: Final = ("train", "validation")
 CARD: Final = "README.md"
 CLASSES: Final = "classes.json"
 CHANGELOG: Final = "CHANGELOG.md"
+FINGERPRINTS_TABLE: Final = "fingerprints.parquet"
 CROISSANT: Final = "croissant.json"
 DATA: Final = "data/"
 FIGURES: Final = "figures/"

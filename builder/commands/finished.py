@@ -22,14 +22,20 @@ from builder.commands.shown import FAILED, Command, json_option, say, say_json
 def verify(package: str, deep: bool, workers: int, as_json: bool) -> None:
     """Check everything that can be checked in PACKAGE; exit with 0 or 1.
 
+    --deep also compares the two sides of the split by content: the same image on both is an error, images that look
+    alike are warnings.
+
     Safe for packages of strangers: a file that would end the process is one of the problems.
     """
-    from builder.package.verify_apart import verify_apart
+    from builder.package.verify_apart import check_apart
 
-    problems = verify_apart(package, deep=deep, workers=workers)
+    problems, warnings = check_apart(package, deep=deep, workers=workers)
     if as_json:
-        say_json({"package": package, "problems": [problem._asdict() for problem in problems]})
+        found = {"problems": problems, "warnings": warnings}
+        say_json({"package": package, **{name: [one._asdict() for one in some] for name, some in found.items()}})
     else:
+        for warning in warnings:
+            say(f"warning: {warning}", err=True)
         for problem in problems:
             say(problem, err=True)
         if problems:
@@ -41,38 +47,35 @@ def verify(package: str, deep: bool, workers: int, as_json: bool) -> None:
 
 @click.command(
     cls=Command,
-    examples=("trace out/cytoimagenet bbbc022-51842345 --data DATA", "trace out/cytoimagenet IDX --data DATA --json"),
+    examples=("trace out/cytoimagenet bbbc022-51842345", "trace out/cytoimagenet IDX --data DATA --json"),
     codes={FAILED: "an example is not what the files give, or one line says what to change"},
 )
 @click.argument("package")
-@click.argument("idx")
-@click.option("--data", required=True, metavar="DATA", help="Folder (or URL) with its sources.")
+@click.argument("image")
+@click.option("--data", metavar="DATA", help="Folder (or URL) with its sources: make the pixels again, and compare.")
+@click.option("--work", metavar="WORK", help="Work folder of the build. Default: PACKAGE.work")
 @json_option
-def trace(package: str, idx: str, data: str, as_json: bool) -> None:
-    """Show where the image IDX of PACKAGE came from, and make its pixels again from the source's files.
+def trace(package: str, image: str, data: str | None, work: str | None, as_json: bool) -> None:
+    """Say what became of an image: its tokens, its label or why it has none, its examples or why it has none.
 
-    Exits with 1 if an example of the package is not what the files give.
+    IMAGE is its idx or its key; any image of the annotations can be asked for. Exits with 1 if an example of the
+    package is not what the source's files give.
     """
     from builder.engine.store import Store
-    from builder.inspect.trace import trace as run_trace
+    from builder.inspect.explain import lines
+    from builder.inspect.trace import facts_of, remade
 
-    image, examples = run_trace(Store(package), idx, data)
+    stores = Store(package), Store(work or f"{package.rstrip('/')}.work")
+    found = facts_of(*stores, image, data)
+    compared = remade(stores[0], found, data) if data else []
     if as_json:
-        facts = [{**row, "same": same, "detail": detail} for row, same, detail in examples]
-        channels = [channel._asdict() for channel in image.channels]
-        found = {"idx": idx, "key": image.key, "group": image.group, "region": image.region, "channels": channels}
-        say_json({**found, "examples": facts})
+        say_json(found | ({"remade": compared} if data else {}))
     else:
-        say(f"{idx}: {image.key}, group {image.group}")
-        for channel in image.channels:
-            plane = f", plane {channel.plane}" if channel.plane else ""
-            say(f"  {channel.shows}: {channel.path}{plane}")
-        if image.region:
-            say(f"  box {image.region}")
-        for row, _, detail in examples:
-            window = f"[{row['y_min']}:{row['y_max']}, {row['x_min']}:{row['x_max']}]" if row["crop"] else "whole"
-            say(f"  {row['split']} {row['filename']} ({row['label']}) {window}: {detail}")
-    if any(not same for _, same, _ in examples):
+        for line in lines(found):
+            say(line)
+        for example in compared:
+            say(f"  {example['filename']} made again: {example['detail']}")
+    if any(not example["same"] for example in compared):
         sys.exit(FAILED)
 
 

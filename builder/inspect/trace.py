@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from builder.draw import Draw
 from builder.engine.store import Store
 from builder.errors import RejectedError, UserError
+from builder.inspect.explain import Facts, explain, explain_example
 from builder.package.data_files import data_batches
-from builder.package.manifest import read_manifest
+from builder.package.manifest import Manifest, read_manifest
 from builder.pixels.candidates import candidates
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
@@ -21,12 +22,41 @@ from builder.recipe import Recipe
 from builder.sources import get_source
 from builder.sources.base import Image
 from builder.sources.common.folder import Folder
+from builder.stages import work_files
 from builder.stages.annotate.annotate_source import image_number
 from builder.stages.standardize.channels import ChannelReader
 from builder.stages.standardize.item import Item
 from cytoimagenet_reader import layout
+from cytoimagenet_reader.layout import MANIFEST
 
 _MOST_CROPS = 4  # draws are nested: the crops of a smaller number are among these
+
+
+def facts_of(package: Store, work: Store, image: str, data: str | None) -> Facts:
+    """Say what became of an image, see `explain`; of what its package and its source say where WORK is not there.
+
+    Raises
+    ------
+    UserError
+        Where neither knows the image.
+    """
+    manifest = read_manifest(package) if package.exists(MANIFEST) else None
+    if manifest is not None:
+        _refuse_release(package, manifest)
+    if work.list(work_files.ANNOTATIONS):
+        return explain(work, package, image, Recipe.of(manifest["recipe"]) if manifest else Recipe())
+    if data is None:
+        raise UserError(f"{work.url} is no work folder of a build; name it with --work, or the sources with --data")
+    record, _ = _record(image, data, {})
+    return explain_example(package, image, record)
+
+
+def remade(package: Store, found: Facts, data: str) -> list[Facts]:
+    """Make the examples of an image again; return filename, same and detail of each."""
+    if not found["examples"]:
+        return []
+    _, traced = trace(package, found["idx"], data)
+    return [{"filename": row["filename"], "same": same, "detail": detail} for row, same, detail in traced]
 
 
 class Traced(NamedTuple):
@@ -52,10 +82,7 @@ def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = 
         Where the package has no such image, or DATA does not hold it.
     """
     manifest = read_manifest(package)
-    if "release" in manifest["report"]:
-        raise UserError(
-            f"{package.url} was converted from the published release, whose numbers name no file of a source"
-        )
+    _refuse_release(package, manifest)
     rows = list(_rows(package, manifest, idx))
     if not rows:
         raise UserError(f"{package.url} has no image {idx!r}; its metadata.parquet lists those it has")
@@ -63,6 +90,13 @@ def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = 
     recipe = Recipe.of(manifest["recipe"])
     made = _made_again(image, idx, folder.file_signature([]), data, options or {}, recipe)
     return image, [_compare(row, made, recipe) for row in rows]
+
+
+def _refuse_release(package: Store, manifest: Manifest) -> None:
+    if "release" in manifest["report"]:
+        raise UserError(
+            f"{package.url} was converted from the published release, whose numbers name no file of a source"
+        )
 
 
 def _rows(package: Store, manifest: dict[str, Any], idx: str) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ from cytoimagenet_reader import layout
 _NAMED = 3
 
 REPEATED = ("label", *CATEGORIES, "category", "dir_name", "split", "shard")
-READ = (*REPEATED, "filename", "idx", "group", "position", "pixels_sha256")
+READ = (*REPEATED, "filename", "idx", "group", "position", "pixels_sha256", "sha256", "batch")
 """The columns of ``metadata.parquet`` that are looked at here; those in REPEATED may come as codes."""
 
 
@@ -29,6 +29,8 @@ def check_rows(table: pa.Table, manifest: Manifest, recipe: Recipe) -> Iterator[
         *(() if converted else _foreign_labels(table, recipe)),
         *_both_sides(table, "idx"),
         *_both_sides(table, "group"),
+        *(_both_sides(table, "batch") if recipe.split_by == "batch" else ()),
+        *_both_sides(table, "sha256"),
         *_repeated(table, recipe),
     ):
         yield Problem(layout.METADATA_TABLE, what)
@@ -103,11 +105,11 @@ def _foreign_labels(table: pa.Table, recipe: Recipe) -> Iterator[str]:
 
 
 def _both_sides(table: pa.Table, column: str) -> Iterator[str]:
-    keys = ["dir_name", column]
-    sides = table.group_by([*keys, "split"]).aggregate([]).group_by(keys).aggregate([([], "count_all")])
+    known = table.select([column, "split"]).filter(pc.is_valid(table[column]))
+    sides = known.group_by([column, "split"]).aggregate([]).group_by(column).aggregate([([], "count_all")])
     both = sides.filter(pc.greater(sides["count_all"], 1))
     if both.num_rows:
-        names = sorted(f"{row['dir_name']} {row[column]}" for row in both.slice(0, 1000).to_pylist())
+        names = sorted(both[column].slice(0, 1000).to_pylist())
         yield f"{both.num_rows} {column} on both sides of the split, for instance {'; '.join(names[:_NAMED])}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
 from builder.engine.store import Store
+from builder.package.check_fingerprints import thumbnails_of, whole_fault
 from builder.package.features import schema_of
 from builder.package.manifest import Manifest
 from builder.package.problem import Problem
@@ -28,6 +30,17 @@ _PNG_TAIL = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _NAMED_ROWS = 3
 
 
+class _Stated(NamedTuple):
+    """What ``metadata.parquet`` says of an example's pixels."""
+
+    pixels_sha256: bytes | None
+    sha256: str | None  # of its whole image
+    crop: bool
+
+
+_UNSTATED = _Stated(None, None, True)
+
+
 class ShardTask(NamedTuple):
     """One data file to check: ``first`` is its first row of ``metadata.parquet``, None where that is unreadable."""
 
@@ -36,6 +49,7 @@ class ShardTask(NamedTuple):
     first: int | None
     recipe: Recipe
     deep: bool
+    fingerprints: bool = False  # whether the package has intact fingerprints, to compare whole images with
 
 
 def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
@@ -52,7 +66,11 @@ def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
     if not batches:
         yield Problem(task.path, "holds no rows")
         return
-    for what in _findings(task, batches, pa.Table.from_batches(batches), expected_rows(package, task)):
+    expected = expected_rows(package, task)
+    thumbnails: dict[str, bytes] = {}
+    if task.deep and task.fingerprints and expected is not None and task.recipe.size == 0:
+        thumbnails = thumbnails_of(package, expected["sha256"].filter(pc.invert(expected["crop"])).to_pylist())
+    for what in _findings(task, batches, pa.Table.from_batches(batches), expected, thumbnails):
         yield Problem(task.path, what)
 
 
@@ -107,7 +125,11 @@ def _batches(content: pa.Buffer, path: str) -> list[pa.RecordBatch]:
 
 
 def _findings(
-    task: ShardTask, batches: list[pa.RecordBatch], table: pa.Table, expected: pa.Table | None
+    task: ShardTask,
+    batches: list[pa.RecordBatch],
+    table: pa.Table,
+    expected: pa.Table | None,
+    thumbnails: Mapping[str, bytes],
 ) -> Iterator[str]:
     part = parse(task.path)
     config = part.config if part else METADATA_CONFIG
@@ -123,14 +145,16 @@ def _findings(
     largest = max(batch.num_rows for batch in batches)
     if largest > task.recipe.batch_rows:
         yield f"has a record batch of {largest} rows; the recipe allows {task.recipe.batch_rows}"
-    yield from _examples(task, batches, expected)
+    yield from _examples(task, batches, expected, thumbnails)
 
 
-def _examples(task: ShardTask, batches: list[pa.RecordBatch], expected: pa.Table | None) -> Iterator[str]:
+def _examples(
+    task: ShardTask, batches: list[pa.RecordBatch], expected: pa.Table | None, thumbnails: Mapping[str, bytes]
+) -> Iterator[str]:
     # A build that reduces examples keeps the statistics of the examples before.
     stated = expected if task.recipe.size == 0 else None
     sizes = None if stated is None else list(zip(*(stated[c].to_pylist() for c in ("width", "height")), strict=True))
-    hashes = None if stated is None or not task.deep else stated["pixels_sha256"].to_pylist()
+    hashes = [] if stated is None or not task.deep else list(_stated_hashes(stated))
     bad: list[str] = []
     row = 0
     for batch in batches:
@@ -138,7 +162,7 @@ def _examples(task: ShardTask, batches: list[pa.RecordBatch], expected: pa.Table
             png = example.as_py()
             what = png_fault(png, sizes[row] if sizes and row < len(sizes) else None)
             if what is None and task.deep:
-                what = _pixel_fault(png, hashes[row] if hashes and row < len(hashes) else None)
+                what = _pixel_fault(png, hashes[row] if row < len(hashes) else _UNSTATED, thumbnails)
             if what is not None:
                 bad.append(f"row {row} ({name}) {what}")
             row += 1
@@ -164,8 +188,13 @@ def png_fault(png: bytes | None, size: tuple[int, int] | None) -> str | None:
     return None
 
 
-def _pixel_fault(png: bytes, stated: bytes | None) -> str | None:
-    """Decode with Pillow, which is not the decoder of the build's own tests, and compare the pixels' hash."""
+def _stated_hashes(rows: pa.Table) -> Iterator[_Stated]:
+    columns = (rows[name].to_pylist() for name in _Stated._fields)
+    yield from itertools.starmap(_Stated, zip(*columns, strict=True))
+
+
+def _pixel_fault(png: bytes, stated: _Stated, thumbnails: Mapping[str, bytes]) -> str | None:
+    """Decode with Pillow, which is not the decoder of the build's own tests, and compare with what is stated."""
     try:
         with Image.open(io.BytesIO(png)) as image:
             pixels = np.asarray(image)
@@ -174,7 +203,11 @@ def _pixel_fault(png: bytes, stated: bytes | None) -> str | None:
     if pixels.ndim != 2 or pixels.dtype != np.uint8:
         return f"decodes to {pixels.dtype} of shape {pixels.shape}"
     found = hashlib.sha256(struct.pack("<II", *pixels.shape) + pixels.tobytes()).digest()
-    return None if stated is None or found == stated else "has other pixels than metadata.parquet's pixels_sha256 says"
+    if stated.pixels_sha256 is not None and found != stated.pixels_sha256:
+        return "has other pixels than metadata.parquet's pixels_sha256 says"
+    if stated.crop or stated.sha256 is None:
+        return None
+    return whole_fault(pixels, stated.sha256, thumbnails.get(stated.sha256))
 
 
 def _difference(found: pa.Schema, wanted: pa.Schema) -> str:

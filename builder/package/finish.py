@@ -39,6 +39,7 @@ def finish_package(
     shard_facts: Mapping[str, Mapping[str, Any]],
     report: Mapping[str, Any],
     file_format: str,
+    fingerprints: Iterable[pa.Table] = (),
 ) -> Manifest:
     """Write what belongs beside the shards and return the manifest, which is written last.
 
@@ -51,6 +52,7 @@ def finish_package(
     sources : the facts of every source in the selection; others are ignored
     shard_facts : path with its ending -> rows, bytes, sha256
     report : JSON values that the manifest keeps as they are
+    fingerprints : schema ``FINGERPRINTS``, one row per source image whose whole is known, sorted by sha256
 
     Raises
     ------
@@ -62,7 +64,7 @@ def finish_package(
     index = class_index(examples)
     used = source_facts(examples, sources)
     files: dict[str, dict[str, Any]] = {path: _placed(path, facts) for path, facts in shard_facts.items()}
-    files |= write_tables(package, selection, rejects, shard_facts, file_format)
+    files |= write_tables(package, selection, rejects, shard_facts, file_format, fingerprints)
     files |= write_small_files(package, index, used)
     files |= write_figures(package, examples, rejects, index, shard_facts, any(source["simulated"] for source in used))
     manifest = build_manifest(

@@ -1,55 +1,35 @@
-"""Does validation hold anything of training? Counts over the whole table, and near duplicates by perceptual hash."""
+"""Does validation hold anything of training? Counted over the whole table, by what the builder says of each example."""
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from builder.pixels.near import near_pairs
-from builder.schema import SPLITS
-
-I64 = npt.NDArray[np.int64]
-
-NEAR: Final = 3
-"""Bits of 64 in which the perceptual hashes of two near duplicates may differ."""
+COLUMNS = ("label", "dir_name", "idx", "group", "batch", "pixels_sha256", "sha256", "split")
+"""Columns of ``metadata.parquet`` that are looked at here."""
 
 
-class Near(NamedTuple):
-    """Two examples on different sides that look alike: rows of the table, and the bits in which they differ."""
+def audit(table: pa.Table, by_batch: bool) -> dict[str, int]:
+    """Return how many images, groups and examples are on both sides: all 0 in a sound package.
 
-    train: int
-    validation: int
-    distance: int
-
-
-def audit(table: pa.Table) -> dict[str, int]:
-    """Return how many images, groups and exact examples are on both sides: all 0 in a sound package."""
-    return {
-        "images (idx) on both sides": _on_both_sides(table, ["idx"]),
-        "groups (plate, well, patient, slide) on both sides": _on_both_sides(table, ["dir_name", "group"]),
-        "examples with the same pixels on both sides": _on_both_sides(table, ["pixels_sha256"]),
+    Parameters
+    ----------
+    by_batch : whether the split promises that no batch is on both sides
+    """
+    found = {
+        "source images (idx) on both sides": _on_both_sides(table, "idx"),
+        "specimens (group) on both sides": _on_both_sides(table, "group"),
+        "whole images with the same pixels on both sides": _on_both_sides(table, "sha256"),
+        "examples with the same pixels on both sides": _on_both_sides(table, "pixels_sha256"),
     }
+    return found | ({"batches on both sides": _on_both_sides(table, "batch")} if by_batch else {})
 
 
-def near_duplicates(table: pa.Table) -> list[Near]:
-    """Return pairs across the split whose perceptual hashes differ in at most NEAR bits, one a pair of hashes."""
-    hashes, of_hash = np.unique(table["phash"].to_numpy(), return_inverse=True)
-    sides = table["split"].to_numpy(zero_copy_only=False)
-    train, validation = (_first_rows(of_hash, sides == side, len(hashes)) for side in SPLITS)
-    pairs, _ = near_pairs(hashes, NEAR)
-    same = np.arange(len(hashes))
-    first = np.concatenate([same, pairs[:, 0], pairs[:, 1]])
-    second = np.concatenate([same, pairs[:, 1], pairs[:, 0]])
-    across = (train[first] >= 0) & (validation[second] >= 0)
-    found = [
-        Near(int(train[a]), int(validation[b]), (int(hashes[a]) ^ int(hashes[b])).bit_count())
-        for a, b in zip(first[across].tolist(), second[across].tolist(), strict=True)
-    ]
-    return sorted(found, key=lambda pair: (pair.distance, pair))
+def batches_on_both_sides(table: pa.Table) -> tuple[int, int]:
+    """Return how many batches have examples on both sides, and how many there are."""
+    return _on_both_sides(table, "batch"), pc.count_distinct(table["batch"], mode="only_valid").as_py()
 
 
 def single_source_classes(table: pa.Table) -> list[str]:
@@ -58,14 +38,7 @@ def single_source_classes(table: pa.Table) -> list[str]:
     return sorted(pairs.filter(pc.equal(pairs["count_all"], 1))["label"].to_pylist())
 
 
-def _on_both_sides(table: pa.Table, keys: list[str]) -> int:
-    sides: Any = table.group_by([*keys, "split"]).aggregate([]).group_by(keys).aggregate([([], "count_all")])
+def _on_both_sides(table: pa.Table, key: str) -> int:
+    known = table.select([key, "split"]).filter(pc.is_valid(table[key]))
+    sides: Any = known.group_by([key, "split"]).aggregate([]).group_by(key).aggregate([([], "count_all")])
     return int(pc.sum(pc.greater(sides["count_all"], 1)).as_py() or 0)
-
-
-def _first_rows(of_hash: I64, wanted: npt.NDArray[np.bool_], count: int) -> I64:
-    """Return for each hash its first row on one side, -1 where it has none there."""
-    rows = np.full(count, -1, np.int64)
-    here = np.flatnonzero(wanted)[::-1]
-    rows[of_hash[here]] = here
-    return rows

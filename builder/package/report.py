@@ -14,9 +14,11 @@ from PIL import Image
 
 from builder.engine.store import Store
 from builder.errors import UserError
+from builder.package.content_audit import ContentAudit, Pair, content_audit, read_fingerprints
 from builder.package.data_files import MALFORMED, whole_table
+from builder.package.examples_at import examples_at
 from builder.package.figures import first_rows
-from builder.package.leakage import NEAR, audit, near_duplicates, single_source_classes
+from builder.package.leakage import audit, batches_on_both_sides, single_source_classes
 from builder.package.manifest import ClassIndex, Manifest, read_class_index, read_manifest
 from builder.schema import REASONS
 from builder.templates import template_folder
@@ -26,7 +28,7 @@ from cytoimagenet_reader.decode import decode
 _TEMPLATE: Final = "report.html.j2"
 _SAMPLES: Final = 4
 _SIDE: Final = 72
-_NAMED: Final = 50
+_NAMED: Final = 40  # pairs that are shown: of each an image from its shard
 
 
 def report(package: Store | str) -> str:
@@ -49,7 +51,7 @@ def report(package: Store | str) -> str:
 def _page(store: Store, manifest: Manifest, index: ClassIndex) -> str:
     table = whole_table(pa.BufferReader(store.read_bytes(layout.METADATA_TABLE)))
     rejects = whole_table(pa.BufferReader(store.read_bytes(layout.REJECTS_TABLE)))
-    near = near_duplicates(table)
+    content = content_audit(table, read_fingerprints(store))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template_folder()),
         undefined=jinja2.StrictUndefined,
@@ -64,10 +66,12 @@ def _page(store: Store, manifest: Manifest, index: ClassIndex) -> str:
         sources=_sources(manifest, rejects),
         rejects=_rejects(rejects),
         reasons=REASONS,
-        audit=audit(table),
-        near=[_pair(table, pair.train, pair.validation, pair.distance) for pair in near[:_NAMED]],
-        near_count=len(near),
-        near_bits=NEAR,
+        audit=audit(table, manifest["recipe"].get("split_by") == "batch"),
+        batches=batches_on_both_sides(table),
+        content=content,
+        pairs=_pairs(store, manifest, table, content),
+        accounts=manifest["report"].get("accounts"),
+        split=manifest["report"].get("split"),
         single=single_source_classes(table),
         wanted_share=manifest["recipe"]["validation_share"],
     )
@@ -142,6 +146,14 @@ def _rejects(rejects: pa.Table) -> list[dict[str, Any]]:
     return sorted(found, key=lambda entry: -int(entry["count"]))
 
 
-def _pair(table: pa.Table, train: int, validation: int, distance: int) -> dict[str, Any]:
-    sides: Sequence[Mapping[str, Any]] = table.take([train, validation]).to_pylist()
-    return {"train": sides[0], "validation": sides[1], "distance": distance}
+def _pairs(store: Store, manifest: Manifest, table: pa.Table, content: ContentAudit) -> list[dict[str, Any]]:
+    """Return the first pairs with what is known of both sides, and an example of each as a data URI."""
+    pairs: list[Pair] = [*content.same, *content.alike][:_NAMED]
+    rows = [place for pair in pairs for place in (pair.train, pair.validation)]
+    sides: Sequence[Mapping[str, Any]] = table.take(pa.array(rows, pa.int64())).to_pylist()
+    images = examples_at(store, manifest["files"], [(side["shard"], side["position"]) for side in sides])
+    shown = [{**side, "uri": _thumbnail(image)} for side, image in zip(sides, images, strict=True)]
+    return [
+        {"train": train, "validation": validation, "correlation": pair.correlation}
+        for pair, train, validation in zip(pairs, shown[::2], shown[1::2], strict=True)
+    ]

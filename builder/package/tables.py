@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.engine.store import Store
-from builder.schema import METADATA, REJECTS, SELECTION, SPLITS, STATISTICS
+from builder.schema import FINGERPRINTS, METADATA, REJECTS, SELECTION, SPLITS, STATISTICS
 from cytoimagenet_reader import layout
 
 TABLE: Final = pa.schema([*METADATA, *(SELECTION.field(name) for name in ("split", "shard", "position")), *STATISTICS])
@@ -33,9 +33,14 @@ class Selection(Protocol):
 
 
 def write_tables(
-    package: Store, selection: Selection, rejects: pa.Table, shards: Mapping[str, Any], file_format: str
+    package: Store,
+    selection: Selection,
+    rejects: pa.Table,
+    shards: Mapping[str, Any],
+    file_format: str,
+    fingerprints: Iterable[pa.Table] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Write ``metadata/<split>``, ``metadata.parquet`` and ``rejects.parquet``; return their facts for the manifest.
+    """Write ``metadata/<split>`` and the tables beside it; return their facts for the manifest.
 
     Rows come in the order in which the config ``full`` reads them: row n of ``metadata`` describes its example n.
 
@@ -60,6 +65,12 @@ def write_tables(
     with package.writing(layout.REJECTS_TABLE) as file, _parquet(file, REJECTS) as writer:
         writer.write_table(rejects.cast(REJECTS), row_group_size=GROUP_ROWS)
     facts[layout.REJECTS_TABLE] = _stored(package, layout.REJECTS_TABLE, rejects.num_rows)
+    images = 0
+    with package.writing(layout.FINGERPRINTS_TABLE) as file, _parquet(file, FINGERPRINTS) as writer:
+        for rows in fingerprints:
+            writer.write_table(rows.cast(FINGERPRINTS), row_group_size=GROUP_ROWS)
+            images += rows.num_rows
+    facts[layout.FINGERPRINTS_TABLE] = _stored(package, layout.FINGERPRINTS_TABLE, images)
     return facts
 
 

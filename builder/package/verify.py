@@ -8,13 +8,14 @@ import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.errors import UserError
+from builder.package import check_fingerprints
 from builder.package.check_card import check_card
 from builder.package.check_manifest import check_manifest, check_presence
 from builder.package.check_rows import READ, REPEATED, check_classes, check_order, check_rejects, check_rows
@@ -27,20 +28,42 @@ from builder.recipe import Recipe
 from cytoimagenet_reader import layout
 from cytoimagenet_reader.manifest import ManifestError
 
+_EXPECTED: Final = (
+    layout.METADATA_TABLE,
+    layout.REJECTS_TABLE,
+    layout.FINGERPRINTS_TABLE,
+    layout.CLASSES,
+    layout.CARD,
+    layout.SOURCES_PAGE,
+)
 
-def verify(
+
+class Findings(NamedTuple):
+    """What is wrong with a package, and what someone should look at."""
+
+    problems: list[Problem]
+    warnings: list[Problem]
+
+
+def verify(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:
+    """Return what is wrong with a package, see `check`; an empty list where all is as it should be."""
+    return check(package, deep, workers).problems
+
+
+def check(
     package: Store | str, deep: bool = False, workers: int = 1, on_file: Callable[[str], Any] = lambda path: None
-) -> list[Problem]:
-    """Return what is wrong with a package; an empty list where all is as it should be.
+) -> Findings:
+    """Check a package.
 
     Checked are names, sizes and sha256 of all files against the manifest; columns, rows and PNG headers of the shards;
-    labels, split, names and counts; and the card's YAML and numbers against the data. ``verify_apart`` does the same
+    labels, split, names and counts; and the card's YAML and numbers against the data. ``check_apart`` does the same
     in a process of its own.
 
     Parameters
     ----------
     package : a folder or URL, or a Store
-    deep : decode every image too and compare the hash of its pixels
+    deep : decode every image too, compare its pixels with hash and fingerprint, and compare the two sides of the split
+        by content: the same whole image on both is a problem, images that look alike are warnings
     workers : processes that read data files
     on_file : called with each file before its content is looked at
 
@@ -56,7 +79,7 @@ def verify(
         manifest = manifest_of(store.read_bytes(layout.MANIFEST))
         recipe = Recipe.of(manifest["recipe"])
     except (ManifestError, UserError) as error:
-        return [Problem(layout.MANIFEST, str(error))]
+        return Findings([Problem(layout.MANIFEST, str(error))], [])
     problems = list(_guarded(layout.MANIFEST, check_manifest(manifest)))
     presence = list(check_presence(store, manifest))
     odd = {problem.file for problem in presence}
@@ -70,11 +93,26 @@ def verify(
     index, unread = _class_index(store) if layout.CLASSES in readable else (None, [])
     problems += unread
     problems += _about_tables(store, manifest, readable, table, schema, index, recipe)
+    fingerprints = False
+    warnings: list[Problem] = []
+    if table is not None and layout.FINGERPRINTS_TABLE in readable:
+        on_file(layout.FINGERPRINTS_TABLE)
+        about_content, warnings = _about_content(store, table, deep)
+        problems += about_content
+        fingerprints = not about_content
     comparable = table is not None
     del table  # the shards' rows are read by those who compare them
-    tasks = _shard_tasks(manifest, readable, comparable, recipe, deep)
+    tasks = _shard_tasks(manifest, readable, comparable, recipe, deep, fingerprints)
     problems += _checked(functools.partial(_check_shard, store), tasks, workers, on_file)
-    return problems
+    return Findings(problems, warnings)
+
+
+def _about_content(store: Store, table: pa.Table, deep: bool) -> tuple[list[Problem], list[Problem]]:
+    """Return problems and warnings about the fingerprints, and about the split as they show it."""
+    problems = list(_guarded(layout.FINGERPRINTS_TABLE, check_fingerprints.check_form(store, table)))
+    if problems or not deep:
+        return problems, []
+    return check_fingerprints.check_content(store, table)
 
 
 def _guarded(path: str, found: Iterator[Problem]) -> Iterator[Problem]:
@@ -131,7 +169,7 @@ def _about_tables(
     recipe: Recipe,
 ) -> Iterator[Problem]:
     """Yield what the small files say against each other, as far as they can be trusted."""
-    for path in (layout.METADATA_TABLE, layout.REJECTS_TABLE, layout.CLASSES, layout.CARD, layout.SOURCES_PAGE):
+    for path in _EXPECTED:
         if path not in manifest["files"]:
             yield Problem(layout.MANIFEST, f"does not list {path}")
     if schema is not None and not schema.equals(TABLE):
@@ -156,11 +194,11 @@ def _card(store: Store, manifest: Manifest, index: ClassIndex) -> Iterator[Probl
 
 
 def _shard_tasks(
-    manifest: Manifest, readable: set[str], comparable: bool, recipe: Recipe, deep: bool
+    manifest: Manifest, readable: set[str], comparable: bool, recipe: Recipe, deep: bool, fingerprints: bool
 ) -> list[ShardTask]:
     starts = first_rows(manifest)
     return [
-        ShardTask(path, manifest["files"][path], starts[path] if comparable else None, recipe, deep)
+        ShardTask(path, manifest["files"][path], starts[path] if comparable else None, recipe, deep, fingerprints)
         for path in sorted(readable)
         if layout.parse(path)
     ]

@@ -10,17 +10,22 @@ from builder.engine.pools import exit_text
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.problem import Problem
-from builder.package.verify import verify
+from builder.package.verify import Findings, check
 from cytoimagenet_reader.layout import MANIFEST
 
 
 def verify_apart(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:
-    """Return what ``verify`` does; where its process ends, a finding about the file that it was at.
+    """Return what ``verify`` does, see `check_apart`."""
+    return check_apart(package, deep, workers).problems
+
+
+def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> Findings:
+    """Return what ``check`` does; where its process ends, a finding about the file that it was at.
 
     Raises
     ------
     UserError
-        As ``verify`` does.
+        As ``check`` does.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -45,14 +50,15 @@ def verify_apart(package: Store | str, deep: bool = False, workers: int = 1) -> 
             child.join()
     if found is None:
         how = exit_text(child.exitcode)
-        return [Problem(at, f"ended the process that checked it ({how}): it is malformed, or memory ran out")]
-    problems: list[Problem] = found
-    return problems
+        what = f"ended the process that checked it ({how}): it is malformed, or memory ran out"
+        return Findings([Problem(at, what)], [])
+    findings: Findings = found
+    return findings
 
 
 def _run(answer: Connection, package: Store | str, deep: bool, workers: int) -> None:
     try:
-        found = verify(package, deep, workers, on_file=lambda path: answer.send(("at", path)))
+        found = check(package, deep, workers, on_file=lambda path: answer.send(("at", path)))
     except UserError as error:
         answer.send(("error", str(error)))
     else:

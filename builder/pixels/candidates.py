@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from builder.draw import Draw
 from builder.pixels import crop, kernels, normalize, percentiles, quality
+from builder.pixels.fingerprint import Fingerprint, fingerprint
 from builder.recipe import Recipe
 
 U8 = npt.NDArray[np.uint8]
@@ -35,6 +36,7 @@ class Candidate:
     statistics: dict[str, Any]  # schema.STATISTICS
     reason: str | None
     detail: str | None
+    whole: Fingerprint  # of its whole image
 
 
 def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, recipe: Recipe) -> list[Candidate]:
@@ -59,15 +61,16 @@ def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, rec
     whole = merged.quantized()
     counts = quality.histogram(whole)
     quality.check_whole(counts, recipe)
+    whole_image = fingerprint(whole)
     windows = crop.crops(merged.height, merged.width, crops, draw, recipe)
-    out = [_cropped(number, place, merged, recipe) for number, place in enumerate(windows)]
+    out = [_cropped(number, place, merged, recipe, whole_image) for number, place in enumerate(windows)]
     if any(candidate.reason is None for candidate in out):
         return out
     facts = quality.statistics(whole, counts, recipe)
-    return [Candidate(-1, False, 1.0, None, None, None, None, whole, facts, None, None), *out]
+    return [Candidate(-1, False, 1.0, None, None, None, None, whole, facts, None, None, whole_image), *out]
 
 
-def _cropped(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe) -> Candidate:
+def _cropped(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe, whole: Fingerprint) -> Candidate:
     """Cut one crop from the merged image before it is quantised, judge it, and normalise it again."""
     merged = image.window(*place.window)
     counts = quality.histogram(kernels.quantize(merged))
@@ -78,16 +81,10 @@ def _cropped(number: int, place: crop.Crop, image: normalize.Merged, recipe: Rec
             pixels = kernels.rescale(merged, low, high)
             facts = quality.statistics(pixels, counts, recipe)
             if facts["distinct"] > 2:
-                return Candidate(number, True, *place, pixels, facts, None, None)
+                return Candidate(number, True, *place, pixels, facts, None, None, whole)
             reason = "crop_binary"  # blank background, a single grey level blown up to white
         else:
             reason = "crop_uniform"
-    return _refused(number, place, merged, counts, reason, recipe)
-
-
-def _refused(
-    number: int, place: crop.Crop, merged: npt.NDArray[np.float64], counts: Any, reason: str, recipe: Recipe
-) -> Candidate:
     facts = quality.refused_statistics(merged.shape, counts, recipe)
     detail = f"mean {facts['mean']:.3f}, p75 {facts['p75']:g}"
-    return Candidate(number, True, *place, None, facts, reason, detail)
+    return Candidate(number, True, *place, None, facts, reason, detail, whole)

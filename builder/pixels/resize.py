@@ -25,13 +25,13 @@ def reduce(pixels: U8, size: int) -> U8:
     if size == 0 or longer <= size:
         return pixels
     rows, columns = (max(1, (2 * side * size + longer) // (2 * longer)) for side in (height, width))
-    sums = _covered(_covered(pixels.astype(np.int64), rows).T, columns).T  # times rows * columns
+    sums = covered(covered(pixels.astype(np.int64), rows).T, columns).T  # times rows * columns
     area = height * width
     out: U8 = ((2 * sums + area) // (2 * area)).astype(np.uint8)
     return out
 
 
-def _covered(values: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+def covered(values: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
     """Return the sums over ``count`` equal parts of the first axis, no more than its pixels, times ``count``."""
     side = values.shape[0]
     whole, part = np.divmod(np.arange(count + 1, dtype=np.int64) * side, count)

@@ -11,6 +11,7 @@ import dataclasses
 import logging
 from typing import ClassVar
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.code_version import code_version
@@ -25,7 +26,9 @@ from builder.release.select import select_released
 from builder.sources.common.folder import Folder, LayoutError, Notes
 from builder.stages.context import BuildContext
 from builder.stages.finish import Finish
+from builder.stages.select.report import split_warnings
 from builder.stages.select.store import StoredSelection, store_selection
+from builder.stages.select.thumbnails import write_fingerprints
 from builder.stages.shard.package_files import require_empty_or_package
 from builder.stages.shard.stage import Shard
 from builder.stages.stage import Facts, carry_out
@@ -123,6 +126,11 @@ class SelectReleased:
         if found["original_split"]:
             both = f"{found['original_split']['both_sides']:,}"
             log.info("the release's own split had %s source images on both sides; this one has none", both)
+        for line in split_warnings(selected.report["split"]):
+            log.warning("select: %s", line)
+        wholes = pa.table({"sha256": rows["sha256"], "idx": rows["idx"]})
+        kept = pc.is_in(wholes["sha256"], value_set=pc.unique(selected.selection["sha256"]).drop_null())
+        write_fingerprints(self.work, self.parts.pixels, wholes.filter(kept))
         return store_selection(self.work, selected)
 
     def describe(self, result: StoredSelection) -> str:

@@ -29,7 +29,7 @@ ROWS: Final = pa.schema(
         pa.field("file", pa.string(), nullable=False),  # below the root of the release
         pa.field("folder", pa.string(), nullable=False),  # the class folder
         pa.field("file_signature", pa.int64(), nullable=False),  # changes when the file does
-        *(field for field in METADATA if field.name not in ("path", "group")),
+        *(field for field in METADATA if field.name not in ("path", "group", "sha256")),
         ("dset", pa.string()),  # the original's own split: train or val
     ]
 )
@@ -38,7 +38,7 @@ ROWS: Final = pa.schema(
 MISSING: Final = pa.schema([(name, pa.string()) for name in ("idx", "dir_name", "label", "file")])
 """One row per row of the table whose file is not there."""
 
-_MADE: Final = frozenset(("filename", "license", "group", *(name for name, _ in ACQUISITION)))
+_MADE: Final = frozenset(("filename", "license", "group", "sha256", *(name for name, _ in ACQUISITION)))
 _COLUMNS: Final = ("filename", *(name for name in (*METADATA.names, "dset") if name not in _MADE))
 _NULLS: Final = frozenset(("", "nan", "none", "null", "<na>"))
 _LONGEST_NULL: Final = max(map(len, _NULLS))

@@ -96,13 +96,16 @@ class ReadImages:
 
 
 def images_of(release: Release) -> pa.Table:
-    """Return idx (the file), dir_name, crops and file_signature of the released images, as parts name them."""
+    """Return idx (the file), dir_name, crops and file_signature of the released images, as parts name them.
+
+    ``crops`` is 1 for a crop and 0 for a whole image.
+    """
     count = release.rows.num_rows
     return pa.table(
         {
             "idx": release.rows["file"].cast(pa.string()),
             "dir_name": pa.array([_FOLDER] * count, pa.string()),
-            "crops": pa.array([0] * count, pa.int8()),
+            "crops": release.rows["crop"].cast(pa.int8()),
             "file_signature": release.rows["file_signature"].cast(pa.int64()),
         }
     )
@@ -110,5 +113,6 @@ def images_of(release: Release) -> pa.Table:
 
 def _items(missing: pa.Table) -> Iterator[Item]:
     ordered = missing.sort_by("idx")
-    for file, file_signature in zip(ordered["idx"].to_pylist(), ordered["file_signature"].to_pylist(), strict=True):
-        yield Item(file, _FOLDER, (file,), (0,), None, 0, file_signature)
+    columns = (ordered[name].to_pylist() for name in ("idx", "crops", "file_signature"))
+    for file, crops, file_signature in zip(*columns, strict=True):
+        yield Item(file, _FOLDER, (file,), (0,), None, crops, file_signature)

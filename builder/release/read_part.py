@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from builder.engine.store import Store
 from builder.errors import RejectedError, UnavailableError
 from builder.pixels import quality, standardize
+from builder.pixels.fingerprint import fingerprint as whole_fingerprint
 from builder.pixels.read import read
 from builder.recipe import Recipe
 from builder.stages.standardize.fetch import Fetcher
@@ -19,6 +21,8 @@ from builder.stages.standardize.make_part import rejected_row
 from builder.stages.standardize.not_tried import RUN_AGAIN
 from builder.stages.standardize.parts import write_part
 from cytoimagenet_reader.png import encoder
+
+U8 = npt.NDArray[np.uint8]
 
 _GREY_HEADER: Final = b"\x08\x00"  # bit depth, colour type: https://www.w3.org/TR/png-3/#11IHDR
 _END: Final = b"\0\0\0\0IEND\xae\x42\x60\x82"
@@ -43,7 +47,7 @@ def read_part(
         for at, item in enumerate(items):
             row = rejected_row(item, "", "")
             try:
-                kept, facts, note = read_published_image(fetcher.fetch(names, at), recipe)
+                kept, pixels, note = read_published_image(fetcher.fetch(names, at), recipe)
             except UnavailableError as fault:
                 if not skip_unreadable:
                     raise UnavailableError(f"{fault}; mend that, {RUN_AGAIN}") from None
@@ -53,7 +57,8 @@ def read_part(
                 rows.append({**row, "reason": refused.reason, "detail": refused.detail or None})
             else:
                 found = {"bytes": len(kept), "row": len(examples), "reason": None, "detail": note}
-                rows.append({**row, **facts, **found})
+                facts = quality.statistics(pixels, quality.histogram(pixels), recipe)
+                rows.append({**row, **facts, **_whole(item, pixels), **found})
                 examples.append(kept)
             made.append(made_from(item))
     if made:
@@ -61,8 +66,13 @@ def read_part(
     return not_tried
 
 
-def read_published_image(content: bytes, recipe: Recipe) -> tuple[bytes, dict[str, Any], str | None]:
-    """Return the PNG that the package holds for a released file, its ``schema.STATISTICS``, and what was changed.
+def _whole(item: Item, pixels: U8) -> dict[str, Any]:
+    """Return the fingerprint of a whole image, of which no crop is wanted; that of a crop would say nothing of it."""
+    return {} if item.crops else whole_fingerprint(pixels)._asdict()
+
+
+def read_published_image(content: bytes, recipe: Recipe) -> tuple[bytes, U8, str | None]:
+    """Return the PNG that the package holds for a released file, its pixels, and what was changed.
 
     Raises
     ------
@@ -76,4 +86,4 @@ def read_published_image(content: bytes, recipe: Recipe) -> tuple[bytes, dict[st
         if pixels.ndim != 2 or pixels.dtype != np.uint8:
             pixels = standardize([pixels])
         content = encoder.encode(pixels)
-    return content, quality.statistics(pixels, quality.histogram(pixels), recipe), note
+    return content, pixels, note

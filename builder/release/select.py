@@ -25,6 +25,7 @@ from builder.stages.select.plan_shards import plan_shards
 from builder.stages.select.report import selection_report
 from builder.stages.select.split import split_groups
 from builder.stages.select.tables import split_names
+from builder.stages.select.units import Groups, merged_by_content, merges, ranked
 
 Ints = npt.NDArray[np.int64]
 
@@ -49,11 +50,12 @@ def select_released(release: Release, parts: pa.Table, notes: Notes, recipe: Rec
     made = pc.is_null(examples["reason"]).combine_chunks().to_numpy(zero_copy_only=False)
     first = _first_of_equals(examples["pixels_sha256"], made)
     kept = np.flatnonzero(made & (first == np.arange(len(first))))
-    group = _groups(table["idx"], first)
+    group, merged = _groups(table["idx"], first, examples["sha256"])
     selection = _selection(table, examples, kept, group, recipe)
     rejects = _rejects(release, examples, made, first)
     assigned = table.select(["idx", "label", "category"]).group_by(["idx", "label", "category"]).aggregate([])
     report = selection_report(selection, rejects, assigned, table["idx"], recipe)
+    report["split"]["merged_groups"] = merged
     report["release"] = release_facts(release, made, first, notes)
     return Selected(selection, rejects, report)
 
@@ -68,23 +70,16 @@ def _first_of_equals(hashes: pa.ChunkedArray, made: npt.NDArray[np.bool_]) -> In
     return first
 
 
-def _groups(idx: pa.ChunkedArray, first: Ints) -> pa.Array:
-    """Return the group of each example: the smallest idx that equal examples join its own to."""
-    column = encode(idx)
-    codes = column.codes.astype(np.int64)  # in code point order
-    parent = np.arange(len(column.values))
+def _groups(idx: pa.ChunkedArray, first: Ints, wholes: pa.ChunkedArray) -> tuple[pa.Array, dict[str, Any]]:
+    """Return the group of each example, and how many were merged.
 
-    def root(code: int) -> int:
-        while parent[code] != code:
-            parent[code] = parent[parent[code]]
-            code = int(parent[code])
-        return code
-
-    for example in np.flatnonzero(first != np.arange(len(first))).tolist():
-        one, other = root(int(codes[example])), root(int(codes[first[example]]))
-        parent[max(one, other)] = min(one, other)
-    roots = np.array([root(code) for code in range(len(parent))], np.int64)
-    return pa.array(column.values, pa.string()).take(pa.array(roots[codes]))
+    The group is the smallest idx that equal examples join its own to, or examples that show the same whole image.
+    """
+    groups = Groups.of(idx, idx)
+    copies = np.flatnonzero(first != np.arange(len(first)))
+    same = zip(groups.codes[copies].tolist(), groups.codes[first[copies]].tolist(), strict=True)
+    parent = merged_by_content(groups, ranked(wholes)[0], same)
+    return groups.names.take(pa.array(parent[groups.codes])), merges(groups, parent)
 
 
 def _selection(table: pa.Table, examples: pa.Table, kept: Ints, group: pa.Array, recipe: Recipe) -> pa.Table:
@@ -95,7 +90,9 @@ def _selection(table: pa.Table, examples: pa.Table, kept: Ints, group: pa.Array,
     codes = groups.codes.astype(np.int64) - 1
     classes = encode(table["label"]).codes.astype(np.int64) - 1
     salt = key64(recipe.seed, "split")
-    validation = split_groups(classes, codes, groups.keys[1:], recipe.validation_share, salt)[codes]
+    validation = split_groups(classes, codes, groups.keys[1:], recipe.validation_share, salt, recipe.validation_limit)[
+        codes
+    ]
     splits = split_names(validation)
     keys = mix64(row_keys(table["filename"]), key64(recipe.seed, "picture"))
     sizes = rows["bytes"].to_numpy().astype(np.int64)

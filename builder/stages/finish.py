@@ -74,6 +74,7 @@ class Finish:
             self.shards,
             self.selection.report,
             self.file_format,
+            self.selection.fingerprints(),
         )
         return manifest, {}
 

@@ -17,10 +17,16 @@ PRESENT: Final = "standardized.txt"
 """Holds the fingerprint of the parts that the last build made or used; others wait for their recipe to come back."""
 SELECTION: Final = "selection.parquet"
 REJECTS: Final = "rejects.parquet"
+FINGERPRINTS: Final = "fingerprints.parquet"
+"""What identifies the source images of the selection by content."""
 PACKAGE_FILES: Final = "package-files.json"
 """The shards that builds with this WORK have planned for the package."""
 
 
+ANNOTATIONS: Final = "annotations"
+"""Folder of the sources' rows."""
+
+
 def annotations_path(dir_name: str) -> str:
     """Return where a source's rows lie."""
-    return f"annotations/{dir_name}.parquet"
+    return f"{ANNOTATIONS}/{dir_name}.parquet"

@@ -16,8 +16,9 @@ from PIL import Image
 
 from builder.engine.store import Store
 from builder.package.finish import finish_package
+from builder.pixels.thumbnail import thumbnail
 from builder.recipe import Recipe
-from builder.schema import CATEGORIES, EXAMPLES, IMAGE_TYPE, METADATA, REJECTS, SELECTION
+from builder.schema import CATEGORIES, EXAMPLES, FINGERPRINTS, IMAGE_TYPE, METADATA, REJECTS, SELECTION
 from builder.sources.base import License, Source
 from builder.sources.common import licenses
 
@@ -91,7 +92,10 @@ def make_package(
         ],
         schema=REJECTS,
     )
-    return finish_package(package, Held(selection), rejects, recipe, sources, facts, {"made_up": True}, file_format)
+    wholes = {row["sha256"]: row["thumbnail"] for row in rows}
+    fingerprints = [pa.table([sorted(wholes), [wholes[name] for name in sorted(wholes)]], schema=FINGERPRINTS)]
+    report = {"made_up": True}
+    return finish_package(package, Held(selection), rejects, recipe, sources, facts, report, file_format, fingerprints)
 
 
 def _rows(
@@ -137,6 +141,8 @@ def _row(rng: np.random.Generator, category: str, label: str, split: str, n: int
         "channels": "nucleus|actin",
         "license": made_by.license.id,
         "group": f"{category} {label} {split} {n // 2}",
+        "sha256": whole_hash(pixels),
+        "thumbnail": thumbnail(pixels).tobytes(),
         "split": split,
         "part": f"standardized/{made_by.dir_name}/part-00000",
         "row": n,
@@ -165,6 +171,13 @@ def pixel_hash(pixels: np.ndarray[Any, Any]) -> bytes:
     """Hash as builder.schema describes ``pixels_sha256``."""
     size = np.array(pixels.shape, "<u4").tobytes()
     return hashlib.sha256(size + pixels.tobytes()).digest()
+
+
+def whole_hash(pixels: np.ndarray[Any, Any]) -> str:
+    """Hash as builder.pixels.fingerprint describes ``sha256``."""
+    views = [np.rot90(flipped, turns) for flipped in (pixels, pixels[::-1]) for turns in range(4)]
+    rows, content, columns = min((view.shape[0], view.tobytes(), view.shape[1]) for view in views)
+    return hashlib.sha256(np.array([rows, columns], "<u4").tobytes() + content).hexdigest()
 
 
 def _write_shard(

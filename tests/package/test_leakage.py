@@ -1,52 +1,41 @@
-"""The leakage audit against a plain comparison of all pairs."""
+"""The leakage audit by what the builder says of each example."""
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 
-from builder.package.leakage import audit, near_duplicates, single_source_classes
+from builder.package.leakage import audit, batches_on_both_sides, single_source_classes
+
+SIDES = ["train", "validation", "train", "validation"]
 
 
-def table(hashes: list[int], sides: list[str], **columns: list[str]) -> pa.Table:
-    count = len(hashes)
-    plain = {"idx": [f"i{n}" for n in range(count)], "group": [f"g{n}" for n in range(count)]}
-    plain |= {"dir_name": ["s"] * count, "label": ["a"] * count, **columns}
-    pixels = pa.array([n.to_bytes(32, "little") for n in range(count)], pa.binary(32))
-    return pa.table({**plain, "split": sides, "phash": pa.array(hashes, pa.uint64()), "pixels_sha256": pixels})
+def table(**columns: list[str | None]) -> pa.Table:
+    plain = {name: [f"{name} {n}" for n in range(4)] for name in ("idx", "group", "batch", "sha256", "pixels_sha256")}
+    return pa.table({**plain, "dir_name": ["s"] * 4, "label": ["a"] * 4, "split": SIDES, **columns})
 
 
-def test_near_duplicates_are_all_pairs_within_three_bits() -> None:
-    rng = np.random.default_rng(0)
-    base = rng.integers(0, 2**64, 60, dtype=np.uint64)
-    hashes = []
-    for value in base.tolist():
-        for flips in range(6):
-            bits = rng.choice(64, flips, replace=False).tolist()
-            hashes.append(value ^ sum(1 << bit for bit in bits))
-    sides = rng.choice(["train", "validation"], len(hashes)).tolist()
-    plain = {
-        (hashes[a], hashes[b], (hashes[a] ^ hashes[b]).bit_count())
-        for a in range(len(hashes))
-        for b in range(len(hashes))
-        if sides[a] == "train" and sides[b] == "validation" and (hashes[a] ^ hashes[b]).bit_count() <= 3
-    }
-    found = near_duplicates(table(hashes, sides))
-    assert len(plain) > 50
-    assert {(hashes[near.train], hashes[near.validation], near.distance) for near in found} == plain
-    assert [near.distance for near in found] == sorted(near.distance for near in found)
-    assert all(sides[near.train] == "train" and sides[near.validation] == "validation" for near in found)
+def counts(**columns: list[str | None]) -> list[int]:
+    return list(audit(table(**columns), by_batch=False).values())
 
 
-def test_the_audit_counts_what_is_on_both_sides() -> None:
-    rows = table([1, 2, 3, 4], ["train", "validation", "train", "validation"], idx=["x", "x", "y", "z"])
-    assert list(audit(rows).values()) == [1, 0, 0]
-    rows = table([1, 2, 3, 4], ["train", "validation", "train", "validation"], group=["p", "q", "q", "q"])
-    assert list(audit(rows).values()) == [0, 1, 0]
-    rows = table([1, 2], ["train", "validation"], group=["p", "p"], dir_name=["s", "t"])
-    assert list(audit(rows).values()) == [0, 0, 0]  # groups of two sources may have one name
+def test_it_counts_what_is_on_both_sides() -> None:
+    assert counts() == [0, 0, 0, 0]
+    assert counts(idx=["x", "x", "y", "z"]) == [1, 0, 0, 0]
+    assert counts(group=["p", "q", "q", "q"]) == [0, 1, 0, 0]
+    assert counts(sha256=["p", "p", "q", "q"]) == [0, 0, 2, 0]
+    assert counts(pixels_sha256=["p", "p", "q", "r"]) == [0, 0, 0, 1]
+
+
+def test_a_group_is_known_by_its_name_whatever_source_holds_it() -> None:
+    assert counts(group=["shared:p", "shared:p", "q", "r"], dir_name=["s", "t", "s", "s"]) == [0, 1, 0, 0]
+
+
+def test_batches_are_counted_where_the_split_promises_them() -> None:
+    rows = table(batch=["b", "b", None, None])
+    assert audit(rows, by_batch=True)["batches on both sides"] == 1
+    assert batches_on_both_sides(rows) == (1, 1)
 
 
 def test_classes_of_one_source() -> None:
-    rows = table([1, 2, 3], ["train"] * 3, label=["a", "a", "b"], dir_name=["s", "t", "s"])
+    rows = table(label=["a", "a", "b", "b"], dir_name=["s", "t", "s", "s"])
     assert single_source_classes(rows) == ["b"]

@@ -62,6 +62,7 @@ def _example(idx: str, place: int, example: Mapping[str, Any]) -> dict[str, Any]
     reason = example.get("reason")
     made = {
         "pixels_sha256": hashlib.sha256(pixels.encode()).digest(),
+        "sha256": example.get("whole", f"whole of {idx}"),
         "bytes": example.get("bytes", 1000),
         "row": place,
     }

@@ -123,7 +123,19 @@ def columns_needed(recipe: Recipe) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+class Unlabelled(NamedTuple):
+    """How many images have no label, and why."""
+
+    not_drawn: int  # images that hold a token of a class, in its column, and were left out when that was drawn
+    no_class: int  # images none of whose tokens is a class
+
+
 def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
+    """Give images their label: see `assign_images`, which also counts those without."""
+    return assign_images(annotations, recipe)[0]
+
+
+def assign_images(annotations: pa.Table, recipe: Recipe) -> tuple[pa.Table, Unlabelled]:
     """Give images their label.
 
     Parameters
@@ -134,7 +146,7 @@ def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
 
     Returns
     -------
-    Table of ``ASSIGNMENTS``, one row per image with a label, sorted by ``dir_name`` and ``idx``.
+    Table of ``ASSIGNMENTS``, one row per image with a label, sorted by ``dir_name`` and ``idx``; and the others.
 
     Raises
     ------
@@ -143,8 +155,10 @@ def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
     """
     label_of = np.full(annotations.num_rows, -1, np.int32)
     classes: list[Label] = []
+    holds = np.zeros(annotations.num_rows, bool)  # a token of a class
     for step in Labelling(annotations, recipe).steps():
         if len(step.taken):
+            holds[step.candidates] = True
             label_of[step.taken] = len(classes)
             classes.append(step.label)
     labelled = label_of >= 0
@@ -161,4 +175,5 @@ def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
         pa.array([label.category for label in classes], pa.string()).take(which),
         pa.array(crops, pa.int8()).take(which),
     ]
-    return pa.table(columns, schema=ASSIGNMENTS)
+    not_drawn, no_class = (int((here & ~labelled).sum()) for here in (holds, ~holds))
+    return pa.table(columns, schema=ASSIGNMENTS), Unlabelled(not_drawn, no_class)

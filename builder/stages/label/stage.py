@@ -20,7 +20,7 @@ from builder.schema import ASSIGNMENTS
 from builder.stages import work_files
 from builder.stages.annotate.stage import AnnotatedSource
 from builder.stages.annotations import read_annotations
-from builder.stages.label.assign import assign_labels, columns_needed
+from builder.stages.label.assign import Unlabelled, assign_images, columns_needed
 from builder.stages.stage import Facts
 
 
@@ -32,6 +32,7 @@ class Assignments:
     fingerprint: str
     images: int
     classes: int
+    unlabelled: Unlabelled
 
     def read(self) -> pa.Table:
         """Return the table, schema ``ASSIGNMENTS``."""
@@ -51,7 +52,7 @@ class Label:
     def fingerprint(self) -> str:
         """Return the hash of the sources' rows, the recipe and the code."""
         sources = (source.fingerprint for source in self.sources)
-        code = code_version(assign_labels, read_annotations)
+        code = code_version(assign_images, read_annotations)
         return markers.fingerprint("label", *sources, self.recipe.fingerprint("label"), code)
 
     def find(self, facts: Facts) -> Assignments | None:
@@ -69,14 +70,15 @@ class Label:
         """
         self._keep_recipe()
         dir_names = [source.dir_name for source in self.sources]
-        table = assign_labels(read_annotations(self.work, dir_names, columns_needed(self.recipe)), self.recipe)
+        annotations = read_annotations(self.work, dir_names, columns_needed(self.recipe))
+        table, unlabelled = assign_images(annotations, self.recipe)
         if not table.num_rows:
             raise UserError(
                 f"no token has {self.recipe.min_images} images, so there is no class; lower it with --set min_images=N"
             )
         with self.work.writing(work_files.ASSIGNMENTS) as file:
             pq.write_table(table, file, compression="zstd")
-        facts = {"images": table.num_rows, "classes": len(pc.unique(table["label"]))}
+        facts = {"images": table.num_rows, "classes": len(pc.unique(table["label"])), **unlabelled._asdict()}
         return self._assignments(facts), facts
 
     def describe(self, result: Assignments) -> str:
@@ -87,4 +89,5 @@ class Label:
         self.work.write_bytes(work_files.RECIPE, json.dumps(self.recipe.as_dict(), indent=1).encode())
 
     def _assignments(self, facts: Facts) -> Assignments:
-        return Assignments(self.work, self.fingerprint(), facts["images"], facts["classes"])
+        unlabelled = Unlabelled(facts["not_drawn"], facts["no_class"])
+        return Assignments(self.work, self.fingerprint(), facts["images"], facts["classes"], unlabelled)

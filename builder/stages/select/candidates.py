@@ -6,7 +6,6 @@ million candidates are never copied whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -42,14 +41,11 @@ class Candidates(NamedTuple):
             return self.assignments[name].take(pa.array(self.image[places]))
         return self.annotations[name].take(pa.array(self.annotation[places]))
 
-    def by_label(self, kept: Mask) -> Iterator[tuple[str, Ints]]:
-        """Yield each label and its kept candidates, in order; labels without any too."""
-        places = np.flatnonzero(kept)
-        places = places[np.argsort(self.label[places], kind="stable")]
-        counts = np.bincount(self.label[places], minlength=len(self.labels))
-        ends = np.cumsum(counts)
-        for label, start, end in zip(self.labels, ends - counts, ends, strict=True):
-            yield label, places[start:end]
+    def codes(self, name: str, places: Ints) -> Ints:
+        """Return the values of a column as numbers from 0, equal for equal values; -1 for null."""
+        coded = self.column(name, places).combine_chunks().dictionary_encode()
+        codes: Ints = coded.indices.fill_null(-1).to_numpy().astype(np.int64)
+        return codes
 
 
 class Outcomes:

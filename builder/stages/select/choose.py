@@ -5,20 +5,25 @@ Works on the rows of the parts, never on pixels. Nothing depends on the order of
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from builder.draw import key64, row_keys
+from builder.draw import key64
 from builder.errors import UserError
 from builder.recipe import Recipe
 from builder.stages.select.candidates import Candidates, Ints, Mask, Outcomes, gather
-from builder.stages.select.keep import cap_classes, drop_duplicates, drop_small_classes
+from builder.stages.select.keep import choose_examples
+from builder.stages.select.near import split_without_alike
 from builder.stages.select.report import selection_report
 from builder.stages.select.split import split_groups
 from builder.stages.select.tables import rejects_table, selection_table
+from builder.stages.select.units import Groups, Units, merged_by_content, merges, ranked, units
+
+I8 = npt.NDArray[np.int8]
 
 
 class Selected(NamedTuple):
@@ -29,7 +34,13 @@ class Selected(NamedTuple):
     report: dict[str, Any]  # JSON values, see `select_report.selection_report`
 
 
-def select(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, recipe: Recipe) -> Selected:
+def select(
+    rows: pa.Table,
+    assignments: pa.Table,
+    annotations: pa.Table,
+    recipe: Recipe,
+    thumbnails: Callable[[pa.Array], I8] | None = None,
+) -> Selected:
     """Choose the candidates of the package.
 
     Parameters
@@ -37,7 +48,8 @@ def select(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, recipe:
     rows : columns of ``PART_ROWS`` and ``part``, one row per candidate that was made or refused
     assignments : schema ``ASSIGNMENTS``
     annotations : ``key``, and the columns of ``METADATA`` that ``ANNOTATIONS`` has, of the assigned images at least
-    recipe : class_size, min_class_size, validation_share, shard_bytes and seed matter
+    recipe : class_size, min_class_size, shard_bytes, seed, and what is said of validation matter
+    thumbnails : of images given by idx, int8 (n, 16, 16); asked for where the recipe merges near-duplicates
 
     Raises
     ------
@@ -49,13 +61,14 @@ def select(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, recipe:
     check_sizes(recipe)
     candidates = gather(rows, assignments, annotations, recipe.seed)
     outcomes = Outcomes(candidates)
-    drop_duplicates(candidates, outcomes)
-    cap_classes(candidates, outcomes, recipe)
-    drop_small_classes(candidates, outcomes, recipe)
+    choose_examples(candidates, outcomes, recipe)
     chosen = np.flatnonzero(outcomes.kept)
-    selection = selection_table(candidates, chosen, _validation(candidates, chosen, recipe), recipe)
+    validation, facts = _split(candidates, outcomes, chosen, recipe, thumbnails)
+    selection = selection_table(candidates, chosen, validation, recipe)
     rejects = rejects_table(candidates, outcomes)
-    return Selected(selection, rejects, selection_report(selection, rejects, assignments, rows["idx"], recipe))
+    report = selection_report(selection, rejects, assignments, rows["idx"], recipe)
+    report["split"] |= facts
+    return Selected(selection, rejects, report)
 
 
 def check_sizes(recipe: Recipe) -> None:
@@ -67,16 +80,38 @@ def check_sizes(recipe: Recipe) -> None:
         )
 
 
-def _validation(candidates: Candidates, chosen: Ints, recipe: Recipe) -> Mask:
-    """Return which of the chosen candidates are validation. A group is unique within its source only."""
-    classes = np.unique(candidates.label[chosen], return_inverse=True)[1].reshape(-1)
-    names = [candidates.column(name, chosen).cast(pa.string()) for name in ("dir_name", "group")]
-    texts = pc.binary_join_element_wise(*names, "\x1f").combine_chunks().dictionary_encode()
-    order = pc.sort_indices(texts.dictionary)
-    rank = np.empty(len(order), np.int64)
-    rank[order.to_numpy()] = np.arange(len(order))
-    codes = rank[texts.indices.to_numpy()]
-    keys = row_keys(texts.dictionary.take(order))
-    held_out = split_groups(classes, codes, keys, recipe.validation_share, key64(recipe.seed, "split"))
-    validation: Mask = held_out[codes]
+def _split(
+    candidates: Candidates,
+    outcomes: Outcomes,
+    chosen: Ints,
+    recipe: Recipe,
+    thumbnails: Callable[[pa.Array], I8] | None,
+) -> tuple[Mask, dict[str, Any]]:
+    """Return which of the chosen candidates are validation, and facts about the groups that were merged for it."""
+    made = np.flatnonzero(outcomes.made)
+    groups = Groups.of(*(candidates.column(name, made) for name in ("dir_name", "group")))
+    contents = candidates.codes("sha256", made)
+    batches = candidates.column("batch", chosen) if recipe.split_by == "batch" else None
+    places = np.searchsorted(made, chosen)
+
+    def held_out(alike: Sequence[tuple[int, int]] = ()) -> Mask:
+        found = units(groups, merged_by_content(groups, contents, alike), places, batches)
+        return _validation(candidates.label[chosen], found, recipe)
+
+    facts: dict[str, Any] = {"merged_groups": merges(groups, merged_by_content(groups, contents))}
+    if recipe.near_duplicates == "keep" or thumbnails is None:
+        return held_out(), facts
+    idx = candidates.column("idx", chosen).combine_chunks()
+    image, names = ranked(pa.chunked_array([idx]))
+    validation, pairs, left = split_without_alike(held_out, thumbnails(names), image, groups.codes[places])
+    parent = merged_by_content(groups, contents, pairs)
+    return validation, facts | {"merged_alike": merges(groups, parent), "alike_pairs_left": left}
+
+
+def _validation(labels: Ints, found: Units, recipe: Recipe) -> Mask:
+    """Return which of the chosen candidates are validation."""
+    classes = np.unique(labels, return_inverse=True)[1].reshape(-1)
+    salt = key64(recipe.seed, "split")
+    share, most = recipe.validation_share, recipe.validation_limit
+    validation: Mask = split_groups(classes, found.codes, found.keys, share, salt, most)[found.codes]
     return validation

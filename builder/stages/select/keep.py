@@ -1,4 +1,4 @@
-"""Which candidates stay: exact duplicates once, no class above its size, none too small (method, sections 4 and 5)."""
+"""Which candidates stay: copies once, no class above its size, none too small (method, sections 4 and 5)."""
 
 from __future__ import annotations
 
@@ -7,72 +7,69 @@ import numpy as np
 from builder.draw import U64, key64, mix64
 from builder.recipe import Recipe
 from builder.stages.select.candidates import Candidates, Ints, Mask, Outcomes
+from builder.stages.select.copies import Examples, Kept, keep_once
 
 
-def drop_duplicates(candidates: Candidates, outcomes: Outcomes) -> None:
-    """Keep, of candidates with the same pixels, the one with the smallest idx, then candidate.
-
-    Comes first: a class is not counted twice. What is dropped for one that goes later, with its class, stays dropped.
-    """
+def choose_examples(candidates: Candidates, outcomes: Outcomes, recipe: Recipe) -> None:
+    """Drop copies, what classes hold above their size, and classes that are too small; each with its reason."""
     made = np.flatnonzero(outcomes.kept)
-    hashes = candidates.column("pixels_sha256", made).combine_chunks().dictionary_encode()
-    codes = hashes.indices.to_numpy()
-    first = np.empty(len(hashes.dictionary), np.int64)
-    first[codes[::-1]] = made[::-1]  # the last that is written is the smallest
-    keeper = first[codes]
-    again = np.flatnonzero(keeper != made)
-    names = candidates.column("idx", keeper[again]).to_pylist()
-    crops = candidates.column("candidate", keeper[again]).to_pylist()
-    for place, kept, name, crop in zip(made[again].tolist(), keeper[again].tolist(), names, crops, strict=True):
-        detail = f"same pixels as {name}" + (f" crop {crop}" if crop >= 0 else "")
-        if candidates.label[place] != candidates.label[kept]:
-            detail += f"; conflicting label: {candidates.labels[candidates.label[kept]]}"
-        outcomes.drop(place, "duplicate", detail)
+    examples = Examples(
+        candidates.label[made],
+        candidates.image[made],
+        *(candidates.codes(name, made) for name in ("sha256", "pixels_sha256")),
+    )
+    crops = candidates.rows["crop"].to_numpy()[candidates.row[made]]
+
+    def draw_back(label: int, places: Ints) -> Ints:
+        if len(places) <= recipe.class_size:
+            return places[:0]
+        images = np.unique(examples.image[places], return_inverse=True)[1].reshape(-1)
+        keys, name = candidates.keys[made[places]], candidates.labels[label]
+        return places[over_size(images, crops[places], keys, recipe.class_size, recipe.seed, name)]
+
+    kept = keep_once(examples, len(candidates.labels), recipe.min_class_size, draw_back)
+    _drop_copies(candidates, outcomes, made, kept)
+    for reason, sizes in (("small_class", kept.small), ("over_class_size", kept.excess)):
+        places = np.flatnonzero(sizes)
+        for place, size in zip(made[places].tolist(), sizes[places].tolist(), strict=True):
+            outcomes.drop(place, reason, f"its class had {size} candidates")
 
 
-def cap_classes(candidates: Candidates, outcomes: Outcomes, recipe: Recipe) -> None:
-    """Draw every class back to ``class_size``."""
-    crops = candidates.rows["crop"].to_numpy()[candidates.row]
-    for label, places in candidates.by_label(outcomes.kept):
-        if len(places) > recipe.class_size:
-            images = np.unique(candidates.image[places], return_inverse=True)[1].reshape(-1)
-            gone = over_size(images, crops[places], candidates.keys[places], recipe.class_size, recipe.seed, label)
-            for place in places[gone].tolist():
-                outcomes.drop(place, "over_class_size", f"its class had {len(places)} candidates")
-
-
-def drop_small_classes(candidates: Candidates, outcomes: Outcomes, recipe: Recipe) -> None:
-    """Drop the classes with fewer than ``min_class_size`` candidates."""
-    for _, places in candidates.by_label(outcomes.kept):
-        if len(places) < recipe.min_class_size:
-            for place in places.tolist():
-                outcomes.drop(place, "small_class", f"its class had {len(places)} candidates")
+def _drop_copies(candidates: Candidates, outcomes: Outcomes, made: Ints, kept: Kept) -> None:
+    """Drop what is a copy, and say of what."""
+    for what, keeper_of in (("same whole image as", kept.whole_of), ("same pixels as", kept.copy_of)):
+        copies = np.flatnonzero(keeper_of >= 0)
+        keepers = made[keeper_of[copies]]
+        names = candidates.column("idx", keepers).to_pylist()
+        crops = candidates.column("candidate", keepers).to_pylist()
+        for place, keeper, name, crop in zip(made[copies].tolist(), keepers.tolist(), names, crops, strict=True):
+            detail = f"{what} {name}"
+            if crop >= 0 and keeper_of is kept.copy_of:
+                detail += f" crop {crop}"
+            if candidates.label[place] != candidates.label[keeper]:
+                detail += f"; conflicting label: {candidates.labels[candidates.label[keeper]]}"
+            outcomes.drop(place, "duplicate", detail)
 
 
 def over_size(images: Ints, crops: Mask, keys: U64, size: int, seed: int, label: str) -> Mask:
     """Draw the candidates of one class that must go, so that ``size`` are left.
 
-    At most one crop per image goes first, from images with several candidates before the others; then any candidate.
+    Each goes from an image that has the most at that moment, drawn among those; so an image loses its last one only
+    when no other has more than one.
 
     Parameters
     ----------
     images : shape (n,), number of each candidate's image, from 0
-    crops : shape (n,), is it a crop?
+    crops : shape (n,), is it a crop? Of images with several all are
     keys : shape (n,), all different
     """
+    draws = mix64(keys, key64(seed, label, "cap: crop"))
+    order = np.lexsort((draws, ~crops, images))
+    counts = np.bincount(images)
+    before = np.cumsum(counts) - counts  # of each image's candidates, in this order
+    left = np.empty(len(images), np.int64)  # how many the image has when the candidate is its next to go
+    left[order] = (counts + before)[images[order]] - np.arange(len(images))
+    first = np.lexsort((mix64(keys, key64(seed, label, "cap: image")), -left))[: max(0, len(images) - size)]
     gone = np.zeros(len(images), bool)
-    excess = max(0, len(images) - size)
-    picks = _one_crop_an_image(images, crops, mix64(keys, key64(seed, label, "cap: crop")))
-    alone = np.bincount(images)[images[picks]] == 1
-    gone[picks[np.lexsort((mix64(keys[picks], key64(seed, label, "cap: image")), alone))[:excess]]] = True
-    left = np.flatnonzero(~gone)
-    draws = mix64(keys[left], key64(seed, label, "cap: any"))
-    gone[left[np.argsort(draws)[: excess - int(gone.sum())]]] = True
+    gone[first] = True
     return gone
-
-
-def _one_crop_an_image(images: Ints, crops: Mask, draws: U64) -> Ints:
-    """Return the places of one drawn crop of every image that has any."""
-    places = np.flatnonzero(crops)
-    places = places[np.lexsort((draws[places], images[places]))]
-    return places[np.flatnonzero(np.diff(images[places], prepend=-1))]

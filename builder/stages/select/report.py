@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,10 @@ import pyarrow.compute as pc
 
 from builder.recipe import Recipe
 from builder.schema import SPLITS
+
+_SWOLLEN: Final = 1.25
+_NAMED: Final = 5
+_UNITS: Final = {"group": "groups", "batch": "batches"}
 
 
 def selection_report(
@@ -30,6 +35,9 @@ def selection_report(
             (share less the recipe's)
         dropped_classes
             label -> category, assigned (images), of labels without any example in the package
+        split
+            by, share, limit (the recipe's), validation_share (of all examples), without_validation, without_training
+            (labels), without_batch (examples whose batch is unknown), in all cases; merged_groups, see `units.merges`
         one_sided
             labels of several groups whose examples are all on one side, though the recipe wants a validation split
         one_group
@@ -61,6 +69,7 @@ def selection_report(
             label: {"category": category[label], "assigned": images[label]}
             for label in sorted(set(images) - set(classes))
         },
+        "split": _split(selection, classes, recipe),
         "one_sided": [label for label in bare if classes[label]["groups"] > 1],
         "one_group": [label for label in bare if classes[label]["groups"] == 1],
         "mean_deviation": float(np.mean(deviations)) if deviations else 0.0,
@@ -70,9 +79,48 @@ def selection_report(
     }
 
 
+def split_warnings(split: Mapping[str, Any]) -> list[str]:
+    """Return what should be known of a split that does not hold what the recipe asks for, a line each."""
+    if not split["share"]:
+        return []
+    lines = []
+    if split["validation_share"] > split["share"] * _SWOLLEN:
+        lines.append(
+            f"validation is {split['validation_share']:.1%} of all examples, not {split['share']:.1%}: classes share "
+            f"{_UNITS[split['by']]}, so that the share cannot be held; max_validation_share bounds it "
+            f"(now {split['limit']:.1%})"
+        )
+    for key, side in (("without_validation", "validation"), ("without_training", "training")):
+        if split[key]:
+            names = ", ".join(split[key][:_NAMED]) + (", …" if len(split[key]) > _NAMED else "")
+            lines.append(f"{len(split[key]):,} classes have no {side}: {names}")
+    if split["by"] == "batch" and split["without_batch"]:
+        lines.append(f"{split['without_batch']:,} examples have no batch: of these, groups are kept whole")
+    if split["merged_groups"]["groups"]:
+        found = split["merged_groups"]
+        lines.append(
+            f"{found['groups']:,} groups hold the same images as others and count as {found['units']:,}, "
+            f"for instance {' = '.join(found['names'][0][:_NAMED])}"
+        )
+    return lines
+
+
+def _split(selection: pa.Table, classes: dict[str, dict[str, Any]], recipe: Recipe) -> dict[str, Any]:
+    validation = sum(facts["validation"] for facts in classes.values())
+    return {
+        "by": recipe.split_by,
+        "share": recipe.validation_share,
+        "limit": recipe.validation_limit,
+        "validation_share": validation / max(1, selection.num_rows),
+        "without_validation": [label for label, facts in classes.items() if not facts["validation"]],
+        "without_training": [label for label, facts in classes.items() if not facts["train"]],
+        "without_batch": selection["batch"].null_count,
+    }
+
+
 def _classes(selection: pa.Table, recipe: Recipe) -> dict[str, dict[str, Any]]:
     split = _counts(selection, "split")
-    images, groups = (_counts(_distinct(selection, *names)) for names in (("idx",), ("dir_name", "group")))
+    images, groups = (_counts(_distinct(selection, *names)) for names in (("idx",), ("group",)))
     category_of: dict[str, str] = {}
     for label, category in sorted(
         (row["label"], row["category"]) for row in _distinct(selection, "category").to_pylist()

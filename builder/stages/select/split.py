@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from builder.draw import U64, mix64
+from builder.stages.select.split_bound import Bounded
 from builder.stages.select.split_search import UNIT, Ints, choose_shared
 
 _EMPTY_SIDE = 16 * UNIT
+_ROUNDING = 1e-9  # 0.2 of 30 images are 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +29,14 @@ class _Class:
     private: Ints  # groups, in drawn order
     sizes: Ints  # their images
     sums: list[int]  # sums[i]: bit s is set if a subset of the first i private groups has s images
+    groups: int  # with images of it, shared or not
     best: Ints  # [v]: private images in validation that suit v shared ones best
     cost: Ints  # [v]: cost of that
 
 
-def split_groups(classes: Ints, groups: Ints, group_keys: U64, share: float, salt: int) -> npt.NDArray[np.bool_]:
+def split_groups(
+    classes: Ints, groups: Ints, group_keys: U64, share: float, salt: int, most: float = 1.0
+) -> npt.NDArray[np.bool_]:
     """Choose the groups that are validation.
 
     Parameters
@@ -39,6 +44,7 @@ def split_groups(classes: Ints, groups: Ints, group_keys: U64, share: float, sal
     classes, groups : shape (images,), the class and the group of each, numbered from 0
     group_keys : shape (groups,), from the groups' names; with ``salt`` the only source of chance
     share : of each class, in [0, 1)
+    most : share of all images that validation never exceeds; for this, classes go without
 
     Returns
     -------
@@ -54,13 +60,41 @@ def split_groups(classes: Ints, groups: Ints, group_keys: U64, share: float, sal
     pair_group, pair_class, weights = pair_group[order], pair_class[order], weights[order]
     shared = np.bincount(pair_group, minlength=len(group_keys))[pair_group] > 1
     made = _classes(pair_group, pair_class, weights, shared, count, share)
-    tables = [one.cost for one in made]
-    validation[choose_shared(tables, pair_group[shared], pair_class[shared], weights[shared])] = True
+    pairs = (pair_group[shared], pair_class[shared], weights[shared])
+    chosen = choose_shared([one.cost for one in made], *pairs)
     in_shared = np.zeros(count, np.int64)
-    np.add.at(in_shared, pair_class[shared], np.where(validation[pair_group[shared]], weights[shared], 0))
-    for one, images in zip(made, in_shared, strict=True):
-        validation[_subset(one, int(one.best[images]))] = True
+    inside = np.isin(pairs[0], chosen)
+    np.add.at(in_shared, pairs[1][inside], pairs[2][inside])
+    private = np.array([one.best[images] for one, images in zip(made, in_shared, strict=True)], np.int64)
+    limit = int(most * len(classes) + _ROUNDING)
+    if (private + in_shared).sum() > limit:
+        chosen, private = _bounded(made, pairs, chosen, private, np.bincount(classes, minlength=count), share, limit)
+    validation[chosen] = True
+    for one, images in zip(made, private.tolist(), strict=True):
+        validation[_subset(one, images)] = True
     return validation
+
+
+def _bounded(
+    made: list[_Class],
+    pairs: tuple[Ints, Ints, Ints],
+    chosen: Ints,
+    private: Ints,
+    totals: Ints,
+    share: float,
+    limit: int,
+) -> tuple[Ints, Ints]:
+    """Return the shared groups in validation, and the private images of each class, lowered to ``limit`` images."""
+    several = np.array([one.groups > 1 for one in made])
+
+    def cost(classes: Ints, images: Ints) -> Ints:
+        return _cost(images, totals[classes], share, several[classes])
+
+    sums = [_bits(one.sums[-1]) for one in made]
+    split = Bounded(*pairs, chosen, private, sums, (share * totals).astype(np.float64), cost)
+    split.lower(limit)
+    split.fill(limit, lambda klass, images: int(made[klass].best[images]))
+    return split.members[split.inside], split.private
 
 
 def _classes(
@@ -77,7 +111,7 @@ def _classes(
             sums.append(sums[-1] | sums[-1] << size)
         in_shared = int(weights[members].sum() - sizes.sum())
         best, cost = _table(_bits(sums[-1]), in_shared, int(weights[members].sum()), share, len(members))
-        out.append(_Class(group[own], sizes, sums, best, cost))
+        out.append(_Class(group[own], sizes, sums, len(members), best, cost))
     return out
 
 
@@ -94,10 +128,16 @@ def _table(sums: Ints, in_shared: int, total: int, share: float, groups: int) ->
     wish = np.clip(share * total, low, high) - shared
     after = np.searchsorted(sums, wish)
     options = np.stack([sums[np.maximum(after - 1, 0)], sums[np.minimum(after, len(sums) - 1)]])
-    cost = np.rint(((options + shared - share * total) / max(total, 1)) ** 2 * UNIT).astype(np.int64)
-    cost[(options + shared < low) | (options + shared > high)] += _EMPTY_SIDE
+    cost = _cost(options + shared, np.array(total), share, np.array(groups > 1))
     pick = cost.argmin(axis=0)
     return options[pick, shared], cost[pick, shared]
+
+
+def _cost(images: Ints, totals: Ints, share: float, several: npt.NDArray[np.bool_]) -> Ints:
+    """Return the cost of so many images in validation, for classes of so many images, in several groups or one."""
+    cost: Ints = np.rint(((images - share * totals) / np.maximum(totals, 1)) ** 2 * UNIT).astype(np.int64)
+    empty = several & ((images < 1) | (images > totals - 1))
+    return cost + _EMPTY_SIDE * empty
 
 
 def _subset(one: _Class, total: int) -> Ints:

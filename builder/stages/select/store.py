@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +15,14 @@ import pyarrow.parquet as pq
 from builder.engine.store import Store
 from builder.schema import REJECTS, SELECTION
 from builder.stages import work_files
+from builder.stages.select.thumbnails import stored_fingerprints
 from builder.stages.tables import read_columns
 
 if TYPE_CHECKING:
     from builder.stages.select.choose import Selected
+
+
+_FILES: Final = (work_files.SELECTION, work_files.REJECTS, work_files.FINGERPRINTS)
 
 
 class ShardPlan(NamedTuple):
@@ -62,6 +66,11 @@ class StoredSelection:
         with self._work.open(work_files.REJECTS) as file:
             return pq.read_table(file).cast(REJECTS)
 
+    def fingerprints(self) -> Iterator[pa.Table]:
+        """Yield the fingerprints of the source images, schema ``FINGERPRINTS``, sorted by sha256."""
+        if self._work.exists(work_files.FINGERPRINTS):
+            yield from stored_fingerprints(self._work)
+
     def columns(self, *names: str) -> pa.Table:
         """Return some columns of all examples, repeated texts as codes."""
         with self._work.open(work_files.SELECTION) as file:
@@ -97,7 +106,7 @@ def store_selection(work: Store, selected: Selected) -> tuple[StoredSelection, d
         "report": json.dumps(selected.report),  # as text: its keys keep their order in the marker
         "rejected": selected.rejects.num_rows,
         "rejects_sha256": work.sha256(work_files.REJECTS),
-        "sizes": {path: work.size(path) for path in (work_files.SELECTION, work_files.REJECTS)},
+        "sizes": {path: work.size(path) for path in _FILES if work.exists(path)},
     }
     return StoredSelection(work, facts), facts
 

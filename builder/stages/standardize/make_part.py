@@ -67,8 +67,9 @@ def _candidates(
         yield rejected_row(item, refused.reason, "; ".join([refused.detail, *left_out] if channels else left_out)), None
         return
     note = "; ".join(left_out)
-    for candidate in found:
-        yield _row(item, candidate, note)
+    for number, candidate in enumerate(found):
+        row, encoded = _row(item, candidate, note)
+        yield row | {"thumbnail": candidate.whole.thumbnail if number == 0 else None}, encoded
 
 
 def _worst(left_out: list[str]) -> tuple[str, str]:
@@ -89,6 +90,7 @@ def _row(item: Item, candidate: Candidate, note: str) -> tuple[dict[str, Any], b
         "y_min": candidate.y_min,
         "y_max": candidate.y_max,
         **candidate.statistics,
+        "sha256": candidate.whole.sha256,
         "bytes": None if encoded is None else len(encoded),
         "reason": candidate.reason,
         "detail": "; ".join(filter(None, [candidate.detail, note])) or None,

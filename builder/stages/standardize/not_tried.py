@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from builder.engine import markers
 from builder.engine.task import Failure
 from builder.errors import UserError
-from builder.schema import PART_ROWS
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +84,7 @@ class NotTried:
         return images.filter(pc.invert(pc.is_in(images["idx"], value_set=pa.array(self._details, pa.string()))))
 
     def with_rows(self, rows: pa.Table) -> pa.Table:
-        """Return the rows of parts (``PART_ROWS`` and ``part``) with a row for each of these, by idx."""
+        """Return the rows of parts (``part_rows.ROWS`` and ``part``) with a row for each of these, by idx."""
         if not self._details:
             return rows
         mine = [
@@ -93,7 +92,7 @@ class NotTried:
             | {"crops": 0, "file_signature": 0}
             for idx, detail in sorted(self._details.items())
         ]
-        table = pa.Table.from_pylist(mine, schema=PART_ROWS)
+        table = pa.Table.from_pylist(mine, schema=pa.schema([field for field in rows.schema if field.name != "part"]))
         parts = pa.array([""] * len(mine), pa.string()).dictionary_encode().cast(rows.schema.field("part").type)
         return pa.concat_tables([rows, table.append_column("part", parts)]).unify_dictionaries()
 

@@ -14,12 +14,14 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.schema import PART_ROWS
+from builder.schema import PART_ROWS, THUMBNAIL
 from builder.stages import work_files
 from builder.stages.standardize.parts import FINGERPRINT
 
 _AT_ONCE: Final = 64  # files; where WORK is remote their reads overlap
 _KEY: Final = ["idx", "crops", "file_signature"]
+ROWS: Final = pa.schema([field for field in PART_ROWS if field.name != THUMBNAIL.name])
+"""Columns of a part's rows but the thumbnails, which are as large as all the others together."""
 _PART: Final = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -48,7 +50,7 @@ def without(images: pa.Table, others: pa.Table) -> pa.Table:
 
 
 def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
-    """Return the rows of the wanted images (schema ``PART_ROWS`` and ``part``), each image from one part only.
+    """Return the rows of the wanted images (schema ``ROWS`` and ``part``), each image from one part only.
 
     Where two parts hold one image, with the same bytes, the first by name is taken, of those that have their candidates
     still.
@@ -60,7 +62,7 @@ def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
     """
     sizes = work.sizes(work_files.PARTS)
     tables, lost = [], []
-    parts = read_parts(work, fingerprint)
+    parts = read_parts(work, fingerprint, ROWS.names)
     for folder, here in itertools.groupby(parts, key=lambda found: found[0].split("/")[1]):
         mine = images.filter(pc.equal(images["dir_name"], folder))
         found = sorted(here, key=lambda part: f"{part[0]}.arrow" not in sizes)  # stable: by name within
@@ -78,7 +80,7 @@ def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
 
 
 def _no_rows() -> pa.Table:
-    return PART_ROWS.empty_table().append_column("part", pa.array([], _PART))
+    return ROWS.empty_table().append_column("part", pa.array([], _PART))
 
 
 def _from_one_part(rows: pa.Table, codes: npt.NDArray[np.int32], images: pa.Table) -> tuple[Any, Any]:

@@ -85,7 +85,7 @@ def test_tokens_that_are_no_class_give_none_in_their_category_only() -> None:
 
 def test_rows_of_the_result_are_sorted_and_typed() -> None:
     rows = [{"organism": "human", "idx": f"{s}-{n}", "dir_name": s} for n in range(4) for s in ("b", "a")]
-    result = assign_labels(table(rows), Recipe(min_images=3, crop_steps=(9, 8)))
+    result = assign_labels(table(rows), Recipe(min_images=3, class_size=20, crop_steps=(0.45, 0.4)))
     assert result.schema == ASSIGNMENTS
     assert result["idx"].to_pylist() == ["a-0", "a-1", "a-2", "a-3", "b-0", "b-1", "b-2", "b-3"]
     assert set(result["crops"].to_pylist()) == {2}  # eight images: fewer than 9, not than 8

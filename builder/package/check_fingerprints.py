@@ -1,0 +1,86 @@
+"""Are the fingerprints those of the pixels, and does the split hold when it is asked of them alone?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.engine.store import Store
+from builder.package.content_audit import Pair, content_audit, read_fingerprints
+from builder.package.problem import Problem
+from builder.pixels.fingerprint import fingerprint
+from builder.schema import FINGERPRINTS
+from cytoimagenet_reader import layout
+
+_LISTED: Final = 200
+
+
+def check_form(package: Store, table: pa.Table) -> Iterator[Problem]:
+    """Yield what is wrong with ``fingerprints.parquet``: one row for each whole image that the rows name, sorted."""
+    with package.open(layout.FINGERPRINTS_TABLE) as file:
+        if not pq.read_schema(file).equals(FINGERPRINTS):
+            yield Problem(layout.FINGERPRINTS_TABLE, "its columns are not those of builder.schema")
+            return
+        hashes = pq.read_table(file, columns=["sha256"])["sha256"].combine_chunks()
+    named = pc.unique(table["sha256"]).drop_null()
+    if len(hashes) != len(named) or not pc.all(pc.is_in(hashes, value_set=named)).as_py():
+        yield Problem(
+            layout.FINGERPRINTS_TABLE, f"has {len(hashes)} whole images; the rows name {len(named)}, or others"
+        )
+    elif len(hashes) > 1 and not pc.all(pc.less(hashes[:-1], hashes[1:])).as_py():
+        yield Problem(layout.FINGERPRINTS_TABLE, "is not sorted by sha256, or names an image twice")
+
+
+def check_content(package: Store, table: pa.Table) -> tuple[list[Problem], list[Problem]]:
+    """Compare the sides of the split by content alone; return problems (the same pixels) and warnings (look-alikes).
+
+    Parameters
+    ----------
+    table : idx, filename, sha256 and split of each example
+    """
+    found = content_audit(table, read_fingerprints(package))
+    problems = [
+        Problem(layout.METADATA_TABLE, f"{_named(table, pair)}: their whole images have the same pixels")
+        for pair in found.same[:_LISTED]
+    ]
+    warnings = [
+        Problem(layout.FINGERPRINTS_TABLE, f"{_named(table, pair)} look alike: correlation {pair.correlation:.3f}")
+        for pair in found.alike[:_LISTED]
+    ]
+    for listed, all_of_them in ((problems, found.same), (warnings, found.alike)):
+        if len(all_of_them) > _LISTED:
+            listed.append(Problem(layout.METADATA_TABLE, f"and {len(all_of_them) - _LISTED:,} more pairs like these"))
+    return problems, warnings
+
+
+def whole_fault(pixels: npt.NDArray[np.uint8], sha256: str | None, thumbnail: bytes | None) -> str | None:
+    """Return why a decoded whole image is not what its fingerprint says, or None."""
+    found = fingerprint(pixels)
+    if sha256 is not None and found.sha256 != sha256:
+        return "has other pixels than its sha256 says"
+    if thumbnail is not None and found.thumbnail != thumbnail:
+        return "has another thumbnail than fingerprints.parquet says"
+    return None
+
+
+def thumbnails_of(package: Store, hashes: Sequence[str | None]) -> dict[str, bytes]:
+    """Return sha256 -> thumbnail of these images, as far as the package has them; read a row group at a time."""
+    wanted = pa.array(sorted({text for text in hashes if text}), pa.string())
+    found: dict[str, bytes] = {}
+    with package.open(layout.FINGERPRINTS_TABLE) as file, pq.ParquetFile(file) as parquet:
+        for group in range(parquet.num_row_groups):
+            rows = parquet.read_row_group(group)
+            rows = rows.filter(pc.is_in(rows["sha256"], value_set=wanted))
+            found.update(zip(*(rows[name].to_pylist() for name in FINGERPRINTS.names), strict=True))
+    return found
+
+
+def _named(table: pa.Table, pair: Pair) -> str:
+    sides: list[dict[str, Any]] = table.select(["filename", "idx"]).take([pair.train, pair.validation]).to_pylist()
+    return " (training) and ".join(f"{side['filename']} of {side['idx']}" for side in sides) + " (validation)"

@@ -1,0 +1,45 @@
+"""Single examples of a package, by shard and position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.engine.store import Store
+
+
+def examples_at(package: Store, files: Iterable[str], places: Sequence[tuple[str, int]]) -> list[bytes]:
+    """Return the PNG of each place (shard without its ending, row of the shard); a shard is read once, up to its last.
+
+    Raises
+    ------
+    KeyError
+        Where the package has no such shard or row.
+    """
+    path_of = {path.rpartition(".")[0]: path for path in files}
+    wanted: dict[str, set[int]] = {}
+    for shard, position in places:
+        wanted.setdefault(shard, set()).add(position)
+    found: dict[tuple[str, int], bytes] = {}
+    for shard, positions in wanted.items():
+        start = 0
+        for images in _images(package, path_of[shard]):
+            here = [position for position in positions if start <= position < start + len(images)]
+            found.update({(shard, position): images[position - start].as_py() for position in here})
+            start += len(images)
+            if start > max(positions):
+                break
+    return [found[place] for place in places]
+
+
+def _images(package: Store, path: str) -> Iterator[pa.Array]:
+    """Yield the PNGs of a shard, batch by batch."""
+    with package.open(path) as file:
+        if path.endswith(".parquet"):
+            for batch in pq.ParquetFile(file).iter_batches(100, columns=["image"]):
+                yield batch.column("image").field("bytes")
+        else:
+            for batch in pa.ipc.open_stream(file):
+                yield batch.column("image").field("bytes")

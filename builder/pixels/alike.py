@@ -1,0 +1,109 @@
+"""Which images look alike, by their thumbnails (`builder.pixels.thumbnail`), in any of the eight orientations.
+
+Round cells and outlines of wells resemble one another whatever is in them, because most of their structure is the same
+in all orientations. So that part is taken away: two thumbnails are compared by the correlation of the rest, in the
+orientation that suits best. Where the rest is small, a higher correlation is asked for. `docs/audit.md` says how the
+thresholds were found.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.pixels.alike_candidates import candidates
+from builder.pixels.thumbnail import SIDE
+
+I8 = npt.NDArray[np.int8]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+ALIKE: Final = 0.77
+"""Correlation above which two images are alike."""
+ALIKE_SYMMETRIC: Final = 0.93
+"""The same where one of them has less than ``ASYMMETRY`` of its energy in what orientations change."""
+ASYMMETRY: Final = 0.6
+
+_ORIENTATIONS: Final = 8
+_AT_ONCE: Final = 1 << 13  # pairs
+
+
+class Alike(NamedTuple):
+    """Pairs that look alike, the most alike first: places in the two arrays, and the correlation."""
+
+    first: I64
+    second: I64
+    correlation: F64
+
+
+_NONE: Final = Alike(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+def alike(first: I8, second: I8) -> Alike:
+    """Find the pairs that look alike, one of ``first`` and one of ``second``.
+
+    Parameters
+    ----------
+    first, second : int8 (n, 16, 16) and (m, 16, 16), thumbnails
+    """
+    one, other = _prepared(first), _prepared(second)
+    found = [_NONE, *(_compared(one, other, rows, columns) for rows, columns in candidates(first, second))]
+    rows, columns, values = _joined(found)
+    order = np.lexsort((columns, rows, -values))
+    return Alike(rows[order], columns[order], values[order])
+
+
+def orientations(arrays: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """Yield arrays (n, side, side) in the eight orientations of a square."""
+    for turned in (arrays, arrays.transpose(0, 2, 1)):
+        for rows, columns in itertools.product((1, -1), repeat=2):
+            yield turned[:, ::rows, ::columns]
+
+
+class _Prepared(NamedTuple):
+    changing: npt.NDArray[np.int16]  # (n, 256), what orientations change, times 8
+    length: F64  # (n,)
+    symmetric: npt.NDArray[np.bool_]  # (n,)
+
+
+def _prepared(thumbnails: I8) -> _Prepared:
+    whole = thumbnails.astype(np.int16)
+    changing = _ORIENTATIONS * whole
+    for turned in orientations(whole):
+        changing -= turned
+    changing = changing.reshape(len(whole), SIDE * SIDE)
+    energy = _products(changing, changing)
+    total = _ORIENTATIONS**2 * _products(*(2 * [whole.reshape(changing.shape)]))
+    return _Prepared(changing, np.sqrt(energy), energy < ASYMMETRY * total)
+
+
+def _products(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> F64:
+    """Return the inner product of each row of both: sums of whole numbers, exact in float64 in any order."""
+    out = np.empty(len(one))
+    for start in range(0, len(one), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        out[rows] = np.einsum("ij,ij->i", one[rows].astype(np.float64), other[rows].astype(np.float64))
+    return out
+
+
+def _compared(one: _Prepared, other: _Prepared, rows: I64, columns: I64) -> Alike:
+    """Compare these pairs in full, and return those that are alike."""
+    kept = [_NONE]
+    for start in range(0, len(rows), _AT_ONCE):
+        a, b = rows[start : start + _AT_ONCE], columns[start : start + _AT_ONCE]
+        here, there = one.changing[a].astype(np.float64), other.changing[b].astype(np.float64)
+        turned = (part.reshape(len(b), -1) for part in orientations(there.reshape(-1, SIDE, SIDE)))
+        best = np.max([np.einsum("ij,ij->i", here, part) for part in turned], axis=0)
+        lengths = one.length[a] * other.length[b]
+        values = best / np.where(lengths, lengths, np.inf)
+        enough = values > np.where(one.symmetric[a] | other.symmetric[b], ALIKE_SYMMETRIC, ALIKE)
+        kept.append(Alike(a[enough], b[enough], values[enough]))
+    return _joined(kept)
+
+
+def _joined(found: list[Alike]) -> Alike:
+    return Alike(*(np.concatenate(part) for part in zip(*found, strict=True)))

@@ -1,0 +1,177 @@
+"""Which pairs of thumbnails are worth comparing in full: those whose spectra have like magnitudes.
+
+The magnitudes of a cosine transform do not change when the image is flipped. Where the coefficients of (u, v) and
+(v, u) are combined so that their exchange does not matter either, they change in none of the eight orientations of a
+square. So one product of matrices with few columns stands for eight with 256. Magnitudes are whole numbers, small
+enough for float32 to add exactly in any order: the candidates do not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.pixels.thumbnail import SIDE
+from cytoimagenet_reader.jit import jit
+
+I8 = npt.NDArray[np.int8]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+F32 = npt.NDArray[np.float32]
+
+
+class _Stage(NamedTuple):
+    """Which magnitudes are compared, and the correlation that is asked for."""
+
+    highest: int  # frequencies u + v
+    least: float
+
+
+_COARSE: Final = _Stage(9, 0.53)
+_FINE: Final = _Stage(14, 0.46)
+
+_FEW: Final = 1 << 22  # pairs of which all are compared in full
+_ROWS, _COLUMNS = 1 << 12, 1 << 16  # of a block: what a core works on at a time
+_TOGETHER, _BESIDE = 256, 4  # vectors that are multiplied at a time: they stay in registers and the nearest cache
+_PAIRS: Final = 1 << 16  # expected in a block at most
+_LENGTH: Final = (
+    1024  # of a vector: products add up to no more than 2**20, below the 2**24 up to which float32 is exact
+)
+_FRACTION: Final = 1 << 12  # magnitudes are whole multiples of so small a part of the thumbnail's length
+
+_COSINES: Final[I64] = np.array(
+    [[round(1024 * np.cos(np.pi * k * (2 * n + 1) / (2 * SIDE))) for n in range(SIDE)] for k in range(SIDE)],
+    dtype=np.int64,
+)
+
+
+def candidates(first: I8, second: I8) -> Iterator[tuple[I64, I64]]:
+    """Yield pairs, as places in both arrays, that may look alike.
+
+    Parameters
+    ----------
+    first, second : int8 (n, 16, 16) and (m, 16, 16)
+    """
+    count = len(first) * len(second)
+    if count <= _FEW:
+        places = np.arange(count)
+        yield places // max(1, len(second)), places % max(1, len(second))
+        return
+    one, other = _vectors(first, second, _COARSE)
+    fine_one, fine_other = _vectors(first, second, _FINE)
+    least = np.float32(_FINE.least * _LENGTH**2)
+    for rows, columns in _near(one, other, np.float32(_COARSE.least * _LENGTH**2)):
+        products = np.einsum("ij,ij->i", fine_one[rows], fine_other[columns])
+        yield rows[products > least], columns[products > least]
+
+
+def _near(one: F32, other: F32, least: np.float32) -> Iterator[tuple[I64, I64]]:
+    """Yield the pairs of rows whose product is above ``least``, block by block; each core works on a block."""
+    columns = np.ascontiguousarray(_padded(one, _TOGETHER).T)
+    rows = _padded(other, _BESIDE)
+    blocks = [
+        (first, second) for first in range(0, columns.shape[1], _COLUMNS) for second in range(0, len(rows), _ROWS)
+    ]
+
+    def found(block: tuple[int, int]) -> tuple[I64, I64]:
+        first, second = block
+        some = np.ascontiguousarray(columns[:, first : first + _COLUMNS])  # without, the loops are not vectorised
+        beside = rows[second : second + _ROWS]
+        pairs = np.empty((_PAIRS, 2), np.int64)
+        while (count := _products_above(some, beside, least, pairs)) > len(pairs):
+            pairs = np.empty((count, 2), np.int64)
+        return pairs[:count, 0] + first, pairs[:count, 1] + second
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        yield from threads.map(found, blocks)
+
+
+def _padded(vectors: F32, multiple: int) -> F32:
+    """Append vectors of zeros, which are near to nothing, up to a multiple."""
+    return np.pad(vectors, ((0, -len(vectors) % multiple), (0, 0)))
+
+
+@jit
+def _products_above(columns: F32, rows: F32, least: np.float32, pairs: I64) -> int:
+    """Write the places of the vectors whose product is above ``least``; return how many there are, fitting or not.
+
+    Parameters
+    ----------
+    columns : (k, n), n a multiple of ``_TOGETHER``
+    rows : (m, k), m a multiple of ``_BESIDE``
+    pairs : (most, 2), column and row of each
+    """
+    count = 0
+    sums = np.empty((_BESIDE, _TOGETHER), np.float32)
+    for first in range(0, columns.shape[1], _TOGETHER):
+        for row in range(0, len(rows), _BESIDE):
+            sums[:] = 0
+            for k in range(columns.shape[0]):
+                a, b, c, d = rows[row, k], rows[row + 1, k], rows[row + 2, k], rows[row + 3, k]
+                values = columns[k, first : first + _TOGETHER]
+                for i in range(_TOGETHER):
+                    sums[0, i] += a * values[i]
+                    sums[1, i] += b * values[i]
+                    sums[2, i] += c * values[i]
+                    sums[3, i] += d * values[i]
+            for j in range(_BESIDE):
+                above = 0
+                for i in range(_TOGETHER):
+                    above += sums[j, i] > least
+                for i in range(_TOGETHER if above else 0):
+                    if sums[j, i] > least:
+                        if count < len(pairs):
+                            pairs[count, 0] = first + i
+                            pairs[count, 1] = row + j
+                        count += 1
+    return count
+
+
+def _vectors(first: I8, second: I8, stage: _Stage) -> tuple[F32, F32]:
+    """Return the magnitudes of both, each column as deviations from its mean over all, each row of one length."""
+    magnitudes = [_magnitudes(thumbnails, stage.highest) for thumbnails in (first, second)]
+    count = len(first) + len(second)
+    mean = sum(part.sum(axis=0) for part in magnitudes) // count
+    parts = [part - mean for part in magnitudes]
+    deviation = np.sqrt(sum((part * part).sum(axis=0) for part in parts) / count)
+    one, other = (_of_one_length(part / np.maximum(deviation, 1)) for part in parts)
+    return one, other
+
+
+def _of_one_length(vectors: F64) -> F32:
+    squares = np.zeros(len(vectors))
+    for column in range(vectors.shape[1]):  # in one order on every machine
+        squares += vectors[:, column] ** 2
+    lengths = np.sqrt(squares)[:, None]
+    return np.rint(vectors * (_LENGTH / np.where(lengths, lengths, np.inf))).astype(np.float32)
+
+
+def _magnitudes(thumbnails: I8, highest: int) -> I64:
+    """Return what no orientation changes: whole numbers (n, magnitudes), of frequencies up to ``highest``."""
+    spectrum = _COSINES @ thumbnails.astype(np.int64) @ _COSINES.T
+    squares = (thumbnails.astype(np.int64) ** 2).sum(axis=(1, 2))
+    found = []
+    for u in range(SIDE):
+        for v in range(u, SIDE):
+            if 0 < u + v <= highest:
+                found += _unchanging(u, v, spectrum[:, u, v], spectrum[:, v, u])
+    scale = _FRACTION / (np.sqrt(np.maximum(squares, 1)) * 1024**2 * SIDE / 2)
+    magnitudes: I64 = np.rint(np.stack(found, axis=1) * scale[:, None]).astype(np.int64)
+    return magnitudes
+
+
+def _unchanging(u: int, v: int, one: I64, other: I64) -> list[I64]:
+    """Return the magnitudes of a pair of coefficients; flips change their signs, turns exchange them too.
+
+    What is the same in all orientations (both frequencies even, and the sum of both) is left out: see `alike`.
+    """
+    if u == v:
+        return [np.abs(one)] if u % 2 else []
+    if (u + v) % 2:
+        return [np.maximum(np.abs(one), np.abs(other)), np.minimum(np.abs(one), np.abs(other))]
+    return [np.abs(one - other), np.abs(one + other)] if u % 2 else [np.abs(one - other)]
