@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cytoimagenet_reader import layout
 from cytoimagenet_reader.layout import configs, parse, shards_of, splits_of
 
 FILES = [
@@ -51,3 +52,16 @@ def test_other_names_are_no_data_files(path: str) -> None:
 
 def test_a_shard_says_what_it_is() -> None:
     assert parse("data/gene/train-00003-of-00012.parquet") == ("gene", "train", 3, 12, "parquet")
+
+
+def test_the_script_that_stands_alone_spells_the_same_names() -> None:
+    """It can import nothing of ours where `datasets` 3 has copied it."""
+    import cytoimagenet
+
+    assert cytoimagenet.CATEGORIES == layout.CATEGORIES
+    assert cytoimagenet.FULL == layout.FULL
+    for category, number in (("organism", 0), ("sirna", 7)):
+        path = layout.shard_path(layout.shard_name(category, "train", number, 9), "arrow")
+        part = layout.parse(path)
+        assert part is not None
+        assert cytoimagenet._reading_position(path) == layout.reading_position(part)

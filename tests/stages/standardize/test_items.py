@@ -23,7 +23,7 @@ from builder.stages.standardize.item import Item
 @pytest.fixture
 def work(tmp_path: Path) -> Store:
     store = Store(tmp_path)
-    empty = dict.fromkeys(ANNOTATIONS.names)
+    empty = {field.name: False if pa.types.is_boolean(field.type) else None for field in ANNOTATIONS}
     texts: dict[str, Any] = {"key": "", "database": "", "name": "", "dir_name": "s", "channels": "", "group": "g"}
     rows = [
         {
