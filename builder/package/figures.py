@@ -51,6 +51,10 @@ def write_figures(
         path = f"{layout.FIGURES}{name}"
         package.write_bytes(path, content)
         facts[path] = file_facts(content)
+    for path in (
+        set(package.list(layout.FIGURES.rstrip("/"))) - facts.keys()
+    ):  # of an earlier build that had more to show
+        package.delete(path)
     return facts
 
 

@@ -18,6 +18,7 @@ from builder.errors import UserError
 from builder.package.credits import source_facts
 from builder.package.manifest import class_index
 from builder.package.tables import in_pieces, write_tables
+from builder.package.verify import verify
 from builder.schema import METADATA, REJECTS
 from tests.package.made import CLASSES, SOURCES, Held, make_package
 
@@ -92,3 +93,12 @@ def test_pieces_hold_all_rows_in_order(sizes: list[int], rows: int) -> None:
 def test_a_class_of_one_split_counts_zero_in_the_other() -> None:
     table = pa.table({"category": ["gene"] * 3, "split": ["train", "train", "validation"], "label": ["a", "b", "b"]})
     assert class_index(table)["gene"]["counts"] == {"train": {"a": 1, "b": 1}, "validation": {"a": 0, "b": 1}}
+
+
+def test_a_figure_of_an_earlier_build_that_has_nothing_to_show_now_goes(tmp_path: Path) -> None:
+    make_package(tmp_path)
+    stale = tmp_path / "figures/of_an_earlier_build.svg"
+    stale.write_text("<svg/>")
+    make_package(tmp_path)
+    assert not stale.exists()
+    assert verify(str(tmp_path)) == []
