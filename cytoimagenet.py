@@ -266,7 +266,7 @@ class _PlainSplits:
                     first += count
                 return
             stream = pa.ipc.open_stream(file)
-            for offset, count in zip(facts.get("offsets", ()), facts.get("batch_rows", ()), strict=True):
+            for offset, count in zip(facts.get("batch_offsets", ()), facts.get("batch_rows", ()), strict=True):
                 if first + count > wanted[0]:  # the first batch that is needed; packages of old do not say where it is
                     file.seek(offset)
                     break

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -52,8 +52,8 @@ def checked(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield batch
 
 
-def stream_batches(file: pa.NativeFile | pa.Buffer) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Return the schema and the checked record batches of a local Arrow stream, not copied.
+def stream_batches(file: Any) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Return the schema and the checked record batches of an Arrow stream, not copied where it is mapped or a buffer.
 
     Raises
     ------
@@ -76,6 +76,33 @@ def _schema_of(messages: pa.ipc.MessageReader) -> pa.Schema:
         return check_schema(pa.ipc.read_schema(messages.read_next_message()))
     except StopIteration:
         raise ValueError("the stream ends too early") from None
+
+
+def read_batch(message: pa.Buffer, schema: pa.Schema) -> pa.RecordBatch:
+    """Return the record batch that a message of an Arrow stream holds, checked.
+
+    Raises
+    ------
+    ValueError, OSError
+        Where it is malformed, compressed, or no record batch of this schema.
+    """
+    found = pa.ipc.read_message(message)
+    check_message(found.metadata.to_pybytes())
+    [batch] = checked([pa.ipc.read_record_batch(found, schema)])
+    return batch
+
+
+def batch_offsets(content: pa.Buffer) -> list[int]:
+    """Return where each record batch of an Arrow stream begins, in bytes; the stream was checked before."""
+    file = pa.BufferReader(content)
+    messages = pa.ipc.MessageReader.open_stream(file)
+    messages.read_next_message()
+    found = []
+    place = file.tell()
+    for _ in messages:
+        found.append(place)
+        place = file.tell()
+    return found
 
 
 def check_messages(file: pa.NativeFile) -> pa.Schema:

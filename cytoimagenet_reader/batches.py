@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+import bisect
 import builtins
 import contextlib
-import functools
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cytoimagenet_reader.arrow_checks import check_schema, checked, stream_batches
-from cytoimagenet_reader.arrow_stream import ArrowStream
+from cytoimagenet_reader.arrow_checks import check_schema, checked, read_batch, stream_batches
 from cytoimagenet_reader.package import Package, Shard, reading
+from cytoimagenet_reader.read_ahead import ReadAhead
 from cytoimagenet_reader.remote import RangeFile
 from cytoimagenet_reader.streams import Part
 
+_FIRST_BYTES = 1 << 14  # in which a shard's schema lies
 _SPARSE = 0.02  # share of rows wanted, below which most batches have none and are skipped
 
 Batches = Iterator[tuple[int, pa.RecordBatch]]  # (number of the first row, batch)
 
 
 def shard_schema(package: Package, shard: Shard) -> pa.Schema:
-    """Return the schema of a shard, from its first bytes."""
-    with reading(package, shard):
-        if shard.path.endswith(".parquet"):
-            with _parquet_file(package, shard) as table:
-                return check_schema(table.schema_arrow)
-        if package.local:
-            with pa.memory_map(package.local_path(shard.path)) as file:
-                return check_schema(pa.ipc.open_stream(file).schema)
-        with _remote_stream(package, shard, ahead=False, limit=0) as source:
-            return check_schema(pa.ipc.read_schema(source.message()))
+    """Return the schema that all shards of a package have, from the first bytes of this one, and keep it."""
+    if package.schema is None:
+        with reading(package, shard):
+            package.schema = check_schema(_read_schema(package, shard))
+    return package.schema
+
+
+def _read_schema(package: Package, shard: Shard) -> pa.Schema:
+    if shard.path.endswith(".parquet"):
+        with _parquet_file(package, shard) as table:
+            return table.schema_arrow
+    if package.local:
+        with pa.memory_map(package.local_path(shard.path)) as file:
+            return pa.ipc.open_stream(file).schema
+    with _remote_file(package, shard, limit=_FIRST_BYTES) as source:
+        return pa.ipc.open_stream(source).schema
 
 
 def wanted_batches(package: Package, part: Part, copy: str | None, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -76,17 +83,14 @@ def _batches(package: Package, part: Part, copy: str | None, columns: Sequence[s
 
 def _mapped_batches(path: str, first: int, stop: int) -> Batches:
     """Yield the batches of a local Arrow stream, memory-mapped."""
-    offset = 0
     with pa.memory_map(path) as file, builtins.open(path, "rb") as same:
-        _, reader = stream_batches(file)
+        _, batches = stream_batches(file)
         begin = file.tell()
-        for batch in reader:
-            if offset >= stop:
-                return
+        for offset, batch in _numbered(batches, stop):
             if offset + len(batch) > first:
                 _announce(same.fileno(), begin, file.tell())
                 yield offset, batch
-            offset, begin = offset + len(batch), file.tell()
+            begin = file.tell()
 
 
 def _announce(descriptor: int, begin: int, end: int) -> None:
@@ -96,46 +100,49 @@ def _announce(descriptor: int, begin: int, end: int) -> None:
 
 
 def _remote_batches(package: Package, part: Part, stop: int) -> Batches:
-    """Yield the batches of a remote Arrow stream."""
+    """Yield the batches of a remote Arrow stream; those that are not needed are left out where the manifest helps."""
     shard, first = part.shard, part.first
-    known = _known(shard.sha256)
-    with _remote_stream(package, shard, ahead=not first, limit=shard.bytes * stop // shard.rows) as source:
-        schema = known.schema = known.schema or check_schema(pa.ipc.read_schema(source.message()))
-        offset = 0
-        if first:
-            offset = max((row for row in list(known.positions) if row <= first), default=0)
-            source.seek(known.positions.get(offset, source.position))
-        sparse = part.rows is not None and part.stop - part.start < _SPARSE * (stop - first)
-        while offset < stop:
-            known.positions[offset] = source.position
-            rows = source.rows()
-            if offset + rows <= first or (sparse and not part.wants(offset, offset + rows)):
-                source.skip()
-            else:
-                source.ahead = not sparse
-                [batch] = checked([pa.ipc.read_record_batch(source.message(), schema)])
-                yield offset, batch
-            offset += rows
-        if part.whole and source.digest() != shard.sha256:
-            raise package.fault(shard, "its sha256 is not the manifest's")
+    if not shard.batch_offsets:  # a package made before manifests said where batches are: read from its start
+        with _remote_file(package, shard, limit=shard.bytes * stop // shard.rows) as file:
+            yield from _numbered(stream_batches(file)[1], stop)
+            _check_hash(package, part, file)
+        return
+    sparse = part.rows is not None and part.stop - part.start < _SPARSE * (stop - first)
+    rows, bounds = (0, *itertools.accumulate(shard.batch_rows)), (*shard.batch_offsets, shard.bytes)
+    needed = range(bisect.bisect_right(rows, first) - 1, bisect.bisect_left(rows, stop))
+    with _remote_file(package, shard, limit=bounds[needed.stop], ahead=not sparse) as file:
+        if first == 0:
+            schema = check_schema(pa.ipc.read_schema(pa.py_buffer(file.read(bounds[0]))))
+        else:
+            schema = shard_schema(package, shard)
+        for number in needed:
+            if sparse and not part.wants(rows[number], rows[number + 1]):
+                continue
+            file.seek(bounds[number])
+            batch = read_batch(pa.py_buffer(file.read(bounds[number + 1] - bounds[number])), schema)
+            if len(batch) != shard.batch_rows[number]:
+                raise ValueError(f"a record batch of {len(batch)} rows, and {shard.batch_rows[number]} in the manifest")
+            yield rows[number], batch
+        _check_hash(package, part, file)
 
 
-class _Known:
-    """What was learnt of a remote Arrow stream: its schema, and the bytes where record batches begin, by first row."""
-
-    def __init__(self) -> None:
-        self.schema: pa.Schema | None = None
-        self.positions: dict[int, int] = {}
-
-
-@functools.lru_cache(4096)
-def _known(sha256: str) -> _Known:
-    """Return what is known of the shard with this hash: streams that begin inside it need not read up to there."""
-    return _Known()
+def _numbered(batches: Iterable[pa.RecordBatch], stop: int) -> Batches:
+    """Yield (first row, batch) of the batches that begin before row ``stop``."""
+    offset = 0
+    for batch in batches:
+        yield offset, batch
+        offset += len(batch)
+        if offset >= stop:
+            return
 
 
-def _remote_stream(package: Package, shard: Shard, ahead: bool, limit: int) -> ArrowStream:
-    return ArrowStream(package.url(shard.path), package.storage_options, shard.bytes, ahead=ahead, limit=limit)
+def _check_hash(package: Package, part: Part, file: ReadAhead) -> None:
+    if part.whole and file.digest() != part.shard.sha256:
+        raise package.fault(part.shard, "its sha256 is not the manifest's")
+
+
+def _remote_file(package: Package, shard: Shard, limit: int, ahead: bool = True) -> ReadAhead:
+    return ReadAhead(package.url(shard.path), package.storage_options, shard.bytes, limit=limit, ahead=ahead)
 
 
 def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, columns: Sequence[str]) -> Batches:

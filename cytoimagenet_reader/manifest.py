@@ -6,6 +6,7 @@ paths name files below the package; ``cytoimagenet verify`` says whether what it
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Annotated, Any, Final, Literal, TypedDict
 
@@ -31,6 +32,10 @@ class _OfData(TypedDict, total=False):
     rows: Count
     config: str
     split: str
+    batch_rows: list[Count]
+    """Rows of each record batch or row group."""
+    batch_offsets: list[Count]
+    """Where each record batch of an Arrow stream begins, in bytes."""
 
 
 class FileFacts(_OfData):
@@ -159,6 +164,18 @@ def _data_fault(path: str, facts: FileFacts) -> str | None:
         return "has no rows"
     if (facts.get("config"), facts.get("split")) != (part.config, part.split):
         return f"is given to {facts.get('config')!a}, {facts.get('split')!a}"
+    return _batches_fault(facts)
+
+
+def _batches_fault(facts: FileFacts) -> str | None:
+    """Return what is wrong with the record batches that are stated of a data file; older packages state none."""
+    rows, offsets = facts.get("batch_rows"), facts.get("batch_offsets")
+    if rows is not None and (sum(rows) != facts["rows"] or not all(rows)):
+        return "has batch_rows that do not add up to its rows"
+    if offsets is not None and (rows is None or len(rows) != len(offsets)):
+        return "has not as many batch_offsets as batch_rows"
+    if offsets is not None and any(a >= b for a, b in itertools.pairwise([0, *offsets, facts["bytes"]])):
+        return "has batch_offsets that do not follow one another within it"
     return None
 
 

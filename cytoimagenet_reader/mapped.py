@@ -83,7 +83,7 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
         raise PackageError(f"{path} is not on this machine, and open memory-maps files; stream CytoImageNet")
     package = Package(os.fspath(path))
     selection = select(package, config, Filter(**conditions), columns)
-    shards = [shard for shard in selection.shards if shard.split == split]
+    shards = [shard.without_batches() for shard in selection.shards if shard.split == split]
     if not shards:
         raise PackageError(f"no split {split!r} in {config!r}; there are {', '.join(selection.splits())}")
     if not shards[0].path.endswith(".arrow"):

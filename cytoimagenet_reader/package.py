@@ -12,6 +12,7 @@ from cytoimagenet_reader.errors import PackageError, ShardError
 from cytoimagenet_reader.layout import CATEGORIES, FULL
 from cytoimagenet_reader.manifest import (
     ClassIndex,
+    FileFacts,
     ManifestError,
     batch_rows,
     parse_classes,
@@ -31,6 +32,12 @@ class Shard(NamedTuple):
     sha256: str
     category: str
     split: str
+    batch_rows: tuple[int, ...] = ()  # of each record batch; older packages do not say
+    batch_offsets: tuple[int, ...] = ()  # bytes at which each record batch of an Arrow stream begins
+
+    def without_batches(self) -> Shard:
+        """Return it without where its record batches are: smaller to pickle, where that is not needed."""
+        return self._replace(batch_rows=(), batch_offsets=())
 
     @property
     def number(self) -> int:
@@ -64,6 +71,7 @@ class Package:
     licenses : of the sources whose terms allow commercial use
     batch_rows : rows of most record batches
     shards : the files of examples
+    schema : that all shards have, once it was read
 
     Raises
     ------
@@ -89,11 +97,8 @@ class Package:
             raise PackageError(f"{self.place}/{layout.CLASSES} {error}") from None
         self.licenses = {source["license"] for source in manifest["sources"] if source["commercial_use"]}
         self.batch_rows = batch_rows(manifest)
-        self.shards = [
-            Shard(path, facts["rows"], facts["bytes"], facts["sha256"], facts["config"], facts["split"])
-            for path, facts in manifest["files"].items()
-            if path.startswith(layout.DATA)
-        ]
+        self.schema: Any = None
+        self.shards = [_shard(path, facts) for path, facts in manifest["files"].items() if path.startswith(layout.DATA)]
 
     @property
     def local(self) -> bool:
@@ -127,6 +132,12 @@ def reading(package: Package, shard: Shard) -> Iterator[None]:
         raise
     except (OSError, EOFError, ValueError) as error:
         raise package.fault(shard, f"{type(error).__name__}: {error}") from error
+
+
+def _shard(path: str, facts: FileFacts) -> Shard:
+    batches = tuple(facts.get("batch_rows", ())), tuple(facts.get("batch_offsets", ()))
+    stated = facts["rows"], facts["bytes"], facts["sha256"], facts["config"], facts["split"]
+    return Shard(path, *stated, *batches)
 
 
 def is_local(place: str) -> bool:

@@ -22,7 +22,7 @@ from builder.package.manifest import Manifest
 from builder.package.problem import Problem
 from builder.recipe import Recipe
 from builder.schema import METADATA, SPLITS
-from cytoimagenet_reader.arrow_checks import check_schema, checked, stream_batches
+from cytoimagenet_reader.arrow_checks import batch_offsets, check_schema, checked, stream_batches
 from cytoimagenet_reader.layout import FULL, METADATA_CONFIG, METADATA_TABLE, parse, shards_of
 
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -66,6 +66,9 @@ def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
     if not batches:
         yield Problem(task.path, "holds no rows")
         return
+    offsets = task.facts.get("batch_offsets")
+    if offsets is not None and (task.path.endswith(".parquet") or offsets != batch_offsets(content)):
+        yield Problem(task.path, "its record batches do not begin where the manifest's batch_offsets say")
     expected = expected_rows(package, task)
     thumbnails: dict[str, bytes] = {}
     if task.deep and task.fingerprints and expected is not None and task.recipe.size == 0:
@@ -142,7 +145,10 @@ def _findings(
         yield f"its rows differ from metadata.parquet{_first_difference(table, expected)}"
     if config == METADATA_CONFIG:
         return
-    largest = max(batch.num_rows for batch in batches)
+    counts = [batch.num_rows for batch in batches]
+    if task.facts.get("batch_rows", counts) != counts:
+        yield "has other record batches than the manifest's batch_rows"
+    largest = max(counts)
     if largest > task.recipe.batch_rows:
         yield f"has a record batch of {largest} rows; the recipe allows {task.recipe.batch_rows}"
     yield from _examples(task, batches, expected, thumbnails)

@@ -88,4 +88,5 @@ def _placed(path: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     if part is None:
         raise ValueError(f"{path} is not the name of a shard")
     stated = {name: facts[name] for name in ("rows", "bytes", "sha256")}  # in one order, whoever kept them
-    return {**stated, "config": part.config, "split": part.split}
+    batches = {name: facts[name] for name in ("batch_rows", "batch_offsets") if name in facts}
+    return {**stated, "config": part.config, "split": part.split, **batches}

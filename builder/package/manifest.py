@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -41,7 +42,8 @@ def build_manifest(
 
     Parameters
     ----------
-    files : path -> rows, bytes, sha256, config and split of a data file; bytes and sha256 of any other.
+    files : path -> rows, bytes, sha256, config and split of a data file, and where the batches of a shard are; bytes
+        and sha256 of any other.
     selection : table of ``builder.schema.SELECTION``
     """
     used = source_facts(selection, sources)
@@ -158,9 +160,14 @@ def file_facts(content: bytes) -> dict[str, Any]:
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
+_NUMBERS: Final = re.compile(r"\[\n\s*((?:\d+,\n\s*)*\d+)\n\s*\]")  # a text in JSON holds no end of a line
+
+
 def to_json(value: object) -> bytes:
-    """Return readable JSON: UTF-8, one space of indent, keys in the order given."""
-    return json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"
+    """Return readable JSON: UTF-8, one space of indent, keys in the order given, a list of numbers on one line."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    text = _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
+    return text.encode() + b"\n"
 
 
 def write_small_files(package: Store, index: ClassIndex, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

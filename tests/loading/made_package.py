@@ -64,8 +64,12 @@ def make_package(
     encode: Callable[[np.ndarray[Any, Any]], bytes] = pillow_png,
     seed: int = 0,
     file_format: str = "arrow",
+    old: bool = False,
 ) -> Path:
-    """Write a package with these classes, ``per_class`` pictures of each, into ``folder`` and return it."""
+    """Write a package with these classes, ``per_class`` pictures of each, into ``folder`` and return it.
+
+    The manifest of an ``old`` one does not say where the shards' record batches are.
+    """
     write = {"arrow": write_stream, "parquet": write_parquet}[file_format]
     rng = np.random.default_rng(seed)
     every = [name for category in CATEGORIES for name in classes.get(category, ())]
@@ -87,6 +91,7 @@ def make_package(
                 write(folder / path, part, batch_rows)
                 browse.append(_with_places(part, split, path))
                 files[path] = {"rows": int(stop - start), "config": category, "split": split}
+                files[path] |= {} if old else batch_facts((folder / path).read_bytes(), file_format)
         metadata = pa.concat_tables(tables).select(METADATA.names).cast(METADATA)
         write(folder / f"metadata/{split}.{file_format}", metadata, batch_rows)
         files[f"metadata/{split}.{file_format}"] = {"rows": len(metadata), "config": "metadata", "split": split}
@@ -108,6 +113,19 @@ def write_stream(path: Path, table: pa.Table, batch_rows: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks(), max_chunksize=batch_rows)
+
+
+def batch_facts(content: bytes, file_format: str) -> dict[str, list[int]]:
+    """Return what a manifest says of the record batches or row groups of a shard, as pyarrow reads them."""
+    if file_format == "parquet":
+        metadata = pq.read_metadata(io.BytesIO(content))
+        return {"batch_rows": [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]}
+    with pa.BufferReader(content) as file, pa.ipc.open_stream(file) as reader:
+        places, counts = [file.tell()], []
+        for batch in reader:
+            counts.append(len(batch))
+            places.append(file.tell())
+    return {"batch_rows": counts, "batch_offsets": places[:-1]}
 
 
 def write_parquet(path: Path, table: pa.Table, batch_rows: int) -> None:

@@ -143,13 +143,13 @@ def test_bad_instructions(package: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["open", "load_dataset"])
-def test_the_recipe_of_the_readme_gives_the_same_pictures(
+def test_the_recipe_of_the_documentation_gives_the_same_images(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     monkeypatch.chdir(package.parent)  # where the package is called "cytoimagenet"
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
-    readme = (Path(cytoimagenet.__file__).parent / "README.md").read_text("utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    page = (Path(cytoimagenet.__file__).parent / "docs" / "load.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     at = next(n for n, block in enumerate(blocks) if "def collate" in block)
     code = blocks[at]
     if source == "load_dataset":

@@ -21,6 +21,7 @@ from builder.recipe import Recipe
 from builder.schema import CATEGORIES, EXAMPLES, FINGERPRINTS, IMAGE_TYPE, METADATA, REJECTS, SELECTION
 from builder.sources.base import License, Source
 from builder.sources.common import licenses
+from tests.loading.made_package import batch_facts
 
 CLASSES: Mapping[str, tuple[str, ...]] = {
     "organism": ("human", "yes", "yeast"),  # "yes": YAML must not turn it into a truth value
@@ -196,4 +197,5 @@ def _write_shard(
     content = sink.getvalue()
     path = f"{shard}.{file_format}"
     package.write_bytes(path, content)
-    return {path: {"rows": len(rows), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}}
+    facts = {"rows": len(rows), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return {path: facts | batch_facts(content, file_format)}

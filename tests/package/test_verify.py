@@ -188,6 +188,24 @@ def test_a_wrong_shard_whose_hash_fits_is_named(
     assert any(part in problem.what for problem in found for part in says.split("|"))
 
 
+@pytest.mark.parametrize(
+    ("name", "places", "says"),
+    [
+        ("batch_offsets", {1: 8}, "its record batches do not begin where the manifest's batch_offsets say"),
+        ("batch_rows", {0: -1, 1: 1}, "has other record batches than the manifest's batch_rows"),
+    ],
+)
+def test_batches_that_are_not_where_the_manifest_says_are_named(
+    package: Path, name: str, places: dict[int, int], says: str
+) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        for place, more in places.items():
+            manifest["files"][SHARD][name][place] += more
+
+    reseal(package, change)
+    assert [problem.what for problem in verify(str(package)) if problem.file == SHARD] == [says]
+
+
 def edit_table(package: Path, column: str, change: Callable[[list[Any]], None]) -> list[str]:
     path = package / "metadata.parquet"
     table = pq.read_table(path)

@@ -8,7 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cytoimagenet_reader.arrow_checks import check_message, check_schema, checked, stream_batches
+from cytoimagenet_reader.arrow_checks import (
+    batch_offsets,
+    check_message,
+    check_schema,
+    checked,
+    read_batch,
+    stream_batches,
+)
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 SCHEMA = pa.schema([("image", IMAGE), ("label", pa.string()), ("crop", pa.bool_()), ("scaling", pa.float64())])
@@ -50,6 +57,18 @@ def test_every_wrong_offset_is_found(column: str, odd: int) -> None:
         struct.pack_into("<i", harmed, at + 4 * number, odd)
         with pytest.raises(ValueError, match=r"(?i)offset"):
             list(stream_batches(pa.py_buffer(bytes(harmed)))[1])
+
+
+def test_batches_are_read_from_where_they_begin() -> None:
+    content = pa.py_buffer(stream())
+    offsets = batch_offsets(content)
+    assert len(offsets) == 4
+    batches = [read_batch(content[start:], SCHEMA) for start in offsets]
+    assert pa.Table.from_batches(batches).to_pylist() == ROWS
+    with pytest.raises(ValueError, match="compressed"):
+        read_batch(pa.py_buffer(stream("zstd"))[offsets[0] :], SCHEMA)
+    with pytest.raises((ValueError, OSError)):
+        read_batch(content[offsets[0] + 8 :], SCHEMA)
 
 
 def test_texts_that_are_not_utf8_are_found() -> None:

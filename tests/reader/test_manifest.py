@@ -40,7 +40,7 @@ def test_a_path_that_leads_out_or_acts_on_a_terminal_is_refused(package: Path, p
     assert "\x1b" not in str(caught.value)
 
 
-def _set(*keys: str, to: Any) -> Any:
+def _set(*keys: str | int, to: Any) -> Any:
     def change(value: Any) -> None:
         for key in keys[:-1]:
             value = value[key]
@@ -65,6 +65,12 @@ def _set(*keys: str, to: Any) -> Any:
             "no data file",
         ),
         (lambda manifest: manifest.pop("package"), "missing required field `package`"),
+        (lambda manifest: manifest["files"][SHARD]["batch_rows"].append(1), "do not add up to its rows"),
+        (lambda manifest: manifest["files"][SHARD]["batch_rows"].append(0), "do not add up to its rows"),
+        (lambda manifest: manifest["files"][SHARD]["batch_offsets"].pop(), "not as many batch_offsets"),
+        (lambda manifest: manifest["files"][SHARD]["batch_offsets"].reverse(), "do not follow one another"),
+        (_set("files", SHARD, "batch_offsets", 0, to=0), "do not follow one another"),
+        (_set("files", SHARD, "batch_offsets", 0, to="0"), "Expected `int`, got `str`"),
     ],
 )
 def test_a_manifest_of_another_form_is_refused(package: Path, change: Any, says: str) -> None:

@@ -26,7 +26,7 @@ from cytoimagenet_reader.png import encoder
 def finished(
     work: Store, package: Store, plans: Iterable[ShardPlan], recipe: Recipe, file_format: str
 ) -> dict[str, dict[str, Any]]:
-    """Return path -> rows, bytes and sha256 of the shards that are there, made from the same."""
+    """Return the facts that ``write_shard`` returned, of the shards that are there and were made from the same."""
     wanted = {f"shard/{plan.shard}": shard_fingerprint(plan, recipe, file_format) for plan in plans}
     sizes = package.sizes(layout.DATA)
     done = markers.find_done(work, wanted)
@@ -37,7 +37,11 @@ def finished(
 def write_shard(
     work: Store, package: Store, recipe: Recipe, file_format: str, items: Sequence[ShardPlan]
 ) -> dict[str, dict[str, Any]]:
-    """Write shards; return {path: {rows, bytes, sha256}}."""
+    """Write shards; return {path: {rows, bytes, sha256, batch_rows, batch_offsets}}.
+
+    ``batch_rows`` are those of each record batch or row group; ``batch_offsets``, of Arrow only, the bytes at which the
+    record batches begin.
+    """
     facts: dict[str, dict[str, Any]] = {}
     for plan in items:
         with work.open(work_files.SELECTION) as file:
@@ -45,8 +49,8 @@ def write_shard(
         path = layout.shard_path(plan.shard, file_format)
         unfinish(package)
         with package.writing(path) as out:
-            _write(out, rows, work, recipe, file_format)
-        done = {"rows": rows.num_rows, "bytes": package.size(path), "sha256": package.sha256(path)}
+            batches = _write(out, rows, work, recipe, file_format)
+        done = {"rows": rows.num_rows, "bytes": package.size(path), "sha256": package.sha256(path), **batches}
         markers.mark_done(work, f"shard/{plan.shard}", shard_fingerprint(plan, recipe, file_format), **done)
         facts[path] = done
     return facts
@@ -62,15 +66,23 @@ def shard_fingerprint(plan: ShardPlan, recipe: Recipe, file_format: str) -> str:
     return markers.fingerprint("shard", file_format, plan.content, recipe.fingerprint("shard"), code)
 
 
-def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str) -> None:
+def _write(out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str) -> dict[str, list[int]]:
+    """Write a shard; return its ``batch_rows`` and ``batch_offsets``."""
     examples = PartImageReader(work)
+    batch_rows: list[int] = []
+    offsets: list[int] = []
     with _writer(out, file_format) as writer:
         for start, end in batch_bounds(rows["bytes"].to_pylist(), recipe.batch_rows, recipe.batch_bytes):
             batch = rows.slice(start, end - start)
             encoded = examples.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
             if recipe.size:
                 encoded = [encoder.encode(reduce(read(example), recipe.size)) for example in encoded]
-            writer.write_batch(_examples(batch, encoded))
+            written = _examples(batch, encoded)
+            writer.write_batch(written)
+            batch_rows.append(written.num_rows)
+            if file_format == "arrow":
+                offsets.append(out.tell() - pa.ipc.get_record_batch_size(written))
+    return {"batch_rows": batch_rows} | ({"batch_offsets": offsets} if file_format == "arrow" else {})
 
 
 def _writer(out: Any, file_format: str) -> Any:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.engine.store import Store
 from builder.stages.shard.package_files import retire
 from builder.stages.shard.write_shard import batch_bounds
+from tests.building import SMALL, cytoimagenet
+from tests.loading.made_package import batch_facts
 
 sizes = st.lists(st.integers(0, 50), max_size=60)
 
@@ -44,3 +48,18 @@ def test_nothing_stale_leaves_the_manifest(tmp_path: Path) -> None:
     package.write_bytes("manifest.json", b"x")
     retire(work, package, {"data/a/train-0.arrow"})
     assert package.exists("manifest.json")
+
+
+@pytest.mark.parametrize("file_format", ["arrow", "parquet"])
+def test_the_manifest_says_where_the_batches_of_a_shard_are(
+    simulated: Path, tmp_path: Path, file_format: str
+) -> None:  # fmt: skip
+    more = ("--set", "batch_rows=7", "--only", "bbbc005", "--format", file_format)
+    cytoimagenet("build", simulated, "-o", tmp_path / "p", *SMALL, "--set", "min_images=5", *more)
+    text = (tmp_path / "p" / "manifest.json").read_text()
+    shards = {path: facts for path, facts in json.loads(text)["files"].items() if path.startswith("data/")}
+    assert max(len(facts["batch_rows"]) for facts in shards.values()) > 3
+    for path, facts in shards.items():
+        stated = {name: facts[name] for name in ("batch_rows", "batch_offsets") if name in facts}
+        assert stated == batch_facts((tmp_path / "p" / path).read_bytes(), file_format)
+    assert len(text.splitlines()) < 1000, "a list of numbers takes one line"
