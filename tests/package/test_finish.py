@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.credits import source_facts
-from builder.package.manifest import class_index
+from builder.package.manifest import class_index, to_json
 from builder.package.tables import in_pieces, write_tables
 from builder.package.verify import verify
 from builder.schema import METADATA, REJECTS
@@ -29,6 +29,15 @@ def test_two_builds_have_the_same_bytes(tmp_path: Path, made: Path) -> None:
     assert len(names) > 20
     for name in names:
         assert (tmp_path / "cytoimagenet" / name).read_bytes() == (made / name).read_bytes(), name
+
+
+def test_lists_of_numbers_take_a_line_and_texts_are_left_as_they_are(made: Path) -> None:
+    value = {"a": [1, 22, 333], "b": "[\n 1,\n 2\n]", "c": [], "d": [1.5, 2], "e": [[7], [8, 9]], "f": ["1", "2"]}
+    text = to_json(value).decode()
+    assert json.loads(text) == value
+    assert ' "a": [1, 22, 333],\n' in text
+    facts = json.loads((made / "manifest.json").read_bytes())["files"]["data/compound/train-00000-of-00002.arrow"]
+    assert f' "batch_offsets": {facts["batch_offsets"]}\n' in (made / "manifest.json").read_text("utf-8")
 
 
 def test_the_version_follows_the_rows_and_the_recipe(tmp_path: Path, made: Path) -> None:

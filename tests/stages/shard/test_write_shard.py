@@ -1,17 +1,20 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.engine.store import Store
+from builder.recipe import Recipe
+from builder.schema import SELECTION
+from builder.stages.shard import write_shard
 from builder.stages.shard.package_files import retire
 from builder.stages.shard.write_shard import batch_bounds
-from tests.building import SMALL, cytoimagenet
 from tests.loading.made_package import batch_facts
+from tests.package import made
 
 sizes = st.lists(st.integers(0, 50), max_size=60)
 
@@ -50,16 +53,27 @@ def test_nothing_stale_leaves_the_manifest(tmp_path: Path) -> None:
     assert package.exists("manifest.json")
 
 
+class Images:
+    """In the place of the parts: the PNG of an example is its row's number, often over."""
+
+    def __init__(self, work: object) -> None:
+        pass
+
+    def read_all(self, parts: list[str], rows: list[int]) -> list[bytes]:
+        return [bytes([row % 256]) * (10 + row) for row in rows]
+
+
 @pytest.mark.parametrize("file_format", ["arrow", "parquet"])
-def test_the_manifest_says_where_the_batches_of_a_shard_are(
-    simulated: Path, tmp_path: Path, file_format: str
-) -> None:  # fmt: skip
-    more = ("--set", "batch_rows=7", "--only", "bbbc005", "--format", file_format)
-    cytoimagenet("build", simulated, "-o", tmp_path / "p", *SMALL, "--set", "min_images=5", *more)
-    text = (tmp_path / "p" / "manifest.json").read_text()
-    shards = {path: facts for path, facts in json.loads(text)["files"].items() if path.startswith("data/")}
-    assert max(len(facts["batch_rows"]) for facts in shards.values()) > 3
-    for path, facts in shards.items():
-        stated = {name: facts[name] for name in ("batch_rows", "batch_offsets") if name in facts}
-        assert stated == batch_facts((tmp_path / "p" / path).read_bytes(), file_format)
-    assert len(text.splitlines()) < 1000, "a list of numbers takes one line"
+@pytest.mark.parametrize("batch_rows", [1, 7, 1000])
+def test_a_writer_says_where_the_batches_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str, batch_rows: int
+) -> None:
+    monkeypatch.setattr(write_shard, "PartImageReader", Images)
+    found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8) if row["split"] == "train"]
+    table = pa.table({name: [row[name] for row in found] for name in SELECTION.names}, schema=SELECTION)
+    with (tmp_path / "shard").open("wb") as out:
+        stated = write_shard._write(
+            out, table, Store(str(tmp_path)), Recipe.of({"batch_rows": batch_rows}), file_format
+        )
+    assert stated == batch_facts((tmp_path / "shard").read_bytes(), file_format)
+    assert stated["batch_rows"] == [min(batch_rows, len(found) - n) for n in range(0, len(found), batch_rows)]
