@@ -76,7 +76,11 @@ class Draw:
     """A stream of draws for one purpose, for instance ``Draw(seed, idx, "crops")``."""
 
     def __init__(self, *name: str | int) -> None:
-        self._state = key64(*name)
+        self._key = self._state = key64(*name)
+
+    def branch(self, *name: str | int) -> Draw:
+        """Return a stream of its own, which depends on this one's name and the new one, not on what was drawn."""
+        return Draw(self._key, *name)
 
     def bits(self) -> int:
         """Return the next 64 random bits."""

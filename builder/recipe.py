@@ -20,6 +20,13 @@ else:
     import tomli as tomllib
 
 
+_METHODS: Mapping[str, Mapping[str, Any]] = {
+    "ours": {"single_objects_whole": True, "min_contrast": 0.1, "blank_redraws": 4, "dim_by_windows": True},
+    "paper": {"single_objects_whole": False, "min_contrast": 0.0, "blank_redraws": 0, "dim_by_windows": False},
+}
+"""Departures from the paper that are choices; what was a defect of the paper's code does not come back."""
+
+
 def _of(stage: str, default: Any, doc: str) -> Any:
     """Declare a field: the stage whose results it changes, its default in the method, and what it means."""
     metadata = {"stage": stage, "doc": doc}
@@ -62,6 +69,11 @@ class Recipe:
 
     low_percentile: float = _of("standardize", 0.1, "grey level that becomes black")
     high_percentile: float = _of("standardize", 99.9, "grey level that becomes white")
+    method: str = _of("none", "ours", "ours, or paper: what the four keys below are where they are not set")
+    single_objects_whole: bool = _of("standardize", None, "images of a single object are not cut into crops")
+    min_contrast: float = _of("standardize", None, "a window whose range is below this share of the image's is blank")
+    blank_redraws: int = _of("standardize", None, "how often a blank window is drawn again before it is refused")
+    dim_by_windows: bool = _of("standardize", None, "an image is dim only where none of its windows passes")
     min_side: int = _of("standardize", 140, "pixels; images with a smaller side stay whole")
     min_crop_side: int = _of("standardize", 70, "pixels; scales that give a smaller crop are left out")
     scalings: tuple[float, ...] = _of("standardize", (0.5, 0.25, 0.125, 0.0625), "a crop's side over the image's")
@@ -91,7 +103,16 @@ class Recipe:
     batch_bytes: int = _of("shard", 100_000_000, "most bytes of a record batch (likewise)")
 
     def __post_init__(self) -> None:
-        """Refuse values that no build could mean."""
+        """Take from ``method`` what was not set; refuse values that no build could mean."""
+        if self.method not in _METHODS:
+            raise UserError(f"recipe: method must be {' or '.join(_METHODS)}, not {self.method!r}")
+        for name, value in _METHODS[self.method].items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        if not 0 <= self.min_contrast < 1:
+            raise UserError(f"recipe: min_contrast must lie in [0, 1), not {self.min_contrast}")
+        if self.blank_redraws < 0:
+            raise UserError(f"recipe: blank_redraws must not be negative, but is {self.blank_redraws}")
         positive = ("min_images", "class_size", "presample_size", "min_side", "min_crop_side", "max_pixels")
         for name in (*positive, "part_images", "min_class_size", "shard_bytes", "batch_rows", "batch_bytes"):
             if getattr(self, name) < 1:
@@ -197,12 +218,14 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
     """Convert a TOML value to the field's type, or say what was wanted."""
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if hint in (int, float, str) and type(value) is hint:
+    if hint in (int, float, str, bool) and type(value) is hint:
         return value
     if hint == dict[str, str] and isinstance(value, dict) and all(isinstance(v, str) for v in value.values()):
         return value
     if getattr(hint, "__origin__", None) is tuple:
         items = value if isinstance(value, list | tuple) else [value]
         return tuple(_typed(key, item, hint.__args__[0]) for item in items)
-    wanted = {int: "a whole number", float: "a number", str: "a text"}.get(hint, "a table of texts")
+    wanted = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}.get(
+        hint, "a table of texts"
+    )
     raise UserError(f"recipe: {key} wants {wanted}, not {value!r}")

@@ -35,7 +35,7 @@ def plan(context: BuildContext, package: Store) -> dict[str, Any]:
         annotate = Annotate(context.data_store, scratch, runner, context.only, context.include_restricted)
         sources = carry_out(annotate)
         assignments = carry_out(Label(scratch, context.recipe, sources))
-        images = wanted_images(scratch, assignments.read())
+        images = wanted_images(scratch, assignments.read(), context.recipe)
         missing = without(images, covered(context.work, pixels_fingerprint(context.recipe)))
         found = space.estimate(scratch, images, missing)
     facts = {

@@ -1,9 +1,10 @@
-"""Everything that is done to one image after reading: its images, their windows, statistics and refusals."""
+"""Everything that is done to one image after reading: its candidates, their windows, statistics and refusals."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from builder.pixels.fingerprint import Fingerprint, fingerprint
 from builder.recipe import Recipe
 
 U8 = npt.NDArray[np.uint8]
+F64 = npt.NDArray[np.float64]
+
+_DIM_WINDOWS = 16
+"""Windows that are judged before an image is dim: every quadrant at every scale, were they dealt evenly."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,6 +37,7 @@ class Candidate:
     x_max: int | None
     y_min: int | None
     y_max: int | None
+    contrast: float  # range between the low and the high percentile before the crop's own normalisation, in [0, 1]
     pixels: U8 | None  # (h, w)
     statistics: dict[str, Any]  # schema.STATISTICS
     reason: str | None
@@ -45,7 +51,7 @@ def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, rec
     Parameters
     ----------
     channels : the readable channels, each (H, W) or (H, W, 3 or 4), any bool, integer or float type
-    crops : how many crops are wanted
+    crops : how many crops are wanted; 0 keeps the image whole
     draw : the image's own draw, from (seed, idx)
 
     Returns
@@ -55,36 +61,81 @@ def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, rec
     Raises
     ------
     RejectedError
-        For the whole image: "unreadable" (no channel), "mismatched", "uniform", "binary_mask", "dim".
+        For the whole image: "unreadable" (no channel), "mismatched", "uniform", "binary_mask", "dim". With
+        ``recipe.dim_by_windows`` an image is dim only where none of its windows passes.
     """
-    merged = normalize.Merged(channels, recipe.low_percentile, recipe.high_percentile)
-    whole = merged.quantized()
+    image = normalize.Merged(channels, recipe.low_percentile, recipe.high_percentile)
+    whole = image.quantized()
     counts = quality.histogram(whole)
-    quality.check_whole(counts, recipe)
+    quality.check_intensities(counts)
     whole_image = fingerprint(whole)
-    windows = crop.crops(merged.height, merged.width, crops, draw, recipe)
-    out = [_cropped(number, place, merged, recipe, whole_image) for number, place in enumerate(windows)]
+    is_dim = quality.is_dim(counts, recipe)
+    if is_dim and not recipe.dim_by_windows:
+        raise quality.dim(counts)
+    windows = enumerate(crop.windows(image.height, image.width, draw, recipe))
+    out = [
+        _cropped(number, place, image, draw, recipe, whole_image) for number, place in itertools.islice(windows, crops)
+    ]
     if any(candidate.reason is None for candidate in out):
         return out
+    if is_dim:
+        passing = _further(windows, _DIM_WINDOWS - len(out), image, draw, recipe, whole_image)
+        if passing is None:
+            raise quality.dim(counts)
+        if crops:
+            return [*out, passing]
+    contrast = _levels(image.window(slice(0, image.height), slice(0, image.width)), recipe)[2]
     facts = quality.statistics(whole, counts, recipe)
-    return [Candidate(-1, False, 1.0, None, None, None, None, whole, facts, None, None, whole_image), *out]
+    return [Candidate(-1, False, 1.0, None, None, None, None, contrast, whole, facts, None, None, whole_image), *out]
 
 
-def _cropped(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe, whole: Fingerprint) -> Candidate:
+def _further(
+    windows: Iterator[tuple[int, crop.Crop]],
+    most: int,
+    image: normalize.Merged,
+    draw: Draw,
+    recipe: Recipe,
+    whole: Fingerprint,
+) -> Candidate | None:
+    """Return the first kept crop of the next ``most`` windows, or None."""
+    further = itertools.islice(windows, max(most, 0))
+    made = (_cropped(number, place, image, draw, recipe, whole) for number, place in further)
+    return next((candidate for candidate in made if candidate.reason is None), None)
+
+
+def _cropped(
+    number: int, place: crop.Crop, image: normalize.Merged, draw: Draw, recipe: Recipe, whole: Fingerprint
+) -> Candidate:
+    """Return the crop at a window; a blank window is drawn again inside its quadrant, a few times."""
+    first = _judged(number, place, image, recipe, whole)
+    if first.reason != "crop_blank":
+        return first
+    for again in range(recipe.blank_redraws):
+        other = crop.redrawn(place, image.height, image.width, draw.branch("redraw", number, again))
+        found = _judged(number, other, image, recipe, whole)
+        if found.reason is None:
+            return found
+    return first
+
+
+def _judged(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe, whole: Fingerprint) -> Candidate:
     """Cut one crop from the merged image before it is quantised, judge it, and normalise it again."""
     merged = image.window(*place.window)
     counts = quality.histogram(kernels.quantize(merged))
-    reason = quality.refuse_crop(counts, recipe)
+    low, high, contrast = _levels(merged, recipe)
+    reason = quality.refuse_crop(counts, contrast, recipe)
     if reason is None:
-        low, high = percentiles.of_merged(merged, (recipe.low_percentile, recipe.high_percentile))
-        if low < high:
-            pixels = kernels.rescale(merged, low, high)
-            facts = quality.statistics(pixels, counts, recipe)
-            if facts["distinct"] > 2:
-                return Candidate(number, True, *place, pixels, facts, None, None, whole)
-            reason = "crop_binary"  # blank background, a single grey level blown up to white
-        else:
-            reason = "crop_uniform"
+        pixels = kernels.rescale(merged, low, high)
+        facts = quality.statistics(pixels, counts, recipe)
+        if facts["distinct"] > 2:
+            return Candidate(number, True, *place, contrast, pixels, facts, None, None, whole)
+        reason = "crop_binary"  # blank background, a single grey level blown up to white
     facts = quality.refused_statistics(merged.shape, counts, recipe)
-    detail = f"mean {facts['mean']:.3f}, p75 {facts['p75']:g}"
-    return Candidate(number, True, *place, None, facts, reason, detail, whole)
+    detail = f"mean {facts['mean']:.3f}, p75 {facts['p75']:g}, contrast {contrast:.3f}"
+    return Candidate(number, True, *place, contrast, None, facts, reason, detail, whole)
+
+
+def _levels(merged: F64, recipe: Recipe) -> tuple[float, float, float]:
+    """Return the low and the high percentile of values in [0, 1], and their difference, the contrast."""
+    low, high = percentiles.of_merged(merged, (recipe.low_percentile, recipe.high_percentile))
+    return low, high, high - low

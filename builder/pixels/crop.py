@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from builder.draw import Draw
@@ -38,26 +38,32 @@ def scales(height: int, width: int, recipe: Recipe) -> list[float]:
     return [scaling for scaling in recipe.scalings if int(shorter * scaling) >= recipe.min_crop_side]
 
 
-def crops(height: int, width: int, wanted: int, draw: Draw, recipe: Recipe) -> list[Crop]:
-    """Draw the windows of an image's crops; empty where the image stays whole.
+def windows(height: int, width: int, draw: Draw, recipe: Recipe) -> Iterator[Crop]:
+    """Draw the windows of an image's crops, without end; none where the image stays whole.
 
     The image is cut at ``side // 2`` into quadrants (for an odd side the second is one pixel longer). Scales and
     quadrants are dealt from drawn orders, a fresh one when all are used, so that none repeats before it must. Draws
     come crop by crop: the first k windows of a longer draw are the windows of a draw of k.
     """
     allowed = scales(height, width, recipe)
-    if not allowed:
-        return []
     scale_deal: list[float] = []
     quadrant_deal: list[int] = []
-    out = []
-    for _ in range(wanted):
+    while allowed:
         scaling = _deal(scale_deal, allowed, draw)
         row, column = divmod(_deal(quadrant_deal, range(4), draw), 2)
-        y_min, y_max = _place(height, row, scaling, draw)
-        x_min, x_max = _place(width, column, scaling, draw)
-        out.append(Crop(scaling, x_min, x_max, y_min, y_max))
-    return out
+        yield _placed(height, width, row, column, scaling, draw)
+
+
+def redrawn(place: Crop, height: int, width: int, draw: Draw) -> Crop:
+    """Draw a window of the same scale again, anywhere in the quadrant of the first."""
+    row, column = int(place.y_min >= height // 2), int(place.x_min >= width // 2)
+    return _placed(height, width, row, column, place.scaling, draw)
+
+
+def _placed(height: int, width: int, row: int, column: int, scaling: float, draw: Draw) -> Crop:
+    y_min, y_max = _place(height, row, scaling, draw)
+    x_min, x_max = _place(width, column, scaling, draw)
+    return Crop(scaling, x_min, x_max, y_min, y_max)
 
 
 def _deal(deal: list[T], items: Sequence[T], draw: Draw) -> T:

@@ -34,29 +34,47 @@ def percentile(counts: npt.NDArray[np.int64], percent: float) -> float:
     return percentiles.of_histogram(counts, _LEVELS, (percent,))[0]
 
 
-def check_whole(counts: npt.NDArray[np.int64], recipe: Recipe) -> None:
-    """Reject a whole image, from the grey levels of its standardised image.
+def check_intensities(counts: npt.NDArray[np.int64]) -> None:
+    """Reject a whole image that is a mask, from its grey levels.
 
     Raises
     ------
     RejectedError
-        "binary_mask" with at most two grey levels, "dim" where ``recipe.dim_percentile`` is 0.
+        "binary_mask" with at most two grey levels.
     """
     distinct = int(np.count_nonzero(counts))
     if distinct <= 2:
         raise RejectedError("binary_mask", f"{distinct} grey levels")
-    if percentile(counts, recipe.dim_percentile) == 0:
-        raise RejectedError("dim", f"mean {mean(counts):.3f}")
 
 
-def refuse_crop(counts: npt.NDArray[np.int64], recipe: Recipe) -> str | None:
-    """Return why a crop is not kept, from the grey levels of its window before its own normalisation, or None."""
+def is_dim(counts: npt.NDArray[np.int64], recipe: Recipe) -> bool:
+    """Return whether the grey level at ``recipe.dim_percentile`` is 0."""
+    return percentile(counts, recipe.dim_percentile) == 0
+
+
+def dim(counts: npt.NDArray[np.int64]) -> RejectedError:
+    """Return the rejection of a dim image."""
+    return RejectedError("dim", f"mean {mean(counts):.3f}")
+
+
+def refuse_crop(counts: npt.NDArray[np.int64], contrast: float, recipe: Recipe) -> str | None:
+    """Return why a crop is not kept, or None.
+
+    Parameters
+    ----------
+    counts : int64 (256,), grey levels of its window before its own normalisation
+    contrast : range between the window's low and high percentile, in [0, 1]
+    """
+    if contrast < recipe.min_contrast:
+        return "crop_blank"
+    if contrast <= 0:
+        return "crop_uniform"
     average = mean(counts)
     if average <= recipe.crop_mean_above:
         return "crop_too_dark"
     if average >= recipe.crop_mean_below:
         return "crop_too_bright"
-    return "crop_dim" if percentile(counts, recipe.dim_percentile) == 0 else None
+    return "crop_dim" if is_dim(counts, recipe) else None
 
 
 def sharpness(pixels: U8) -> float | None:

@@ -62,7 +62,7 @@ def test_images_of_a_file_that_hangs_are_not_tried_and_the_rest_is_built(data: P
     package = Store(tmp_path / "package")
     sources = carry_out(Annotate(job.data_store, job.work, job.runner, job.only))
     assignments = carry_out(Label(job.work, recipe, sources))
-    images = wanted_images(job.work, assignments.read())
+    images = wanted_images(job.work, assignments.read(), job.recipe)
     items = list(items_of(job.work, images))
     file = items[len(items) // 2].files[0]
     of_file = [item.idx for item in items if file in item.files]

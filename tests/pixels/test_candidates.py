@@ -77,11 +77,94 @@ def test_an_empty_quadrant_is_refused_and_the_rest_kept():
     lit = made_up(4)
     lit[:, :150] = 0
     lit[::7, :150] = 1
-    reasons = {}
-    for one in candidates.candidates([lit], 4, Draw(1), Recipe(scalings=(0.5,))):
-        reasons.setdefault(one.x_min, set()).add(one.reason)
-    assert reasons[150] == {None}
-    assert reasons[0] <= {"crop_too_dark", "crop_dim", "crop_uniform"}
+    for method, refused in (("ours", {"crop_blank"}), ("paper", {"crop_too_dark", "crop_dim", "crop_uniform"})):
+        reasons = {}
+        for one in candidates.candidates([lit], 4, Draw(1), Recipe(scalings=(0.5,), method=method)):
+            reasons.setdefault(one.x_min, set()).add(one.reason)
+        assert reasons[150] == {None}
+        assert reasons[0] <= refused
+
+
+def spots(seed=0, side=560, share=0.15):
+    """Sharp bright discs on black: less than a quarter of all pixels is lit, and some windows are lit by more."""
+    rng = np.random.default_rng(seed)
+    lit = np.zeros((side, side), np.uint16)
+    y, x = np.mgrid[:side, :side]
+    while (lit > 0).mean() < share:
+        row, column = rng.integers(0, side // 2, 2)  # all in the first quadrant
+        lit[np.hypot(y - row, x - column) < 30] = rng.integers(500, 900)
+    return lit
+
+
+def test_a_sparse_image_is_judged_by_its_windows():
+    image = spots()
+    assert np.percentile(image, 75) == 0
+    for crops in (1, 2, 4):
+        found = candidates.candidates([image], crops, Draw(0, "a"), Recipe())
+        kept = [one for one in found if one.reason is None]
+        assert kept
+        for one in kept:
+            assert np.percentile(image[one.y_min : one.y_max, one.x_min : one.x_max], 75) > 0
+    with pytest.raises(RejectedError, match="dim"):
+        candidates.candidates([image], 4, Draw(0, "a"), Recipe(method="paper"))
+
+
+def test_a_sparse_image_of_a_single_object_stays_whole():
+    (one,) = candidates.candidates([spots()], 0, Draw(0, "a"), Recipe())
+    assert (one.candidate, one.reason) == (-1, None)
+
+
+def test_whether_an_image_is_dim_does_not_depend_on_the_crops_wanted():
+    for seed in range(12):
+        image = spots(seed, share=0.04)
+        outcomes = set()
+        for crops in (0, 1, 2, 3, 4):
+            try:
+                candidates.candidates([image], crops, Draw(0, seed), Recipe())
+                outcomes.add("made")
+            except RejectedError as refused:
+                outcomes.add(refused.reason)
+        assert len(outcomes) == 1
+
+
+def half_blank(seed, side=1200):
+    """Each quadrant is structure but for a wide blank margin with a little noise."""
+    rng = np.random.default_rng(seed)
+    image = rng.normal(1000, 2, (side, side))
+    half = side // 2
+    for row in (0, half):
+        for column in (0, half):
+            image[row + 300 : row + half, column : column + half] += rng.gamma(2, 300, (half - 300, half))
+    return image.astype(np.uint16)
+
+
+def test_blank_windows_are_drawn_again_inside_their_quadrant():
+    again = blank = 0
+    for seed in range(20):
+        image, draw = half_blank(seed), Draw(0, seed)
+        merged = stretch(image.astype(float))
+        ours = candidates.candidates([image], 4, Draw(0, seed), Recipe())
+        paper = candidates.candidates([image], 4, draw, Recipe(method="paper"))
+        for one, plain_one in zip(ours, paper, strict=True):
+            cut = merged[plain_one.y_min : plain_one.y_max, plain_one.x_min : plain_one.x_max]
+            low, high = np.percentile(cut, [0.1, 99.9])
+            place = (one.x_min, one.y_min)
+            if high - low >= 0.1:
+                assert place == (plain_one.x_min, plain_one.y_min)
+                continue
+            blank += 1
+            assert one.scaling == plain_one.scaling
+            assert (one.x_min >= 600, one.y_min >= 600) == (plain_one.x_min >= 600, plain_one.y_min >= 600)
+            if one.reason is None:
+                again += 1
+                cut = merged[one.y_min : one.y_max, one.x_min : one.x_max]
+                low, high = np.percentile(cut, [0.1, 99.9])
+                assert one.contrast == pytest.approx(high - low, rel=1e-12)
+                assert one.contrast >= 0.1
+            else:
+                assert one.reason == "crop_blank"
+    assert blank > 10
+    assert again > blank / 2
 
 
 @pytest.mark.parametrize(

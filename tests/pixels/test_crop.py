@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,10 +31,14 @@ def test_scales_that_a_size_allows(height, width, wanted):
     assert crop.scales(height, width, Recipe()) == wanted
 
 
+def drawn(height, width, wanted, draw, recipe):
+    return list(itertools.islice(crop.windows(height, width, draw, recipe), wanted))
+
+
 @given(SIDES, SIDES, st.integers(1, 4), st.integers())
 def test_windows(height, width, wanted, seed):
     recipe = Recipe()
-    found = crop.crops(height, width, wanted, Draw(seed, "x"), recipe)
+    found = drawn(height, width, wanted, Draw(seed, "x"), recipe)
     if min(height, width) < 140:
         assert found == []
         return
@@ -55,21 +61,38 @@ def test_windows(height, width, wanted, seed):
 @given(SIDES, SIDES, st.integers())
 def test_fewer_crops_are_the_first_of_more(height, width, seed):
     recipe = Recipe()
-    four = crop.crops(height, width, 4, Draw(seed), recipe)
+    four = drawn(height, width, 4, Draw(seed), recipe)
     for wanted in (0, 1, 2, 3):
-        assert crop.crops(height, width, wanted, Draw(seed), recipe) == four[:wanted]
+        assert drawn(height, width, wanted, Draw(seed), recipe) == four[:wanted]
 
 
 def test_half_scale_of_an_even_side_is_the_quadrant():
     for seed in range(20):
-        (one,) = crop.crops(200, 200, 1, Draw(seed), Recipe())
+        (one,) = drawn(200, 200, 1, Draw(seed), Recipe())
         assert one.y_min in (0, 100)
         assert one.x_min in (0, 100)
 
 
 def test_places_are_spread_over_the_quadrant():
-    found = [crop.crops(1120, 1120, 1, Draw(seed), Recipe())[0] for seed in range(2000)]
+    found = [drawn(1120, 1120, 1, Draw(seed), Recipe())[0] for seed in range(2000)]
     smallest = [one.x_min % 560 for one in found if one.scaling == 0.0625]
     assert 400 < len(smallest) < 600
     assert min(smallest) < 15
     assert max(smallest) > 475
+
+
+@given(st.integers(140, 700), st.integers(140, 700), st.integers(), st.integers(0, 5))
+def test_a_window_drawn_again_keeps_scale_and_quadrant(height, width, seed, which):
+    draw = Draw(seed, "x")
+    one = drawn(height, width, which + 1, draw, Recipe())[which]
+    other = crop.redrawn(one, height, width, draw.branch("redraw", which, 0))
+    assert other.scaling == one.scaling
+    assert (other.y_max - other.y_min, other.x_max - other.x_min) == (one.y_max - one.y_min, one.x_max - one.x_min)
+    assert (other.y_min >= height // 2, other.x_min >= width // 2) == (
+        one.y_min >= height // 2,
+        one.x_min >= width // 2,
+    )
+    assert other.y_min >= 0
+    assert other.x_min >= 0
+    assert other.y_max <= (height if other.y_min >= height // 2 else height // 2)
+    assert other.x_max <= (width if other.x_min >= width // 2 else width // 2)

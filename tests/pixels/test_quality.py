@@ -51,18 +51,32 @@ def test_two_grey_levels_are_a_mask_three_are_not():
     counts = np.zeros(256, np.int64)
     counts[[0, 255]] = 5, 95
     with pytest.raises(RejectedError, match="binary_mask"):
-        quality.check_whole(counts, Recipe())
+        quality.check_intensities(counts)
     counts[128] = 1
-    quality.check_whole(counts, Recipe())
+    quality.check_intensities(counts)
 
 
 def test_dim_is_a_75th_percentile_of_0():
     counts = np.zeros(256, np.int64)
     counts[[0, 10, 20]] = 76, 20, 5  # of 101 pixels the 75th percentile is the 76th smallest
-    with pytest.raises(RejectedError, match="dim"):
-        quality.check_whole(counts, Recipe())
+    assert quality.is_dim(counts, Recipe())
     counts[[0, 10]] = 75, 21
-    quality.check_whole(counts, Recipe())
+    assert not quality.is_dim(counts, Recipe())
+
+
+@pytest.mark.parametrize(
+    ("contrast", "method", "reason"),
+    [
+        (0.0999, "ours", "crop_blank"),
+        (0.1, "ours", None),
+        (0.0, "paper", "crop_uniform"),
+        (0.001, "paper", None),
+    ],
+)
+def test_windows_without_contrast(contrast, method, reason):
+    counts = np.zeros(256, np.int64)
+    counts[[100, 101]] = 60, 40
+    assert quality.refuse_crop(counts, contrast, Recipe(method=method)) == reason
 
 
 @pytest.mark.parametrize(
@@ -79,7 +93,7 @@ def test_crops_are_refused(levels, reason):
     counts = np.zeros(256, np.int64)
     for level, count in levels.items():
         counts[level] = count
-    assert quality.refuse_crop(counts, Recipe()) == reason
+    assert quality.refuse_crop(counts, 0.5, Recipe()) == reason
 
 
 def test_phash_of_alike_and_of_different_images():

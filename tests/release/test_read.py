@@ -58,6 +58,7 @@ def test_every_value_of_a_row(tmp_path: Path) -> None:
         "x_max": 24,
         "y_min": 0,
         "y_max": 12,
+        "contrast": None,
         "channels": None,
         "license": "CC-BY-4.0",
         "batch": None,

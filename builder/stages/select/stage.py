@@ -63,7 +63,7 @@ class Select:
         """
         assignments = self.assignments.read()
         not_tried = self.parts.not_tried
-        images = not_tried.without(wanted_images(self.work, assignments))
+        images = not_tried.without(wanted_images(self.work, assignments, self.recipe))
         rows = not_tried.with_rows(rows_of(self.work, self.parts.pixels, images))
         thumbnails = functools.partial(thumbnails_of, self.work, self.parts.pixels)
         selected = select(rows, assignments, read_assigned(self.work, assignments), self.recipe, thumbnails)

@@ -11,22 +11,30 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.engine.task import Task
+from builder.recipe import Recipe
+from builder.schema import ASSIGNMENTS
 from builder.stages import work_files
 from builder.stages.standardize.item import Item
 
 _READ_AT_ONCE = 20_000
 
 
-def wanted_images(work: Store, assignments: pa.Table) -> pa.Table:
-    """Return idx, dir_name, category, crops and file_signature of assigned images."""
+def wanted_images(work: Store, assignments: pa.Table, recipe: Recipe) -> pa.Table:
+    """Return idx, dir_name, category, crops and file_signature of assigned images.
+
+    No crop is wanted of an image of a single object, unless the recipe says otherwise.
+    """
     tables = []
     for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
         here = assignments.filter(pc.equal(assignments["dir_name"], dir_name))
         here = here.select(["idx", "dir_name", "category", "crops"])
         with work.open(work_files.annotations_path(dir_name)) as file:
-            signatures = pq.read_table(file, columns=["idx", "file_signature"])
-        place = pc.index_in(here["idx"], value_set=signatures["idx"].combine_chunks())
-        tables.append(here.append_column("file_signature", signatures["file_signature"].take(place)))
+            known = pq.read_table(file, columns=["idx", "file_signature", "single_object"])
+        known = known.take(pc.index_in(here["idx"], value_set=known["idx"].combine_chunks()))
+        if recipe.single_objects_whole:
+            crops = pc.if_else(known["single_object"], pa.scalar(0, pa.int8()), here["crops"])
+            here = here.set_column(here.schema.get_field_index("crops"), ASSIGNMENTS.field("crops"), crops)
+        tables.append(here.append_column("file_signature", known["file_signature"]))
     return pa.concat_tables(tables)
 
 

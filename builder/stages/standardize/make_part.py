@@ -89,6 +89,7 @@ def _row(item: Item, candidate: Candidate, note: str) -> tuple[dict[str, Any], b
         "x_max": candidate.x_max,
         "y_min": candidate.y_min,
         "y_max": candidate.y_max,
+        "contrast": candidate.contrast,
         **candidate.statistics,
         "sha256": candidate.whole.sha256,
         "bytes": None if encoded is None else len(encoded),

@@ -90,7 +90,7 @@ class Standardize:
         self.work.write_bytes(work_files.PRESENT, pixels.encode())
         forget_rejects(self.work, pixels, self.faults.retry_rejects)
         not_tried = NotTried(self.faults.skip_unreadable)
-        images = wanted_images(self.work, self.assignments.read())
+        images = wanted_images(self.work, self.assignments.read(), self.recipe)
         missing = without(images, covered(self.work, pixels))
         if self.again is not None:
             needed = pa.concat_arrays([missing["idx"].combine_chunks(), self.again])

@@ -151,7 +151,7 @@ def test_killed_while_shards_are_written_and_run_again_gives_the_same(
     settings = ("part_images=20", "shard_bytes=150000", "min_images=20", "class_size=100", "min_class_size=30")
     arguments = ["build", simulated, "-o", folder / "package", "--work", folder / "work", "--only", ",".join(ONLY)]
     arguments += ["--frugal", *(word for setting in settings for word in ("--set", setting))]
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     for shards in (1, 4):
         process = subprocess.Popen(
             [sys.executable, "-m", "builder.cli", *map(str, arguments), "--workers", "2"],

@@ -23,7 +23,7 @@ from tests.stages.shard.test_eviction import RECIPE, job_in
 
 def found_for(job: BuildContext) -> Estimate:
     sources = carry_out(Annotate(job.data_store, job.work, job.runner, job.only))
-    images = wanted_images(job.work, carry_out(Label(job.work, job.recipe, sources)).read())
+    images = wanted_images(job.work, carry_out(Label(job.work, job.recipe, sources)).read(), job.recipe)
     return job.space_check(job.work).estimate(job.work, images, images)
 
 
