@@ -220,7 +220,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def _until(condition: object, seconds: float = 20.0) -> None:
+def _until(condition: object, seconds: float = 120.0) -> None:
     began = time.monotonic()
     while not condition():  # type: ignore[operator]
         assert time.monotonic() - began < seconds, "waited in vain"

@@ -93,7 +93,7 @@ def test_a_rebuilt_package_sends_only_what_changed_and_removes_only_its_own(
     assert hub.received_files - before == large
     changes = found["CHANGELOG.md"].decode()
     assert "Classes removed (1): tp53 targeted" in changes
-    assert "`seed` 0 → 1" in changes
+    assert "seed 0 → 1" in changes
     assert "Images: 70 → 60" in changes
     assert changes.count("\n## ") == 2
 
@@ -180,7 +180,7 @@ def test_a_repository_of_something_else_is_left_alone(hub: Hub, built: Path, pat
 
 def test_no_room_and_a_dead_hub_are_one_line(hub: Hub, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.faults = Faults(quota=10_000)
-    with pytest.raises(UserError, match="someone has no room"):
+    with pytest.raises(UserError, match="someone is out of storage"):
         send(hub, built)
     hub.faults = Faults(share=1.0, kinds=("503",))
     monkeypatch.setattr("builder.hub.client._TRIES", 2)
@@ -202,7 +202,7 @@ def test_what_a_licence_forbids_to_publish_goes_to_private_repositories_only(hub
     folder = tmp_path / "cytoimagenet"
     make_package(folder, licence=licenses.CC_BY_NC_ND_4)
     assert "**Not to be published**" in (folder / "README.md").read_text("utf-8")
-    with pytest.raises(UserError, match="bbbc900, bbbc901 forbids to publish"):
+    with pytest.raises(UserError, match="bbbc900, bbbc901 forbids publishing"):
         send(hub, folder)
     send(hub, folder, private=True)
     assert hub.repos.load(REPO)["private"]

@@ -49,7 +49,7 @@ def test_class_table(labelling: Labelling) -> None:
             "rows": 10,
             "free": 10,
             "taken": 10,
-            "crops": 4,
+            "crops": 3,
             "sources": 1,
             "dir_names": "s2",
         }
@@ -59,7 +59,7 @@ def test_class_table(labelling: Labelling) -> None:
             "rows": 30,
             "free": 10,
             "taken": 10,
-            "crops": 4,
+            "crops": 3,
             "sources": 1,
             "dir_names": "s1",
         }
@@ -69,7 +69,7 @@ def test_class_table(labelling: Labelling) -> None:
             "rows": 30,
             "free": 30,
             "taken": 20,
-            "crops": 4,
+            "crops": 1,
             "sources": 1,
             "dir_names": "s1",
         }

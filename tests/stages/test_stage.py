@@ -100,7 +100,8 @@ DECIDES_NOTHING = {
     )
 }
 """Whether there is a result, which images are still to do, whether they have space, what may go; never what it is."""
-DECIDES_NOTHING_HERE = {"standardize": {"builder.stages.standardize.part_rows"}}  # which images a part holds already
+DECIDES_NOTHING_HERE = {"standardize": {"builder.stages.standardize.part_rows", "builder.stages.standardize.rejects"}}
+"""Which images a part holds already, or has refused and is asked to try again."""
 
 
 @pytest.mark.slow
