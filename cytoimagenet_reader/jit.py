@@ -1,20 +1,31 @@
-"""Compilation by numba."""
+"""Compilation by numba.
+
+numba keeps machine code on disk, and makes it anew where the file of a function has changed; not where a function that
+it calls has, in another file. So it is kept in a folder for the content of all files from which it may come.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_config: Any = numba.config
+
 
 def jit(function: F, **more: bool) -> F:
     """Compile at first use, without the interpreter's lock; keep the machine code on disk where that is possible."""
     options: Any = {"nogil": True, "error_model": "numpy", **more}
     try:
-        return cast(F, numba.njit(cache=True, **options)(function))
+        with _kept_in(_folder()):
+            return cast(F, numba.njit(cache=True, **options)(function))
     except RuntimeError:  # no folder where the machine code could be kept
         return cast(F, numba.njit(**options)(function))
 
@@ -22,3 +33,29 @@ def jit(function: F, **more: bool) -> F:
 def inlined(function: F) -> F:
     """Compile into the callers: for the few steps of a loop so tight that a call would cost more than they do."""
     return jit(function, forceinline=True)
+
+
+@functools.cache
+def _folder() -> str | None:
+    """Return where machine code of this content is kept; None where numba is to choose, as in a read-only place."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(here.rglob("*.py")):
+        digest.update(path.read_bytes() + b"\0")
+    folder = Path(_config.CACHE_DIR or here / "__pycache__", f"numba-{digest.hexdigest()[:16]}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return str(folder)
+
+
+@contextlib.contextmanager
+def _kept_in(folder: str | None) -> Iterator[None]:
+    """Have numba keep the machine code of what is decorated here in a folder."""
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = folder or before
+    try:
+        yield
+    finally:
+        _config.CACHE_DIR = before
