@@ -46,7 +46,7 @@ class Select:
             self.parts.rows,
             self.parts.not_tried.fingerprint,
             self.recipe.fingerprint("select"),
-            code_version(select, wanted_images, rows_of, read_assigned, store_selection),
+            code_version(select, wanted_images, rows_of, read_assigned, accounts, write_fingerprints, store_selection),
         )
 
     def find(self, facts: Facts) -> StoredSelection | None:
