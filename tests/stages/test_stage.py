@@ -96,7 +96,14 @@ DECIDES_NOTHING = {
     for name in (
         *("stage", "task_runner", "context", "finish", "category_order", "annotate.stage", "annotate.discover"),
         *("label.stage", "standardize.stage", "standardize.disk_space", "standardize.part_images"),
-        *("standardize.faulty_files", "standardize.precompile", "select.stage", "shard.stage", "shard.eviction"),
+        *(
+            "standardize.faulty_files",
+            "standardize.precompile",
+            "standardize.rejects",
+            "select.stage",
+            "shard.stage",
+            "shard.eviction",
+        ),
     )
 }
 """Whether there is a result, which images are still to do, whether they have space, what may go; never what it is."""
