@@ -112,7 +112,7 @@ def test_the_same_build_selects_nothing_again(simulated: Path, folder: Path, sel
 
 
 @pytest.mark.parametrize(
-    "change", [{"min_class_size": 95}, {"seed": 1}, {"validation_share": 0.2}, {"shard_bytes": 200_000}]
+    "change", [{"min_class_size": 60}, {"seed": 1}, {"validation_share": 0.2}, {"shard_bytes": 200_000}]
 )
 def test_another_recipe_selects_again(
     simulated: Path, folder: Path, selections: list[int], change: dict[str, float]
