@@ -21,6 +21,7 @@ from builder.stages.select.store import StoredSelection, store_selection
 from builder.stages.select.thumbnails import thumbnails_of, write_fingerprints
 from builder.stages.stage import Facts
 from builder.stages.standardize.items import wanted_images
+from builder.stages.standardize.not_tried import NotTried
 from builder.stages.standardize.part_rows import rows_of
 from builder.stages.standardize.stage import Parts
 
@@ -46,7 +47,9 @@ class Select:
             self.parts.rows,
             self.parts.not_tried.fingerprint,
             self.recipe.fingerprint("select"),
-            code_version(select, wanted_images, rows_of, read_assigned, accounts, write_fingerprints, store_selection),
+            code_version(
+                select, wanted_images, NotTried, rows_of, read_assigned, accounts, write_fingerprints, store_selection
+            ),
         )
 
     def find(self, facts: Facts) -> StoredSelection | None:
