@@ -7,11 +7,12 @@ import sys
 import zipfile
 from collections.abc import Iterator
 
-TOP = {"builder", "cytoimagenet.py", "cytoimagenet_reader"}
+TOP = {"builder", "cytoimagenet.py", "cytoimagenet-stubs", "cytoimagenet_reader"}
 NEEDED = (
     "builder/dataset_card/README.md.j2",
     "builder/dataset_card/report.html.j2",
     "builder/vocabulary/merges.csv",
+    "cytoimagenet-stubs/__init__.pyi",
     "cytoimagenet_reader/py.typed",
 )
 
