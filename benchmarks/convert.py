@@ -73,7 +73,7 @@ def copied(files: list[Path], to: Path) -> float:
 
 def converted(release: Path, package: Path, workers: int) -> float:
     """Return the seconds that the command takes, with its start."""
-    command = [sys.executable, "-m", "builder.cli", "-q", "convert", str(release), "-o", str(package)]
+    command = [sys.executable, "-m", "builder", "-q", "convert", str(release), "-o", str(package)]
     began = time.perf_counter()
     subprocess.run([*command, "--workers", str(workers)], check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import Any
 
@@ -15,8 +14,8 @@ from builder.commands.finished import push, report, trace, verify
 from builder.commands.look import diff, label, recipe, sources, status
 from builder.commands.machine import explained
 from builder.commands.make import annotate, build, convert, demo
-from builder.commands.shown import INTERRUPTED, say
-from builder.errors import UserError
+from builder.commands.shown import say
+from builder.errors import INTERRUPTED, UserError
 from builder.escape import PrintableFormatter, one_line
 
 _COMMANDS = (
@@ -96,25 +95,3 @@ def main(verbose: bool, quiet: bool) -> None:
 
 for _command in _COMMANDS:
     main.add_command(_command)
-
-
-def run() -> None:
-    """Run the command line and end the process at once, without the exit handlers of C++ libraries.
-
-    pyarrow 26 now and then aborts a process that has read Parquet while it shuts down its threads (exit 134, after
-    all work is done). Everything of ours is closed by then: files, locks, pools and the run log are context managers.
-    """
-    code: object = 0
-    try:
-        main()
-    except SystemExit as done:
-        code = done.code
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
-
-
-if __name__ == "__main__":
-    run()

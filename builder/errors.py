@@ -1,6 +1,9 @@
-"""The errors that a user can mend: each is one line that names what to change."""
+"""The errors that a user can mend, each one line that names what to change; the command's exit codes."""
 
 from __future__ import annotations
+
+DONE, FAILED, MISUSED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit codes of all commands; 2 is click's, 130 is what a shell says of SIGINT."""
 
 
 class UserError(Exception):

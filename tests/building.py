@@ -20,7 +20,7 @@ def cytoimagenet(
     """Run the command in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
     done = subprocess.run(
-        [sys.executable, "-m", "builder.cli", *map(str, arguments)],
+        [sys.executable, "-m", "builder", *map(str, arguments)],
         cwd=cwd,
         capture_output=True,
         text=True,

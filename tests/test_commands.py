@@ -192,7 +192,7 @@ def test_a_smaller_rendition_as_parquet(simulated: Path, built: Path, tmp_path: 
 
 def test_ctrl_c_stops_soon_says_how_to_go_on_and_leaves_nothing_half_written(simulated: Path, tmp_path: Path) -> None:
     out = tmp_path / "cytoimagenet"
-    command = [sys.executable, "-m", "builder.cli", "build", str(simulated), "-o", str(out), *SMALL, "--workers", "2"]
+    command = [sys.executable, "-m", "builder", "build", str(simulated), "-o", str(out), *SMALL, "--workers", "2"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     parts = out.with_suffix(".work") / "standardized"

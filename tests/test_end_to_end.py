@@ -85,7 +85,7 @@ def test_another_recipe_keeps_the_pixels(simulated: Path, built: Path, tmp_path:
 
 def test_killed_builds_go_on_to_the_same_bytes(simulated: Path, built: Path, tmp_path: Path) -> None:
     out = tmp_path / "cytoimagenet"
-    command = [sys.executable, "-m", "builder.cli", "build", str(simulated), "-o", str(out), *SMALL]
+    command = [sys.executable, "-m", "builder", "build", str(simulated), "-o", str(out), *SMALL]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
     moments = random.Random(5)
     for workers in ("2", "1", "2"):

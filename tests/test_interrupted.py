@@ -23,7 +23,7 @@ MOMENTS = tuple(float(moment) for moment in os.environ.get("CYTOIMAGENET_INTERRU
 def interrupt(arguments: list[str], seconds: float) -> tuple[int | None, str]:
     """Start a command, press Ctrl-C after so many seconds, and return its exit code and what it wrote."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "builder.cli", *arguments],
+        [sys.executable, "-m", "builder", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

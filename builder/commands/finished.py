@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from builder.commands.shown import FAILED, Command, json_option, say, say_json
+from builder.commands.shown import Command, json_option, say, say_json
+from builder.errors import FAILED
 
 
 @click.command(

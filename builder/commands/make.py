@@ -19,7 +19,8 @@ from builder.commands.options import (
     source_options,
     working_in,
 )
-from builder.commands.shown import INCOMPLETE, Command, json_option, say, say_json
+from builder.commands.shown import Command, json_option, say, say_json
+from builder.errors import INCOMPLETE
 
 if TYPE_CHECKING:
     from builder.engine.store import Store

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
+from builder.errors import DONE, FAILED, INCOMPLETE, INTERRUPTED, MISUSED
 from builder.escape import printable
-
-DONE, FAILED, MISUSED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 
 _CODES = {
     DONE: "done",

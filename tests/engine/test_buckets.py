@@ -78,7 +78,7 @@ def content(url: str) -> dict[str, str]:
 
 def start(sources: str, url: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "builder.cli", *arguments(sources, url)],
+        [sys.executable, "-m", "builder", *arguments(sources, url)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,

@@ -39,7 +39,7 @@ def undisturbed(built: Path) -> tuple[dict[str, str], float]:
 
 def start(data: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
     """Start a build as the leader of a session of its own, so that all its processes can be killed at once."""
-    command = [sys.executable, "-m", "builder.cli", "build", str(data), "-o", str(out), *SMALL]
+    command = [sys.executable, "-m", "builder", "build", str(data), "-o", str(out), *SMALL]
     return subprocess.Popen(
         [*command, "--workers", str(workers)],
         cwd=ROOT,
@@ -227,7 +227,7 @@ def test_on_a_cluster_that_loses_a_worker_and_gains_one(
 
     assert isinstance(cluster, Cluster)
     out = tmp_path / "cytoimagenet"
-    command = [sys.executable, "-m", "builder.cli", "build", str(data), "-o", str(out), *SMALL]
+    command = [sys.executable, "-m", "builder", "build", str(data), "-o", str(out), *SMALL]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([*command, "--scheduler", cluster.address], cwd=ROOT, env=env, stderr=subprocess.PIPE)
     try:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 def run(shell: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a shell line in which CYTO is the command."""
-    command = f"{shlex.quote(sys.executable)} -m builder.cli"
+    command = f"{shlex.quote(sys.executable)} -m builder"
     return subprocess.run(
         ["bash", "-c", shell.replace("CYTO", command)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},

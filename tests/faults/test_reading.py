@@ -74,7 +74,7 @@ def broken(tmp_path: Path) -> Broken:
 
 def build(data: Path, out: Path, *options: str, broken: Broken | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CYTOIMAGENET_PATIENCE": "0.5"}
-    command = [sys.executable, "-m", "builder.cli", "build", data, "-o", out / "cytoimagenet", *SETTINGS, *options]
+    command = [sys.executable, "-m", "builder", "build", data, "-o", out / "cytoimagenet", *SETTINGS, *options]
     return subprocess.run(
         [*map(str, command), "--workers", "1"],
         env={**environment, **(broken.environment if broken else {})},
@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_decoded_is_refused_and_tried_again_on_request(dat
     done = build(copy, tmp_path, "--json")
     assert json.loads(done.stdout)["rejects"]["unreadable"] == {"unreadable": 1}, "a fact about bytes is remembered"
     status = subprocess.run(
-        [sys.executable, "-m", "builder.cli", "status", str(tmp_path / "cytoimagenet.work")],
+        [sys.executable, "-m", "builder", "status", str(tmp_path / "cytoimagenet.work")],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "refused so far, unreadable: 1, since 20" in status.stdout

@@ -154,7 +154,7 @@ def test_killed_while_shards_are_written_and_run_again_gives_the_same(
     root = Path(__file__).resolve().parents[3]
     for shards in (1, 4):
         process = subprocess.Popen(
-            [sys.executable, "-m", "builder.cli", *map(str, arguments), "--workers", "2"],
+            [sys.executable, "-m", "builder", *map(str, arguments), "--workers", "2"],
             env={**os.environ, "PYTHONPATH": str(root)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

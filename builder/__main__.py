@@ -1,0 +1,33 @@
+"""The command's first line: ``cytoimagenet`` and ``python -m builder``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from builder.errors import INTERRUPTED
+
+
+def run() -> None:
+    """Run the command line and end the process at once, without the exit handlers of C++ libraries.
+
+    pyarrow 26 now and then aborts a process that has read Parquet while it shuts down its threads (exit 134, after
+    all work is done). Everything of ours is closed by then: files, locks, pools and the run log are context managers.
+    """
+    code: object = 0
+    try:
+        from builder.cli import main  # takes half a second, in which Ctrl-C may be pressed as well
+
+        main()
+    except SystemExit as done:
+        code = done.code
+    except KeyboardInterrupt:
+        print("\ninterrupted before anything was done: run the same command again", file=sys.stderr)
+        code = INTERRUPTED
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+if __name__ == "__main__":
+    run()
