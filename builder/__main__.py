@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from builder import interrupt
 from builder.errors import INTERRUPTED
 
 
@@ -15,13 +16,16 @@ def run() -> None:
     all work is done). Everything of ours is closed by then: files, locks, pools and the run log are context managers.
     """
     code: object = 0
+    interrupt.watch()
     try:
         from builder.cli import main  # takes half a second, in which Ctrl-C may be pressed as well
 
         main()
     except SystemExit as done:
         code = done.code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception):
+        if not interrupt.pressed():
+            raise
         print("\ninterrupted before anything was done: run the same command again", file=sys.stderr)
         code = INTERRUPTED
     sys.stdout.flush()

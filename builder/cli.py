@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from builder import __version__
+from builder import __version__, interrupt
 from builder.commands.about import doctor
 from builder.commands.finished import push, report, trace, verify
 from builder.commands.look import diff, label, recipe, sources, status
@@ -37,7 +37,7 @@ _COMMANDS = (
 
 
 class _Commands(click.Group):
-    """Lists commands in the order of their use; reports user errors in one line in one line."""
+    """Lists commands in the order of their use; reports errors in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [str(command.name) for command in _COMMANDS]
@@ -45,18 +45,24 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except UserError as error:
-            raise click.ClickException(one_line(str(error))) from None
         except (KeyboardInterrupt, click.Abort):
-            name = ctx.invoked_subcommand or ""
-            say(f"\ninterrupted; {_AFTER_INTERRUPT.get(name, 'run the same command again')}", err=True)
-            sys.exit(INTERRUPTED)
+            _end_as_interrupted(ctx)
         except Exception as error:
-            text = explained(error)
+            if interrupt.pressed():
+                _end_as_interrupted(ctx)
+            if isinstance(error, click.ClickException):
+                raise
+            text = str(error) if isinstance(error, UserError) else explained(error)
             if text is None:
                 raise
             logging.getLogger("builder").debug("the whole of it:", exc_info=error)
             raise click.ClickException(one_line(text)) from None
+
+
+def _end_as_interrupted(ctx: click.Context) -> NoReturn:
+    name = ctx.invoked_subcommand or ""
+    say(f"\ninterrupted; {_AFTER_INTERRUPT.get(name, 'run the same command again')}", err=True)
+    sys.exit(INTERRUPTED)
 
 
 _GOES_ON = "what is finished is kept: the same command goes on from here"
