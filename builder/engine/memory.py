@@ -15,8 +15,28 @@ def peak_memory() -> int | None:
         return None
     import resource
 
-    most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return most if sys.platform == "darwin" else most * 1024  # kilobytes elsewhere
+    children = _bytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+    return max(own_peak_memory() or 0, children)
+
+
+def own_peak_memory() -> int | None:
+    """Return the most bytes that this process alone held since it began; None where not counted.
+
+    ``ru_maxrss`` of Linux is no answer: it begins with what the parent held when it started this process.
+    """
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return _bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def _bytes(maxrss: int) -> int:
+    return maxrss if sys.platform == "darwin" else maxrss * 1024  # kilobytes elsewhere
 
 
 def headroom() -> int | None:

@@ -49,3 +49,11 @@ def test_a_limit_of_the_process_counts() -> None:
     free, left = map(int, done.stdout.split())
     assert left < 600 * MB
     assert left < free
+
+
+def test_what_the_parent_held_does_not_count() -> None:
+    held = bytearray(b"x" * (400 << 20))
+    ask = "from builder.engine import memory; print(memory.own_peak_memory())"
+    said = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout
+    assert 5 << 20 < int(said) < 300 << 20 < len(held)
+    assert (memory.own_peak_memory() or 0) > len(held)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import struct
 import time
 from collections import Counter
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 import imagecodecs
 import numpy as np
 
+from builder.engine.memory import own_peak_memory
 from builder.errors import RejectedError
 from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE, read
 from tests.pixels.made_up_files import files
@@ -64,8 +64,7 @@ def run() -> tuple[int, float, int, Counter[str]]:
                     raise AssertionError(f"{name}: libpng reads other pixels")
             slowest = max(slowest, time.perf_counter() - start)
             count += 1
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return count, slowest, peak, outcomes
+    return count, slowest, own_peak_memory() or 0, outcomes
 
 
 def same_as_libpng(data: bytes, pixels: np.ndarray) -> bool:

@@ -7,7 +7,6 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +17,6 @@ from builder.pixels.read import read
 from builder.recipe import Recipe
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="measures memory through the POSIX module resource")
 def test_thousands_of_damaged_files():
     from tests.pixels import hostile
 
@@ -26,7 +24,7 @@ def test_thousands_of_damaged_files():
         count, slowest, peak, outcomes = alone.submit(hostile.run).result()
     assert count > 3000
     assert slowest < 1
-    assert peak < 1 << 30
+    assert 50 << 20 < peak < 300 << 20 or sys.platform == "win32"  # not measured there
     assert set(outcomes) <= {"read", "unreadable", "too_large"}
     assert outcomes["unreadable"] > count / 3  # damage is noticed
 

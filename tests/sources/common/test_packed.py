@@ -146,16 +146,17 @@ def test_a_workbook_that_inflates_without_end_is_refused(tmp_path: Path, monkeyp
 
 
 _MEMORY = """
-import resource, sys
+import sys
+from builder.engine.memory import own_peak_memory
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.tables import read_table
 folder = Folder.listed(sys.argv[1])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = own_peak_memory()
 try:
     rows = sum(1 for _ in read_table(folder, sys.argv[2], ("Plate",)))
 except LayoutError as error:
     rows = str(error)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, rows)
+print((own_peak_memory() - before) >> 20, rows)
 """
 
 
