@@ -112,27 +112,29 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
     DEFAULT_WRITER_BATCH_SIZE = 100  # rows with images, held in memory
 
     def __init__(self, config_name: str | None = None, *, data_dir: Any = None, **options: Any) -> None:
-        if data_dir is not None:
-            data_dir = os.fspath(data_dir)
-        super().__init__(config_name=config_name, data_dir=data_dir, **options)
+        super().__init__(config_name=config_name, data_dir=os.fspath(data_dir or ""), **options)
 
-    def _splits(self) -> Any:
-        """Return the splits of the config, by the reader or plainly."""
-        if not self.config.data_dir:
+    def _create_builder_config(self, *args: Any, data_dir: Any = None, **options: Any) -> tuple[Any, str]:
+        """Return the config, and its id, which names the cache folder: the package's content is part of it."""
+        if not data_dir:
             raise PackageError('where is the package? give data_dir="folder or URL of the built package"')
-        options = dict(self.storage_options)
-        if self.token and self.config.data_dir.startswith("hf://"):
-            options["hf"] = {**options.get("hf", {}), "token": self.token}
-        conditions = {name: getattr(self.config, name) for name in _CONDITIONS}
+        config, of_options = super()._create_builder_config(*args, **options)
+        config = dataclasses.replace(config, data_dir=data_dir)  # it may be everybody's
+        storage = dict(self.storage_options)
+        if self.token and data_dir.startswith("hf://"):
+            storage["hf"] = {**storage.get("hf", {}), "token": self.token}
+        conditions = {name: getattr(config, name) for name in _CONDITIONS}
         splits = _PlainSplits if _alone else _streaming.PackageSplits
-        return splits(self.config.data_dir, options, self.config.name, conditions, self.config.columns)
+        self._splits = splits(data_dir, storage, config.name, conditions, config.columns)
+        facts = f"{__version__} {of_options} {self._splits.identity}"
+        return config, f"{config.name}-{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
 
     def _info(self) -> datasets.DatasetInfo:
         description = "Weakly labelled microscopy images for pretraining (arXiv 2111.11646)"
-        return datasets.DatasetInfo(description=description, features=self._splits().features)
+        return datasets.DatasetInfo(description=description, features=self._splits.features)
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        found = self._splits().arguments(dl_manager)
+        found = self._splits.arguments(dl_manager)
         return [datasets.SplitGenerator(name=split, gen_kwargs=arguments) for split, arguments in found.items()]
 
     def _generate_examples(self, **arguments: Any) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -147,8 +149,6 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
 
 
 # The plain reading: what follows is used only where cytoimagenet_reader is not installed.
-
-
 _WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between attempts
 
 
@@ -167,7 +167,9 @@ class _PlainSplits:
         self.files, self.root = fsspec.core.url_to_fs(self.place, **options.get(place.partition("://")[0], {}))
         self.copies: dict[str, str] = {}  # by path of a shard, where a local copy is
         try:
-            manifest, index = (json.loads(self._read(name)) for name in ("manifest.json", "classes.json"))
+            facts = [self._read(name) for name in ("manifest.json", "classes.json")]
+            self.identity = hashlib.sha256(b"".join(hashlib.sha256(fact).digest() for fact in facts)).hexdigest()
+            manifest, index = map(json.loads, facts)
             self.batch_rows = int(manifest.get("recipe", {}).get("batch_rows", 100))
             files = {path: facts for path, facts in manifest["files"].items() if path.startswith("data/")}
             if odd := [path for path in files if not re.fullmatch(r"data/\w+/\w+-\d+-of-\d+\.(arrow|parquet)", path)]:
@@ -187,8 +189,7 @@ class _PlainSplits:
             if not self.rows:
                 raise PackageError(f"nothing in {config!r} of {self.place} passes {', '.join(given)}")
         self.shards = {path: files[path] for path in paths if self.rows is None or path in self.rows}
-        schema = self._again(partial(self._schema, next(iter(self.shards))))
-        features = datasets.Features.from_arrow_schema(schema.remove_metadata())
+        features = datasets.Features.from_arrow_schema(self._again(partial(self._schema, next(iter(self.shards)))))
         if unknown := [name for name in columns or () if name not in features]:
             raise PackageError(f"no column {', '.join(unknown)}; there are {', '.join(features)}")
         features.update({"image": datasets.Image(), "label": datasets.ClassLabel(names=classes)})
@@ -196,17 +197,14 @@ class _PlainSplits:
 
     def arguments(self, dl_manager: Any) -> dict[str, dict[str, Any]]:
         """Return, by split, the arguments of ``examples``; shards that are prepared are fetched and checked."""
-        if not dl_manager.is_streaming:
+        todo = [] if dl_manager.is_streaming else list(self.shards)
+        for force in (dl_manager.download_config.force_download, True):  # datasets keeps downloads by their URL alone
+            dl_manager.download_config.force_download = force
             if not self.local:
-                urls = {path: f"{self.place}/{path}" for path in self.shards}
-                self.copies = self._again(partial(dl_manager.download, urls))
-            for path, facts in self.shards.items():
-                digest = hashlib.sha256()
-                with self._open(path) as file:
-                    for block in iter(partial(file.read, 1 << 22), b""):
-                        digest.update(block)
-                if digest.hexdigest() != facts["sha256"]:
-                    raise self._fault(path, "its sha256 is not the manifest's")
+                self.copies |= self._again(partial(dl_manager.download, {p: f"{self.place}/{p}" for p in todo}))
+            todo = [path for path in todo if self._sha256(path) != self.shards[path]["sha256"]]
+        if todo:
+            raise self._fault(todo[0], "its sha256 is not the manifest's")
         splits = sorted({facts["split"] for facts in self.shards.values()}, key=lambda s: (s != "train", s))
         return {split: {"streams": self._streams(split), "package": self} for split in splits}
 
@@ -321,9 +319,16 @@ class _PlainSplits:
                 classes.add(label)
         return {path: sorted(found) for path, found in rows.items() if found}, sorted(classes)
 
+    def _sha256(self, path: str) -> str:
+        digest = hashlib.sha256()
+        with self._open(path) as file:
+            any(map(digest.update, iter(partial(file.read, 1 << 22), b"")))
+        return digest.hexdigest()
+
     def _schema(self, path: str) -> Any:
         with self._open(path) as file:
-            return pq.read_schema(file) if path.endswith(".parquet") else pa.ipc.open_stream(file).schema
+            schema = pq.read_schema(file) if path.endswith(".parquet") else pa.ipc.open_stream(file).schema
+        return schema.remove_metadata()
 
     def _open(self, path: str) -> Any:
         if path in self.copies:

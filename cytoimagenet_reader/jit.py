@@ -18,6 +18,7 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 _config: Any = numba.config
+_HERE = Path(__file__).parent
 
 
 def jit(function: F, **more: bool) -> F:
@@ -35,14 +36,19 @@ def inlined(function: F) -> F:
     return jit(function, forceinline=True)
 
 
+def compiled_files() -> list[Path]:
+    """Return the files of compiled functions and of their constants: those here that use this one, and ``png``."""
+    users = [path for path in _HERE.glob("*.py") if "cytoimagenet_reader.jit" in path.read_text("utf-8")]
+    return sorted({Path(__file__), *users, *(_HERE / "png").glob("*.py")})
+
+
 @functools.cache
 def _folder() -> str | None:
     """Return where machine code of this content is kept; None where numba is to choose, as in a read-only place."""
-    here = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(here.rglob("*.py")):
+    for path in compiled_files():
         digest.update(path.read_bytes() + b"\0")
-    folder = Path(_config.CACHE_DIR or here / "__pycache__", f"numba-{digest.hexdigest()[:16]}")
+    folder = Path(_config.CACHE_DIR or _HERE / "__pycache__", f"numba-{digest.hexdigest()[:16]}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

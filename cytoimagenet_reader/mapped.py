@@ -11,6 +11,7 @@ from typing import Any
 import datasets
 import numpy as np
 
+from cytoimagenet_reader import __version__
 from cytoimagenet_reader.errors import PackageError
 from cytoimagenet_reader.filters import Filter
 from cytoimagenet_reader.mapped_table import MappedShards, MappedTable
@@ -88,7 +89,7 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
         raise PackageError(f"no split {split!r} in {config!r}; there are {', '.join(selection.splits())}")
     if not shards[0].path.endswith(".arrow"):
         raise PackageError(f"{package.place} is in Parquet, which cannot be memory-mapped; use loader or load_dataset")
-    facts = json.dumps([package.place, config, split, columns, conditions, [s.sha256 for s in shards]], default=list)
+    facts = json.dumps([__version__, package.identity, config, split, columns, conditions], default=list)
     fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:16]
     path = os.path.join(datasets.config.HF_DATASETS_CACHE, "cytoimagenet", fingerprint, "mapped")
     source = MappedShards(package, shards, selection.features, whole=selection.rows is None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from cytoimagenet_reader.manifest import (
     parse_classes,
     parse_manifest,
 )
-from cytoimagenet_reader.remote import read_file
+from cytoimagenet_reader.remote import forget_listings, read_file
 
 __all__ = ["CATEGORIES", "FULL", "Package", "Shard", "is_local", "reading"]
 
@@ -72,6 +73,7 @@ class Package:
     batch_rows : rows of most record batches
     shards : the files of examples
     schema : that all shards have, once it was read
+    identity : sha256 of the manifest and the class list, and so of every row and class: what a cache of it is keyed by
 
     Raises
     ------
@@ -83,22 +85,29 @@ class Package:
         place = os.fspath(place)
         self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
         self.storage_options = _options_of(self.place, storage_options or {})
+        if not self.local:
+            forget_listings(self.place, self.storage_options)
         try:
-            manifest = parse_manifest(self.read(layout.MANIFEST))
+            content, index = self.read(layout.MANIFEST), self.read(layout.CLASSES)
         except FileNotFoundError as error:
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
+        try:
+            manifest = parse_manifest(content)
         except ManifestError as error:
             raise PackageError(f"{self.place}/{layout.MANIFEST} {error}") from None
         try:
-            self.classes: ClassIndex = parse_classes(self.read(layout.CLASSES))
-        except FileNotFoundError as error:
-            raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
+            self.classes: ClassIndex = parse_classes(index)
         except ManifestError as error:
             raise PackageError(f"{self.place}/{layout.CLASSES} {error}") from None
+        self.identity = identity_of(content, index)
         self.licenses = {source["license"] for source in manifest["sources"] if source["commercial_use"]}
         self.batch_rows = batch_rows(manifest)
         self.schema: Any = None
         self.shards = [_shard(path, facts) for path, facts in manifest["files"].items() if path.startswith(layout.DATA)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return it without what serves to choose from it: each worker that is spawned gets one."""
+        return {**self.__dict__, "shards": [], "classes": {}}
 
     @property
     def local(self) -> bool:
@@ -121,6 +130,11 @@ class Package:
         """Return the error for a shard that is not what it should be."""
         repair = "build it again or copy it again" if self.local else "check the server, or fetch the package again"
         return ShardError(f"{self.url(shard.path)}: {why}; {repair} (cytoimagenet verify names every bad file)")
+
+
+def identity_of(manifest: bytes, classes: bytes) -> str:
+    """Return what tells one package's content from any other's, from its two files of facts: 64 hex digits."""
+    return hashlib.sha256(hashlib.sha256(manifest).digest() + hashlib.sha256(classes).digest()).hexdigest()
 
 
 @contextlib.contextmanager

@@ -27,6 +27,12 @@ def read_file(url: str, storage_options: Mapping[str, Any]) -> bytes:
     return data
 
 
+def forget_listings(url: str, storage_options: Mapping[str, Any]) -> None:
+    """Have a file system look anew at what is there: fsspec keeps sizes of files, also of one that was replaced."""
+    file_system, _ = fsspec.core.url_to_fs(url, **storage_options)
+    file_system.invalidate_cache()
+
+
 def read_columns(url: str, storage_options: Mapping[str, Any], columns: list[str]) -> pa.Table:
     """Return some columns of a Parquet file."""
     file_system, name = fsspec.core.url_to_fs(url, **storage_options)

@@ -49,6 +49,7 @@ class PackageSplits:
         self._package = Package(place, storage_options)
         self._selection = select(self._package, config, Filter(**conditions), columns)
         self.features = self._selection.features
+        self.identity = self._package.identity
 
     def arguments(self, dl_manager: Any) -> dict[str, dict[str, Any]]:
         """Return, by split, the arguments of ``examples``.
@@ -57,13 +58,12 @@ class PackageSplits:
         """
         package, selection = self._package, self._selection
         copies: dict[str, str] = {}
-        if not dl_manager.is_streaming:
-            paths = [shard.path for shard in selection.shards]
-            urls = [package.url(path) for path in paths]
-            places = urls if package.local else retrying(lambda: dl_manager.download(urls), package.place)
-            copies = dict(zip(paths, places, strict=True))
-            if selection.rows is None or not package.local:  # else not the whole shard is read
-                _check_hashes(package, selection.shards, copies)
+        if not dl_manager.is_streaming and not package.local:
+            copies = _downloaded(package, selection.shards, dl_manager)
+        elif not dl_manager.is_streaming and selection.rows is None:  # else not the whole shard is read
+            places = {shard.path: package.local_path(shard.path) for shard in selection.shards}
+            for shard in _others(package, selection.shards, places):
+                raise package.fault(shard, "its sha256 is not the manifest's")
         return {
             split: {"streams": selection.streams(split), "package": package, "copies": copies}
             for split in selection.splits()
@@ -79,20 +79,36 @@ class PackageSplits:
             yield from interleaved(package, stream, copies, rows)
 
 
-def _check_hashes(package: Package, shards: Sequence[Shard], files: Mapping[str, str]) -> None:
-    """Raise ShardError for the first shard whose file does not have the manifest's sha256."""
+def _downloaded(package: Package, shards: Sequence[Shard], dl_manager: Any) -> dict[str, str]:
+    """Return, by path, where copies of remote shards are, once their hashes are the manifest's.
+
+    ``datasets`` keeps downloads by their URL alone: one of an earlier build at that URL is fetched anew.
+    """
+    copies: dict[str, str] = {}
+    todo = list(shards)
+    for force in (dl_manager.download_config.force_download, True):
+        dl_manager.download_config.force_download = force
+        urls = [package.url(shard.path) for shard in todo]
+        places = retrying(lambda: dl_manager.download(urls), package.place)  # noqa: B023 -- called at once
+        copies |= {shard.path: place for shard, place in zip(todo, places, strict=True)}
+        todo = _others(package, todo, copies)
+        if not todo:
+            return copies
+    raise package.fault(todo[0], "its sha256 is not the manifest's")
+
+
+def _others(package: Package, shards: Sequence[Shard], files: Mapping[str, str]) -> list[Shard]:
+    """Return the shards whose file does not have the manifest's sha256."""
 
     def digest(shard: Shard) -> str:
         found = hashlib.sha256()
-        with reading(package, shard), Path(files[shard.path].removeprefix("file://")).open("rb") as file:
+        with reading(package, shard), Path(files[shard.path]).open("rb") as file:
             while block := file.read(_BLOCK):
                 found.update(block)
         return found.hexdigest()
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        for shard, found in zip(shards, threads.map(digest, shards), strict=True):
-            if found != shard.sha256:
-                raise package.fault(shard, "its sha256 is not the manifest's")
+        return [s for s, found in zip(shards, threads.map(digest, shards), strict=True) if found != s.sha256]
 
 
 class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has no types

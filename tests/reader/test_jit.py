@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -63,3 +64,15 @@ def test_a_place_that_cannot_be_written_is_no_hindrance(tmp_path: Path) -> None:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file"), "HOME": str(tmp_path / "file")}
     done = subprocess.run([sys.executable, "-c", AVERAGE], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["[[3", "0]]"], done.stderr
+
+
+def test_machine_code_is_kept_by_the_content_of_all_that_it_is_made_from() -> None:
+    """And of nothing else, so that it outlives a change to the rest of the reader."""
+    files = {path.relative_to(jit._HERE).as_posix() for path in jit.compiled_files()}
+    assert {"jit.py", "words.py", "resize_kernels.py", "png/deflate_format.py", "png/unfilter.py"} <= files
+    assert not {"loader.py", "package.py"} & files
+    for name in files:
+        for node in ast.walk(ast.parse((jit._HERE / name).read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cytoimagenet_reader."):
+                place = node.module.removeprefix("cytoimagenet_reader.").replace(".", "/")  # type: ignore[union-attr]
+                assert f"{place}.py" in files or place == "png", (name, node.module)
