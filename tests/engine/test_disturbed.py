@@ -68,7 +68,7 @@ def test_images_of_a_file_that_hangs_are_not_tried_and_the_rest_is_built(data: P
     of_file = [item.idx for item in items if file in item.files]
     assert len(of_file) > 3 * recipe.part_images
     stage = Standardize(job.data_store, job.work, recipe, job.runner, assignments, job.space_check(package))
-    half = Some(job.work, "half of the file's images", len(of_file) // 2, 1, of_file[::2])
+    half = Some(job.work, "half of the file's images", len(of_file) // 2, 1, assignments.unlabelled, of_file[::2])
     carry_out(dataclasses.replace(stage, assignments=half))
     with hanging(data / "bbbc041" / file), RunLog(log) as run_log:
         runner, skip = TaskRunner(job.settings, run_log), FaultPolicy(skip_unreadable=True)
