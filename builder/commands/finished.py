@@ -65,7 +65,9 @@ def trace(package: str, image: str, data: str | None, work: str | None, as_json:
     from builder.engine.store import Store
     from builder.inspect.explain import lines
     from builder.inspect.trace import facts_of, remade
+    from builder.stages.annotate.discover import located
 
+    data = data and located(data)[0]
     stores = Store(package), Store(work or f"{package.rstrip('/')}.work")
     found = facts_of(*stores, image, data)
     compared = remade(stores[0], found, data) if data else []

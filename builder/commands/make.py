@@ -71,8 +71,11 @@ def build(context: BuildContext, package: Store, plan_only: bool, as_json: bool)
     """
     from builder.inspect.plan import plan, plan_lines
     from builder.inspect.unused import unused_in
+    from builder.stages.annotate.discover import located
     from builder.stages.pipeline import build as run_build
 
+    data, only = located(context.data, context.only, context.options)
+    context = dataclasses.replace(context, data=data, only=only)
     if plan_only:
         facts = plan(context, package)
         say_json(facts) if as_json else say("\n".join(plan_lines(facts)))
@@ -92,11 +95,13 @@ def annotate(
 ) -> None:
     """Make just the annotation tables of the sources in DATA: WORK/annotations/<dir_name>.parquet."""
     from builder.engine.store import Store
+    from builder.stages.annotate.discover import located
     from builder.stages.annotate.stage import Annotate
     from builder.stages.stage import carry_out
     from builder.stages.task_runner import TaskRunner
 
     store = Store(work)
+    data, only = located(data, only)
     with working_in(store) as run_log:
         runner = TaskRunner(run_settings(workers, scheduler), run_log)
         sources = carry_out(Annotate(Store(data), store, runner, only, include_restricted))

@@ -10,7 +10,7 @@ from typing import Any, Final
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.schema import CATEGORIES
-from builder.sources import load_sources
+from builder.sources import declared_in, load_sources
 from builder.sources.base import Source
 from builder.sources.common import licenses
 
@@ -64,19 +64,31 @@ def catalog(
     UserError
         Where ``data`` is no folder, or a name in ``only`` is no source.
     """
-    sources, broken = load_sources(only)
-    for text in broken.values():
-        log.error("%s", text)
     if data is None:
+        sources, broken = load_sources(only)
+        _say(broken)
         return [_facts(source) for source in sources]
     store = Store(data, options)
     try:
         folders = store.folders()
+        declared, wrong = declared_in(data, options)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"{data} is no folder; DATA holds one folder per source, named as `cytoimagenet sources` lists them"
         ) from None
+    asked, ours = set(only), {source.dir_name for source in declared} | wrong.keys()
+    sources, broken = ([], {}) if asked and asked <= ours else load_sources(asked - ours)
+    _say({**broken, **wrong})
+    sources = sorted(
+        [*sources, *(source for source in declared if not asked or source.dir_name in asked)],
+        key=lambda source: source.dir_name,
+    )
     return [_facts(source) | _presence(store, folders, source.dir_name) for source in sources]
+
+
+def _say(broken: dict[str, str]) -> None:
+    for text in broken.values():
+        log.error("%s", text)
 
 
 def catalog_text(rows: Sequence[dict[str, Any]]) -> str:

@@ -19,7 +19,7 @@ from builder.pixels.candidates import candidates
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
 from builder.recipe import Recipe
-from builder.sources import get_source
+from builder.sources import source_at
 from builder.sources.base import Image
 from builder.sources.common.folder import Folder
 from builder.stages import work_files
@@ -115,8 +115,9 @@ def _rows(package: Store, manifest: dict[str, Any], idx: str) -> Iterator[dict[s
 
 def _record(idx: str, data: str, options: dict[str, Any]) -> tuple[Image, Folder]:
     dir_name, _, number = idx.rpartition("-")
-    source = get_source(dir_name)
-    folder = Folder.listed(f"{data.rstrip('/')}/{dir_name}", options)
+    root = f"{data.rstrip('/')}/{dir_name}"
+    source = source_at(root, dir_name, options)
+    folder = Folder.listed(root, options)
     for image in source.images(folder):
         if str(image_number(image.key)) == number:
             return image, folder

@@ -1,7 +1,8 @@
 """The sources: one module each, found by name, imported only when asked for.
 
-A lab's own sources need not lie here: an installed distribution may name them as entry points of the group
-``cytoimagenet.sources``, ``<dir_name> = "module"``, each module with a ``SOURCE``.
+A lab's own sources need not lie here: a folder of DATA with a ``source.toml`` is one (``declared``), and an installed
+distribution may name some as entry points of the group ``cytoimagenet.sources``, ``<dir_name> = "module"``, each module
+with a ``SOURCE``.
 """
 
 from __future__ import annotations
@@ -12,14 +13,22 @@ import hashlib
 import importlib
 import importlib.metadata
 import pkgutil
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Final
 
 from builder.code_version import code_version
+from builder.engine.store import Store
 from builder.errors import UserError
 from builder.sources.base import Source
 
+DECLARATION: Final = "source.toml"
+"""A folder of DATA with a file of this name is a source, which the file declares."""
+
 _DATABASES = ("bbbc", "cil_", "idr", "kag_", "rec_")
+_DECLARED: Final = f"{__name__}.declared.source"  # imported by name: its code counts for declared sources alone
+_DIR_NAME: Final = re.compile(r"[^\W_][\w .-]*")
 
 
 def source_names() -> list[str]:
@@ -65,11 +74,52 @@ def _source_of(module_name: str, dir_name: str) -> Source:
     return source
 
 
+def source_at(root: str, dir_name: str, options: dict[str, Any] | None = None) -> Source:
+    """Return the source whose folder is ``root``: the one that its ``source.toml`` declares, or the known one.
+
+    Raises
+    ------
+    UserError
+        For an unknown name, and for a declaration that cannot be used.
+    """
+    store = Store(root, options)
+    if not store.exists(DECLARATION):
+        return get_source(dir_name)
+    where = f"{root.rstrip('/')}/{DECLARATION}"
+    if dir_name in source_names():
+        raise UserError(f"{where}: {dir_name} is the name of a known source; rename the folder, or remove the file")
+    if not _DIR_NAME.fullmatch(dir_name):
+        raise UserError(f"{where}: rename the folder {dir_name!r}: a source's name has letters, digits, '_', '-', '.'")
+    return importlib.import_module(_DECLARED).read_source(store.read_bytes(DECLARATION), dir_name, where)  # type: ignore[no-any-return]
+
+
+def declared_in(data: str, options: dict[str, Any] | None = None) -> tuple[list[Source], dict[str, str]]:
+    """Return the sources that folders of DATA declare, by name, and dir_name -> what is wrong with other declarations.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        Where DATA is no folder.
+    """
+    found, broken = [], {}
+    store = Store(data, options)
+    for name in store.folders():
+        if store.exists(f"{name}/{DECLARATION}"):
+            try:
+                found.append(source_at(f"{data.rstrip('/')}/{name}", name, options))
+            except UserError as error:
+                broken[name] = str(error)
+    return found, broken
+
+
 def adapter_code(dir_name: str) -> str:
     """Return the hash (hex) of a source's own code: its module and all that this imports.
 
-    Of a plug-in it is that of its module alone and the version of its distribution.
+    Of a plug-in it is that of its module alone and the version of its distribution; of a name that is neither, that
+    of declared sources.
     """
+    if dir_name not in source_names():
+        return code_version(_DECLARED)
     plugin = _plugins().get(dir_name)
     if plugin is None:
         return code_version(f"{__name__}.{dir_name}")

@@ -6,7 +6,7 @@ import dataclasses
 
 from builder.engine.store import Store
 from builder.package.manifest import Manifest
-from builder.sources import get_source
+from builder.sources import source_at
 from builder.stages.annotate.stage import Annotate
 from builder.stages.context import BuildContext
 from builder.stages.finish import Finish
@@ -44,5 +44,5 @@ def build(context: BuildContext, package: Store) -> Manifest:
         )
         shard = dataclasses.replace(shard, selection=carry_out(select))
     shards = carry_out(shard)
-    facts = [get_source(source.dir_name) for source in sources]
+    facts = [source_at(f"{data.url}/{source.dir_name}", source.dir_name, data.options) for source in sources]
     return carry_out(Finish(work, package, recipe, context.file_format, shard.selection, shards, facts))

@@ -33,7 +33,7 @@ def read_sheet(folder: Folder, names: Sequence[str], columns: Sequence[str]) -> 
         return
     path = paths[0]
     content = folder.read_bytes(path)
-    _check_size(f"{folder.root}/{path}", content)
+    check_size(f"{folder.root}/{path}", content)
     try:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
         rows = sheet.to_python(skip_empty_area=False)
@@ -49,7 +49,7 @@ def read_sheet(folder: Folder, names: Sequence[str], columns: Sequence[str]) -> 
         yield path, tuple(_text(row[place]) for place in places)
 
 
-def _check_size(name: str, content: bytes) -> None:
+def check_size(name: str, content: bytes) -> None:
     """Inflate a new workbook, a zip file, once and forget it: the library that reads it has no bound of its own."""
     if not zipfile.is_zipfile(io.BytesIO(content)):
         return

@@ -9,19 +9,20 @@ from __future__ import annotations
 from builder.sources.base import License
 
 
-def _creative_commons(code: str, version: str) -> License:
+def creative_commons(code: str, version: str) -> License:
+    """Return a Creative Commons licence, by the letters of its terms (``by-nc``) and its version."""
     name = f"CC {code.upper()} {version}"
     url = f"https://creativecommons.org/licenses/{code}/{version}/"
     return License(f"CC-{code.upper()}-{version}", name, url, "nc" not in code, "nd" not in code)
 
 
 CC0 = License("CC0-1.0", "CC0 1.0", "https://creativecommons.org/publicdomain/zero/1.0/", True, True)
-CC_BY_3 = _creative_commons("by", "3.0")
-CC_BY_4 = _creative_commons("by", "4.0")
-CC_BY_NC_4 = _creative_commons("by-nc", "4.0")
-CC_BY_NC_SA_3 = _creative_commons("by-nc-sa", "3.0")
-CC_BY_NC_SA_4 = _creative_commons("by-nc-sa", "4.0")
-CC_BY_NC_ND_4 = _creative_commons("by-nc-nd", "4.0")
+CC_BY_3 = creative_commons("by", "3.0")
+CC_BY_4 = creative_commons("by", "4.0")
+CC_BY_NC_4 = creative_commons("by-nc", "4.0")
+CC_BY_NC_SA_3 = creative_commons("by-nc-sa", "3.0")
+CC_BY_NC_SA_4 = creative_commons("by-nc-sa", "4.0")
+CC_BY_NC_ND_4 = creative_commons("by-nc-nd", "4.0")
 HPA = License(
     "LicenseRef-HPA-competition",
     "Human Protein Atlas usage policy and competition rules: non-commercial, with citation",

@@ -18,7 +18,7 @@ from builder.code_version import code_version
 from builder.engine import markers
 from builder.engine.store import Store
 from builder.schema import ANNOTATIONS, CATEGORIES, TOKEN_SEPARATOR
-from builder.sources import adapter_code, get_source
+from builder.sources import adapter_code, source_at
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
 from builder.sources.common.folder import Folder, LayoutError
@@ -45,7 +45,7 @@ def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: 
     ``examples`` (kind -> first few), ``fresh`` (False if nothing was to do), ``fingerprint``, ``error`` where the
     source must be left out (an unknown layout, no image, none of the tables, a bug), ``traceback`` of a bug
     """
-    source = get_source(dir_name)
+    source = source_at(root, dir_name, options)
     folder = Folder.listed(root, options)
     code = code_version(annotate_source) + adapter_code(dir_name)
     fingerprint = markers.fingerprint("annotate", dir_name, folder.state(), code, str(simulated))

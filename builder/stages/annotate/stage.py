@@ -14,7 +14,7 @@ from builder.engine.progress import Progress
 from builder.engine.store import Store
 from builder.engine.task import Task
 from builder.errors import UserError
-from builder.sources import load_sources
+from builder.sources import declared_in, load_sources
 from builder.sources.base import Source
 from builder.stages import work_files
 from builder.stages.annotate.annotate_source import annotate_source
@@ -61,9 +61,9 @@ class Annotate:
             Where no source has any.
         """
         url, options = self.data.url, self.data.options
-        known, broken = load_sources(self.only)
+        known, broken, others = self._sources()
         lost = self._broken(broken)
-        sources = self._usable(present_sources(url, known, options))
+        sources = self._usable(present_sources(url, known, options, (*lost, *others)) if known else [])
         facts: list[dict[str, Any]] = []
         self.runner.run(
             Progress(self.name, len(sources), "sources"),
@@ -96,6 +96,23 @@ class Annotate:
     def describe(self, result: list[AnnotatedSource]) -> str:
         """Return how many images and sources there are."""
         return f"{sum(source.images for source in result):,} images of {len(result)} sources"
+
+    def _sources(self) -> tuple[list[Source], dict[str, str], list[str]]:
+        """Return the sources to look for, what is wrong with others, and the declared ones that are not asked for."""
+        try:
+            declared, broken = declared_in(self.data.url, self.data.options)
+        except (FileNotFoundError, NotADirectoryError):
+            declared, broken = [], {}  # said where sources are looked for
+        asked = set(self.only)
+        ours = {source.dir_name for source in declared} | broken.keys()
+        known: list[Source] = []
+        more: dict[str, str] = {}
+        if not asked or asked - ours:
+            known, more = load_sources(asked - ours)
+        wanted = [source for source in declared if not asked or source.dir_name in asked]
+        wrong = {name: text for name, text in broken.items() if not asked or name in asked}
+        known = [source for source in known if source.dir_name not in broken]
+        return [*known, *wanted], {**more, **wrong}, sorted(ours - {source.dir_name for source in wanted})
 
     def _broken(self, broken: dict[str, str]) -> dict[str, str]:
         """Return dir_name -> what is wrong with the plug-ins whose folder is there or that were asked for."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.sources.common.wells import numbered_well, parse_well, well_name
+from builder.sources.common.wells import numbered_well, parse_well, plate_rows, well_name
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,23 @@ from builder.sources.common.wells import numbered_well, parse_well, well_name
         ("W00001", "A01"),
         ("W00025", "B01"),
         ("W00384", "P24"),
+        ("1,1", "A01"),
+        ("2-12", "B12"),
+        ("A:1", "A01"),
+        ("A.1", "A01"),
+        ("B/2", "B02"),
+        ("R1C1", "A01"),
+        ("Well A01", "A01"),
+        ("WellA2", "A02"),
+        ("A001", "A01"),
+        ("A012", "A12"),
+        ("A1.0", "A01"),
+        ("\uff21\uff10\uff11", "A01"),  # full-width letters and digits
+        ("W1", "A01"),  # CQ1: a running number, never row W
+        ("W0262", "K22"),  # of 384: 10 rows of 24, then 22
+        ("W05", "W05"),
+        ("1.1", None),
+        ("A1.5", None),
         ("", None),
         ("A0", None),
         ("A100", None),
@@ -44,6 +61,10 @@ def test_spellings(text: str, expected: str | None) -> None:
 
 def test_numbers_follow_the_plate() -> None:
     assert parse_well("W00013", columns=12) == "B01"
+    assert parse_well("W13", columns=12) == "B01"
+    assert parse_well("W05", columns=24) == "A05"  # such a plate has no row W
+    assert parse_well("W5", columns=48) == "W05"
+    assert [numbered_well(n, columns=12, down=True) for n in (1, 8, 9, 96)] == ["A01", "H01", "A02", "H12"]
     assert [numbered_well(n, columns=12) for n in (1, 12, 13, 96)] == ["A01", "A12", "B01", "H12"]
 
 
@@ -52,6 +73,7 @@ def test_a_plate_is_counted_row_by_row(wells: int, columns: int) -> None:  # ANS
     letters = [*string.ascii_uppercase, *("A" + letter for letter in string.ascii_uppercase)]
     by_hand = [f"{row}{column:02d}" for row in letters[: wells // columns] for column in range(1, columns + 1)]
     assert [numbered_well(number, columns) for number in range(1, wells + 1)] == by_hand
+    assert plate_rows(columns) == wells // columns
 
 
 @given(row=st.integers(1, 26), column=st.integers(1, 48))

@@ -30,7 +30,7 @@ def _images(folder: Folder) -> Iterator[Image]:
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     source = dataclasses.replace(bbbc005.SOURCE, images=_images)
-    monkeypatch.setattr(annotate_module, "get_source", lambda name: source)
+    monkeypatch.setattr(annotate_module, "source_at", lambda root, name, options: source)
     (tmp_path / "data" / "bbbc005").mkdir(parents=True)
     (tmp_path / "data" / "bbbc005" / "plates.csv").write_text("Count\n1\n2\nmany\n4\n")
     return tmp_path / "data"
@@ -51,8 +51,8 @@ def test_a_bug_of_an_adapter_names_it_its_line_the_file_and_the_row(data: Path, 
 def test_other_sources_are_annotated_and_the_log_has_the_traceback(
     data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sources = {"bbbc005": annotate_module.get_source("bbbc005"), "bbbc013": get_source("bbbc013")}
-    monkeypatch.setattr(annotate_module, "get_source", sources.__getitem__)
+    sources = {"bbbc005": annotate_module.source_at("", "bbbc005", {}), "bbbc013": get_source("bbbc013")}
+    monkeypatch.setattr(annotate_module, "source_at", lambda root, name, options: sources[name])
     (data / "bbbc013").mkdir()
     (data / "bbbc013" / "Channel1-01-A-01.BMP").write_bytes(b"not opened")
     work = Store(tmp_path / "work")

@@ -60,7 +60,7 @@ def test_an_images_own_facts_win_over_its_sources(tmp_path: Path, monkeypatch: p
                 yield Image(path, channel, "A01", batch="p1", well="A01", control="negative")
 
     source = dataclasses.replace(get_source("bbbc005"), images=images, pixel_size_um=0.25, single_object=True)
-    monkeypatch.setattr(module, "get_source", lambda _: source)
+    monkeypatch.setattr(module, "source_at", lambda *_: source)
     write_tree(tmp_path / "a")
     _, rows = annotate(tmp_path / "a", tmp_path / "work")
     own, other = rows.select(["group", "single_object", *(name for name, _ in ACQUISITION)]).to_pylist()[:2]

@@ -1,0 +1,1 @@
+"""Sources that a ``source.toml`` in their folder declares, without Python."""

@@ -1,0 +1,169 @@
+"""What an image's facts say in the columns of the project: categories, control, specimen, batch, extra columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple
+
+from builder.schema import CATEGORIES, CONTROLS
+from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.common.screens import control_of
+from builder.sources.declared.declaration import COLUMNS, Declaration
+from builder.sources.declared.facts import Facts, Made, Wells, fill, plain, used
+from builder.sources.declared.joins import Join
+
+_TEXTS: Final = (*CATEGORIES, "microscopy")
+_OF_A_FIELD: Final = frozenset(("field", "t", "z", "run"))
+_TRUE: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class Said(NamedTuple):
+    """What is said of an image; ``left_out`` is why it is none, ``notes`` what did not fit."""
+
+    left_out: str = ""
+    notes: tuple[str, ...] = ()
+    columns: Mapping[str, Any] = {}
+    group: str = ""
+    batch: str | None = None
+    extra: Mapping[str, Any] | None = None
+    facts: Mapping[str, str] = {}
+
+
+class Annotator:
+    """Says what an image is from the facts of its path; asked once for all images of which the same facts matter.
+
+    Parameters
+    ----------
+    known : plain names of the facts of a path or row, in their order
+    one_file : an image is a file of its own, and its specimen too, where no well and nothing declared says otherwise
+
+    Raises
+    ------
+    LayoutError
+        Where a name that the declaration uses is no fact of paths or tables.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        declared: Declaration,
+        known: tuple[str, ...],
+        first_row: int = 1,
+        one_file: bool = False,
+    ) -> None:
+        self._declared, self._known, self._notes = declared, known, folder.notes
+        self._made = Made(declared.facts)
+        names = {*known, *map(plain, declared.facts)}
+        self._joins: list[Join] = []
+        wells = Wells(declared.files, first_row)
+        for table in declared.tables:
+            self._joins.append(Join(folder, table, wells, names))
+            names |= {*self._joins[-1].names()}
+        self._sources = self._mapped(names)
+        extra = {name: extra.source or name for name, extra in declared.extra.items()}
+        asked = [*self._sources.values(), *extra.values(), declared.group, declared.batch]
+        self._check([text for text in asked if text], names)
+        self._extra = extra
+        self._group = declared.group or self._default_group(one_file)
+        self._batch = declared.batch or ("{plate}" if "plate" in names else "")
+        wanted = {name for text in (*asked, self._group, self._batch) for name in used(text) if text}
+        wanted |= {*self._made.names(), *(plain(fact) for join in self._joins for fact in join.on)}
+        self._places = [place for place, name in enumerate(known) if name in wanted]
+        self._cache: dict[tuple[str, ...], Said] = {}
+
+    def say(self, facts: tuple[str, ...]) -> Said:
+        """Return what is said of an image with these facts, in the order of ``known``."""
+        wanted = tuple([facts[place] for place in self._places])
+        said = self._cache.get(wanted)
+        if said is None:
+            if len(self._cache) > 1 << 17:
+                self._cache.clear()
+            named = {self._known[place]: facts[place] for place in self._places}
+            said = self._cache[wanted] = self._say({name: value for name, value in named.items() if value})
+        return said
+
+    def finish(self) -> None:
+        """Note the rows of tables that no image showed; see ``Join.finish``."""
+        for join in self._joins:
+            join.finish()
+
+    def _mapped(self, names: Collection[str]) -> dict[str, str]:
+        """Return column -> the fact that gives it: as declared, or the fact of the same name."""
+        found = dict(self._declared.columns)
+        for column in COLUMNS:
+            if column not in found and plain(column) in names and column not in ("z", "timepoint"):
+                found[column] = column
+        keep = self._declared.files.keep
+        if "t" in self._known and keep.t == "all":
+            found.setdefault("timepoint", "t")
+        if "z" in self._known and keep.z == "all":
+            found.setdefault("z", "z")
+        return found
+
+    def _default_group(self, one_file: bool) -> str:
+        """Return what tells specimens apart: the well, or all of a name but field, plane and time; '': the file."""
+        if "well" in self._known:
+            return "{plate}_{well}" if "plate" in self._known else "well"
+        if one_file:
+            return ""
+        apart = [name for name in self._known if name not in _OF_A_FIELD]
+        return "_".join(f"{{{name}}}" for name in apart)
+
+    def _check(self, texts: Collection[str], names: Collection[str]) -> None:
+        for text in texts:
+            for name in used(text):
+                if name not in names:
+                    raise LayoutError(
+                        f"source.toml: {text!r} names no fact of images; known are {', '.join(sorted(names))}"
+                    )
+
+    def _say(self, facts: Facts) -> Said:
+        notes = []
+        self._made.add(facts)
+        for join in self._joins:
+            why = join.add(facts)
+            if why and (join.required or "leaves out" in why):
+                return Said(left_out=why)
+            if why:
+                notes.append(why)
+            self._made.add(facts)
+        columns = {column: self._value(column, fill(source, facts)) for column, source in self._sources.items()}
+        return Said(
+            notes=tuple(notes),
+            columns={column: value for column, value in columns.items() if value is not None},
+            group=fill(self._group, facts).strip("_") if self._group else "",
+            batch=(fill(self._batch, facts) or None) if self._batch else None,
+            extra={name: self._typed(name, fill(text, facts)) for name, text in self._extra.items()} or None,
+            facts={name: value for name, value in facts.items() if not name.startswith("\0")},
+        )
+
+    def _value(self, column: str, text: str) -> Any:
+        renamed = self._declared.values.get(column, {})
+        text = renamed.get(text, text).strip()
+        if not text:
+            return None
+        if column == "control":
+            return text.lower() if text.lower() in CONTROLS else control_of(text.replace("_", " "))
+        if column in ("z", "pixel_size_um"):
+            return self._number(column, text, int if column == "z" else float)
+        return text
+
+    def _typed(self, name: str, text: str) -> Any:
+        kind = self._declared.extra[name].type
+        if not text:
+            return None
+        if kind == "text":
+            return text
+        if kind == "boolean":
+            if text.lower() not in _TRUE:
+                self._notes.add(f"values of extra.{name} that are not true or false", text)
+            return _TRUE.get(text.lower())
+        return self._number(f"extra.{name}", text, int if kind == "integer" else float)
+
+    def _number(self, name: str, text: str, kind: type[int] | type[float]) -> int | float | None:
+        try:
+            number = float(text)
+            return int(number) if kind is int and number.is_integer() else number if kind is float else int(text)
+        except (ValueError, OverflowError):
+            self._notes.add(f"values of {name} that are no numbers", text)
+            return None

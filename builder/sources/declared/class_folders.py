@@ -1,0 +1,43 @@
+"""A folder a class: what ``imagefolder`` reads, at any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.common.screens import IMAGE_SUFFIXES
+from builder.sources.declared.declaration import Files
+from builder.sources.declared.gather import Found
+from builder.sources.declared.non_images import NonImages
+
+FACTS: Final = ("class", "folder", "file")
+"""What the path of such an image says: its class, the folder that holds it, its name without the ending."""
+
+
+def class_files(folder: Folder, files: Files) -> Iterator[Found]:
+    """Yield the images with the facts ``FACTS``; those that lie in no class folder are noted.
+
+    Raises
+    ------
+    LayoutError
+        At the end, where no image lies in a folder.
+    """
+    suffixes = tuple(files.suffixes) or IMAGE_SUFFIXES
+    non_images = NonImages(files, None)
+    found, outside = 0, []
+    for path in folder.paths(*suffixes):
+        if why := non_images.why(path):
+            folder.notes.add(why, path)
+            continue
+        *folders, name = path.split("/")
+        if len(folders) < max(1, files.class_level):
+            folder.notes.add("files in no class folder", path)
+            outside.append(path)
+            continue
+        found += 1
+        yield Found((folders[files.class_level - 1], folders[-1], name.rpartition(".")[0]), {"": path})
+    if outside and not found:
+        raise LayoutError(
+            f"{folder.root}: class_folders wants a folder a class with images in it; found {', '.join(outside[:3])}"
+        )

@@ -1,0 +1,182 @@
+"""The images of a declared source: fields or rows, their channels, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from builder.errors import UserError
+from builder.schema import CATEGORIES, TOKEN_SEPARATOR
+from builder.sources.base import Image, Region
+from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.common.screens import IMAGE_SUFFIXES, check_understood
+from builder.sources.declared.annotate import Annotator, Said
+from builder.sources.declared.class_folders import FACTS, class_files
+from builder.sources.declared.declaration import Declaration
+from builder.sources.declared.facts import Wells, fill, plain
+from builder.sources.declared.gather import Gatherer
+from builder.sources.declared.index_files import channel_names
+from builder.sources.declared.layouts import layout_of
+from builder.sources.declared.lists import Lists, Row
+from builder.sources.declared.stains import Shown, Stains
+
+
+class Images:
+    """Yields the images of a folder, as an adapter's ``images`` does."""
+
+    def __init__(self, declared: Declaration) -> None:
+        self.declared = declared
+
+    def __call__(self, folder: Folder) -> Iterator[Image]:
+        """Yield the images in order.
+
+        Raises
+        ------
+        LayoutError
+            Where files or tables are not as declared, with what was looked for and what was found.
+        """
+        try:
+            if self.declared.listing is not None:
+                yield from self._listed(folder)
+            elif self.declared.files.class_folders:
+                yield from self._of_classes(folder)
+            else:
+                yield from self._of_names(folder)
+        except UserError as error:
+            raise LayoutError(f"{folder.root}/source.toml: {error}") from None
+
+    def _of_names(self, folder: Folder) -> Iterator[Image]:
+        declared = self.declared
+        layout = layout_of(declared.files)
+        gatherer = Gatherer(folder, declared.files, layout)
+        annotator = Annotator(folder, declared, gatherer.facts, layout.first_row)
+        stains = Stains(folder, declared)
+        stains.named = channel_names(folder, layout.index)
+        plate = gatherer.facts.index("plate") if "plate" in gatherer.facts else None
+        made = _Maker(folder, declared, gatherer.facts)
+        found = 0
+        for facts, files in gatherer.fields():
+            said = annotator.say(facts)
+            found += 1
+            if said.left_out:
+                folder.notes.add_all(said.left_out, files.values())
+                continue
+            key = "/".join([_named(*pair) for pair in zip(gatherer.facts, facts, strict=True) if pair[1]])
+            for shown in stains.shown(files, facts[plate] if plate is not None else ""):
+                yield made.image(key, facts, said, shown)
+        annotator.finish()
+        check_understood(folder, found, declared.files.pattern or layout.title)
+
+    def _of_classes(self, folder: Folder) -> Iterator[Image]:
+        declared = self.declared
+        category = declared.files.class_folders
+        columns = {category: "class", **declared.columns}
+        annotator = Annotator(folder, msgspec.structs.replace(declared, columns=columns), FACTS, one_file=True)
+        stains, made = Stains(folder, declared), _Maker(folder, declared, FACTS)
+        for facts, files in class_files(folder, declared.files):
+            said = annotator.say(facts)
+            if said.left_out:
+                folder.notes.add_all(said.left_out, files.values())
+                continue
+            for shown in stains.shown(files, ""):
+                yield made.image(files[""], facts, said, shown)
+        annotator.finish()
+
+    def _listed(self, folder: Folder) -> Iterator[Image]:
+        declared = self.declared
+        listing = declared.listing
+        if listing is None:
+            return
+        lists = Lists(folder, listing, Wells(declared.files, 1))
+        annotator, made = None, None
+        stains = Stains(folder, declared)
+        rows = lists.read() if listing.boxes == "images" else _by_file(lists.read(), folder, lists, listing.boxes)
+        for row in rows:
+            if annotator is None or made is None:
+                annotator = Annotator(folder, declared, lists.facts, one_file=True)
+                made = _Maker(folder, declared, lists.facts)
+            said = annotator.say(row.facts)
+            if said.left_out:
+                folder.notes.add_all(said.left_out, row.files.values())
+                continue
+            file = next(iter(row.files.values()))
+            key = f"{file}#{','.join(map(str, row.region))}" if row.region else file
+            plate = row.facts[lists.facts.index("plate")] if "plate" in lists.facts else ""
+            for shown in stains.shown(row.files, plate):
+                yield made.image(key, row.facts, said, shown, row.region, file)
+        if annotator is not None:
+            annotator.finish()
+        unlisted = (path for path in folder.paths(*IMAGE_SUFFIXES) if path not in lists.used)
+        folder.notes.add_all("files without a row", unlisted)
+
+
+class _Maker:
+    """Makes the image of a field, or of a row, and of some of its channels."""
+
+    def __init__(self, folder: Folder, declared: Declaration, known: tuple[str, ...]) -> None:
+        self._folder, self._declared, self._known = folder, declared, known
+        self._well = known.index("well") if "well" in known else None
+
+    def image(
+        self,
+        key: str,
+        facts: tuple[str, ...],
+        said: Said,
+        shown: Shown,
+        region: Region | None = None,
+        group: str = "",
+    ) -> Image:
+        """Return the image; ``key`` and ``group`` where the declaration makes none of the facts."""
+        for note in said.notes:
+            self._folder.notes.add(note, shown.channels[0].path)
+        columns: dict[str, Any] = dict(said.columns)
+        if shown.cell_visible is not None and not self._declared.cell_visible:
+            columns.setdefault("cell_visible", shown.cell_visible)
+        if shown.microscopy is not None:
+            columns |= {"microscopy": shown.microscopy, "cell_visible": shown.cell_visible}
+        if self._declared.key:
+            named = {**said.facts, **dict(zip(self._known, facts, strict=True)), "channel": shown.channel}
+            named |= {"row": named["well"][:-2], "col": named["well"][-2:]} if named.get("well") else {}
+            key = fill(self._declared.key, named)
+            shown = shown if "{channel}" not in self._declared.key else shown._replace(suffix="")
+        if self._well is not None:
+            columns["well"] = facts[self._well] or None
+        return Image(
+            key + shown.suffix,
+            shown.channels,
+            said.group or group or key,
+            region=region,
+            batch=said.batch,
+            extra=said.extra,
+            **columns,
+        )
+
+
+def _named(fact: str, value: str) -> str:
+    """Return a part of a key; plates and wells are known by their looks, numbers are not."""
+    return value if fact in ("plate", "well") else f"{fact}{value}"
+
+
+def _by_file(rows: Iterator[Row], folder: Folder, lists: Lists, rule: str) -> Iterator[Row]:
+    """Yield one row a file, of all its boxes: values on which all agree, or all values joined."""
+    found: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(tuple(row.files.values()), []).append(row)
+    for several in found.values():
+        values = [
+            list(dict.fromkeys(filter(None, column))) for column in zip(*(row.facts for row in several), strict=True)
+        ]
+        if rule == "agree":
+            if any(len(column) > 1 for name, column in zip(lists.facts, values, strict=True) if name in _OF_A_CLASS):
+                folder.notes.add(
+                    "files whose boxes do not agree, without a class", next(iter(several[0].files.values()))
+                )
+            facts = tuple([column[0] if len(column) == 1 else "" for column in values])
+        else:
+            facts = tuple([TOKEN_SEPARATOR.join(column) for column in values])
+        yield several[0]._replace(facts=facts, region=None)
+
+
+_OF_A_CLASS = frozenset(map(plain, ("category", "class", "label", *CATEGORIES)))

@@ -1,0 +1,225 @@
+"""Tables joined to images by what both say: plate and well in any spelling, a barcode, a patient, a sample."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.declared.declaration import Table
+from builder.sources.declared.facts import Facts, Wells, plain
+from builder.sources.declared.people_tables import Grid, grids
+from builder.sources.declared.plate_maps import rows_of
+
+FILE, SHEET = "(file)", "(sheet)"
+"""Names of columns that every table has: the name of its file without the ending, and of its sheet."""
+
+_PREFIX: Final = re.compile(r"^(?:image)?metadata")
+_SAME: Final = {
+    "plate": {"plate", "plateid", "platename", "barcode", "platebarcode", "assayplatebarcode", "plateno"},
+    "well": {"well", "wellid", "wellname", "wellposition", "wellno", "position", "cpdwellposition"},
+    "row": {"row", "wellrow", "rowid"},
+    "col": {"col", "wellcol", "wellcolumn", "colid", "columnid"},
+    "field": {"field", "fieldid", "imagenumber"},
+}
+
+
+class Join:
+    """One table, indexed by what it joins on."""
+
+    def __init__(self, folder: Folder, table: Table, wells: Wells, known: Collection[str]) -> None:
+        self._folder, self._table, self._wells = folder, table, wells
+        self._rows: dict[tuple[str, ...], dict[str, str]] = {}
+        self._used: set[tuple[str, ...]] = set()
+        self._asked: list[tuple[str, ...]] = []  # the first few that had no row
+        self.columns: list[str] = []
+        self.on: dict[str, str] = {}  # fact -> column
+        for file, sheet, header, rows in self._read():
+            self._add(file, sheet, header, rows, known)
+        folder.tables[table.file] = bool(self._rows)
+
+    def names(self) -> list[str]:
+        """Return the plain names of the facts that it gives."""
+        return [plain(name) for name in (self._table.take or self.columns)]
+
+    def add(self, facts: Facts) -> str:
+        """Add the row's facts to an image's; return why the image is left out, or lacks a row, '' where it is not."""
+        key = self._key(facts)
+        row = self._rows.get(key) if all(key) else None
+        if row is None:
+            if len(self._asked) < 3:
+                self._asked.append(key)
+            return f"images without a row in {self._table.file}{', left out' if self.required else ''}"
+        self._used.add(key)
+        for column, values in self._table.leave_out.items():
+            if _among(row.get(plain(column), ""), values):
+                return f"images that {self._table.file} leaves out ({column}: {row[plain(column)]})"
+        for name, column in (self._table.take or {name: name for name in self.columns}).items():
+            value = row.get(plain(column), "")
+            if value and not facts.get(plain(name)):
+                facts[plain(name)] = value
+        return ""
+
+    @property
+    def required(self) -> bool:
+        """Whether an image without a row is left out."""
+        return self._table.required
+
+    def finish(self) -> None:
+        """Note the rows that no image showed.
+
+        Raises
+        ------
+        LayoutError
+            Where there are images and rows and not one meets another, with keys of both.
+        """
+        names = " and ".join(self.on)
+        if self._rows and self._asked and not self._used:
+            ours = "; ".join(" ".join(key) for key in itertools.islice(self._rows, 3))
+            theirs = "; ".join(" ".join(part or "(nothing)" for part in key) for key in self._asked)
+            raise LayoutError(
+                f"{self._folder.root}/{self._table.file}: no row is of any image. By {names}, rows are of {ours}; "
+                f"images are of {theirs}. Say what joins with tables.join, or mend a name with [facts]"
+            )
+        unused = [" ".join(key) for key, row in self._rows.items() if key not in self._used and self._says(row)]
+        self._folder.notes.add_all(f"rows of {self._table.file} without an image", unused)
+
+    def _key(self, facts: Facts) -> tuple[str, ...]:
+        return tuple([_comparable(facts.get(plain(fact), "")) for fact in self.on])
+
+    def _read(self) -> Iterator[tuple[str, str, list[str], list[list[str]]]]:
+        for grid in grids(self._folder, self._table, self._table.decimal_comma):
+            cells = None
+            if self._table.shape != "long":
+                cells = rows_of(grid, self._table.name or grid.sheet or PurePosixPath(grid.file).stem)
+            if cells is None and self._table.shape == "grid":
+                raise LayoutError(
+                    f"{self._folder.root}/{grid.file}: no grid (numbers across, letters down) {_first(grid)}"
+                )
+            header, rows = (cells[0], cells[1:]) if cells else _long(grid, self._table.header)
+            yield grid.file, grid.sheet, header, _filled(header, rows, self._table.fill_down)
+
+    def _add(self, file: str, sheet: str, header: list[str], rows: list[list[str]], known: Collection[str]) -> None:
+        header = [*header, FILE, SHEET]
+        places = {plain(name): place for place, name in reversed(list(enumerate(header))) if name}
+        self.columns += [name for name in header[:-2] if name and name not in self.columns]
+        self.on = self.on or self._joined(places, known, file)
+        asked = (*self.on.values(), *self._table.take.values(), *self._table.where, *self._table.leave_out)
+        for column in (*asked, *self._table.empty, *self._table.fill_down):
+            if plain(column) not in places and not (plain(column) == "well" and {"row", "col"} & places.keys()):
+                near = difflib.get_close_matches(column, header, n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise LayoutError(f"{self._folder.root}/{file}: no column {column!r}; {hint}found {', '.join(header)}")
+        stem = PurePosixPath(file).name.partition(".")[0]
+        for number, cells in enumerate(rows, 2):
+            row = {name: cell for name, place in places.items() if (cell := [*cells, stem, sheet][place])}
+            for column, meaning in self._table.empty.items():
+                row.setdefault(plain(column), meaning)
+            if not all(_among(row.get(plain(column), ""), values) for column, values in self._table.where.items()):
+                continue
+            key = self._key_of(row)
+            if not all(key):
+                kind = f"rows of {self._table.file} that name no {' and '.join(self.on)}"
+                self._folder.notes.add(kind, f"row {number}")
+                continue
+            kept = self._rows.setdefault(key, row)
+            if kept != row and self._said(kept) != self._said(row):
+                self._folder.notes.add("rows that contradict an earlier one", f"{file}: {' '.join(key)}")
+
+    def _says(self, row: dict[str, str]) -> bool:
+        """Return whether a row says more than where it belongs: an empty well of a map does not."""
+        return len(self._said(row).keys() - set(map(plain, self.on.values())) - {"well", "plate", "row", "col"}) > 0
+
+    def _said(self, row: dict[str, str]) -> dict[str, str]:
+        """Return what a row gives, without what it joins by and what tells only rows apart."""
+        names = {plain(column) for column in self._table.take.values()} or row.keys() - {plain(FILE), plain(SHEET)}
+        return {name: value for name, value in row.items() if name in names}
+
+    def _key_of(self, row: dict[str, str]) -> tuple[str, ...]:
+        parts = []
+        for fact, column in self.on.items():
+            text = row.get(plain(column), "")
+            if plain(fact) == "well":
+                named = {"row": row.get(plain(self._row), ""), "col": row.get(plain(self._col), "")}
+                text = self._wells.of({"well": text} if text else named) or ""
+            parts.append(_comparable(text))
+        return tuple(parts)
+
+    _row, _col = "row", "col"
+
+    def _joined(self, places: dict[str, int], known: Collection[str], file: str) -> dict[str, str]:
+        """Return fact -> column: as declared, or plate and well, or what images and table both name."""
+        if self._table.join:
+            unknown = [fact for fact in self._table.join if plain(fact) not in known]
+            if unknown:
+                raise LayoutError(
+                    f"tables.join: no fact {unknown[0]!r} of images; known are {', '.join(sorted(known))}"
+                )
+        found = dict(self._table.join)
+        bare = {_PREFIX.sub("", name): name for name in places}
+        same = {fact: next((bare[name] for name in names if name in bare), "") for fact, names in _SAME.items()}
+        self._row, self._col = same["row"] or "row", same["col"] or "col"
+        if found:
+            return found
+        if same["plate"] and "plate" in known:
+            found["plate"] = same["plate"]
+        if "well" in known and (same["well"] or (same["row"] and same["col"])):
+            found["well"] = same["well"] or "well"
+            if same["field"] and "field" in known:
+                found["field"] = same["field"]
+        found = found or {name: name for name in sorted(known) if name in places}
+        if not found:
+            columns = ", ".join(name for name in self.columns[:12])
+            raise LayoutError(
+                f"{self._folder.root}/{file}: nothing says how it joins: images have {', '.join(sorted(known))}, the "
+                f'table {columns}; write for instance join = {{ plate = "…" }}'
+            )
+        return found
+
+
+def _comparable(text: str) -> str:
+    text = text.strip()
+    return str(int(text)) if text.isdecimal() else text.casefold()
+
+
+def _among(value: str, wanted: str | Sequence[str]) -> bool:
+    texts = [wanted] if isinstance(wanted, str) else wanted
+    return value.strip().casefold() in {text.strip().casefold() for text in texts}
+
+
+def _long(grid: Grid, header: int | list[int]) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows; several header rows are joined, each name holding until the next one."""
+    numbers = [header] if isinstance(header, int) else header
+    cells = grid.cells
+    if numbers == [0]:  # titles above the header have one cell
+        numbers = [next((place for place, row in enumerate(cells) if sum(map(bool, row)) > 1), 0)]
+    if not cells or max(numbers) >= len(cells):
+        return [], []
+    lines = [_held(cells[number]) if number != numbers[-1] else cells[number] for number in numbers]
+    names = [" ".join(part for part in dict.fromkeys(parts) if part) for parts in zip(*lines, strict=True)]
+    return names, [row for row in cells[max(numbers) + 1 :] if any(row)]
+
+
+def _held(cells: Sequence[str]) -> list[str]:
+    held, last = [], ""
+    for cell in cells:
+        last = cell or last
+        held.append(last)
+    return held
+
+
+def _filled(header: Sequence[str], rows: list[list[str]], names: Sequence[str]) -> list[list[str]]:
+    wanted = {plain(name) for name in names}
+    for place, name in enumerate(header):
+        if plain(name) in wanted:
+            for row, value in zip(rows, _held([row[place] for row in rows]), strict=True):
+                row[place] = value
+    return rows
+
+
+def _first(grid: Grid) -> str:
+    return f"; its first row is {', '.join(grid.cells[0][:8])}" if grid.cells else "; it is empty"

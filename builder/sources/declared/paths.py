@@ -1,0 +1,54 @@
+"""Paths of tables found in the source's folder, whatever machine wrote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from builder.sources.common.folder import Folder
+
+_DRIVE: Final = re.compile(r"^(?:[A-Za-z]:)?/+|^[a-z0-9]+://[^/]+/+")
+
+
+class Paths:
+    """Finds files by the end of a path: ``D:\\Screens\\P1\\a.tif`` is P1/a.tif, or a.tif where there is one only."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._by_name: dict[str, list[str]] | None = None
+        self._lead: tuple[str, int] = ("", 0)  # what held for the last path, which mostly holds for the next
+
+    def find(self, text: str, beside: str) -> str | None:
+        """Return the listed file that a table's path means, None where there is none or one cannot tell which.
+
+        Parameters
+        ----------
+        beside : folder of the table, "" or with "/" at its end
+        """
+        path = _DRIVE.sub("", text.strip().replace("\\", "/"))
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if ".." in parts or not parts:
+            return None
+        lead, cut = self._lead
+        if (likely := lead + "/".join(parts[cut:])) in self._folder and cut < len(parts):
+            return likely
+        for base, skipped in self._tries(parts, beside):
+            if (tried := base + "/".join(parts[skipped:])) in self._folder:
+                self._lead = base, skipped
+                return tried
+        same = self._named(parts[-1])
+        return same[0] if len(same) == 1 else None
+
+    @staticmethod
+    def _tries(parts: list[str], beside: str) -> Iterator[tuple[str, int]]:
+        for skipped in range(len(parts)):
+            for base in dict.fromkeys((beside, "")):
+                yield base, skipped
+
+    def _named(self, name: str) -> list[str]:
+        if self._by_name is None:
+            self._by_name = {}
+            for path in self._folder.paths():
+                self._by_name.setdefault(path.rpartition("/")[2].lower(), []).append(path)
+        return self._by_name.get(name.lower(), [])

@@ -1,0 +1,197 @@
+"""Tables as people keep them, read with pandas: any delimiter, encoding and sheet; every cell a text.
+
+The large tables of the public sources are read by ``builder.sources.common.tables``; these fit in memory.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import pandas as pd
+import pyarrow.parquet as pq
+from python_calamine import CalamineError
+
+from builder.sources.common.excel import check_size
+from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.common.packed import plain_name
+
+_BOOKS: Final = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+_DELIMITERS: Final = ",;\t|"
+_DECIMAL: Final = re.compile(r"-?\d+,\d+")
+_SNIFFED: Final = 50  # lines
+
+
+class Wanted(Protocol):
+    """What a declaration says of a table's file."""
+
+    @property
+    def file(self) -> str:
+        """Path, name or pattern."""
+
+    @property
+    def sheet(self) -> str | int:
+        """Name or number; "*" is every sheet."""
+
+    @property
+    def delimiter(self) -> str:
+        """'' where it is to be found out."""
+
+    @property
+    def encoding(self) -> str:
+        """'' where it is to be found out."""
+
+
+class Grid(NamedTuple):
+    """The cells of a table or sheet, header included, each row as long as the others."""
+
+    file: str
+    sheet: str
+    cells: list[list[str]]
+
+
+def table_files(folder: Folder, wanted: str) -> list[str]:
+    """Return the files that a declaration names, by path, by name at any depth, or with ``*``.
+
+    Raises
+    ------
+    LayoutError
+        Where there is none, with the tables that are there.
+    """
+    if wanted in folder:
+        return [wanted]
+    found = folder.named(wanted) if not set(wanted) & set("*?[") else []
+    found = found[:1] or [path for path in folder.paths() if _fits(path, wanted)]
+    folder.tables[wanted] = bool(found)
+    if not found:
+        kinds = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", *_BOOKS)
+        there = list(folder.paths(*kinds))[:5]
+        raise LayoutError(f"{folder.root}: no table {wanted!r}; there are {', '.join(there) or 'no tables at all'}")
+    return found
+
+
+def grids(folder: Folder, wanted: Wanted, decimal_comma: bool = False) -> Iterator[Grid]:
+    """Yield the cells of every file and sheet that a declaration names."""
+    for path in table_files(folder, wanted.file):
+        name = plain_name(path).lower()
+        if name.endswith(_BOOKS):
+            yield from _book(folder, path, wanted.sheet)
+        elif name.endswith((".jsonl", ".json", ".parquet")):
+            yield Grid(path, "", _records(folder, path))
+        else:
+            yield Grid(path, "", _delimited(folder, path, wanted, decimal_comma))
+
+
+def _fits(path: str, wanted: str) -> bool:
+    lower, pattern = path.lower(), wanted.lower()
+    return fnmatch.fnmatchcase(lower, pattern) or fnmatch.fnmatchcase(lower, f"*/{pattern}")
+
+
+def _delimited(folder: Folder, path: str, wanted: Wanted, decimal_comma: bool) -> list[list[str]]:
+    text = _decoded(folder, path, wanted.encoding)
+    delimiter = wanted.delimiter or sniff(text)
+    most = max((line.count(delimiter) for line in text.splitlines()), default=0) + 1
+    if not text.strip():
+        return []
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep=delimiter,
+            header=None,
+            names=range(most),
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            skip_blank_lines=False,
+            skipinitialspace=True,
+            index_col=False,
+        )
+    except (pd.errors.ParserError, ValueError) as error:
+        raise LayoutError(f"{folder.root}/{path}: no table ({str(error).strip()})") from None
+    cells = [[str(cell).strip() if isinstance(cell, str) else "" for cell in row] for row in frame.to_numpy().tolist()]
+    if decimal_comma or (delimiter == ";" and not wanted.delimiter):
+        cells = [[cell.replace(",", ".") if _DECIMAL.fullmatch(cell) else cell for cell in row] for row in cells]
+    return cells
+
+
+def sniff(text: str) -> str:
+    """Return the delimiter that divides most of the first lines into equally many cells."""
+    lines = [line for line in text.splitlines()[:_SNIFFED] if line.strip()]
+
+    def quality(delimiter: str) -> tuple[int, int]:
+        counts = [line.count(delimiter) for line in lines]
+        usual = max(set(counts), key=lambda count: (counts.count(count), count), default=0)
+        return (counts.count(usual) if usual else 0, usual)
+
+    return max(_DELIMITERS, key=quality)
+
+
+def _decoded(folder: Folder, path: str, encoding: str) -> str:
+    content = folder.read_bytes(path)
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = encoding or "utf-16"
+    if not encoding:
+        return folder.read_text(path)
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except (UnicodeDecodeError, LookupError) as error:
+        raise LayoutError(f"{folder.root}/{path}: cannot be read as {encoding} ({error})") from None
+
+
+def _book(folder: Folder, path: str, sheet: str | int) -> Iterator[Grid]:
+    content = folder.read_bytes(path)
+    check_size(f"{folder.root}/{path}", content)
+    wanted: Any = None if sheet == "*" else sheet
+    try:
+        frames = pd.read_excel(
+            io.BytesIO(content), sheet_name=wanted, header=None, dtype=object, na_filter=False, engine="calamine"
+        )
+    except (CalamineError, OSError, ValueError, IndexError) as error:
+        raise LayoutError(f"{folder.root}/{path}: sheet {sheet!r} cannot be read ({error})") from None
+    named = frames if isinstance(frames, dict) else {str(sheet): frames}
+    for name, frame in named.items():
+        yield Grid(path, str(name), [[_text(cell, folder, path) for cell in row] for row in frame.to_numpy().tolist()])
+
+
+def _text(cell: object, folder: Folder, path: str) -> str:
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float):
+        return "" if cell != cell else str(int(cell)) if cell.is_integer() else repr(cell)
+    if isinstance(cell, datetime.date | datetime.datetime | datetime.time):
+        folder.notes.add("cells that a spreadsheet holds as dates (SEPT7 becomes one)", f"{path}: {cell}")
+    return str(cell).strip()
+
+
+def _records(folder: Folder, path: str) -> list[list[str]]:
+    """Return a table of records, a header first: JSON lines, a JSON list, or Parquet."""
+    try:
+        if plain_name(path).lower().endswith(".parquet"):
+            records: list[Any] = pq.read_table(io.BytesIO(folder.read_bytes(path))).to_pylist()
+        elif plain_name(path).lower().endswith(".jsonl"):
+            records = [json.loads(line) for line in folder.read_text(path).splitlines() if line.strip()]
+        else:
+            records = json.loads(folder.read_text(path))
+    except (ValueError, OSError) as error:
+        raise LayoutError(f"{folder.root}/{path}: no table ({error})") from None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise LayoutError(f"{folder.root}/{path}: no list of records")
+    header = list(dict.fromkeys(key for record in records for key in record))
+    return [header, *([_plain_text(record.get(key)) for key in header] for record in records)]
+
+
+def _plain_text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "|".join(map(_plain_text, value))
+    return _number(value) if isinstance(value, float) else str(value).strip()
+
+
+def _number(value: float) -> str:
+    return "" if value != value else str(int(value)) if value.is_integer() else repr(value)

@@ -1,0 +1,130 @@
+"""Files of a field as channels that show something, and what of them is an image of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Channel
+from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.common.screens import visible
+from builder.sources.declared.declaration import Declaration
+from builder.sources.declared.gather import channel_key, choose
+from builder.sources.declared.index_files import Named, names_for
+
+TRANSMITTED: Final = frozenset(("brightfield", "phase contrast", "darkfield", "dic", "transmitted light"))
+"""What is imaged without fluorescence is never merged with stains: an image of its own."""
+_ANY: Final = "*"
+_PLANES: Final = {"first": 0, "middle": MIDDLE_PLANE, "max": MAX_PROJECTION}
+
+
+class Shown(NamedTuple):
+    """Channels that make one image; ``suffix`` tells it from others of the same field."""
+
+    suffix: str
+    channels: tuple[Channel, ...]
+    cell_visible: str | None
+    microscopy: str | None
+    channel: str = ""  # its key, where it is one by itself
+
+
+class Stains:
+    """What each channel shows, by the plate where that differs."""
+
+    def __init__(self, folder: Folder, declared: Declaration) -> None:
+        self._folder, self._declared = folder, declared
+        self._of_all = _keyed(declared.channels)
+        self._of_plate = {plate.casefold(): _keyed(stains) for plate, stains in declared.plate_channels.items()}
+        self.named: dict[str, Named] = {}  # folder -> channel -> the instrument's name of it
+        self._plane = _PLANES[declared.files.plane]
+
+    def shown(self, files: Mapping[str, str], plate: str) -> Iterator[Shown]:
+        """Yield the images of a field.
+
+        Raises
+        ------
+        LayoutError
+            Where two channels are one file.
+        """
+        if len(set(files.values())) < len(files):
+            path = next(path for path in files.values() if list(files.values()).count(path) > 1)
+            keys = ", ".join(key for key in files if files[key] == path)
+            raise LayoutError(f"{self._folder.root}: the channels {keys} of one image are the same file, {path}")
+        stains = self._of_plate.get(plate.casefold(), self._of_all)
+        pages = self._declared.files.pages
+        if pages is not None and files:
+            yield from self._of_pages(next(iter(files.values())), stains)
+            return
+        found = {key: Channel(path, shows, self._plane) for key, path, shows in self._named(files, stains)}
+        yield from self._divided(found, stains)
+
+    def _named(self, files: Mapping[str, str], stains: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+        """Yield (channel, file, what it shows) in the order of the declaration."""
+        names = names_for(next(iter(files.values()), ""), self.named)
+        spelled = {key: (channel_key(key), channel_key(names.get(key, ""))) for key in files}
+        by_key = {key: next((k for k in spelled[key] if k in stains), key) for key in files}
+        fallback = stains.get(_ANY) or (self._of_one() if "" in files else None)
+        rank = {key: place for place, key in enumerate(stains)}
+        for key in sorted(files, key=lambda key: (rank.get(by_key[key], len(rank)), key)):
+            shows = stains.get(by_key[key]) or fallback or (names.get(key) or key if not stains else None)
+            if shows is None:
+                self._folder.notes.add("files of channels that source.toml does not name, left out", files[key])
+            else:
+                yield by_key[key], files[key], shows
+
+    def _of_one(self) -> str | None:
+        if self._of_all:
+            return None
+        declared = self._declared
+        return declared.cell_visible.partition("|")[0] or declared.microscopy or "light"
+
+    def _divided(self, found: Mapping[str, Channel], stains: Mapping[str, str]) -> Iterator[Shown]:
+        if self._declared.separate_channels:
+            for key, channel in found.items():
+                yield self._one(f"_{key}", (channel,), channel.shows.lower() in TRANSMITTED, key)
+            return
+        wanted = [key for key in stains if key != _ANY]
+        if len(found) < len(wanted) and found:
+            self._folder.notes.add("images with channels missing", next(iter(found.values())).path)
+        light = tuple(channel for channel in found.values() if channel.shows.lower() in TRANSMITTED)
+        others = tuple(channel for channel in found.values() if channel not in light)
+        mixed = {shows.lower() in TRANSMITTED for shows in (*stains.values(), *(c.shows for c in found.values()))}
+        if others:
+            yield self._one("", others, False)
+        for channel in light:
+            yield self._one(f"_{channel.shows.lower()}" if len(mixed) > 1 else "", (channel,), True)
+
+    def _one(self, suffix: str, channels: tuple[Channel, ...], light: bool, key: str = "") -> Shown:
+        if light:
+            return Shown(suffix, channels, "cell body", channels[0].shows.lower(), key)
+        told = bool(self._declared.channels or self._declared.plate_channels)
+        return Shown(suffix, channels, visible(channels) if told else None, None, key)
+
+    def _of_pages(self, path: str, stains: Mapping[str, str]) -> Iterator[Shown]:
+        """Yield the fields of a file whose pages are fields, channels and planes."""
+        pages = self._declared.files.pages
+        if pages is None:
+            return
+        order = list(dict.fromkeys([*pages.order, "channel"]))
+        sizes = {"channel": max(1, len(stains)), "z": pages.planes, "field": pages.fields or 1}
+        if "field" in order and pages.fields is None:
+            there = self._folder.count_pages(path)
+            sizes["field"], left = divmod(there, sizes["channel"] * sizes["z"])
+            if left or not there:
+                self._folder.notes.add("files whose pages are not whole fields", f"{path}: {there} pages")
+        plane = int(choose([str(z) for z in range(sizes["z"])], self._declared.files.keep.z) or 0)
+        for field in range(sizes["field"]):
+            found = {}
+            for number, (key, shows) in enumerate(stains.items() or [("", self._of_one() or "light")]):
+                at = {"field": field, "channel": number, "z": plane}
+                page = 0
+                for axis in order:
+                    page = page * sizes[axis] + at[axis]
+                found[key] = Channel(path, shows, page)
+            suffix = f"_p{field}" if sizes["field"] > 1 else ""
+            for shown in self._divided(found, stains):
+                yield shown._replace(suffix=suffix + shown.suffix)
+
+
+def _keyed(stains: Mapping[str, str]) -> dict[str, str]:
+    return {channel_key(key): shows for key, shows in stains.items()}
