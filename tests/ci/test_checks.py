@@ -15,6 +15,7 @@ FILES = (
     "builder/dataset_card/report.html.j2",
     "builder/vocabulary/merges.csv",
     "cytoimagenet_reader/py.typed",
+    "cytoimagenet-stubs/__init__.pyi",
     "cytoimagenet.py",
 )
 GOOD = '<script src="assets/a.js"></script><link rel="stylesheet" href="a.css"><a href="https://example.org">see</a>'

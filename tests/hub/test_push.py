@@ -183,7 +183,7 @@ def test_no_room_and_a_dead_hub_are_one_line(hub: Hub, built: Path, monkeypatch:
     with pytest.raises(UserError, match="someone is out of storage"):
         send(hub, built)
     hub.faults = Faults(share=1.0, kinds=("503",))
-    monkeypatch.setattr("builder.hub.client._TRIES", 2)
+    monkeypatch.setattr("builder.hub.client.LIMITS", Limits(attempts=2, longest_wait=0.01))
     with pytest.raises(UserError, match="failed 2 times"):
         send(hub, built)
 
