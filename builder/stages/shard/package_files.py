@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from builder.engine.store import Store
 from builder.errors import UserError
@@ -50,6 +51,10 @@ def retire(work: Store, package: Store, wanted: set[str]) -> None:
         unfinish(package)
     for path in stale:
         package.delete(path)
+        local = package.local(path)
+        if local is not None:
+            with contextlib.suppress(OSError):  # others are still in it; `verify` refuses an empty folder
+                Path(local).parent.rmdir()
 
 
 def unfinish(package: Store) -> None:
