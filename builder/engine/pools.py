@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,6 +96,24 @@ class InProcess:
         """Do nothing."""
 
 
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while the block runs.
+
+    The first call starts the workers and the threads that replace them, which inherit that SIGINT is blocked: a worker
+    that is still importing modules, and ignores nothing yet, would end with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it unblocks SIGINT
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class LocalPool:
     """Processes of this machine, started afresh (spawn) and replaced after some tasks, each call watched."""
 
@@ -132,7 +151,8 @@ class LocalPool:
         most = (len(items) + 3) * limit + len(items) + 60
         arguments = (function, call, limit, items)
         try:
-            future: Future[Any] = self._pool.schedule(worker.call_watched, args=arguments, timeout=most)
+            with _interrupts_held():
+                future: Future[Any] = self._pool.schedule(worker.call_watched, args=arguments, timeout=most)
         except RuntimeError as error:  # the pool has broken since
             future = Future()
             future.set_exception(BrokenProcessPool(str(error)))

@@ -54,7 +54,7 @@ def use_loader(package: Path) -> None:
 def use_stream(package: Path) -> None:
     """Stream both splits, undecoded."""
     builder = cytoimagenet.CytoImageNet("full", data_dir=package)
-    for split in builder._splits().arguments(_Streaming()).values():
+    for split in builder._splits.arguments(_Streaming()).values():
         for _ in builder._generate_examples(**split):
             pass
 
