@@ -26,7 +26,7 @@ def run() -> None:
     except (KeyboardInterrupt, Exception):
         if not interrupt.pressed():
             raise
-        print("\ninterrupted before anything was done: run the same command again", file=sys.stderr)
+        print("\ninterrupted; run the same command again", file=sys.stderr)
         code = INTERRUPTED
     sys.stdout.flush()
     sys.stderr.flush()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
 
 _pressed = False
@@ -26,3 +29,21 @@ def watch() -> None:
 def pressed() -> bool:
     """Return whether Ctrl-C was pressed."""
     return _pressed
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Hold Ctrl-C back while the block runs.
+
+    Processes and threads that are started in it inherit that SIGINT is blocked: a worker that is still importing
+    modules would end with a traceback. Ctrl-C reaches the parent, which ends its workers.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it, as the first process would, unblocks SIGINT
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

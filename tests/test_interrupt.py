@@ -38,7 +38,7 @@ def run(press: bool) -> subprocess.CompletedProcess[str]:
 def test_an_error_that_ctrl_c_became() -> None:
     done = run(press=True)
     assert (done.returncode, done.stdout) == (INTERRUPTED, "")
-    assert done.stderr == "\ninterrupted before anything was done: run the same command again\n"
+    assert done.stderr == "\ninterrupted; run the same command again\n"
 
 
 def test_the_same_error_without_ctrl_c() -> None:

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
 
 import pebble
 
+from builder import interrupt
 from builder.engine import localfiles, worker
 from builder.engine.task import Failure, Result, RunSettings
 from builder.errors import UserError
@@ -96,24 +96,6 @@ class InProcess:
         """Do nothing."""
 
 
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while the block runs.
-
-    The first call starts the workers and the threads that replace them, which inherit that SIGINT is blocked: a worker
-    that is still importing modules, and ignores nothing yet, would end with a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    resource_tracker.ensure_running()  # starting it unblocks SIGINT
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 class LocalPool:
     """Processes of this machine, started afresh (spawn) and replaced after some tasks, each call watched."""
 
@@ -134,13 +116,16 @@ class LocalPool:
 
     def _started(self) -> pebble.ProcessPool:
         try:
-            return pebble.ProcessPool(
-                max_workers=self._settings.workers,
-                max_tasks=self._settings.tasks_per_worker,
-                initializer=worker.start_worker,
-                initargs=(self._notes.name, self._settings.prepare),
-                context=multiprocessing.get_context("spawn"),
-            )
+            with interrupt.held():
+                pool = pebble.ProcessPool(
+                    max_workers=self._settings.workers,
+                    max_tasks=self._settings.tasks_per_worker,
+                    initializer=worker.start_worker,
+                    initargs=(self._notes.name, self._settings.prepare),
+                    context=multiprocessing.get_context("spawn"),
+                )
+                _ = pool.active  # starts the workers, and the threads that replace them
+                return pool
         except OSError as error:
             raise UserError(f"no process can be started here ({error.strerror}): {CANNOT_START}") from error
 
@@ -151,8 +136,7 @@ class LocalPool:
         most = (len(items) + 3) * limit + len(items) + 60
         arguments = (function, call, limit, items)
         try:
-            with _interrupts_held():
-                future: Future[Any] = self._pool.schedule(worker.call_watched, args=arguments, timeout=most)
+            future: Future[Any] = self._pool.schedule(worker.call_watched, args=arguments, timeout=most)
         except RuntimeError as error:  # the pool has broken since
             future = Future()
             future.set_exception(BrokenProcessPool(str(error)))

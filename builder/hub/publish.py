@@ -57,13 +57,19 @@ def _commit(hub: Hub, store: Store, manifest: Manifest, operations: Sequence[Any
     def attempt() -> str:
         nonlocal attempts
         attempts += 1
+        if attempts > 1 and (found := made()):  # shown late: look before all is sent again
+            return found
         try:
             return hub.commit_once(operations, f"Version {manifest['version']}", head, create_pr)
-        except Exception:
-            found = None if create_pr else _commit_made(hub, store, manifest, head)
+        except Exception as error:
+            found = made()
             if found is None:
                 raise
+            log.info("the commit was made, though its answer was lost (%s)", hub.shown(error))
             return found
+
+    def made() -> str | None:
+        return None if create_pr else _commit_made(hub, store, manifest, head)
 
     def may_pass(error: BaseException) -> bool:
         lost = attempts > 1 and is_conflict(error)  # perhaps by an earlier attempt, not to be seen yet

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder import interrupt
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package import check_fingerprints
@@ -223,6 +224,8 @@ def _checked_together(
     context = multiprocessing.get_context("spawn")
     try:
         with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
-            return [problem for found in pool.map(check, tasks) for problem in found]
+            with interrupt.held():
+                results = pool.map(check, tasks)
+            return [problem for found in results for problem in found]
     except BrokenProcessPool:
         return None

@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 from multiprocessing.connection import Connection
 
+from builder import interrupt
 from builder.engine.pools import exit_text
 from builder.engine.store import Store
 from builder.errors import UserError
@@ -30,7 +31,8 @@ def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> F
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_run, args=(theirs, package, deep, workers), name="verify")
-    child.start()
+    with interrupt.held():
+        child.start()
     theirs.close()
     at, found = MANIFEST, None
     try:

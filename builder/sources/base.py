@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from builder.sources.common.folder import Folder
@@ -49,7 +49,6 @@ class Image(NamedTuple):
     - ``pixel_size_um``: side of a pixel in the specimen, in micrometres
     - ``timepoint``: of an image in a time series, in the source's words
     - ``z``: the source's number of a plane in a focal series
-    - ``extra``: column -> value, of the columns that ``Source.extra`` names
     """
 
     key: str
@@ -72,7 +71,6 @@ class Image(NamedTuple):
     pixel_size_um: float | None = None
     timepoint: str | None = None
     z: int | None = None
-    extra: Mapping[str, Any] | None = None
 
 
 class License(NamedTuple):
@@ -107,8 +105,6 @@ class Source:
     ``specimen``, ``repeats`` and ``batch_unit`` say in a few words what a group is, how often and by what one is
     imaged, and what a batch is ("not stated" where the source does not tell): the documentation's table of sources
     lists them. ``single_object`` and ``pixel_size_um`` hold for every image that does not say otherwise.
-    ``extra`` names columns of the package beside those of every source: name -> (text, number, integer or boolean; what
-    it means).
     """
 
     dir_name: str
@@ -130,4 +126,3 @@ class Source:
     batch_unit: str = ""
     single_object: bool = False
     pixel_size_um: float | None = None
-    extra: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)

@@ -234,7 +234,7 @@ def test_on_a_cluster_that_loses_a_worker_and_gains_one(
         began = time.monotonic()
         while not list(Path(f"{out}.work").glob("standardized/*/*.parquet")):
             assert process.poll() is None, process.communicate()[1].decode()
-            assert time.monotonic() - began < 200
+            assert time.monotonic() - began < 60
             time.sleep(0.05)
         cluster.kill_worker()
         cluster.add_worker()

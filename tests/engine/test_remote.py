@@ -27,7 +27,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def store(server: Server) -> Iterator[Store]:
     server.faults.fail = lambda method, path: ""
-    yield Store(f"s3://{server.bucket()}/work", server.options())
+    yield Store(f"s3://{server.bucket()}/kept", server.options())
     server.faults.fail = lambda method, path: ""
 
 
@@ -162,8 +162,8 @@ def test_a_server_that_is_down_is_one_line(server: Server, monkeypatch: pytest.M
     bucket = server.bucket()
     server.faults.fail = lambda method, path: "503"
     limits = {"retries": {"max_attempts": 1}, "read_timeout": 1}
-    store = Store(f"s3://{bucket}/work", server.options(config_kwargs=limits, skip_instance_cache=True))
-    with pytest.raises(UserError, match=r"s3://bucket-\d+/work/x fails \(.*run the same again") as caught:
+    store = Store(f"s3://{bucket}/kept", server.options(config_kwargs=limits, skip_instance_cache=True))
+    with pytest.raises(UserError, match=r"s3://bucket-\d+/kept/x fails \(.*run the same again") as caught:
         store.write_bytes("x", b"1")
     assert "\n" not in str(caught.value)
     server.faults.fail = lambda method, path: ""
@@ -174,7 +174,7 @@ def test_a_server_that_refuses_is_not_asked_again(server: Server, store: Store) 
     store.write_bytes("x", b"1")
     server.faults.fail = lambda method, path: "403"
     before = server.faults.requests
-    with pytest.raises(UserError, match=r"work/x is not allowed .*: check the credentials"):
+    with pytest.raises(UserError, match=r"kept/x is not allowed .*: check the credentials"):
         store.read_bytes("x")
     assert server.faults.requests - before <= 6  # what s3fs asks for one reading; seven attempts are 35
 

@@ -1,4 +1,4 @@
-"""What an image's facts say in the columns of the project: categories, control, specimen, batch, extra columns."""
+"""What an image's facts say in the columns of the project: categories, control, specimen, batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from builder.sources.declared.joins import Join
 
 _TEXTS: Final = (*CATEGORIES, "microscopy")
 _OF_A_FIELD: Final = frozenset(("field", "t", "z", "run"))
-_TRUE: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class Said(NamedTuple):
@@ -25,7 +24,6 @@ class Said(NamedTuple):
     columns: Mapping[str, Any] = {}
     group: str = ""
     batch: str | None = None
-    extra: Mapping[str, Any] | None = None
     facts: Mapping[str, str] = {}
 
 
@@ -60,10 +58,8 @@ class Annotator:
             self._joins.append(Join(folder, table, wells, names))
             names |= {*self._joins[-1].names()}
         self._sources = self._mapped(names)
-        extra = {name: extra.source or name for name, extra in declared.extra.items()}
-        asked = [*self._sources.values(), *extra.values(), declared.group, declared.batch]
+        asked = [*self._sources.values(), declared.group, declared.batch]
         self._check([text for text in asked if text], names)
-        self._extra = extra
         self._group = declared.group or self._default_group(one_file)
         self._batch = declared.batch or ("{plate}" if "plate" in names else "")
         wanted = {name for text in (*asked, self._group, self._batch) for name in used(text) if text}
@@ -133,7 +129,6 @@ class Annotator:
             columns={column: value for column, value in columns.items() if value is not None},
             group=fill(self._group, facts).strip("_") if self._group else "",
             batch=(fill(self._batch, facts) or None) if self._batch else None,
-            extra={name: self._typed(name, fill(text, facts)) for name, text in self._extra.items()} or None,
             facts={name: value for name, value in facts.items() if not name.startswith("\0")},
         )
 
@@ -147,18 +142,6 @@ class Annotator:
         if column in ("z", "pixel_size_um"):
             return self._number(column, text, int if column == "z" else float)
         return text
-
-    def _typed(self, name: str, text: str) -> Any:
-        kind = self._declared.extra[name].type
-        if not text:
-            return None
-        if kind == "text":
-            return text
-        if kind == "boolean":
-            if text.lower() not in _TRUE:
-                self._notes.add(f"values of extra.{name} that are not true or false", text)
-            return _TRUE.get(text.lower())
-        return self._number(f"extra.{name}", text, int if kind == "integer" else float)
 
     def _number(self, name: str, text: str, kind: type[int] | type[float]) -> int | float | None:
         try:

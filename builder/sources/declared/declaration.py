@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import sys
 import types
 import typing
@@ -23,7 +22,6 @@ else:
 NAME: Final = "source.toml"
 """The declaration of a source: a file of this name in the source's folder."""
 
-Kind = Literal["text", "number", "integer", "boolean"]
 Category = Literal["organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna"]
 
 
@@ -111,14 +109,6 @@ class Listing(Struct, frozen=True):
     encoding: str = ""
 
 
-class Extra(Struct, frozen=True):
-    """A column of the package beside those of every source."""
-
-    source: str = msgspec.field(name="from", default="")
-    type: Kind = "text"
-    doc: str = ""
-
-
 class Declaration(Struct, frozen=True):
     """All of ``source.toml``."""
 
@@ -157,12 +147,10 @@ class Declaration(Struct, frozen=True):
     tables: list[Table] = []
     columns: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
-    extra: dict[str, Extra] = {}
 
 
 COLUMNS: Final = (*CATEGORIES, "microscopy", "control", "timepoint", "z", "well", "pixel_size_um")
 """What ``columns`` may map a fact to."""
-_EXTRA_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def parse(text: str, where: str) -> Declaration:
@@ -226,14 +214,11 @@ def _problems(declared: Declaration) -> Iterator[str]:
     for name in declared.columns:
         if name not in COLUMNS:
             near = difflib.get_close_matches(name, COLUMNS, n=1)
-            hint = f"did you mean {near[0]}?" if near else "any other name is an [extra] column"
-            yield f"unknown column {name!r} in [columns]; {hint}; known are {', '.join(COLUMNS)}"
+            hint = f"did you mean {near[0]}? " if near else ""
+            yield f"unknown column {name!r} in [columns]; {hint}known are {', '.join(COLUMNS)}"
     for name in declared.values:
         if name not in COLUMNS:
             yield f"unknown column {name!r} in [values]; known are {', '.join(COLUMNS)}"
-    for name in declared.extra:
-        if not _EXTRA_NAME.fullmatch(name):
-            yield f"extra.{name}: an extra column's name has small letters, digits and _ only"
     if declared.listing and declared.listing.box and len(declared.listing.box) != 4:
         yield f"list.box names four columns, x_min, y_min, x_max and y_max, not {len(declared.listing.box)}"
     if not declared.title.strip():

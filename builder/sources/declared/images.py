@@ -149,7 +149,6 @@ class _Maker:
             said.group or group or key,
             region=region,
             batch=said.batch,
-            extra=said.extra,
             **columns,
         )
 

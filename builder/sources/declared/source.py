@@ -63,5 +63,4 @@ def source_of(declared: Declaration, dir_name: str) -> Source:
         batch_unit=declared.batch or "plate",
         single_object=declared.single_object,
         pixel_size_um=declared.pixel_size_um,
-        extra={name: (extra.type, extra.doc) for name, extra in declared.extra.items()},
     )

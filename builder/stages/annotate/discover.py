@@ -64,7 +64,7 @@ def present_sources(
     if not present:
         raise UserError(
             f"{data} holds none of the folders {', '.join(absent[:8])}{' …' * (len(absent) > 8)}; a folder of your own "
-            "images becomes a source with `cytoimagenet new FOLDER`"
+            f"images becomes a source with a {DECLARATION} in it"
         )
     strange = sorted(folders - set(source_names()) - {source.dir_name for source, _ in present} - set(others))
     if strange:

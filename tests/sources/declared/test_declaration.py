@@ -37,7 +37,6 @@ CLASSES = '[files]\nclass_folders = "phenotype"\n'
         ('title = "x"\n[files]\npattern = "a[b.tif"', r"a \[ without a \]"),
         ('title = "x"\n[files]\nregex = "(a"', "files.regex: missing \\)"),
         ('title = "x"\n[files]\nlayout = "harmony"\nkeep = { z = "top" }', "files.keep.z is a number or one of first"),
-        (f'title = "x"\n{CLASSES}[extra.Dose]\n', "extra.Dose: an extra column's name"),
         ("title = ", "Invalid value"),
     ],
 )

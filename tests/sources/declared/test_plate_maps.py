@@ -97,13 +97,10 @@ def test_what_spreadsheets_of_other_countries_write(encoding: str, text: str, tm
     declare(
         root,
         f'{PATTERN}[[tables]]\nfile = "map.csv"\nfill_down = ["Platte"]\njoin = {{ plate = "Platte", well = "Well" }}\n'
-        '[columns]\ncompound = "Wirkstoff"\n[extra.dose]\nfrom = "Dosis"\ntype = "number"',
+        '[columns]\ncompound = "Wirkstoff"\npixel_size_um = "Dosis"',
     )
     images, _ = read(root)
-    assert [(image.compound, image.extra) for image in images.values()] == [
-        ("Wortmännin", {"dose": 1.5}),
-        ("dmso", {"dose": 0.0}),
-    ]
+    assert [(image.compound, image.pixel_size_um) for image in images.values()] == [("Wortmännin", 1.5), ("dmso", 0.0)]
 
 
 def test_a_declared_encoding_is_used(tmp_path: Path) -> None:
