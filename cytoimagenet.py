@@ -1,15 +1,13 @@
 """CytoImageNet for training: a package that ``cytoimagenet build`` wrote, as a dataset.
 
-``CytoImageNet`` streams or prepares a package from any place that fsspec reads (a folder, ``hf://``, ``s3://``,
-``http(s)://``), with subsets by label, source, licence or column. ``open`` memory-maps a local package at once, without
-a copy; ``loader`` gives batches for training; ``decode`` turns the package's PNGs into arrays.
-
-All but the class is in ``cytoimagenet_reader``, which also does the reading where it is installed. ``datasets`` 3 runs
-this file alone, as a loading script; then the plain reading at its end gives the same rows in the same order.
+``CytoImageNet`` streams or prepares a package from any place that fsspec reads. ``open`` memory-maps a local one;
+``loader`` gives batches for training; ``decode`` turns PNGs into arrays. ``cytoimagenet_reader`` does it all. Where
+``datasets`` 3 runs this file alone, the plain reading at its end gives the same rows in the same order.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import heapq
@@ -19,7 +17,7 @@ import os
 import re
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -95,9 +93,8 @@ class CytoImageNetConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datas
 class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets has no types
     """CytoImageNet from a package: ``CytoImageNet("organism", data_dir=...)``.
 
-    Then ``as_streaming_dataset(split="train")`` reads as it goes, and ``download_and_prepare()`` with
-    ``as_dataset()`` keep a copy in the cache of ``datasets``. ``labels=`` and the other fields of
-    ``CytoImageNetConfig`` narrow it down. For a local package ``cytoimagenet.open`` needs no copy.
+    Then ``as_streaming_dataset(split="train")`` reads as it goes, and ``download_and_prepare()`` with ``as_dataset()``
+    keep a copy in the cache of ``datasets``. The fields of ``CytoImageNetConfig`` (``labels=`` …) narrow it down.
 
     Raises
     ------
@@ -126,8 +123,8 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
         conditions = {name: getattr(config, name) for name in _CONDITIONS}
         splits = _PlainSplits if _alone else _streaming.PackageSplits
         self._splits = splits(data_dir, storage, config.name, conditions, config.columns)
-        facts = f"{__version__} {of_options} {self._splits.identity}"
-        return config, f"{config.name}-{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
+        content = hashlib.sha256(f"{__version__} {of_options} {self._splits.identity}".encode()).hexdigest()
+        return config, f"{config.name}-{content[:16]}"
 
     def _info(self) -> datasets.DatasetInfo:
         description = "Weakly labelled microscopy images for pretraining (arXiv 2111.11646)"
@@ -143,9 +140,8 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
     def _get_examples_iterable_for_split(self, split_generator: datasets.SplitGenerator) -> Any:
         if _alone:
             return super()._get_examples_iterable_for_split(split_generator)
-        return _streaming.StreamedExamples(
-            self._generate_examples, split_generator.gen_kwargs, typed_as=self.info.features
-        )
+        made = self._generate_examples, split_generator.gen_kwargs
+        return _streaming.StreamedExamples(*made, typed_as=self.info.features)
 
 
 # The plain reading: what follows is used only where cytoimagenet_reader is not installed.
@@ -159,9 +155,7 @@ class _PlainSplits:
     stream is a list of parts (path of a shard, its category, start, stop): a run of those of its rows that are wanted.
     """
 
-    def __init__(
-        self, place: str, options: Mapping[str, Any], config: str, conditions: Mapping[str, Any], columns: Any
-    ) -> None:
+    def __init__(self, place: str, options: Any, config: str, conditions: Any, columns: Sequence[str] | None) -> None:
         self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
         self.local = self.place.startswith("file://") or "://" not in self.place
         self.files, self.root = fsspec.core.url_to_fs(self.place, **options.get(place.partition("://")[0], {}))
@@ -198,10 +192,11 @@ class _PlainSplits:
     def arguments(self, dl_manager: Any) -> dict[str, dict[str, Any]]:
         """Return, by split, the arguments of ``examples``; shards that are prepared are fetched and checked."""
         todo = [] if dl_manager.is_streaming else list(self.shards)
-        for force in (dl_manager.download_config.force_download, True):  # datasets keeps downloads by their URL alone
-            dl_manager.download_config.force_download = force
-            if not self.local:
-                self.copies |= self._again(partial(dl_manager.download, {p: f"{self.place}/{p}" for p in todo}))
+        anew = copy.copy(dl_manager)  # datasets keeps downloads by their URL alone
+        anew.download_config = dataclasses.replace(dl_manager.download_config, force_download=True)
+        for manager in (dl_manager, anew):
+            if todo and not self.local:
+                self.copies |= self._again(partial(manager.download, {p: f"{self.place}/{p}" for p in todo}))
             todo = [path for path in todo if self._sha256(path) != self.shards[path]["sha256"]]
         if todo:
             raise self._fault(todo[0], "its sha256 is not the manifest's")
@@ -298,12 +293,10 @@ class _PlainSplits:
                 before += rows
         return [stream for stream in streams if stream]
 
-    def _passing(
-        self, paths: list[str], conditions: Mapping[str, Any], allowed: list[str]
-    ) -> tuple[dict[str, list[int]], list[str]]:
-        """Return, by shard, the numbers of the rows that pass the conditions, and their classes."""
-        tests = [("label", conditions["labels"]), ("dir_name", conditions["sources"])]
-        tests += [("database", conditions["databases"]), ("license", conditions["licenses"])]
+    def _passing(self, paths: list[str], conditions: Any, allowed: list[str]) -> tuple[Any, list[str]]:
+        """Return, by shard, the numbers (a list) of the rows that pass the conditions, and their classes."""
+        named = {"label": "labels", "dir_name": "sources", "database": "databases", "license": "licenses"}
+        tests = [(name, conditions[plural]) for name, plural in named.items()]
         tests += [("license", allowed if conditions["commercial_use"] else None)]
         filters: list[Any] = [(name, "in", _texts(values)) for name, values in tests if values is not None]
         filters += [] if conditions["crops"] is None else [("crop", "==", conditions["crops"])]
@@ -322,7 +315,8 @@ class _PlainSplits:
     def _sha256(self, path: str) -> str:
         digest = hashlib.sha256()
         with self._open(path) as file:
-            any(map(digest.update, iter(partial(file.read, 1 << 22), b"")))
+            while block := file.read(1 << 22):
+                digest.update(block)
         return digest.hexdigest()
 
     def _schema(self, path: str) -> Any:
@@ -340,14 +334,14 @@ class _PlainSplits:
 
     def _again(self, call: Any) -> Any:
         """Return ``call()``; what fails remotely, but for a file that is not there, is tried six times."""
-        for wait in (*_WAITS, None):
+        for wait in _WAITS:
             try:
                 return call()
             except Exception as error:  # each file system has errors of its own
-                if self.local or wait is None or isinstance(error, FileNotFoundError | PermissionError):
+                if self.local or isinstance(error, FileNotFoundError | PermissionError):
                     raise
             time.sleep(wait)
-        raise AssertionError("unreachable")
+        return call()
 
     def _fault(self, path: str, why: str) -> ShardError:
         repair = "build it again or copy it again" if self.local else "check the server, or fetch the package again"

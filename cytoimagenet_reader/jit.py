@@ -25,7 +25,7 @@ def jit(function: F, **more: bool) -> F:
     """Compile at first use, without the interpreter's lock; keep the machine code on disk where that is possible."""
     options: Any = {"nogil": True, "error_model": "numpy", **more}
     try:
-        with _kept_in(_folder()):
+        with _kept_in(_folder(Path(function.__code__.co_filename).parent)):
             return cast(F, numba.njit(cache=True, **options)(function))
     except RuntimeError:  # no folder where the machine code could be kept
         return cast(F, numba.njit(**options)(function))
@@ -36,17 +36,21 @@ def inlined(function: F) -> F:
     return jit(function, forceinline=True)
 
 
-def compiled_files() -> list[Path]:
-    """Return the files of compiled functions and of their constants: those here that use this one, and ``png``."""
+def compiled_files(folder: Path = _HERE) -> list[Path]:
+    """Return the files of a folder's compiled functions and of their constants.
+
+    Here they are those that use this one, and ``png``; in a folder of another package all that lies in it, besides.
+    """
     users = [path for path in _HERE.glob("*.py") if "cytoimagenet_reader.jit" in path.read_text("utf-8")]
-    return sorted({Path(__file__), *users, *(_HERE / "png").glob("*.py")})
+    beside = [] if folder.is_relative_to(_HERE) else folder.glob("*.py")
+    return sorted({Path(__file__), *users, *(_HERE / "png").glob("*.py"), *beside})
 
 
 @functools.cache
-def _folder() -> str | None:
+def _folder(of: Path) -> str | None:
     """Return where machine code of this content is kept; None where numba is to choose, as in a read-only place."""
     digest = hashlib.sha256()
-    for path in compiled_files():
+    for path in compiled_files(of):
         digest.update(path.read_bytes() + b"\0")
     folder = Path(_config.CACHE_DIR or _HERE / "__pycache__", f"numba-{digest.hexdigest()[:16]}")
     try:

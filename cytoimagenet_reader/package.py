@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from cytoimagenet_reader.layout import CATEGORIES, FULL
 from cytoimagenet_reader.manifest import (
     ClassIndex,
     FileFacts,
+    Manifest,
     ManifestError,
     batch_rows,
     parse_classes,
@@ -58,6 +60,14 @@ class Shard(NamedTuple):
         return part
 
 
+class _Facts(NamedTuple):
+    """What a package is chosen from."""
+
+    classes: ClassIndex
+    shards: list[Shard]
+    identity: str
+
+
 class Package:
     """What a package says of itself.
 
@@ -68,10 +78,8 @@ class Package:
 
     Attributes
     ----------
-    classes : of each config, the class names in the order of their ids, and their counts by split
     licenses : of the sources whose terms allow commercial use
     batch_rows : rows of most record batches
-    shards : the files of examples
     schema : that all shards have, once it was read
     identity : sha256 of the manifest and the class list, and so of every row and class: what a cache of it is keyed by
 
@@ -87,6 +95,25 @@ class Package:
         self.storage_options = _options_of(self.place, storage_options or {})
         if not self.local:
             forget_listings(self.place, self.storage_options)
+        manifest, self._facts = self._read_facts()
+        self.identity = self._facts.identity
+        self.licenses = {source["license"] for source in manifest["sources"] if source["commercial_use"]}
+        self.batch_rows = batch_rows(manifest)
+        self.schema: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but shards and classes: each worker that is spawned gets one, and few choose from it."""
+        return {name: value for name, value in self.__dict__.items() if name != "_facts"}
+
+    @functools.cached_property
+    def _facts(self) -> _Facts:
+        """What a pickle leaves out, read again."""
+        _, facts = self._read_facts()
+        if facts.identity != self.identity:
+            raise PackageError(f"{self.place} was built again since it was opened: open it again")
+        return facts
+
+    def _read_facts(self) -> tuple[Manifest, _Facts]:
         try:
             content, index = self.read(layout.MANIFEST), self.read(layout.CLASSES)
         except FileNotFoundError as error:
@@ -96,18 +123,22 @@ class Package:
         except ManifestError as error:
             raise PackageError(f"{self.place}/{layout.MANIFEST} {error}") from None
         try:
-            self.classes: ClassIndex = parse_classes(index)
+            classes = parse_classes(index)
         except ManifestError as error:
             raise PackageError(f"{self.place}/{layout.CLASSES} {error}") from None
-        self.identity = identity_of(content, index)
-        self.licenses = {source["license"] for source in manifest["sources"] if source["commercial_use"]}
-        self.batch_rows = batch_rows(manifest)
-        self.schema: Any = None
-        self.shards = [_shard(path, facts) for path, facts in manifest["files"].items() if path.startswith(layout.DATA)]
+        files = manifest["files"].items()
+        shards = [_shard(path, facts) for path, facts in files if path.startswith(layout.DATA)]
+        return manifest, _Facts(classes, shards, identity_of(content, index))
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return it without what serves to choose from it: each worker that is spawned gets one."""
-        return {**self.__dict__, "shards": [], "classes": {}}
+    @property
+    def classes(self) -> ClassIndex:
+        """Of each config, the class names in the order of their ids, and their counts by split."""
+        return self._facts.classes
+
+    @property
+    def shards(self) -> list[Shard]:
+        """The files of examples."""
+        return self._facts.shards
 
     @property
     def local(self) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +89,11 @@ def _downloaded(package: Package, shards: Sequence[Shard], dl_manager: Any) -> d
     """
     copies: dict[str, str] = {}
     todo = list(shards)
-    for force in (dl_manager.download_config.force_download, True):
-        dl_manager.download_config.force_download = force
+    anew = copy.copy(dl_manager)
+    anew.download_config = dataclasses.replace(dl_manager.download_config, force_download=True)
+    for manager in (dl_manager, anew):
         urls = [package.url(shard.path) for shard in todo]
-        places = retrying(lambda: dl_manager.download(urls), package.place)  # noqa: B023 -- called at once
+        places = retrying(partial(manager.download, urls), package.place)
         copies |= {shard.path: place for shard, place in zip(todo, places, strict=True)}
         todo = _others(package, todo, copies)
         if not todo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 from pathlib import Path
@@ -120,8 +121,9 @@ def test_results_of_map_are_those_of_the_content(
     """``map`` keeps its results by a fingerprint; two builds may differ in their class lists alone."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     renamed = shutil.copytree(package, tmp_path / "renamed")
-    index = (renamed / "classes.json").read_text()
-    (renamed / "classes.json").write_text(index.replace('"human",\n   "mouse"', '"mouse",\n   "human"'))
+    index = json.loads((renamed / "classes.json").read_text())
+    index["organism"]["names"].reverse()
+    (renamed / "classes.json").write_text(json.dumps(index))
     for folder in (package, other_package, renamed, package):
         place = tmp_path / "cytoimagenet"
         shutil.rmtree(place, ignore_errors=True)
@@ -142,3 +144,16 @@ def test_the_pickle_of_an_opened_package_does_not_grow_with_its_batches(tmp_path
         )  # fmt: skip
         sizes.append(len(pickle.dumps(cytoimagenet.open(many))))
     assert sizes[1] < sizes[0] + 100
+
+
+def test_a_pickled_package_is_whole_and_never_another_build(package: Path, other_package: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(package, tmp_path / "place"))
+    opened = cytoimagenet.Package(str(place))
+    state = pickle.dumps(opened)
+    again = pickle.loads(state)
+    assert again.shards == opened.shards != []
+    assert again.classes == opened.classes != {}
+    shutil.rmtree(place)
+    shutil.copytree(other_package, place)
+    with pytest.raises(cytoimagenet.PackageError, match="built again since it was opened: open it again"):
+        _ = pickle.loads(state).shards

@@ -11,6 +11,17 @@ from pathlib import Path
 
 from cytoimagenet_reader import jit
 
+CONSTANT = """
+SIZE = {number}
+"""
+USER = """
+from cytoimagenet_reader.jit import jit
+from other.constant import SIZE
+
+@jit
+def caller(x):
+    return x + SIZE
+"""
 CALLED = """
 from cytoimagenet_reader.jit import jit
 
@@ -37,26 +48,52 @@ print(average_rows(np.zeros((1, 1), np.uint8)))
 """
 
 
+def run(code: str, folder: Path) -> list[str]:
+    """Return the words that code prints, where packages are those of the folder."""
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
 def test_a_changed_function_is_compiled_anew_into_its_callers(tmp_path: Path) -> None:
     package = tmp_path / "cytoimagenet_reader"
     package.mkdir()
     shutil.copy(jit.__file__, package)
     (package / "__init__.py").touch()
     (package / "caller.py").write_text(CALLER)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    environment.pop("NUMBA_CACHE_DIR", None)
-
-    def run() -> list[str]:
-        command = [sys.executable, "-c", RUN]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-        ).stdout.split()
-
     (package / "called.py").write_text(CALLED.format(number=10))
-    assert run() == ["11", "0"]
-    assert run() == ["11", "1"]  # from disk
+    assert run(RUN, tmp_path) == ["11", "0"]
+    assert run(RUN, tmp_path) == ["11", "1"]  # from disk
     (package / "called.py").write_text(CALLED.format(number=20))
-    assert run() == ["21", "0"]
+    assert run(RUN, tmp_path) == ["21", "0"]
+
+
+def test_a_changed_constant_beside_a_function_of_another_package_is_compiled_anew(tmp_path: Path) -> None:
+    shutil.copytree(Path(jit.__file__).parent, tmp_path / "cytoimagenet_reader", ignore=shutil.ignore_patterns("__py*"))
+    package = tmp_path / "other"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "user.py").write_text(USER)
+    ask = "from other.user import caller; print(caller(1), sum(caller.stats.cache_hits.values()))"
+    (package / "constant.py").write_text(CONSTANT.format(number=10))
+    assert run(ask, tmp_path) == ["11", "0"]
+    assert run(ask, tmp_path) == ["11", "1"]
+    (package / "constant.py").write_text(CONSTANT.format(number=20))
+    assert run(ask, tmp_path) == ["21", "0"]
+
+
+def test_compiled_functions_of_the_builder_take_nothing_from_another_folder() -> None:
+    """Else a change there would not be seen."""
+    root = jit._HERE.parent / "builder"
+    users = [path for path in root.rglob("*.py") if "from cytoimagenet_reader.jit" in path.read_text("utf-8")]
+    assert users
+    for path in users:
+        own = ".".join(path.relative_to(root.parent).parent.parts)
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("builder"):
+                assert (node.module or "").rpartition(".")[0] == own, (path, node.module)
 
 
 def test_a_place_that_cannot_be_written_is_no_hindrance(tmp_path: Path) -> None:
