@@ -349,7 +349,7 @@ class _PlainSplits:
 
 
 def _reading_position(path: str) -> tuple[float, int, int]:
-    """Return where a shard stands in ``full``: k of n at (k + 1/2) / n of the way, categories in their order."""
+    """Return where a shard stands in ``full``: k of n at (k + 1/2) / n of the way."""
     number, total = (int(text) for text in path.rpartition(".")[0].rsplit("-", 3)[1::2])
     return (number + 0.5) / total, CATEGORIES.index(path.split("/")[1]), number
 

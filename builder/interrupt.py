@@ -1,4 +1,7 @@
-"""Ctrl-C, remembered: what fails because of it is an interruption, whatever error it became on its way."""
+"""Ctrl-C, remembered.
+
+What fails because of it is an interruption, whatever error it became on its way.
+"""
 
 from __future__ import annotations
 

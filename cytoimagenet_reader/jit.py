@@ -48,7 +48,10 @@ def compiled_files(folder: Path = _HERE) -> list[Path]:
 
 @functools.cache
 def _folder(of: Path) -> str | None:
-    """Return where machine code of this content is kept; None where numba is to choose, as in a read-only place."""
+    """Return where machine code of this content is kept.
+
+    None where numba is to choose, as in a read-only place.
+    """
     digest = hashlib.sha256()
     for path in compiled_files(of):
         digest.update(path.read_bytes() + b"\0")

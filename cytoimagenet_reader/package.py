@@ -102,7 +102,10 @@ class Package:
         self.schema: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return all but shards and classes: each worker that is spawned gets one, and few choose from it."""
+        """Return all but shards and classes.
+
+        Each worker that is spawned gets a pickle, and few choose from it.
+        """
         return {name: value for name, value in self.__dict__.items() if name != "_facts"}
 
     @functools.cached_property
@@ -164,7 +167,10 @@ class Package:
 
 
 def identity_of(manifest: bytes, classes: bytes) -> str:
-    """Return what tells one package's content from any other's, from its two files of facts: 64 hex digits."""
+    """Return what tells one package's content from any other's.
+
+    64 hex digits, from the bytes of its manifest and its class list.
+    """
     return hashlib.sha256(hashlib.sha256(manifest).digest() + hashlib.sha256(classes).digest()).hexdigest()
 
 

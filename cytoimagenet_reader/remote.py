@@ -28,7 +28,10 @@ def read_file(url: str, storage_options: Mapping[str, Any]) -> bytes:
 
 
 def forget_listings(url: str, storage_options: Mapping[str, Any]) -> None:
-    """Have a file system look anew at what is there: fsspec keeps sizes of files, also of one that was replaced."""
+    """Have a file system look anew at what is there.
+
+    fsspec keeps sizes of files, also of one that was replaced.
+    """
     file_system, _ = fsspec.core.url_to_fs(url, **storage_options)
     file_system.invalidate_cache()
 

@@ -1,4 +1,4 @@
-"""Ctrl-C is an interruption, even where C code made another error of it; that error alone is none."""
+"""Ctrl-C is an interruption, even as another error."""
 
 from __future__ import annotations
 

@@ -75,7 +75,9 @@ def _source_of(module_name: str, dir_name: str) -> Source:
 
 
 def source_at(root: str, dir_name: str, options: dict[str, Any] | None = None) -> Source:
-    """Return the source whose folder is ``root``: the one that its ``source.toml`` declares, or the known one.
+    """Return the source whose folder is ``root``.
+
+    It is the one that its ``source.toml`` declares, or the known one of that name.
 
     Raises
     ------
@@ -94,7 +96,9 @@ def source_at(root: str, dir_name: str, options: dict[str, Any] | None = None) -
 
 
 def declared_in(data: str, options: dict[str, Any] | None = None) -> tuple[list[Source], dict[str, str]]:
-    """Return the sources that folders of DATA declare, by name, and dir_name -> what is wrong with other declarations.
+    """Return the sources that folders of DATA declare.
+
+    The second value says what is wrong with other declarations, by ``dir_name``.
 
     Raises
     ------

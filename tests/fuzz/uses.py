@@ -1,4 +1,7 @@
-"""What people do with a package of a stranger: each use ends well, or with one of the errors that say what is wrong."""
+"""What people do with a package of a stranger.
+
+Each use ends well, or with one of the errors that say what is wrong.
+"""
 
 from __future__ import annotations
 

@@ -50,7 +50,10 @@ def read_sheet(folder: Folder, names: Sequence[str], columns: Sequence[str]) -> 
 
 
 def check_size(name: str, content: bytes) -> None:
-    """Inflate a new workbook, a zip file, once and forget it: the library that reads it has no bound of its own."""
+    """Refuse a workbook that inflates beyond its bound.
+
+    A new workbook is a zip file; the library that reads it has no bound of its own.
+    """
     if not zipfile.is_zipfile(io.BytesIO(content)):
         return
     left = _INFLATED

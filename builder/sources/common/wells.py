@@ -37,7 +37,9 @@ def well_name(row: int, column: int) -> str:
 
 
 def numbered_well(number: int, columns: int = 24, down: bool = False) -> str:
-    """Return the name of the ``number``-th well, from 1, row by row, or ``down`` one column after the other.
+    """Return the name of a well that is numbered from 1.
+
+    Wells count row by row, or ``down`` one column after the other.
 
     ``columns`` are those of the plate, see ``plate_rows``.
     """
@@ -49,7 +51,10 @@ def numbered_well(number: int, columns: int = 24, down: bool = False) -> str:
 
 
 def plate_rows(columns: int) -> int:
-    """Return how many rows a plate of so many columns has (ANSI/SLAS 4-2004: 2 x 3, 3 x 4, 6 x 8, 8 x 12, 32 x 48)."""
+    """Return how many rows a plate of so many columns has.
+
+    ANSI/SLAS 4-2004 has 2 x 3, 3 x 4, 4 x 6, 6 x 8, 8 x 12, 16 x 24 and 32 x 48 wells.
+    """
     return {4: 3, 8: 6}.get(columns, columns * 2 // 3)
 
 

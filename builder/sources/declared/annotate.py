@@ -17,7 +17,10 @@ _OF_A_FIELD: Final = frozenset(("field", "t", "z", "run"))
 
 
 class Said(NamedTuple):
-    """What is said of an image; ``left_out`` is why it is none, ``notes`` what did not fit."""
+    """What is said of an image.
+
+    ``left_out`` is why it is none, ``notes`` is what did not fit.
+    """
 
     left_out: str = ""
     notes: tuple[str, ...] = ()
@@ -28,7 +31,9 @@ class Said(NamedTuple):
 
 
 class Annotator:
-    """Says what an image is from the facts of its path; asked once for all images of which the same facts matter.
+    """Says what an image is from the facts of its path.
+
+    Images of which the same facts matter are looked up once.
 
     Parameters
     ----------
@@ -84,7 +89,10 @@ class Annotator:
             join.finish()
 
     def _mapped(self, names: Collection[str]) -> dict[str, str]:
-        """Return column -> the fact that gives it: as declared, or the fact of the same name."""
+        """Return the fact that gives each column.
+
+        It is the declared one, or the fact of the same name.
+        """
         found = dict(self._declared.columns)
         for column in COLUMNS:
             if column not in found and plain(column) in names and column not in ("z", "timepoint"):
@@ -97,7 +105,10 @@ class Annotator:
         return found
 
     def _default_group(self, one_file: bool) -> str:
-        """Return what tells specimens apart: the well, or all of a name but field, plane and time; '': the file."""
+        """Return what tells specimens apart.
+
+        It is the well, or all of a name but field, plane and time; '' stands for the file.
+        """
         if "well" in self._known:
             return "{plate}_{well}" if "plate" in self._known else "well"
         if one_file:

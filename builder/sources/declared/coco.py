@@ -15,7 +15,10 @@ _COCO: Final = re.compile(r'^\s*\{.*?"(?:images|annotations|categories|info|lice
 
 
 def is_coco(text: str) -> bool:
-    """Return whether a JSON text begins as COCO does: an object with lists of images and annotations."""
+    """Return whether a JSON text begins as COCO does.
+
+    COCO is an object with lists of images and annotations.
+    """
     return _COCO.match(text[:4096]) is not None
 
 

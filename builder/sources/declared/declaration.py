@@ -30,7 +30,10 @@ class Struct(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Keep(Struct, frozen=True):
-    """Which of several files of one field to take: a number, "first", "middle", "last", "projection" or "all"."""
+    """Which of several files of one field to take.
+
+    Each is a number, "first", "middle", "last", "projection" or "all".
+    """
 
     z: str | int = "middle"
     t: str | int = "all"
@@ -46,7 +49,10 @@ class Pages(Struct, frozen=True):
 
 
 class Files(Struct, frozen=True):
-    """How names of files and folders tell what an image is; one of layout, pattern, regex and class_folders."""
+    """How names of files and folders tell what an image is.
+
+    Just one of layout, pattern, regex and class_folders is given.
+    """
 
     layout: str = ""
     pattern: str = ""
@@ -65,7 +71,10 @@ class Files(Struct, frozen=True):
 
 
 class Fact(Struct, frozen=True):
-    """A fact made from others: ``from`` a fact's name or a text with ``{names}``, cut out, renamed."""
+    """A fact made from others.
+
+    ``from`` is a fact's name or a text with ``{names}``; the value can be cut out and renamed.
+    """
 
     source: str = msgspec.field(name="from")
     cut: str = ""
@@ -76,7 +85,10 @@ class Fact(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True):
-    """A table that says more of images: which file, how it is laid out, by what it joins, what it gives."""
+    """A table that says more of images.
+
+    The keys state the file, its shape, what it is joined by, and what is taken.
+    """
 
     file: str
     shape: Literal["auto", "long", "grid"] = "auto"
@@ -96,7 +108,10 @@ class Table(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True):
-    """A table (or COCO file) with a row an image: the files, boxes, and anything else as facts."""
+    """A table, or COCO file, with one row per image.
+
+    Rows give the files, boxes, and anything else as facts.
+    """
 
     file: str
     paths: str = ""  # a column, or a text with {columns}

@@ -1,4 +1,7 @@
-"""Facts of an image by name: of its path, of tables, and made from others; names match in any spelling."""
+"""Facts of an image by name.
+
+They come from its path and from tables, or are made from others; names match in any spelling.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ _SAME = {"site": "field", "column": "col", "timepoint": "t"}
 
 
 def fill(text: str, facts: Mapping[str, str]) -> str:
-    """Return the fact that ``text`` names, or the text with its ``{names}`` filled in, '' where none has a value.
+    """Return the fact that ``text`` names, or fill in its ``{names}``.
+
+    '' where none of them has a value.
 
     A text in single quotes, ``'plate 7'``, is what it says.
     """
@@ -101,7 +106,10 @@ class Wells:
         self._base = 1 - min(first_row, files.first_row)
 
     def of(self, facts: Mapping[str, str | None]) -> str | None:
-        """Return the well, '' where no fact speaks of one, None where one does and it cannot be read."""
+        """Return the well that the facts name.
+
+        '' where no fact speaks of one, None where one does and it cannot be read.
+        """
         well, row, column, number = (facts.get(name) for name in ("well", "row", "col", "wellnumber"))
         try:
             if well:

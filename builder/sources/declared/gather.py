@@ -1,4 +1,7 @@
-"""Files gathered into fields: channels of one field together, one of several planes, times and runs chosen."""
+"""Files gathered into fields.
+
+Channels of one field belong together; of several planes, times and runs one is chosen.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ _ZEROS: Final = re.compile(r"(?<!\d)0+(?=\d)")
 
 
 class Found(NamedTuple):
-    """A field: its facts in the order of ``Gatherer.facts``, and its files by channel ('' where there is one)."""
+    """A field: its facts and its files by channel.
+
+    Facts are in the order of ``Gatherer.facts``; the channel is '' where there is just one.
+    """
 
     facts: tuple[str, ...]
     files: dict[str, str]
@@ -162,7 +168,10 @@ class Gatherer:
             yield Found(identity, self._chosen_of(members))
 
     def _chosen_of(self, members: Sequence[_File]) -> dict[str, str]:
-        """Return channel -> file: run and time the same for all channels, the plane for each channel by itself."""
+        """Return the file of each channel.
+
+        Run and time are the same for all channels; the plane is chosen for each by itself.
+        """
         for place, name in enumerate(_CHOSEN[:2]):
             if name in self._chosen:
                 value = choose([file.chosen[place] for file in members], self._rule[name])
@@ -184,7 +193,9 @@ class Gatherer:
 
 
 def choose(values: Sequence[str], rule: str | int) -> str | None:
-    """Return which of the planes, times or runs of a field to take; None where the one asked for is not there.
+    """Return which of a field's planes, times or runs to take.
+
+    None where the one asked for is not there.
 
     A projection that lies beside the planes is taken where it is asked for, or where there is nothing else.
     """

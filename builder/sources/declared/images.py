@@ -1,4 +1,7 @@
-"""The images of a declared source: fields or rows, their channels, and what is said of them."""
+"""The images of a declared source.
+
+They are fields or rows of a list, with their channels and what is said of them.
+"""
 
 from __future__ import annotations
 
@@ -154,12 +157,18 @@ class _Maker:
 
 
 def _named(fact: str, value: str) -> str:
-    """Return a part of a key; plates and wells are known by their looks, numbers are not."""
+    """Return a fact as a part of a key.
+
+    Plates and wells are known by their looks; numbers need the fact's name.
+    """
     return value if fact in ("plate", "well") else f"{fact}{value}"
 
 
 def _by_file(rows: Iterator[Row], folder: Folder, lists: Lists, rule: str) -> Iterator[Row]:
-    """Yield one row a file, of all its boxes: values on which all agree, or all values joined."""
+    """Yield one row per file, made of all its boxes.
+
+    It has the values on which all agree, or all values joined.
+    """
     found: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(tuple(row.files.values()), []).append(row)

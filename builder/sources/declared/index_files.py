@@ -22,7 +22,10 @@ _MOST: Final = 1 << 20  # bytes of a .HTD, which has some hundred lines
 
 
 def channel_names(folder: Folder, index: str) -> dict[str, Named]:
-    """Return folder of an index file -> channel's key -> the instrument's name of it; what cannot be read is noted."""
+    """Return the channel names that index files state, by folder.
+
+    Keys are those of channels in file names; an index that cannot be read is noted.
+    """
     suffixes, read = _READERS[index] if index else ((), _nothing)
     found: dict[str, Named] = {}
     for path in folder.paths(*suffixes) if index else ():
@@ -37,7 +40,10 @@ def channel_names(folder: Folder, index: str) -> dict[str, Named]:
 
 
 def names_for(path: str, found: dict[str, Named]) -> Named:
-    """Return the names that hold for a file: of the nearest index in its folder or one above."""
+    """Return the channel names that hold for a file.
+
+    They are those of the nearest index, in its folder or one above.
+    """
     while found:
         path = path[: path.rstrip("/").rfind("/") + 1]
         if path in found:

@@ -1,4 +1,7 @@
-"""Tables joined to images by what both say: plate and well in any spelling, a barcode, a patient, a sample."""
+"""Tables joined to images by what both say.
+
+That is plate and well in any spelling, a barcode, a patient, a sample.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ class Join:
         return [plain(name) for name in (self._table.take or self.columns)]
 
     def add(self, facts: Facts) -> str:
-        """Add the row's facts to an image's; return why the image is left out, or lacks a row, '' where it is not."""
+        """Add the row's facts to an image's.
+
+        Return why the image is left out or lacks a row; '' where all is well.
+        """
         key = self._key(facts)
         row = self._rows.get(key) if all(key) else None
         if row is None:
@@ -131,7 +137,10 @@ class Join:
                 self._folder.notes.add("rows that contradict an earlier one", f"{file}: {' '.join(key)}")
 
     def _says(self, row: dict[str, str]) -> bool:
-        """Return whether a row says more than where it belongs: an empty well of a map does not."""
+        """Return whether a row says more than where it belongs.
+
+        An empty well of a map does not.
+        """
         return len(self._said(row).keys() - set(map(plain, self.on.values())) - {"well", "plate", "row", "col"}) > 0
 
     def _said(self, row: dict[str, str]) -> dict[str, str]:
@@ -152,7 +161,10 @@ class Join:
     _row, _col = "row", "col"
 
     def _joined(self, places: dict[str, int], known: Collection[str], file: str) -> dict[str, str]:
-        """Return fact -> column: as declared, or plate and well, or what images and table both name."""
+        """Return the column that each fact is compared with.
+
+        As declared; else plate and well, or what images and table both name.
+        """
         if self._table.join:
             unknown = [fact for fact in self._table.join if plain(fact) not in known]
             if unknown:

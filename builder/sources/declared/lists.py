@@ -1,4 +1,7 @@
-"""Tables that list images: a row an image, or a box in one; Hugging Face, CellProfiler LoadData, COCO or your own."""
+"""Tables that list images, or boxes in them.
+
+Hugging Face metadata, CellProfiler LoadData, COCO, or a table of one's own.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ _SAME: Final = {
 
 
 class Row(NamedTuple):
-    """What a row says: its facts in the order of ``Lists.facts``, its files by channel, and its box."""
+    """What a row says: facts, files and box.
+
+    Facts are in the order of ``Lists.facts``, files by channel.
+    """
 
     facts: tuple[str, ...]
     files: dict[str, str]
@@ -40,7 +46,10 @@ class Row(NamedTuple):
 
 
 class Lists:
-    """Reads the declared list; ``facts`` are the plain names of its columns, known once ``rows`` has begun."""
+    """Reads the declared list.
+
+    ``facts`` are the plain names of its columns, known once the first row is read.
+    """
 
     def __init__(self, folder: Folder, listing: Listing, wells: Wells) -> None:
         self._folder, self._listing, self._wells = folder, listing, wells
@@ -102,7 +111,10 @@ class Lists:
         return piece
 
     def _understand(self, path: str, header: Sequence[str]) -> None:
-        """Find the columns of paths, once; a second piece or table has to have the same columns."""
+        """Find the columns of paths, once.
+
+        A second piece or table has to have the same columns.
+        """
         names = [plain(name) for name in header]
         facts = tuple(_SAME.get(name, name) if _SAME.get(name, name) not in names else name for name in names)
         self._header = facts

@@ -11,7 +11,10 @@ Values = tuple[str | None, ...]
 
 
 class Names:
-    """The expression of a layout, which must match the whole end of a path, from the start of a folder or name."""
+    """The expression of a layout.
+
+    It must match the whole end of a path, from the start of a folder or file name.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self._pattern = re.compile(layout.regex, re.IGNORECASE)

@@ -40,7 +40,10 @@ class NonImages:
         self._directory, self._of_directory = "", ""
 
     def why(self, path: str) -> str:
-        """Return the kind of note for a file that is left out, '' for one that may be an image."""
+        """Return why a file is left out.
+
+        '' for one that may be an image.
+        """
         slash = path.rfind("/") + 1
         if path[:slash] != self._directory:
             self._directory, self._of_directory = path[:slash], self._folder(path[:slash])
@@ -66,7 +69,10 @@ class NonImages:
 
 
 def _any_of(patterns: Sequence[str]) -> Callable[[str], object] | None:
-    """Return what tells whether a path, or an end of it, fits one of the patterns with ``*`` and ``?``, in any case."""
+    """Return a test of paths for patterns with ``*`` and ``?``.
+
+    A path fits by its whole or an end of it, in any case of letters.
+    """
     if not patterns:
         return None
     alternatives = "|".join(fnmatch.translate(pattern.lower()) for pattern in patterns)

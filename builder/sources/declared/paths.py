@@ -20,7 +20,9 @@ class Paths:
         self._lead: tuple[str, int] = ("", 0)  # what held for the last path, which mostly holds for the next
 
     def find(self, text: str, beside: str) -> str | None:
-        """Return the listed file that a table's path means, None where there is none or one cannot tell which.
+        """Return the listed file that a table's path means.
+
+        None where there is none, or one cannot tell which.
 
         Parameters
         ----------

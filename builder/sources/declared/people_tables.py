@@ -1,4 +1,6 @@
-"""Tables as people keep them, read with pandas: any delimiter, encoding and sheet; every cell a text.
+"""Tables as people keep them, read with pandas.
+
+Any delimiter, encoding and sheet; every cell is a text.
 
 The large tables of the public sources are read by ``builder.sources.common.tables``; these fit in memory.
 """
@@ -56,7 +58,9 @@ class Grid(NamedTuple):
 
 
 def table_files(folder: Folder, wanted: str) -> list[str]:
-    """Return the files that a declaration names, by path, by name at any depth, or with ``*``.
+    """Return the files that a declaration names.
+
+    They are named by path, by name at any depth, or with ``*``.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""Plate maps as people draw them: letters down, numbers across, one block or several on a sheet, as rows of wells."""
+"""Plate maps as people draw them, as rows of wells.
+
+Letters go down, numbers across; a sheet has one block or several.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ _ABOVE: Final = 2  # rows above a block in which its name or plate may stand
 
 
 class Block(NamedTuple):
-    """One grid: what its values are, of which plate ('' where it is not said), well -> value."""
+    """One grid: name of its values, plate, and values by well.
+
+    The plate is '' where it is not said.
+    """
 
     name: str
     plate: str
@@ -26,7 +32,10 @@ class Block(NamedTuple):
 
 
 def blocks(cells: Sequence[Sequence[str]]) -> Iterator[Block]:
-    """Yield the grids of a sheet from the top; cells around them (titles, recipes, notes) do not matter."""
+    """Yield the grids of a sheet from the top.
+
+    Cells around them (titles, recipes, notes) do not matter.
+    """
     plate = ""
     for row, line in enumerate(cells):
         for column in range(len(line) - _LEAST):
@@ -42,7 +51,9 @@ def blocks(cells: Sequence[Sequence[str]]) -> Iterator[Block]:
 
 
 def rows_of(grid: Grid, name: str) -> list[list[str]] | None:
-    """Return the blocks of a sheet as a table with a header, a row a plate and well; None where there is none.
+    """Return the blocks of a sheet as one table.
+
+    It has a header, and one row per plate and well; None where there is no block.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Files of a field as channels that show something, and what of them is an image of its own."""
+"""Files of a field as channels that show something.
+
+Also which of them are images of their own.
+"""
 
 from __future__ import annotations
 

@@ -61,7 +61,10 @@ def names_in(text: str) -> list[str]:
 
 
 def filled(text: str, facts: Mapping[str, str]) -> str:
-    """Return the text with its ``{names}`` filled in; '' where none of them has a value, and for an unknown one."""
+    """Return the text with its ``{names}`` filled in.
+
+    '' where none of them has a value, and for an unknown one.
+    """
     names = names_in(text)
     if names and not any(facts.get(name) for name in names):
         return ""

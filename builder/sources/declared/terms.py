@@ -1,4 +1,7 @@
-"""The licence that a declaration states: a known one by its SPDX identifier, or the owner's own words."""
+"""The licence that a declaration states.
+
+A known one by its SPDX identifier, or the owner's own words.
+"""
 
 from __future__ import annotations
 

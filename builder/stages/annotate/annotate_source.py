@@ -72,7 +72,10 @@ def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: 
 
 
 def _lacking(source: Source, folder: Folder, images: int) -> str:
-    """Return why a source that was read is of no use: no image in its files, or none of the tables of its labels."""
+    """Return why a source that was read is of no use.
+
+    Its files hold no image, or none of the tables of its labels is there.
+    """
     if not images:
         return f"{folder.root}: no image that can be read was found; it holds {folder.contents()}"
     if NOTHING_JOINED in folder.notes.counts:
@@ -117,7 +120,10 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _unique(images: Iterable[Image], seen: set[int], folder: Folder) -> Iterator[tuple[int, Image]]:
-    """Yield each image with its number; a key that comes again (a copy of a file, a doubled row) is noted, not kept."""
+    """Yield each image with its number.
+
+    A key that comes again (a copy of a file, a doubled row) is noted, not kept.
+    """
     for image in images:
         number = image_number(image.key)
         if number in seen:

@@ -18,7 +18,9 @@ SIMULATED_MARK = "SIMULATED.txt"
 
 
 def located(data: str, only: Sequence[str] = (), options: dict[str, Any] | None = None) -> tuple[str, tuple[str, ...]]:
-    """Return DATA and the sources to take; a folder that is itself a declared source is taken from the one above it.
+    """Return DATA and the sources to take.
+
+    A folder that is itself a declared source is taken from the one above it.
 
     Raises
     ------

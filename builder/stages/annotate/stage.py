@@ -98,7 +98,10 @@ class Annotate:
         return f"{sum(source.images for source in result):,} images of {len(result)} sources"
 
     def _sources(self) -> tuple[list[Source], dict[str, str], list[str]]:
-        """Return the sources to look for, what is wrong with others, and the declared ones that are not asked for."""
+        """Return the sources to look for.
+
+        Then what is wrong with others, and the names of declared ones that are not asked for.
+        """
         try:
             declared, broken = declared_in(self.data.url, self.data.options)
         except (FileNotFoundError, NotADirectoryError):
