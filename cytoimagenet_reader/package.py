@@ -21,7 +21,7 @@ from cytoimagenet_reader.manifest import (
     parse_classes,
     parse_manifest,
 )
-from cytoimagenet_reader.remote import forget_listings, read_file
+from cytoimagenet_reader.remote import forget_listings, read_file, read_files
 
 __all__ = ["CATEGORIES", "FULL", "Package", "Shard", "is_local", "reading"]
 
@@ -118,7 +118,8 @@ class Package:
 
     def _read_facts(self) -> tuple[Manifest, _Facts]:
         try:
-            content, index = self.read(layout.MANIFEST), self.read(layout.CLASSES)
+            urls = [self.url(name) for name in (layout.MANIFEST, layout.CLASSES)]
+            content, index = read_files(urls, self.storage_options)
         except FileNotFoundError as error:
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import cytoimagenet
 from cytoimagenet import CytoImageNet, PackageError, ShardError
 from cytoimagenet_reader import read_ahead, remote
+from cytoimagenet_reader.package import identity_of
 from cytoimagenet_reader.png.encoder import encode
 from cytoimagenet_reader.retry import Limits
 from tests.loading.made_package import make_package
@@ -91,6 +93,22 @@ def test_changed_bytes_are_found_where_a_whole_shard_is_read(own_package: Callab
     shard.write_bytes(bytes(data))
     with serving(folder, Faults()) as url, pytest.raises(ShardError, match=r"00002-of-00003.arrow: its sha256"):
         names(url, tmp_path, "organism")
+
+
+def test_manifest_and_classes_are_asked_for_at_the_same_time(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, read, asked = threading.Barrier(2, timeout=10), remote.read_file, list[str]()
+
+    def together(url: str, storage_options: Any) -> bytes:
+        asked.append(url)
+        both.wait()  # broken, unless the other is under way
+        return read(url, storage_options)
+
+    monkeypatch.setattr(remote, "read_file", together)
+    with serving(package, Faults()) as url:
+        assert cytoimagenet.Package(url).identity == identity_of(
+            (package / "manifest.json").read_bytes(), (package / "classes.json").read_bytes()
+        )
+    assert sorted(asked) == [f"{url}/classes.json", f"{url}/manifest.json"]
 
 
 def test_what_a_filter_leaves_out_is_not_fetched(tmp_path: Path) -> None:
