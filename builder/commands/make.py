@@ -72,6 +72,7 @@ def build(context: BuildContext, package: Store, plan_only: bool, as_json: bool)
     from builder.inspect.plan import plan, plan_lines
     from builder.inspect.unused import unused_in
     from builder.stages.annotate.discover import located
+    from builder.stages.annotate.stage import left_out_in
     from builder.stages.pipeline import build as run_build
 
     data, only = located(context.data, context.only, context.options)
@@ -79,10 +80,11 @@ def build(context: BuildContext, package: Store, plan_only: bool, as_json: bool)
     if plan_only:
         facts = plan(context, package)
         say_json(facts) if as_json else say("\n".join(plan_lines(facts)))
+        fail_for_left_out(facts["left_out"])
         return
     manifest = _make(run_build, context, package)
     _say_made(package, manifest, as_json, unused_in(context.work, context.recipe))
-    fail_for_left_out(context.work)
+    fail_for_left_out(left_out_in(context.work))
 
 
 @click.command(cls=Command, examples=("annotate DATA -o work", "annotate DATA -o work --only bbbc022"))
@@ -96,7 +98,7 @@ def annotate(
     """Make just the annotation tables of the sources in DATA: WORK/annotations/<dir_name>.parquet."""
     from builder.engine.store import Store
     from builder.stages.annotate.discover import located
-    from builder.stages.annotate.stage import Annotate
+    from builder.stages.annotate.stage import Annotate, left_out_in
     from builder.stages.stage import carry_out
     from builder.stages.task_runner import TaskRunner
 
@@ -107,7 +109,7 @@ def annotate(
         sources = carry_out(Annotate(Store(data), store, runner, only, include_restricted))
     images = sum(source.images for source in sources)
     say(f"{work}/annotations: {images:,} images of {len(sources)} sources")
-    fail_for_left_out(store)
+    fail_for_left_out(left_out_in(store))
 
 
 @click.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -173,9 +173,7 @@ def working_in(work: Store) -> Iterator[RunLog]:
             yield run_log
 
 
-def fail_for_left_out(work: Store) -> None:
-    """Raise where a source that is there could not be read: what was made lacks it."""
-    from builder.stages.annotate.stage import left_out_in
-
-    if names := left_out_in(work):
+def fail_for_left_out(names: Sequence[str]) -> None:
+    """Raise where sources that are there could not be read: what was made, or planned, lacks them."""
+    if names:
         raise UserError(f"left out, for reasons said above: {', '.join(names)}; everything else is done")

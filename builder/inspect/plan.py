@@ -11,7 +11,7 @@ from builder.engine import localfiles
 from builder.engine.space import check_room, readable
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.stages.annotate.stage import Annotate
+from builder.stages.annotate.stage import Annotate, left_out_in
 from builder.stages.context import BuildContext
 from builder.stages.label.stage import Label
 from builder.stages.stage import carry_out
@@ -26,6 +26,7 @@ def plan(context: BuildContext, package: Store) -> dict[str, Any]:
     """Return, as JSON values, what a build would do; nothing is written but in a temporary folder.
 
     Sources are listed and, where they changed, annotated there, for only that tells how many images there are.
+    ``left_out`` names those that are there and could not be read.
     """
     space = context.space_check(package)
     with localfiles.scratch_folder() as folder:
@@ -38,6 +39,7 @@ def plan(context: BuildContext, package: Store) -> dict[str, Any]:
         images = wanted_images(scratch, assignments.read(), context.recipe)
         missing = without(images, covered(context.work, pixels_fingerprint(context.recipe)))
         found = space.estimate(scratch, images, missing)
+        left_out = left_out_in(scratch)
     facts = {
         "images": images.num_rows,
         "standardized": images.num_rows - missing.num_rows,
@@ -46,6 +48,7 @@ def plan(context: BuildContext, package: Store) -> dict[str, Any]:
         "minutes": round(found.minutes, 1),
         "processes": max(1, context.settings.workers),
         "parts_without_images": parts_without_images(context.work),
+        "left_out": left_out,
     }
     try:
         return {**facts, "room": check_room(space.needs(found)), "enough_room": True}

@@ -116,6 +116,19 @@ def test_the_exit_status_tells_and_the_rest_is_done(tmp_path: Path) -> None:
     assert "2 images of 2 sources" in done.output
 
 
+def test_a_plan_without_a_source_that_is_there_fails_as_the_build_would(tmp_path: Path) -> None:
+    write(tmp_path / "data/idr0080", _FIELD)
+    write(tmp_path / "data/bbbc013", "Channel1-01-A-01.BMP")
+    command = ["build", str(tmp_path / "data"), "-o", str(tmp_path / "out"), "--plan", "--workers", "0"]
+    for form in ([], ["--json"]):
+        done = CliRunner().invoke(main, [*command, "--set", "min_images=1", *form])
+        assert done.exit_code == 1
+        assert "left out, for reasons said above: idr0080" in done.output
+    assert '"left_out": [' in done.output
+    write(tmp_path / "data/idr0080", "idr0080-screenA-annotation.csv", content=_TABLE.encode())
+    assert CliRunner().invoke(main, [*command, "--set", "min_images=1"]).exit_code == 0
+
+
 @pytest.fixture
 def broken_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A distribution that brings a source whose module cannot be imported."""
