@@ -17,6 +17,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,9 @@ from builder.demo.cells import Traits, field
 from builder.errors import RejectedError
 from builder.pixels import alike_candidates
 from builder.pixels.alike import alike
+from builder.pixels.keypoints import key_points
 from builder.pixels.normalize import standardize
+from builder.pixels.overlap import OVERLAP, Index, common_part
 from builder.pixels.thumbnail import SIDE, thumbnail
 from builder.sources import get_source, source_names
 from builder.sources.common.folder import Folder, LayoutError
@@ -39,6 +42,7 @@ Chance = np.random.Generator
 
 FIELDS = 60
 FULL = (800_000, 90_000)
+COMMON = (128, 96, 64, 48, 32)
 
 
 def filtered(pixels: U8, radius: float) -> U8:
@@ -121,7 +125,7 @@ def real(data: Path, most: int) -> Iterator[tuple[str, U8]]:
                 for i in images
             ]
             with ChannelReader(str(data), {}, 150_000_000) as reader:
-                for _, channels, _ in reader.read_all(items):
+                for _, channels, *_ in reader.read_all(items):
                     try:
                         yield dir_name, standardize(channels)
                     except RejectedError:
@@ -149,6 +153,67 @@ def rates(images: list[tuple[str, U8]]) -> None:
         print(f"    {name:32} {mine.sum():5} of {count * (count - 1) // 2:,}")
     across = (names[found.first] != names[found.second]) & (found.first < found.second)
     print(f"    {'of two sources':32} {across.sum():5}")
+
+
+def tiles(pixels: U8, common: int, chance: Chance) -> tuple[U8, U8]:
+    """Return two windows of a field, half its sides, that have so many columns in common."""
+    height, width = (side // 2 for side in pixels.shape)
+    step = width - common
+    row = int(chance.integers(0, pixels.shape[0] - height))
+    column = int(chance.integers(0, pixels.shape[1] - width - step + 1))
+    return pixels[row : row + height, column : column + width], pixels[
+        row : row + height, column + step : column + step + width
+    ]
+
+
+def neighbour(pixels: U8, chance: Chance) -> U8:
+    """Return what the next stage position shows: half a pixel off, shaded, noisy."""
+    height, width = pixels.shape
+    moved = Image.fromarray(pixels).transform(
+        (width - 1, height - 1), Image.Transform.AFFINE, (1, 0, 0.5, 0, 1, 0.5), Image.Resampling.BILINEAR
+    )
+    shaded = np.asarray(moved) * np.linspace(0.7, 1.2, width - 1)
+    return clipped(shaded + chance.normal(0, 5, shaded.shape))
+
+
+TILES: dict[str, Callable[[U8, Chance], U8]] = {
+    "tiles of one photograph": lambda pixels, _: pixels,
+    "neighbouring positions": neighbour,
+}
+
+
+def overlaps(images: list[tuple[str, U8]]) -> None:
+    """Print which overlaps are found, and which images that do not overlap are said to."""
+    fields = [pixels for _, pixels in images if min(pixels.shape) >= 200]
+    chance = np.random.default_rng(0)
+    for kind, change in TILES.items():
+        for common in COMMON:
+            pairs = [tiles(pixels, common, chance) for pixels in fields]
+            firsts, seconds = ([], [])
+            for first, second in pairs:
+                sides = [Image.fromarray(first), Image.fromarray(change(second, chance))]
+                try:
+                    one, other = (standardize([np.asarray(side)]) for side in sides)
+                except RejectedError:
+                    continue
+                firsts.append(one)
+                seconds.append(other)
+            found = {(p.first, p.second) for p, _ in overlapping(firsts, seconds)}
+            hits = sum((place, place) in found for place in range(len(firsts)))
+            print(f"  {kind}, {common} columns in common: {hits / max(1, len(firsts)):.2f} of {len(firsts)}")
+    whole = [pixels for _, pixels in images]
+    found = [(p, r) for p, r in overlapping(whole, whole) if p.first < p.second]
+    print(f"  of {len(whole) * (len(whole) - 1) // 2:,} pairs of different images {len(found)} are said to overlap:")
+    for proposal, correlation in sorted(found, key=lambda pair: -pair[1]):
+        sources = " and ".join(images[place][0] for place in (proposal.first, proposal.second))
+        print(f"    {correlation:.3f} {sources}, shifted by {proposal.shift}")
+
+
+def overlapping(firsts: list[U8], seconds: list[U8]) -> list[tuple[Any, float]]:
+    """Return what is proposed of these images, with the correlation where it is above the threshold."""
+    proposals = Index([key_points(pixels) for pixels in seconds]).proposals([key_points(pixels) for pixels in firsts])
+    judged = [(p, common_part(firsts[p.first], seconds[p.second], p.shift).correlation) for p in proposals]
+    return [(p, correlation) for p, correlation in judged if correlation > OVERLAP]
 
 
 def thumbnails(count: int, chance: Chance) -> I8:
@@ -209,7 +274,10 @@ def main() -> None:
     rates(list(simulated()))
     if options.data:
         print(f"real: {options.data}")
-        rates(list(real(options.data, options.most)))
+        images = list(real(options.data, options.most))
+        rates(images)
+        print("overlaps")
+        overlaps(images)
     print("time")
     timed(options.train, options.validation)
 

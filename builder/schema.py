@@ -127,6 +127,8 @@ PART_ROWS: Final = pa.schema(
         pa.field("idx", pa.string(), nullable=False),
         pa.field("candidate", pa.int8(), nullable=False),  # -1 the whole image, 0..3 its crops in drawn order
         *_WINDOW,
+        ("redrawn", pa.int8()),  # how often the window was drawn again because it was blank
+        ("whole_dim", pa.bool_()),  # whether the 75th percentile of the whole image is 0
         *STATISTICS,
         WHOLE_SHA256,
         THUMBNAIL,  # in the first row of each image, null in the others

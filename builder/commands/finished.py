@@ -24,7 +24,7 @@ def verify(package: str, deep: bool, workers: int, as_json: bool) -> None:
     """Check everything that can be checked in PACKAGE; exit with 0 or 1.
 
     --deep also compares the two sides of the split by content: the same image on both is an error, images that look
-    alike are warnings.
+    alike, and examples that show one part of a scene, are warnings.
 
     Safe for packages of strangers: a file that would end the process is one of the problems.
     """

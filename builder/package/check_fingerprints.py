@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.package.content_audit import Pair, content_audit, read_fingerprints
+from builder.package.overlaps import Overlap, overlap_audit
 from builder.package.problem import Problem
 from builder.pixels.fingerprint import fingerprint
 from builder.schema import FINGERPRINTS
@@ -59,6 +60,30 @@ def check_content(package: Store, table: pa.Table) -> tuple[list[Problem], list[
     return problems, warnings
 
 
+def check_overlaps(package: Store, files: Mapping[str, Any], table: pa.Table, workers: int = 1) -> Iterator[Problem]:
+    """Yield warnings about examples of validation that show a part of what examples of training show.
+
+    Parameters
+    ----------
+    files : of the manifest; the shards must be intact
+    table : idx, filename and sha256 of each example
+    """
+    found = overlap_audit(package, files, workers)
+    hashes = table["sha256"].take(pa.array([row for pair in found.pairs for row in pair[:2]], pa.int64())).to_pylist()
+    pairs = [  # of the same whole image is more than that, and is said already
+        pair
+        for pair, one, other in zip(found.pairs, hashes[::2], hashes[1::2], strict=True)
+        if one is None or one != other
+    ]
+    for pair in pairs[:_LISTED]:
+        what = f"show the same part of a scene, {pair.share:.0%} of the smaller: correlation {pair.correlation:.3f}"
+        yield Problem(layout.METADATA_TABLE, f"{_named(table, pair)} {what}")
+    if len(pairs) > _LISTED:
+        yield Problem(layout.METADATA_TABLE, f"and {len(pairs) - _LISTED:,} more pairs like these")
+    if found.left:
+        yield Problem(layout.METADATA_TABLE, f"{found.left:,} more pairs may overlap, with fewer points in common")
+
+
 def whole_fault(pixels: npt.NDArray[np.uint8], sha256: str | None, thumbnail: bytes | None) -> str | None:
     """Return why a decoded whole image is not what its fingerprint says, or None."""
     found = fingerprint(pixels)
@@ -81,6 +106,6 @@ def thumbnails_of(package: Store, hashes: Sequence[str | None]) -> dict[str, byt
     return found
 
 
-def _named(table: pa.Table, pair: Pair) -> str:
+def _named(table: pa.Table, pair: Pair | Overlap) -> str:
     sides: list[dict[str, Any]] = table.select(["filename", "idx"]).take([pair.train, pair.validation]).to_pylist()
     return " (training) and ".join(f"{side['filename']} of {side['idx']}" for side in sides) + " (validation)"

@@ -64,7 +64,8 @@ def check(
     ----------
     package : a folder or URL, or a Store
     deep : decode every image too, compare its pixels with hash and fingerprint, and compare the two sides of the split
-        by content: the same whole image on both is a problem, images that look alike are warnings
+        by content: the same whole image on both is a problem; images that look alike, and examples that show one part
+        of a scene, are warnings
     workers : processes that read data files
     on_file : called with each file before its content is looked at
 
@@ -105,6 +106,12 @@ def check(
     del table  # the shards' rows are read by those who compare them
     tasks = _shard_tasks(manifest, readable, comparable, recipe, deep, fingerprints)
     problems += _checked(functools.partial(_check_shard, store), tasks, workers, on_file)
+    if deep and comparable and not problems:
+        on_file(layout.METADATA_TABLE)
+        table = _facts_of_rows(store)[0]
+        warnings += _guarded(
+            layout.METADATA_TABLE, check_fingerprints.check_overlaps(store, manifest["files"], table, workers)
+        )
     return Findings(problems, warnings)
 
 

@@ -2,7 +2,7 @@
 
 Round cells and outlines of wells resemble one another whatever is in them, because most of their structure is the same
 in all orientations. So that part is taken away: two thumbnails are compared by the correlation of the rest, in the
-orientation that suits best. Where the rest is small, a higher correlation is asked for. `docs/audit.md` says how the
+orientation that suits best. Where the rest is small, a higher correlation is asked for. `docs/split.md` says how the
 thresholds were found.
 """
 

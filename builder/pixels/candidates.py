@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from builder.draw import Draw
 from builder.pixels import crop, kernels, normalize, percentiles, quality
-from builder.pixels.fingerprint import Fingerprint, fingerprint
+from builder.pixels.fingerprint import fingerprint
 from builder.recipe import Recipe
 
 U8 = npt.NDArray[np.uint8]
@@ -20,6 +20,14 @@ F64 = npt.NDArray[np.float64]
 
 _DIM_WINDOWS = 16
 """Windows that are judged before an image is dim: every quadrant at every scale, were they dealt evenly."""
+
+
+class Whole(NamedTuple):
+    """What is known of a standardised whole image, before it is cut."""
+
+    sha256: str  # as in `builder.pixels.fingerprint`, like the thumbnail
+    thumbnail: bytes
+    dim: bool  # its grey level at ``recipe.dim_percentile`` is 0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,7 +50,8 @@ class Candidate:
     statistics: dict[str, Any]  # schema.STATISTICS
     reason: str | None
     detail: str | None
-    whole: Fingerprint  # of its whole image
+    whole: Whole
+    redrawn: int = 0  # how often its window was drawn again because it was blank
 
 
 def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, recipe: Recipe) -> list[Candidate]:
@@ -68,8 +77,8 @@ def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, rec
     whole = image.quantized()
     counts = quality.histogram(whole)
     quality.check_intensities(counts)
-    whole_image = fingerprint(whole)
     is_dim = quality.is_dim(counts, recipe)
+    whole_image = Whole(*fingerprint(whole), is_dim)
     if is_dim and not recipe.dim_by_windows:
         raise quality.dim(counts)
     windows = enumerate(crop.windows(image.height, image.width, draw, recipe))
@@ -95,7 +104,7 @@ def _further(
     image: normalize.Merged,
     draw: Draw,
     recipe: Recipe,
-    whole: Fingerprint,
+    whole: Whole,
 ) -> Candidate | None:
     """Return the first kept crop of the next ``most`` windows, or None."""
     further = itertools.islice(windows, max(most, 0))
@@ -104,7 +113,7 @@ def _further(
 
 
 def _cropped(
-    number: int, place: crop.Crop, image: normalize.Merged, draw: Draw, recipe: Recipe, whole: Fingerprint
+    number: int, place: crop.Crop, image: normalize.Merged, draw: Draw, recipe: Recipe, whole: Whole
 ) -> Candidate:
     """Return the crop at a window; a blank window is drawn again inside its quadrant, a few times."""
     first = _judged(number, place, image, recipe, whole)
@@ -114,11 +123,11 @@ def _cropped(
         other = crop.redrawn(place, image.height, image.width, draw.branch("redraw", number, again))
         found = _judged(number, other, image, recipe, whole)
         if found.reason is None:
-            return found
-    return first
+            return dataclasses.replace(found, redrawn=again + 1)
+    return dataclasses.replace(first, redrawn=recipe.blank_redraws)
 
 
-def _judged(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe, whole: Fingerprint) -> Candidate:
+def _judged(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe, whole: Whole) -> Candidate:
     """Cut one crop from the merged image before it is quantised, judge it, and normalise it again."""
     merged = image.window(*place.window)
     counts = quality.histogram(kernels.quantize(merged))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,6 +64,15 @@ class Held(NamedTuple):
             yield self.table.filter(pc.equal(self.table["shard"], shard)).select(list(names))
 
 
+Draw = Callable[[np.random.Generator, str, int, int], "np.ndarray[Any, Any]"]
+"""Returns the pixels of an example, given split, number within split and class, and side."""
+
+
+def noise(rng: np.random.Generator, split: str, n: int, side: int) -> np.ndarray[Any, Any]:
+    """Return noise of about this side."""
+    return rng.integers(0, 256, (side, side + n % 3), dtype=np.uint8)
+
+
 def make_package(
     folder: Path,
     *,
@@ -76,10 +85,11 @@ def make_package(
     simulated: bool = False,
     recipe: Recipe = RECIPE,
     licence: License | None = None,
+    draw: Draw = noise,
 ) -> dict[str, Any]:
     """Write a package into ``folder`` and return its manifest; a fifth of each class is validation."""
     package = Store(str(folder))
-    rows = _rows(seed, classes, per_class, shards, side)
+    rows = _rows(seed, classes, per_class, shards, side, draw)
     facts = {}
     for shard in sorted({row["shard"] for row in rows}):
         facts |= _write_shard(package, shard, [row for row in rows if row["shard"] == shard], file_format, recipe)
@@ -100,14 +110,16 @@ def make_package(
 
 
 def _rows(
-    seed: int, classes: Mapping[str, tuple[str, ...]], per_class: int, shards: int, side: int
+    seed: int, classes: Mapping[str, tuple[str, ...]], per_class: int, shards: int, side: int, draw: Draw
 ) -> list[dict[str, Any]]:
     rng = np.random.default_rng(seed)
     rows = []
     for category in CATEGORIES:
         for split, share in (("train", per_class - per_class // 5), ("validation", per_class // 5)):
             here = [
-                _row(rng, category, label, split, n, side) for label in classes.get(category, ()) for n in range(share)
+                _row(rng, category, label, split, n, side, draw)
+                for label in classes.get(category, ())
+                for n in range(share)
             ]
             total = min(shards, len(here)) if split == "train" else 1
             for place, position in enumerate(rng.permutation(len(here)).tolist()):
@@ -118,8 +130,10 @@ def _rows(
     return rows
 
 
-def _row(rng: np.random.Generator, category: str, label: str, split: str, n: int, side: int) -> dict[str, Any]:
-    pixels = rng.integers(0, 256, (side, side + n % 3), dtype=np.uint8)
+def _row(
+    rng: np.random.Generator, category: str, label: str, split: str, n: int, side: int, draw: Draw
+) -> dict[str, Any]:
+    pixels = draw(rng, split, n, side)
     made_by = SOURCES[n % len(SOURCES)]
     number = int.from_bytes(hashlib.sha256(f"{category}/{label}/{split}/{n}".encode()).digest()[:7], "little")
     folder = "".join(letter if letter.isalnum() else "_" for letter in label)

@@ -14,7 +14,7 @@ import yaml
 from datasets import ClassLabel, Features, Image, Value, load_dataset
 from markdown_it import MarkdownIt
 
-from builder.package.card import recipe_settings, size_category
+from builder.package.card import recipe_settings, render_card, size_category
 from builder.package.features import features_of
 from builder.recipe import Recipe
 from tests.package.made import CLASSES, RECIPE, make_package
@@ -118,3 +118,17 @@ def test_the_card_gives_the_recipe_to_rebuild_with() -> None:
 )
 def test_size_categories(images: int, category: str) -> None:
     assert size_category(images) == category
+
+
+def test_the_card_says_what_the_departures_changed(made: Path) -> None:
+    manifest, index = (json.loads((made / name).read_bytes()) for name in ("manifest.json", "classes.json"))
+    counts = {"single_objects_whole": 1234, "redrawn": 56, "blank": 7, "dim_kept": 89, "dim": 10}
+    manifest["report"]["departures"] = counts
+    page = render_card(manifest, index)
+    for text in ("1,234 images kept whole", "56 examples are of a window drawn again; 7 windows refused"):
+        assert text in page
+    assert "89 images kept that are dim as a whole; 10 refused" in page
+    manifest["recipe"] = Recipe(method="paper").as_dict()
+    page = render_card(manifest, index)
+    assert page.count("| off |") == 2
+    assert "| off; 10 images refused |" in page

@@ -72,6 +72,7 @@ def _example(idx: str, place: int, example: Mapping[str, Any]) -> dict[str, Any]
         "crop": candidate >= 0,
         "scaling": 0.5 if candidate >= 0 else 1.0,
         **({} if reason else made),
+        **{name: example[name] for name in ("height", "width", "redrawn", "whole_dim") if name in example},
         "reason": reason,
         "detail": example.get("detail"),
         "crops": 4,

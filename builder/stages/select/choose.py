@@ -16,6 +16,7 @@ from builder.draw import key64
 from builder.errors import UserError
 from builder.recipe import Recipe
 from builder.stages.select.candidates import Candidates, Ints, Mask, Outcomes, gather
+from builder.stages.select.departures import departures
 from builder.stages.select.keep import choose_examples
 from builder.stages.select.near import split_without_alike
 from builder.stages.select.report import selection_report
@@ -31,7 +32,7 @@ class Selected(NamedTuple):
 
     selection: pa.Table  # columns of SELECTION, texts that repeat as codes or not; sorted by shard and position
     rejects: pa.Table  # REJECTS, sorted by idx and candidate
-    report: dict[str, Any]  # JSON values, see `select_report.selection_report`
+    report: dict[str, Any]  # JSON values, see `report.selection_report`, and what was changed by `departures`
 
 
 def select(
@@ -68,6 +69,7 @@ def select(
     rejects = rejects_table(candidates, outcomes)
     report = selection_report(selection, rejects, assignments, rows["idx"], recipe)
     report["split"] |= facts
+    report["departures"] = departures(candidates, chosen, recipe)
     return Selected(selection, rejects, report)
 
 

@@ -90,6 +90,8 @@ def _row(item: Item, candidate: Candidate, note: str) -> tuple[dict[str, Any], b
         "y_min": candidate.y_min,
         "y_max": candidate.y_max,
         "contrast": candidate.contrast,
+        "redrawn": candidate.redrawn,
+        "whole_dim": candidate.whole.dim,
         **candidate.statistics,
         "sha256": candidate.whole.sha256,
         "bytes": None if encoded is None else len(encoded),

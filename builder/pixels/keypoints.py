@@ -1,0 +1,162 @@
+"""Key points of an image, such that two images that share a part share the points in it.
+
+A point is an extremum of the difference of two blurs, the largest within its reach (Lowe, IJCV 2004, section 3, at one
+scale). It is described by which of two places around it is brighter, for 128 pairs of places (BRIEF: Calonder et al.,
+ECCV 2010). Only what lies around a point decides on it, so that it is found again however the rest was cut. Scale and
+orientation must be the same; brightness and contrast need not. All sums are of whole numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from builder.draw import key64, mix64
+from cytoimagenet_reader.jit import jit
+
+U8 = npt.NDArray[np.uint8]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+
+SQUARE: Final = 2
+"""Side of the squares of pixels that are averaged first; lengths below are in such squares."""
+WORDS: Final = 4
+"""Words of 32 bits that describe a point."""
+
+_FINE, _COARSE = 1, 2  # radii of the boxes; each blur is two boxes in turn
+_FINE_AREA, _COARSE_AREA = (2 * _FINE + 1) ** 4, (2 * _COARSE + 1) ** 4
+_PATCH: Final = 6  # how far from a point the places lie that describe it
+_MARGIN: Final = _PATCH + 2 * _FINE
+_REACH: Final = 8  # in rows and in columns: within it a point is the only one of its sign
+_LEAST: Final = 4 * SQUARE**2 * _FINE_AREA * _COARSE_AREA  # four grey levels between the blurs: below, noise decides
+_MOST: Final = 4096  # points of an image
+
+
+class KeyPoints(NamedTuple):
+    """The points of an image."""
+
+    places: I32  # (n, 2), row and column, in squares
+    words: U32  # (n, 4)
+
+
+def _pairs() -> I64:
+    """Return the offsets of 128 pairs of places, (128, 4): row and column of both, at least a blur apart."""
+    drawn = mix64(np.arange(16 * WORDS * 32, dtype=np.uint64), key64("key points"))
+    offsets = (drawn % np.uint64(2 * _PATCH + 1)).astype(np.int64).reshape(-1, 4) - _PATCH
+    apart = np.abs(offsets[:, :2] - offsets[:, 2:]).max(axis=1) > 2 * _FINE
+    return np.ascontiguousarray(offsets[apart][: WORDS * 32])
+
+
+_PAIRS: Final = _pairs()
+
+
+def key_points(pixels: U8) -> KeyPoints:
+    """Find the points of an image, the strongest where there are more than 4,096; none below 36 pixels of a side.
+
+    Parameters
+    ----------
+    pixels : uint8 (H, W)
+    """
+    squares = _squares(pixels)
+    if min(squares.shape) <= 2 * _MARGIN:
+        return KeyPoints(np.empty((0, 2), np.int32), np.empty((0, WORDS), np.uint32))
+    fine = _blurred(squares, _FINE)
+    difference = fine * np.int32(_COARSE_AREA) - _blurred(squares, _COARSE) * np.int32(_FINE_AREA)
+    places = _extrema(difference, _REACH, _MARGIN, _LEAST)
+    if len(places) > _MOST:
+        strength = np.abs(difference[places[:, 0], places[:, 1]])
+        places = places[np.argsort(-strength, kind="stable")[:_MOST]]
+    return KeyPoints(places, _described(fine, places, _PAIRS))
+
+
+def structure(pixels: U8) -> npt.NDArray[np.float32]:
+    """Return the difference of the blurs, in grey levels: float32 (H // 2, W // 2). Two views of a part share it."""
+    squares = _squares(pixels)
+    fine, coarse = (_blurred(squares, radius).astype(np.float32) for radius in (_FINE, _COARSE))
+    out: npt.NDArray[np.float32] = fine / np.float32(_FINE_AREA) - coarse / np.float32(_COARSE_AREA)
+    out /= np.float32(SQUARE**2)
+    return out
+
+
+def _squares(pixels: U8) -> I32:
+    """Return the sums of squares of pixels; an odd last row or column is left out."""
+    height, width = (side // SQUARE * SQUARE for side in pixels.shape)
+    values = pixels[:height, :width].astype(np.int32)
+    rows = values[0::2] + values[1::2]
+    sums: I32 = rows[:, 0::2] + rows[:, 1::2]
+    return sums
+
+
+def _blurred(values: I32, radius: int) -> I32:
+    """Return the sums over a box, summed again over such a box; beyond the edge the edge is repeated."""
+    for _ in range(2):
+        values = _box_rows(_box_rows(values, radius).T.copy(), radius).T.copy()
+    return values
+
+
+@jit
+def _box_rows(values: I32, radius: int) -> I32:
+    """Return the sums of each value and its ``radius`` neighbours above and below."""
+    height, width = values.shape
+    out = np.empty((height, width), np.int32)
+    sums = np.zeros(width, np.int32)
+    for offset in range(-radius, radius + 1):
+        row = min(max(offset, 0), height - 1)
+        for column in range(width):
+            sums[column] += values[row, column]
+    for row in range(height):
+        last, first = min(row + radius + 1, height - 1), max(row - radius, 0)
+        for column in range(width):
+            out[row, column] = sums[column]
+            sums[column] += values[last, column] - values[first, column]
+    return out
+
+
+@jit
+def _extrema(values: I32, reach: int, margin: int, least: int) -> I32:
+    """Return row and column of each value whose size is above ``least`` and that none within reach exceeds.
+
+    The largest first, then the smallest; block by block (Neubeck & Van Gool, ICPR 2006).
+    """
+    height, width = values.shape
+    step = reach + 1
+    found = np.empty((2 * (height // step + 1) * (width // step + 1), 2), np.int32)
+    count = 0
+    for sign in (1, -1):
+        for top in range(margin, height - margin, step):
+            for left in range(margin, width - margin, step):
+                best, row, column = least, -1, -1
+                for y in range(top, min(top + step, height - margin)):
+                    for x in range(left, min(left + step, width - margin)):
+                        if sign * values[y, x] > best:
+                            best, row, column = sign * values[y, x], y, x
+                if row < 0:
+                    continue
+                largest = best
+                for y in range(max(row - reach, 0), min(row + reach + 1, height)):
+                    for x in range(max(column - reach, 0), min(column + reach + 1, width)):
+                        largest = max(largest, sign * values[y, x])
+                if largest == best:
+                    found[count, 0], found[count, 1] = row, column
+                    count += 1
+    return found[:count]
+
+
+@jit
+def _described(values: I32, places: I32, pairs: I64) -> U32:
+    """Return the bits of each place, one for each pair: is the first of the two brighter than the second?"""
+    words = len(pairs) // 32
+    out = np.zeros((len(places), words), np.uint32)
+    for place in range(len(places)):
+        row, column = places[place, 0], places[place, 1]
+        for word in range(words):
+            bits = np.uint32(0)
+            for bit in range(32):
+                pair = pairs[32 * word + bit]
+                brighter = values[row + pair[0], column + pair[1]] > values[row + pair[2], column + pair[3]]
+                bits = bits | (np.uint32(brighter) << np.uint32(bit))
+            out[place, word] = bits
+    return out

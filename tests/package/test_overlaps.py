@@ -1,0 +1,36 @@
+"""Overlaps across the split, found in a package without idx, group or anything but its pixels."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from builder.package.verify import check
+from tests.package.made import make_package
+from tests.pixels.test_overlap import scene, stretched
+
+
+@pytest.mark.parametrize(("file_format", "workers"), [("arrow", 1), ("parquet", 2)])
+def test_verify_warns_of_tiles_of_one_photograph_on_both_sides(tmp_path: Path, file_format: str, workers: int) -> None:
+    """Training holds one tile of a photograph and validation the next; all else are scenes of their own."""
+    numbers = iter(range(100, 200))
+
+    def draw(rng: np.random.Generator, split: str, n: int, side: int) -> np.ndarray:
+        if n == 1:
+            tile = scene(1)[:160, :160] if split == "train" else scene(1)[70:230, 81:241]
+            return stretched(tile)
+        return scene(next(numbers), 160)
+
+    folder = tmp_path / "cytoimagenet"
+    make_package(folder, classes={"organism": ("human",)}, file_format=file_format, draw=draw)
+    problems, warnings = check(str(folder), deep=True, workers=workers)
+    assert problems == []
+    (warning,) = warnings
+    found = re.search(r"human-(\d+)\.png .*human-(\d+)\.png .*same part of a scene, (\d+)%", str(warning))
+    assert found
+    assert (int(found[1], 2), int(found[2], 2)) == (1, 4097)
+    assert abs(int(found[3]) - 100 * 90 * 79 / 160**2) <= 3
+    assert check(str(folder)).warnings == []
