@@ -27,9 +27,10 @@ from builder.demo.cells import Traits, field
 from builder.errors import RejectedError
 from builder.pixels import alike_candidates
 from builder.pixels.alike import alike
-from builder.pixels.keypoints import key_points
+from builder.pixels.keypoints import WORDS, KeyPoints, key_points
 from builder.pixels.normalize import standardize
-from builder.pixels.overlap import OVERLAP, Index, common_part
+from builder.pixels.overlap import overlap
+from builder.pixels.overlap_candidates import Index
 from builder.pixels.thumbnail import SIDE, thumbnail
 from builder.sources import get_source, source_names
 from builder.sources.common.folder import Folder, LayoutError
@@ -212,8 +213,38 @@ def overlaps(images: list[tuple[str, U8]]) -> None:
 def overlapping(firsts: list[U8], seconds: list[U8]) -> list[tuple[Any, float]]:
     """Return what is proposed of these images, with the correlation where it is above the threshold."""
     proposals = Index([key_points(pixels) for pixels in seconds]).proposals([key_points(pixels) for pixels in firsts])
-    judged = [(p, common_part(firsts[p.first], seconds[p.second], p.shift).correlation) for p in proposals]
-    return [(p, correlation) for p, correlation in judged if correlation > OVERLAP]
+    judged = ((p, overlap(firsts[p.first], seconds[p.second], p)) for p in proposals)
+    return [(p, found.correlation) for p, found in judged if found]
+
+
+def matched(images: list[U8], train: int, validation: int) -> None:
+    """Print the seconds for the key points of so many examples of one source, and what memory the index holds.
+
+    The points are those of the images, with each bit turned in one of 16 cases: as common or rare as real ones are.
+    """
+    chance = np.random.default_rng(0)
+    start, pixels = time.process_time(), sum(image.size for image in images)
+    known = [key_points(image, 64) for image in images]
+    print(f"  key points: {(time.process_time() - start) / pixels * 1e9:.1f} ms of a core for a million pixels")
+    words = np.concatenate([points.words for points in known])
+
+    def made() -> KeyPoints:
+        places = chance.integers(0, 120, (64, 2)).astype(np.int32)
+        bits = [chance.integers(0, 1 << 32, (64, WORDS), dtype=np.uint32) for _ in range(4)]
+        return KeyPoints(places, words[chance.integers(0, len(words), 64)] ^ (bits[0] & bits[1] & bits[2] & bits[3]))
+
+    start = time.process_time()
+    index = Index([made() for _ in range(validation)])
+    some = min(train, 20_000)
+    took = 0.0
+    for _ in range(0, some, 2000):
+        asked = [made() for _ in range(2000)]
+        start = time.process_time()
+        index.proposals(asked)
+        took += time.process_time() - start
+    print(
+        f"  {train:,} x {validation:,} examples of one source, 64 points each: {took * train / some / 60:.1f} minutes"
+    )
 
 
 def thumbnails(count: int, chance: Chance) -> I8:
@@ -278,6 +309,7 @@ def main() -> None:
         rates(images)
         print("overlaps")
         overlaps(images)
+        matched([pixels for _, pixels in images], options.train, options.validation)
     print("time")
     timed(options.train, options.validation)
 

@@ -82,17 +82,19 @@ def trace(package: str, image: str, data: str | None, work: str | None, as_json:
         sys.exit(FAILED)
 
 
-@click.command(cls=Command, examples=("report out/cytoimagenet", "report out/cytoimagenet -o page.html"))
+@click.command(cls=Command, examples=("report out/cytoimagenet", "report out/cytoimagenet --deep -o page.html"))
 @click.argument("package")
+@click.option("--deep", is_flag=True, help="Decode all examples: show pairs across the split that overlap as well.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Threads for --deep.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Default: PACKAGE.report.html")
-def report(package: str, output: Path | None) -> None:
+def report(package: str, deep: bool, workers: int, output: Path | None) -> None:
     """Write one HTML page about PACKAGE: classes, samples, rejects, leakage audit.
 
     The page is complete in itself: its images are in it.
     """
     from builder.package.report import report as make_report
 
-    page = make_report(package)
+    page = make_report(package, deep, workers)
     if output is None:
         output = Path(
             f"{package.rstrip('/').rpartition('/')[2] if '://' in package else package.rstrip('/')}.report.html"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.package.content_audit import Pair, content_audit, read_fingerprints
-from builder.package.overlaps import Overlap, overlap_audit
+from builder.package.overlaps import Overlap, of_other_images, overlap_audit
 from builder.package.problem import Problem
 from builder.pixels.fingerprint import fingerprint
 from builder.schema import FINGERPRINTS
@@ -69,12 +69,7 @@ def check_overlaps(package: Store, files: Mapping[str, Any], table: pa.Table, wo
     table : idx, filename and sha256 of each example
     """
     found = overlap_audit(package, files, workers)
-    hashes = table["sha256"].take(pa.array([row for pair in found.pairs for row in pair[:2]], pa.int64())).to_pylist()
-    pairs = [  # of the same whole image is more than that, and is said already
-        pair
-        for pair, one, other in zip(found.pairs, hashes[::2], hashes[1::2], strict=True)
-        if one is None or one != other
-    ]
+    pairs = of_other_images(found.pairs, table)
     for pair in pairs[:_LISTED]:
         what = f"show the same part of a scene, {pair.share:.0%} of the smaller: correlation {pair.correlation:.3f}"
         yield Problem(layout.METADATA_TABLE, f"{_named(table, pair)} {what}")

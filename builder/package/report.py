@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import jinja2
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image
 
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.package.content_audit import ContentAudit, Pair, content_audit, read_fingerprints
+from builder.package.content_audit import content_audit, read_fingerprints
 from builder.package.data_files import MALFORMED, whole_table
-from builder.package.examples_at import examples_at
 from builder.package.figures import first_rows
 from builder.package.leakage import audit, batches_on_both_sides, single_source_classes
 from builder.package.manifest import ClassIndex, Manifest, read_class_index, read_manifest
+from builder.package.overlaps import OverlapAudit, of_other_images, overlap_audit
+from builder.package.report_images import shown_pairs, thumbnail
 from builder.schema import REASONS
 from builder.templates import template_folder
 from cytoimagenet_reader import layout
-from cytoimagenet_reader.decode import decode
 
 _TEMPLATE: Final = "report.html.j2"
 _SAMPLES: Final = 4
-_SIDE: Final = 72
 _NAMED: Final = 40  # pairs that are shown: of each an image from its shard
 
 
-def report(package: Store | str) -> str:
+def report(package: Store | str, deep: bool = False, workers: int = 1) -> str:
     """Return the page, complete in itself: examples are in it, no script or font is fetched.
+
+    Parameters
+    ----------
+    deep : decode all examples, and show those on both sides that show one part of a scene
+    workers : threads that do
 
     Raises
     ------
@@ -42,16 +42,17 @@ def report(package: Store | str) -> str:
     store = package if isinstance(package, Store) else Store(package)
     manifest, index = read_manifest(store), read_class_index(store)
     try:
-        return _page(store, manifest, index)
+        return _page(store, manifest, index, overlap_audit(store, manifest["files"], workers) if deep else None)
     except MALFORMED as error:
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(f"{store.url} does not agree with itself ({text}); see `cytoimagenet verify`") from error
 
 
-def _page(store: Store, manifest: Manifest, index: ClassIndex) -> str:
+def _page(store: Store, manifest: Manifest, index: ClassIndex, overlaps: OverlapAudit | None) -> str:
     table = whole_table(pa.BufferReader(store.read_bytes(layout.METADATA_TABLE)))
     rejects = whole_table(pa.BufferReader(store.read_bytes(layout.REJECTS_TABLE)))
     content = content_audit(table, read_fingerprints(store))
+    overlapping = of_other_images(overlaps.pairs, table) if overlaps else None
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template_folder()),
         undefined=jinja2.StrictUndefined,
@@ -69,7 +70,9 @@ def _page(store: Store, manifest: Manifest, index: ClassIndex) -> str:
         audit=audit(table, manifest["recipe"].get("split_by") == "batch"),
         batches=batches_on_both_sides(table),
         content=content,
-        pairs=_pairs(store, manifest, table, content),
+        pairs=shown_pairs(store, manifest["files"], table, [*content.same, *content.alike][:_NAMED]),
+        overlaps=overlapping,
+        overlap_pairs=shown_pairs(store, manifest["files"], table, (overlapping or [])[:_NAMED]),
         accounts=manifest["report"].get("accounts"),
         split=manifest["report"].get("split"),
         single=single_source_classes(table),
@@ -107,19 +110,11 @@ def _samples(store: Store, manifest: Manifest, category: str, wanted: set[str]) 
     for row in first_rows(store, path, manifest["files"][path]["rows"]):
         examples = found.get(row["label"])
         if examples is not None and len(examples) < _SAMPLES:
-            examples.append(_thumbnail(row["image"]["bytes"]))
+            examples.append(thumbnail(row["image"]["bytes"]))
             missing -= 1
         if not missing:
             break
     return found
-
-
-def _thumbnail(png: bytes) -> str:
-    image = Image.fromarray(decode(png))
-    image.thumbnail((_SIDE * 2, _SIDE * 2))
-    sink = io.BytesIO()
-    image.save(sink, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(sink.getvalue()).decode()
 
 
 def _names_by_label(table: pa.Table) -> dict[str, list[str]]:
@@ -144,16 +139,3 @@ def _rejects(rejects: pa.Table) -> list[dict[str, Any]]:
             examples = rows.slice(0, 3).to_pylist()
             found.append({"reason": reason, "count": rows.num_rows, "sources": by_source, "examples": examples})
     return sorted(found, key=lambda entry: -int(entry["count"]))
-
-
-def _pairs(store: Store, manifest: Manifest, table: pa.Table, content: ContentAudit) -> list[dict[str, Any]]:
-    """Return the first pairs with what is known of both sides, and an example of each as a data URI."""
-    pairs: list[Pair] = [*content.same, *content.alike][:_NAMED]
-    rows = [place for pair in pairs for place in (pair.train, pair.validation)]
-    sides: Sequence[Mapping[str, Any]] = table.take(pa.array(rows, pa.int64())).to_pylist()
-    images = examples_at(store, manifest["files"], [(side["shard"], side["position"]) for side in sides])
-    shown = [{**side, "uri": _thumbnail(image)} for side, image in zip(sides, images, strict=True)]
-    return [
-        {"train": train, "validation": validation, "correlation": pair.correlation}
-        for pair, train, validation in zip(pairs, shown[::2], shown[1::2], strict=True)
-    ]

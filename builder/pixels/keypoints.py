@@ -32,7 +32,6 @@ _PATCH: Final = 6  # how far from a point the places lie that describe it
 _MARGIN: Final = _PATCH + 2 * _FINE
 _REACH: Final = 8  # in rows and in columns: within it a point is the only one of its sign
 _LEAST: Final = 4 * SQUARE**2 * _FINE_AREA * _COARSE_AREA  # four grey levels between the blurs: below, noise decides
-_MOST: Final = 4096  # points of an image
 
 
 class KeyPoints(NamedTuple):
@@ -53,8 +52,8 @@ def _pairs() -> I64:
 _PAIRS: Final = _pairs()
 
 
-def key_points(pixels: U8) -> KeyPoints:
-    """Find the points of an image, the strongest where there are more than 4,096; none below 36 pixels of a side.
+def key_points(pixels: U8, most: int = 4096) -> KeyPoints:
+    """Find the points of an image, the strongest where there are more than ``most``; none below 36 pixels of a side.
 
     Parameters
     ----------
@@ -66,9 +65,9 @@ def key_points(pixels: U8) -> KeyPoints:
     fine = _blurred(squares, _FINE)
     difference = fine * np.int32(_COARSE_AREA) - _blurred(squares, _COARSE) * np.int32(_FINE_AREA)
     places = _extrema(difference, _REACH, _MARGIN, _LEAST)
-    if len(places) > _MOST:
+    if len(places) > most:
         strength = np.abs(difference[places[:, 0], places[:, 1]])
-        places = places[np.argsort(-strength, kind="stable")[:_MOST]]
+        places = places[np.argsort(-strength, kind="stable")[:most]]
     return KeyPoints(places, _described(fine, places, _PAIRS))
 
 

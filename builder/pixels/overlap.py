@@ -6,100 +6,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels.keypoints import SQUARE, WORDS, KeyPoints, structure
+from builder.pixels.keypoints import SQUARE, structure
+from builder.pixels.overlap_candidates import Proposal
 
 U8 = npt.NDArray[np.uint8]
-U32 = npt.NDArray[np.uint32]
-I32 = npt.NDArray[np.int32]
-I64 = npt.NDArray[np.int64]
+F32 = npt.NDArray[np.float32]
 
 OVERLAP: Final = 0.75
 """Correlation of the structure of the common part above which two images overlap."""
+OVERLAP_FINE: Final = 0.3
+"""The same of what single pixels add to their surroundings, asked for where fewer than ``MANY`` points agree."""
+MANY: Final = 5
+"""Key points that no two round cells have in common."""
 LEAST_SIDE: Final = 12
 """Squares of a side of the common part; less says nothing."""
 
-_POINTS: Final = 2  # that must agree on how the images lie
-_BIN: Final = 4  # squares within which they agree
-_CROWD: Final = 64  # points with one word: what so many have in common is no sign
-_NEAR: Final = 2  # squares around the proposed place that are tried
-
-
-class Proposal(NamedTuple):
-    """Two images that may overlap: the place (row, column) of the second's corner in the first, in pixels."""
-
-    first: int
-    second: int
-    shift: tuple[int, int]
-    points: int  # that agree
-
-
-class Index:
-    """The key points of some images, to be asked with those of others.
-
-    Parameters
-    ----------
-    found : the points of each image
-    """
-
-    def __init__(self, found: Sequence[KeyPoints]) -> None:
-        self._image, self._places, words = _joined(found)
-        self._orders = [np.argsort(words[:, word], kind="stable") for word in range(WORDS)]
-        self._sorted = [words[order, word] for word, order in enumerate(self._orders)]
-
-    def proposals(self, found: Sequence[KeyPoints]) -> list[Proposal]:
-        """Return which images may overlap: ``first`` one of these, ``second`` one of the index; sorted.
-
-        Two points match where one of their four words is the same. Two images are proposed where at least two points
-        of each match and say the same shift; of several shifts that which most points say.
-        """
-        image, places, words = _joined(found)
-        ours, theirs = self._matches(words)
-        shifts = places[ours] - self._places[theirs]
-        return _agreed(image[ours], self._image[theirs], shifts)
-
-    def _matches(self, words: U32) -> tuple[I64, I64]:
-        """Return the pairs of points, ours and of the index, that have a word in common, each once."""
-        pairs = [np.empty(0, np.int64)]
-        count = len(self._image)
-        for word, (order, known) in enumerate(zip(self._orders, self._sorted, strict=True)):
-            asked = np.argsort(words[:, word], kind="stable")  # neighbours are looked up close to one another
-            first, last = (np.searchsorted(known, words[asked, word], side) for side in ("left", "right"))
-            sizes = np.where(last - first > _CROWD, 0, last - first)
-            within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            pairs.append(np.repeat(asked, sizes) * count + order[np.repeat(first, sizes) + within])
-        ours, theirs = np.divmod(np.unique(np.concatenate(pairs)), max(1, count))
-        return ours, theirs
-
-
-def _joined(found: Sequence[KeyPoints]) -> tuple[I64, I32, U32]:
-    """Return the image, the place and the words of all points."""
-    image = np.repeat(np.arange(len(found)), [len(one.places) for one in found])
-    places = np.concatenate([np.empty((0, 2), np.int32), *(one.places for one in found)])
-    words = np.concatenate([np.empty((0, WORDS), np.uint32), *(one.words for one in found)])
-    return image.astype(np.int64), places, words
-
-
-def _agreed(first: I64, second: I64, shifts: I32) -> list[Proposal]:
-    """Return a proposal for each two images of which enough matches say one shift."""
-    best: dict[tuple[int, int], Proposal] = {}
-    for offsets in itertools.product((0, _BIN // 2), repeat=2):  # a shift near the bound of one grid is inside another
-        bins = (shifts + np.array(offsets, np.int32)) // _BIN
-        table = np.stack([first, second, bins[:, 0], bins[:, 1]], axis=1)
-        kinds, where, counts = np.unique(table, axis=0, return_inverse=True, return_counts=True)
-        sums = np.zeros((len(kinds), 2))
-        np.add.at(sums, where.reshape(-1), shifts)
-        for kind in np.flatnonzero(counts >= _POINTS).tolist():
-            pair, points = (int(kinds[kind, 0]), int(kinds[kind, 1])), int(counts[kind])
-            row, column = np.rint(sums[kind] / points).astype(int).tolist()
-            if pair not in best or points > best[pair].points:
-                best[pair] = Proposal(*pair, (SQUARE * row, SQUARE * column), points)
-    return [best[pair] for pair in sorted(best)]
+_NEAR: Final = 2  # squares around the proposed place that are tried; then as many pixels
+_MIDDLE: Final = 256  # pixels of a side of the common part in which single pixels are compared
 
 
 class Common(NamedTuple):
@@ -108,6 +36,26 @@ class Common(NamedTuple):
     correlation: float  # of the structure of the common part; 0 where too little is common
     shift: tuple[int, int]  # of the second's corner in the first, pixels
     share: float  # of the smaller image that is common
+
+
+def overlap(one: U8, other: U8, proposal: Proposal) -> Common | None:
+    """Return what two images have in common, or None where they show no part of one scene.
+
+    Round cells of one size resemble one another in all but the finest structure. So where few points agree, and they
+    may be those of one cell, what single pixels add to their surroundings must correlate too, as it does where the
+    images come from one exposure.
+
+    Parameters
+    ----------
+    one, other : uint8 (H, W) each
+    proposal : its ``first`` is ``one``
+    """
+    common = common_part(one, other, proposal.shift)
+    if common.correlation <= OVERLAP:
+        return None
+    if proposal.points < MANY and fine_correlation(one, other, common.shift) <= OVERLAP_FINE:
+        return None
+    return common
 
 
 def common_part(one: U8, other: U8, shift: tuple[int, int]) -> Common:
@@ -121,8 +69,7 @@ def common_part(one: U8, other: U8, shift: tuple[int, int]) -> Common:
     here, there = structure(one), structure(other)
     row, column = (round(step / SQUARE) for step in shift)
     best = Common(0.0, shift, 0.0)
-    for near in itertools.product(range(-_NEAR, _NEAR + 1), repeat=2):
-        place = row + near[0], column + near[1]
+    for place in _around(row, column):
         a, b = _both(here, there, place)
         if min(a.shape) < LEAST_SIDE:
             continue
@@ -133,9 +80,51 @@ def common_part(one: U8, other: U8, shift: tuple[int, int]) -> Common:
     return best
 
 
-def _both(
-    one: npt.NDArray[np.float32], other: npt.NDArray[np.float32], place: tuple[int, int]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def fine_correlation(one: U8, other: U8, shift: tuple[int, int]) -> float:
+    """Return the correlation of what single pixels add to their surroundings, at the pixel where it is the highest.
+
+    Looked at are the 256 x 256 pixels in the middle of the part that both show.
+
+    Parameters
+    ----------
+    one, other : uint8 (H, W) each
+    shift : of the corner of ``other`` in ``one``, right to about two pixels
+    """
+    top, left = (max(step, 0) for step in shift)
+    sides = [
+        min(step + there, here) - max(step, 0) for step, here, there in zip(shift, one.shape, other.shape, strict=True)
+    ]
+    middle = [
+        slice(start + max(side - _MIDDLE, 0) // 2, start + (side + min(side, _MIDDLE)) // 2)
+        for start, side in zip((top, left), sides, strict=True)
+    ]
+    here = one[tuple(middle)]
+    corner = middle[0].start - shift[0], middle[1].start - shift[1]
+    there = other[corner[0] : corner[0] + here.shape[0], corner[1] : corner[1] + here.shape[1]]
+    if min(here.shape) < SQUARE * LEAST_SIDE:
+        return 0.0
+    ours, theirs = _details(here), _details(there)
+    return max(_correlation(*_both(ours, theirs, place)) for place in _around(0, 0))
+
+
+def _details(pixels: U8) -> F32:
+    """Return nine times each pixel less the sum of the 3 x 3 around it, (H - 2, W - 2), cut at their median size.
+
+    So grain counts, and not the rim of a cell, which is alike in all cells.
+    """
+    values = pixels.astype(np.float32)
+    rows = values[:-2] + values[1:-1] + values[2:]
+    out: F32 = 9 * values[1:-1, 1:-1] - (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:])
+    most = max(1.0, float(np.median(np.abs(out))))
+    return np.clip(out, -most, most, out=out)
+
+
+def _around(row: int, column: int) -> list[tuple[int, int]]:
+    steps = range(-_NEAR, _NEAR + 1)
+    return [(row + down, column + right) for down, right in itertools.product(steps, repeat=2)]
+
+
+def _both(one: F32, other: F32, place: tuple[int, int]) -> tuple[F32, F32]:
     """Return the views of both that lie on one another; empty where they do not meet."""
     ours, theirs = [], []
     for start, here, there in zip(place, one.shape, other.shape, strict=True):
@@ -145,7 +134,7 @@ def _both(
     return one[tuple(ours)], other[tuple(theirs)]
 
 
-def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
+def _correlation(one: F32, other: F32) -> float:
     a, b = (values.astype(np.float64) - values.mean(dtype=np.float64) for values in (one, other))
     lengths = float((a * a).sum() * (b * b).sum()) ** 0.5
     return float((a * b).sum()) / lengths if lengths > 0 else 0.0

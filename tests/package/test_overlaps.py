@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builder.package.report import report
 from builder.package.verify import check
 from tests.package.made import make_package
 from tests.pixels.test_overlap import scene, stretched
@@ -34,3 +35,9 @@ def test_verify_warns_of_tiles_of_one_photograph_on_both_sides(tmp_path: Path, f
     assert (int(found[1], 2), int(found[2], 2)) == (1, 4097)
     assert abs(int(found[3]) - 100 * 90 * 79 / 160**2) <= 3
     assert check(str(folder)).warnings == []
+    page = report(str(folder), deep=True)
+    shown = re.search(r"most alike pairs of examples that show one part of a scene.*?</table>", page, re.DOTALL)
+    assert shown
+    assert re.findall(r"human-\d+\.png(?= <span)", shown[0]) == [f"human-{found[1]}.png", f"human-{found[2]}.png"]
+    assert f"{found[3]} % in common" in shown[0]
+    assert "one part of a scene" not in report(str(folder))

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from builder.pixels.keypoints import key_points
-from builder.pixels.overlap import OVERLAP, Index, common_part
+from builder.pixels.overlap import OVERLAP, common_part, fine_correlation, overlap
+from builder.pixels.overlap_candidates import Index, Proposal
 
 
 def scene(seed: int, side: int = 400) -> np.ndarray:
@@ -87,3 +88,46 @@ def test_blank_images_are_like_nothing() -> None:
     blank = np.full((200, 200), 7, np.uint8)
     assert len(key_points(blank).places) == 0
     assert common_part(blank, blank, (0, 0)).correlation == 0
+
+
+def round_cell(seed: int, side: int = 72) -> np.ndarray:
+    """A disc with a rim and a few grains, always of one size and in the middle, as a camera with noise records it."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side] - side / 2 + 0.5
+    radius = np.hypot(y, x)
+    values = 120.0 - 60 * np.exp(-(((radius - 26) / 2.5) ** 2)) - 20 * (radius < 26)
+    for _ in range(3):
+        row, column = rng.uniform(-12, 12, 2)
+        values -= 15 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 8)
+    return stretched(values + rng.normal(0, 3, values.shape))
+
+
+def test_round_cells_look_alike_and_do_not_overlap() -> None:
+    """Their rims coincide; but two boxes that hold one and the same cell do overlap."""
+    one, other = round_cell(1), round_cell(2)
+    proposal = Proposal(0, 0, (0, 0), 2)
+    assert common_part(one, other, (0, 0)).correlation > OVERLAP
+    assert overlap(one, other, proposal) is None
+    box, moved = one[:66, :66], stretched(one[6:, 4:])
+    found = overlap(box, moved, Proposal(0, 0, (6, 4), 2))
+    assert found is not None
+    assert found.shift == (6, 4)
+    assert fine_correlation(box, moved, (5, 5)) > 0.9  # the shift need not be right to the pixel
+
+
+def test_no_more_points_are_taken_than_asked_for() -> None:
+    """The strongest: of 16, most are also among the 16 of an image that shows a little less."""
+    whole = scene(6)
+    all_of_them = {tuple(place) for place in key_points(whole).places.tolist()}
+    few = {tuple(place) for place in key_points(whole, 16).places.tolist()}
+    assert len(few) == 16
+    assert few < all_of_them
+    cut = {(row + 10, column) for row, column in key_points(whole[20:], 16).places.tolist()}
+    assert len(few & cut) >= 12
+
+
+def test_points_of_many_images_are_no_sign() -> None:
+    """What more than 64 images have in common, such as a mark of the camera, proposes nothing."""
+    points = key_points(scene(7, 200))
+    assert len(Index([points] * 64).proposals([points])) == 64
+    assert Index([points] * 65).proposals([points]) == []
