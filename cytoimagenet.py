@@ -31,7 +31,7 @@ try:  # indented: datasets 3 asks for every module that an unindented line impor
     from cytoimagenet_reader import streaming as _streaming
     from cytoimagenet_reader.decode import decode, decode_batch, decode_resized
     from cytoimagenet_reader.errors import PackageError, ShardError
-    from cytoimagenet_reader.loader import Loader, loader
+    from cytoimagenet_reader.make_loader import Loader, loader
     from cytoimagenet_reader.mapped import open  # noqa: A004 -- cytoimagenet.open, as builtins.open opens a file
     from cytoimagenet_reader.package import Package
 

@@ -10,8 +10,8 @@ from cytoimagenet_reader.decode import decode_batch as decode_batch
 from cytoimagenet_reader.decode import decode_resized as decode_resized
 from cytoimagenet_reader.errors import PackageError as PackageError
 from cytoimagenet_reader.errors import ShardError as ShardError
-from cytoimagenet_reader.loader import Loader as Loader
-from cytoimagenet_reader.loader import loader as loader
+from cytoimagenet_reader.make_loader import Loader as Loader
+from cytoimagenet_reader.make_loader import loader as loader
 from cytoimagenet_reader.mapped import open as open  # noqa: A004
 from cytoimagenet_reader.package import Package as Package
 

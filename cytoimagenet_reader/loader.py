@@ -1,225 +1,147 @@
-"""``loader``: batches for training in PyTorch, decoded by threads."""
+"""``Loader``: batches for training in PyTorch, in an order that can be taken up anywhere."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import itertools
 import json
-import os
-from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import warnings
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from cytoimagenet_reader.decode import decode, decode_resized
-from cytoimagenet_reader.errors import ShardError
-from cytoimagenet_reader.filters import Filter
-from cytoimagenet_reader.package import FULL, Package
-from cytoimagenet_reader.rows import Example, TrainingRows, interleaved
-from cytoimagenet_reader.selection import Selection, select
-from cytoimagenet_reader.streams import Stream, count_rows, name_key
+from cytoimagenet_reader.epoch_batches import EpochBatches
+from cytoimagenet_reader.epoch_plan import Plan, Position, position_of
+from cytoimagenet_reader.epochs import Epochs
+from cytoimagenet_reader.ranks import Ranks, check_not_shared_out_twice, ranks, worker
 
 
-class Loader:
+class _Base:
+    """A parent to be replaced: that of a class without one cannot be, see ``Loader.__new__``."""
+
+
+class Loader(_Base):
     """Batches for training, from a local or remote package; see ``loader``.
+
+    It is an ``IterableDataset`` of PyTorch, so that trainers take it as it is, and ``DataLoader(loader,
+    batch_size=None)`` passes its batches on, the same with any number of workers.
 
     Attributes
     ----------
     classes : the class names, in the order of their ids
-    epoch : the epoch that the next ``iter`` gives; it goes up by one when all batches of an epoch were taken
     """
 
-    def __init__(
-        self,
-        package: Package,
-        selection: Selection,
-        split: str,
-        *,
-        batch_size: int,
-        size: tuple[int, int] | None,
-        shuffle: bool,
-        seed: int,
-        buffer: int,
-        threads: int,
-        rank: int,
-        world_size: int,
-        drop_last: bool,
-    ) -> None:
-        if not 0 <= rank < world_size:
-            raise ValueError(f"rank must lie in [0, {world_size}), not {rank}")
-        if min(batch_size, buffer, threads) < 1:
-            raise ValueError("batch_size, buffer and threads must be at least 1")
-        self.classes = selection.classes
-        self.epoch = 0
-        self._package, self._rows = package, TrainingRows(selection.classes)
-        self._streams = selection.streams(split, world_size)
-        self._batch_size, self._size, self._shuffle, self._seed = batch_size, size, shuffle, seed
-        self._buffer, self._threads, self._drop_last = buffer, threads, drop_last
-        self._rank, self._world_size = rank, world_size
-        self._given = 0  # rows of this epoch that were taken
-        self._resumed = False
+    def __new__(cls, *args: Any, **options: Any) -> Loader:
+        from torch.utils.data import IterableDataset
+
+        if IterableDataset not in cls.__mro__:  # here, not above: most who import this module do not train
+            Loader.__bases__ = (_Base, IterableDataset)
+        return super().__new__(cls)
+
+    def __init__(self, plan: Plan, rank: int | None, world_size: int | None) -> None:
+        self.classes = plan.classes
+        self._plan, self._given_ranks = plan, (rank, world_size)
+        self._epochs = Epochs()
+        self._loaded: Position | None = None
+        self._latest: EpochBatches | None = None  # the iterator made last
+        self._turn = 0  # of workers of a DataLoader, when it was last said where to begin
+        self._ranks()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next ``iter`` gives."""
+        return self._epochs.following
 
     def __len__(self) -> int:
-        """Return the number of batches of this epoch; with ``drop_last`` the same on all nodes."""
-        if self._drop_last:
-            return min(count_rows(self._order(rank)) for rank in range(self._world_size)) // self._batch_size
-        return -(-count_rows(self._order(self._rank)) // self._batch_size)
+        """Return the number of batches of the epoch that the next ``iter`` gives, from its first on.
 
-    def set_epoch(self, epoch: int) -> None:
-        """Begin this epoch at its first batch."""
-        self.epoch, self._given, self._resumed = epoch, 0, False
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return where it stands, after the last batch that was taken: plain values."""
-        return {"epoch": self.epoch, "given": self._given, "order": self._fingerprint()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on, at the next ``iter``, where ``state_dict`` stood.
+        Without ``batch_size``, of examples.
 
         Raises
         ------
         ValueError
-            Where the state comes from other data, another seed, buffer or number of nodes: the order is another.
+            With ``drop_last``, where the share of a rank is smaller than a batch.
         """
-        if state["order"] != self._fingerprint():
-            raise ValueError("the state is of a loader with other data, seed, buffer, rank or world_size")
-        self.epoch, self._given, self._resumed = state["epoch"], state["given"], True
+        here = self._ranks()
+        return self._plan.batches(self._plan.order(Position(self.epoch).for_ranks(here.world_size)), here)
 
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        """Yield (images, labels): torch uint8 (B, 1, H, W), or without ``size`` a list of (H, W); int64 (B,)."""
-        import torch
+    def set_epoch(self, epoch: int) -> None:
+        """Have the next ``iter`` give this epoch: from its first batch on, or where a loaded state stands in it."""
+        loaded = self._loaded is not None and self._loaded.epoch == epoch
+        self._begin(epoch, self._epochs.state if loaded else 0)
 
-        if not self._resumed:
-            self._given = 0
-        self._resumed = False
-        left = len(self) - -(-self._given // self._batch_size)
-        ahead: deque[Future[tuple[Any, np.ndarray[Any, Any]]]] = deque()
-        rows = self._shuffled(self._given)
-        with ThreadPoolExecutor(self._threads, "decode") as threads, contextlib.closing(rows):
-            try:
-                while left:
-                    while len(ahead) < min(left, self._threads + 2):
-                        ahead.append(threads.submit(self._batch, list(itertools.islice(rows, self._batch_size))))
-                    images, labels = ahead.popleft().result()
-                    left -= 1
-                    self._given += len(labels)
-                    if isinstance(images, list):
-                        yield [torch.from_numpy(image) for image in images], torch.from_numpy(labels)
-                    else:
-                        yield torch.from_numpy(images), torch.from_numpy(labels)
-            finally:
-                for future in ahead:
-                    future.cancel()
-        self.epoch, self._given = self.epoch + 1, 0
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the iterator made last stands, after the batch that it handed out last: plain values.
 
-    def _batch(self, rows: list[tuple[int, Example]]) -> tuple[Any, np.ndarray[Any, Any]]:
-        out = None if self._size is None else np.empty((len(rows), 1, *self._size), np.uint8)
-        plain = []
-        for i, (key, (data, _)) in enumerate(rows):
-            try:
-                if out is None or self._size is None:
-                    plain.append(decode(data))
-                else:
-                    decode_resized(data, self._size, out[i, 0])
-            except ValueError as error:
-                where = f"{self._package.place}: {name_key(key)}"
-                raise ShardError(f"{where}: {error}; run cytoimagenet verify") from error
-        return plain if out is None else out, np.array([label for _, (_, label) in rows], np.int64)
+        ``iter(loader).state_dict()`` is that of any iterator.
 
-    def _order(self, rank: int) -> list[Stream]:
-        """Return a node's streams in the order of this epoch."""
-        if not self._shuffle:
-            return self._streams[rank :: self._world_size]
-        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._streams))
-        return [self._streams[i] for i in order[rank :: self._world_size]]
+        Raises
+        ------
+        RuntimeError
+            Where workers of a DataLoader iterate: they stand somewhere, this object does not.
+        """
+        if self._latest is not None:
+            return self._latest.state_dict()
+        if self._epochs.worker_turn != self._turn and worker() is None:
+            raise RuntimeError(
+                "the batches come from workers of a DataLoader, which this object does not see: use num_workers=0 "
+                "(threads decode), or torchdata's StatefulDataLoader"
+            )
+        resumed = self._loaded if self._epochs.state else None
+        return (resumed or Position(self.epoch)).as_state(self._plan.content)
 
-    def _shuffled(self, start: int) -> Generator[tuple[int, Example], None, None]:
-        """Yield (key, row) from row ``start`` of the epoch on, each window of ``buffer`` rows in a drawn order."""
-        order = self._order(self._rank)
-        if not self._shuffle:
-            yield from self._sequence(order, start)
-            return
-        window, past = divmod(start, self._buffer)
-        rows = self._sequence(order, window * self._buffer)
-        with ThreadPoolExecutor(1, "read") as thread:
-            ahead = thread.submit(lambda: list(itertools.islice(rows, self._buffer)))
-            while held := ahead.result():
-                ahead = thread.submit(lambda: list(itertools.islice(rows, self._buffer)))
-                draw = np.random.default_rng([self._seed, self.epoch, self._rank, window])
-                for i in draw.permutation(len(held))[past:]:
-                    yield held[i]
-                window, past = window + 1, 0
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on, at the next ``iter``, where ``state_dict`` stood; with any batch size and number of ranks.
 
-    def _sequence(self, order: Sequence[Stream], skip: int) -> Iterator[tuple[int, Example]]:
-        for stream in order:
-            count = count_rows([stream])
-            if skip >= count:
-                skip -= count
-                continue
-            yield from interleaved(self._package, stream, {}, self._rows, skip)
-            skip = 0
+        One rank's state is every rank's. What the ranks of the former run were not given is shared out among the
+        present ones, each example once.
 
-    def _fingerprint(self) -> str:
-        facts = [self._seed, self._shuffle, self._buffer, self._rank, self._world_size, self.classes]
-        shards = [(part.shard.sha256, part.start, part.stop) for stream in self._streams for part in stream]
-        return hashlib.sha256(json.dumps([facts, shards]).encode()).hexdigest()
+        Raises
+        ------
+        ValueError
+            Where the state is of other data, another seed, buffer or weights: the order is another.
+        """
+        here = self._ranks()
+        position = position_of(state, self._plan.content).for_ranks(here.world_size)
+        if any(level.given for level in position.levels) and not self._plan.most(self._plan.order(position), here):
+            position = Position(position.epoch + 1).for_ranks(here.world_size)  # fewer are left than a batch holds
+        self._loaded = position
+        self._begin(position.epoch, _number(position))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return it with its rank, which a worker that is spawned could not find out, and without iterators."""
+        self._check_callers()
+        return {**self.__dict__, "_given_ranks": tuple(self._ranks()), "_latest": None}
+
+    def __iter__(self) -> EpochBatches:
+        """Return an iterator over the next epoch, or the rest of the one that was loaded.
+
+        It yields (images, labels): torch uint8 (B, 1, H, W), or without ``size`` a list of (H, W); int64 (B,); and what
+        else ``loader`` was asked for.
+        """
+        self._check_callers()
+        here, place = self._ranks(), worker()
+        taken = self._epochs.take()
+        position = Position(taken.epoch)
+        if taken.state:
+            if self._loaded is None or _number(self._loaded) != taken.state:
+                raise RuntimeError("these workers began before the state was loaded: make the DataLoader after it")
+            position = self._loaded
+        if place is not None and place.workers > 1 and not self._plan.package.local:
+            warnings.warn("each worker reads all of a remote package; threads decode: use num_workers=0", stacklevel=2)
+        self._latest = EpochBatches(self._plan, position.for_ranks(here.world_size), here, place)
+        return self._latest
+
+    def _begin(self, epoch: int, state: int) -> None:
+        self._latest, self._turn = None, self._epochs.worker_turn
+        self._epochs.set(epoch, state)
+
+    def _ranks(self) -> Ranks:
+        return ranks(*self._given_ranks)
+
+    def _check_callers(self) -> None:
+        if self._given_ranks[0] is None and self._ranks().world_size > 1:
+            check_not_shared_out_twice()
 
 
-def loader(
-    place: str | os.PathLike[str],
-    config: str = FULL,
-    split: str = "train",
-    *,
-    batch_size: int = 64,
-    size: int | tuple[int, int] | None = 224,
-    shuffle: bool = True,
-    seed: int = 0,
-    buffer: int = 1000,
-    threads: int | None = None,
-    rank: int = 0,
-    world_size: int = 1,
-    drop_last: bool = False,
-    storage_options: Mapping[str, Any] | None = None,
-    **conditions: Any,
-) -> Loader:
-    """Return batches for training in PyTorch, from a package in a folder or at a URL.
-
-    ``for images, labels in loader(...)`` gives each image once per epoch: torch uint8 (B, 1, H, W) and int64 (B,).
-    Threads decode and resize (compiled passes leave Python's lock), so no worker processes are needed, and the order
-    depends on the seed and the epoch only, not on the number of threads.
-
-    Parameters
-    ----------
-    size : pixels, one number or (H, W), resized as Pillow's antialiased bilinear; None gives a list of (H, W) as stored
-    buffer : rows that are shuffled among each other; streams of rows are shuffled too
-    threads : that decode; all cores by default
-    rank, world_size : this node and their number; a node reads only its share
-    drop_last : leave out the last, smaller batch, and give every node as many batches
-    conditions : fields of ``CytoImageNetConfig`` (``labels=``, ``sources=``, ``commercial_use=`` ...)
-
-    Raises
-    ------
-    PackageError
-        Where there is no package, or it has nothing of what was asked for.
-    ShardError
-        While iterating, where a shard cannot be read, after several tries if it is remote.
-    """
-    package = Package(os.fspath(place), storage_options)
-    selection = select(package, config, Filter(**conditions), ["image", "label"])
-    return Loader(
-        package,
-        selection,
-        split,
-        batch_size=batch_size,
-        size=(size, size) if isinstance(size, int) else size,
-        shuffle=shuffle,
-        seed=seed,
-        buffer=buffer,
-        threads=threads or os.cpu_count() or 1,
-        rank=rank,
-        world_size=world_size,
-        drop_last=drop_last,
-    )
+def _number(position: Position) -> int:
+    """Return a number for a position, not 0."""
+    return zlib.crc32(json.dumps(position).encode()) | 1 << 32

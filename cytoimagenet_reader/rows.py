@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from itertools import repeat
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import datasets
 import numpy as np
@@ -17,7 +18,14 @@ from cytoimagenet_reader.package import Package
 from cytoimagenet_reader.streams import Part
 
 Row = TypeVar("Row", covariant=True)
-Example = tuple[Any, int]  # a PNG, bytes or a view of them, and its class id
+
+
+class Example(NamedTuple):
+    """What training needs of a row: its PNG (bytes or a view of them), its class id and further columns."""
+
+    data: Any
+    label: int
+    extras: tuple[Any, ...] = ()
 
 
 class RowFormat(Protocol[Row]):
@@ -58,12 +66,11 @@ class DictRows:
 
 
 class TrainingRows:
-    """Record batches to what training needs of a row: its PNG, not copied, and its class id."""
+    """Record batches to what training needs of a row: its PNG, not copied, its class id and ``columns``."""
 
-    names = ("image", "label")
-
-    def __init__(self, classes: Sequence[str]) -> None:
-        self._classes = pa.array(classes, pa.string())
+    def __init__(self, classes: Sequence[str], columns: Sequence[str] = ()) -> None:
+        self.names = tuple(dict.fromkeys(("image", "label", *columns)))
+        self._classes, self._columns = pa.array(classes, pa.string()), columns
 
     def rows(self, batch: pa.RecordBatch) -> Iterator[Example]:
         """Yield the rows of a batch; their views keep the whole batch in memory."""
@@ -75,7 +82,9 @@ class TrainingRows:
         view = memoryview(content or b"").cast("B")
         bounds = np.frombuffer(offsets, np.int32)[data.offset : data.offset + len(data) + 1].tolist()
         images = (view[start:stop] for start, stop in itertools.pairwise(bounds))
-        return zip(images, ids.to_pylist(), strict=True)
+        columns = [batch.column(name).to_pylist() for name in self._columns]
+        extras = zip(*columns, strict=True) if columns else repeat(())
+        return map(Example, images, ids.to_pylist(), extras)
 
 
 def interleaved(

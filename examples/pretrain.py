@@ -23,6 +23,7 @@ from transformers import EfficientNetConfig, EfficientNetForImageClassification
 
 import cytoimagenet
 
+KEPT = ("config", "size", "flip", "learning_rate", "width", "depth", "seed")  # options that a resumed run keeps
 TOP = 7  # the paper also counts an example as right when its class is among the seven likeliest
 
 
@@ -96,8 +97,10 @@ class Run:
         torch.manual_seed(options.seed)
         self.train = self._data("train", shuffle=True, drop_last=True)
         self.validation = self._data("validation", shuffle=False, drop_last=False)
-        if not len(self.train):
-            raise SystemExit(f"fewer examples than one batch of {options.batch_size}: give a smaller --batch-size")
+        try:
+            len(self.train)
+        except ValueError as error:
+            raise SystemExit(f"give a smaller --batch-size: {error}") from None
         model = network(len(self.train.classes), options.size, options.width, options.depth)
         optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -127,9 +130,10 @@ class Run:
 
     def epochs(self) -> None:
         """Train the epochs that are left; validate and save after each."""
-        while self.train.epoch < self.options.epochs:
-            epoch, start = self.train.epoch, time.perf_counter()
-            self._train()
+        while (epoch := len(self.history)) < self.options.epochs:
+            start = time.perf_counter()
+            if self.train.epoch == epoch:  # else it was resumed after the epoch's last batch
+                self._train()
             row = {"epoch": epoch + 1, **self._figures(self.sums, "train"), **self._validate()}
             row["seconds"] = time.perf_counter() - start
             self.history.append(row)
@@ -167,7 +171,6 @@ class Run:
             logits = self.accelerator.unwrap_model(self.model)(as_input(images.to(self.accelerator.device))).logits
             loss = functional.cross_entropy(logits, labels, reduction="sum")
             sums += torch.cat([hits(logits, labels), loss.double()[None]])
-        self.validation.set_epoch(0)
         return self._figures(sums, "validation")
 
     def _figures(self, sums: torch.Tensor, split: str) -> dict[str, float]:
@@ -188,18 +191,35 @@ class Run:
                 "random": torch.get_rng_state(),
                 "classes": self.train.classes,
                 "options": vars(self.options),
+                "step_examples": self.options.batch_size * self.accelerator.num_processes,
             }
             torch.save(state, self.out / "last.tmp")
             (self.out / "last.tmp").replace(self.out / "last.pt")
 
     def _restore(self) -> None:
         state = torch.load(self.out / "last.pt", map_location=self.accelerator.device, weights_only=True)
+        self._check_same(state)
         self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history, self.steps = state["history"], state["steps"]
         self.sums = state["sums"].to(self.accelerator.device)
         torch.set_rng_state(state["random"].cpu())
-        self.train.load_state_dict({**self.train.state_dict(), **{k: state["loader"][k] for k in ("epoch", "given")}})
+
+    def _check_same(self, state: dict[str, Any]) -> None:
+        """Exit where a saved run cannot be continued by this one; ranks may change, if a step sees as many examples."""
+        stated, own = state["options"], vars(self.options)
+        if changed := [f"--{name.replace('_', '-')} {stated[name]}" for name in KEPT if stated[name] != own[name]]:
+            raise SystemExit(f"{self.out} is a run with {', '.join(changed)}: resume it so, or take another --out")
+        step = self.options.batch_size * self.accelerator.num_processes
+        if state["step_examples"] != step:
+            raise SystemExit(
+                f"{self.out} is a run of {state['step_examples']} examples a step, and this one of {step} "
+                f"({self.accelerator.num_processes} processes): change --batch-size, or take another --out"
+            )
+        try:
+            self.train.load_state_dict(state["loader"])
+        except ValueError as error:
+            raise SystemExit(f"{self.out} cannot be resumed with {self.options.package}: {error}") from None
 
     def _report(self, row: dict[str, float]) -> None:
         from torch.utils.tensorboard import SummaryWriter

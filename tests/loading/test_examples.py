@@ -168,3 +168,26 @@ def test_from_a_checkpoint_to_a_score(striped: Path, tmp_path: Path, ways: list[
     assert scores[0][2] == 14
     with pytest.raises(SystemExit, match="needs the columns files, compound, concentration, moa; no compound"):
         evaluate.main([str(tmp_path / "last.pt"), "bbbc021", str(tmp_path / "table.csv")])
+
+
+def test_a_run_is_not_resumed_as_another(striped: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="stopped after 1 steps"):
+        train(striped, tmp_path, "--stop-after", "1")
+    for changed, said in (
+        (["--seed", "3"], "a run with --seed 0: resume it so"),
+        (["--batch-size", "10"], "a run of 20 examples a step, and this one of 10"),
+        (["--config", "organism"], "a run with --config full"),
+    ):
+        with pytest.raises(SystemExit, match=said):
+            train(striped, tmp_path, "--resume", *changed)
+    other = make_package(tmp_path / "other", classes={"organism": ("fine", "middle", "wide")}, side=32, seed=1)
+    with pytest.raises(SystemExit, match=r"cannot be resumed with .*other data"):
+        train(other, tmp_path, "--resume")
+
+
+@pytest.mark.slow
+def test_a_run_stopped_at_the_end_of_an_epoch_reports_it(striped: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="stopped after 15 steps"):  # of 20 of 300 examples
+        train(striped, tmp_path, "--epochs", "1", "--stop-after", "15")
+    [row] = train(striped, tmp_path, "--epochs", "1", "--resume")
+    assert row["train_loss"] > 0

@@ -1,0 +1,120 @@
+"""``loader``: a split of a package as batches for training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cytoimagenet_reader.epoch_plan import Plan, content_of
+from cytoimagenet_reader.filters import Filter
+from cytoimagenet_reader.loader import Loader
+from cytoimagenet_reader.order import Shuffle
+from cytoimagenet_reader.package import FULL, Package
+from cytoimagenet_reader.selection import Selection, select
+from cytoimagenet_reader.streams import Stream
+from cytoimagenet_reader.training_batches import Form
+
+__all__ = ["Loader", "loader"]
+
+
+def loader(
+    place: str | os.PathLike[str],
+    config: str = FULL,
+    split: str = "train",
+    *,
+    batch_size: int | None = 64,
+    size: int | tuple[int, int] | None = 224,
+    shuffle: bool = True,
+    seed: int = 0,
+    buffer: int = 1000,
+    threads: int | None = None,
+    rank: int | None = None,
+    world_size: int | None = None,
+    drop_last: bool = False,
+    pad: bool = False,
+    columns: Sequence[str] = (),
+    channels: int = 1,
+    dtype: Any = None,
+    normalize: tuple[float, float] | None = None,
+    channels_last: bool = False,
+    transform: Callable[[Any], Any] | None = None,
+    keys: tuple[str, str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    **conditions: Any,
+) -> Loader:
+    """Return batches for training in PyTorch, from a package in a folder or at a URL.
+
+    ``for images, labels in loader(...)`` gives each image once per epoch: torch uint8 (B, 1, H, W) and int64 (B,).
+    Every ``iter`` gives the next epoch. Threads decode and resize (compiled passes leave Python's lock), so no worker
+    processes are needed, and the order depends on the seed and the epoch only, not on the number of threads.
+
+    Parameters
+    ----------
+    batch_size : None gives single examples, for those who batch themselves (``Trainer`` of transformers)
+    size : pixels, one number or (H, W), resized as Pillow's antialiased bilinear; None gives a list of (H, W) as stored
+    buffer : rows that are shuffled among each other; streams of rows are shuffled too
+    threads : that decode; all cores by default
+    rank, world_size : this process and their number, of which each gets its share; by default those of
+        ``torch.distributed`` or, before it is initialized, of torchrun
+    drop_last : leave out the last, smaller batch, and give every rank as many batches
+    pad : give every rank as many batches, all full, by repeating examples; then a batch has (images, labels, more), and
+        ``more["repeated"]`` (bool (B,)) marks them
+    columns : further columns: a batch is (images, labels, more), where ``more`` is a dict of lists by column
+    channels : 1, or 3 of the same values
+    dtype : of the images, uint8 by default; of a floating one the values lie in [0, 1]
+    normalize : (mean, standard deviation) of pixels in [0, 1], for a floating ``dtype``
+    channels_last : have images lie in memory pixel by pixel
+    transform : called with the images of a batch (torchvision's v2 transforms take them), in the order of the batches
+    keys : names of images and labels: batches are dicts, as the models of transformers take them
+    conditions : fields of ``CytoImageNetConfig`` (``labels=``, ``sources=``, ``commercial_use=`` ...)
+
+    Raises
+    ------
+    PackageError
+        Where there is no package, or it has nothing of what was asked for.
+    ShardError
+        While iterating, where a shard cannot be read, after several tries if it is remote.
+    """
+    _check_counts(batch_size, buffer, threads)
+    package = Package(os.fspath(place), storage_options)
+    selection = select(package, config, Filter(**conditions), ["image", "label", *columns])
+    form = Form(
+        size=(size, size) if isinstance(size, int) else size,
+        columns=tuple(columns),
+        repeats=pad,
+        channels=channels,
+        dtype=dtype,
+        normalize=normalize,
+        channels_last=channels_last,
+        transform=transform,
+        keys=keys,
+    )
+    plan = Plan(
+        package=package,
+        classes=selection.classes,
+        cut=_Cut(selection, split),
+        content=content_of(selection.streams(split), [selection.classes, [seed, buffer] if shuffle else None]),
+        form=form,
+        batch_size=batch_size,
+        shuffle=Shuffle(seed, buffer) if shuffle else None,
+        threads=threads or os.cpu_count() or 1,
+        drop_last=drop_last,
+        pad=pad,
+    )
+    return Loader(plan, rank, world_size)
+
+
+class _Cut:
+    """The streams of a split, the same in every epoch."""
+
+    def __init__(self, selection: Selection, split: str) -> None:
+        self._selection, self._split = selection, split
+
+    def __call__(self, epoch: int, world_size: int) -> list[Stream]:
+        return self._selection.streams(self._split, world_size)
+
+
+def _check_counts(batch_size: int | None, buffer: int, threads: int | None) -> None:
+    if min(1 if batch_size is None else batch_size, buffer, threads or 1) < 1:
+        raise ValueError("batch_size, buffer and threads must be at least 1")

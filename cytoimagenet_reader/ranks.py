@@ -1,0 +1,87 @@
+"""Which of several training processes this is, and which worker of a DataLoader."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NamedTuple
+
+
+class Ranks(NamedTuple):
+    """This process, from 0, and how many there are."""
+
+    rank: int
+    world_size: int
+
+
+class Worker(NamedTuple):
+    """A worker of a DataLoader: its number, how many there are, and a seed that all of one iterator share."""
+
+    number: int
+    workers: int
+    seed: int
+
+
+def ranks(rank: int | None, world_size: int | None) -> Ranks:
+    """Return them as given, else as the process group of PyTorch or, before there is one, as torchrun says.
+
+    torchrun and ``accelerate launch`` set RANK and WORLD_SIZE in the environment.
+
+    Raises
+    ------
+    ValueError
+        Where only one of the two is given, or the rank is not one of the processes.
+    """
+    if (rank is None) != (world_size is None):
+        raise ValueError("give rank and world_size together, or neither: then they come from torch.distributed")
+    if rank is None or world_size is None:
+        rank, world_size = _process_group() or _environment() or (0, 1)
+    if not 0 <= rank < world_size:
+        raise ValueError(f"rank must lie in [0, {world_size}), not {rank}")
+    return Ranks(rank, world_size)
+
+
+def _process_group() -> tuple[int, int] | None:
+    import torch.distributed as group
+
+    return (group.get_rank(), group.get_world_size()) if group.is_available() and group.is_initialized() else None
+
+
+def _environment() -> tuple[int, int] | None:
+    stated = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    if None in stated:
+        return None
+    try:
+        return int(stated[0] or ""), int(stated[1] or "")
+    except ValueError:
+        raise ValueError(
+            f"RANK and WORLD_SIZE in the environment are {stated[0]!r} and {stated[1]!r}, no numbers; "
+            "give rank= and world_size="
+        ) from None
+
+
+def worker() -> Worker | None:
+    """Return which worker of a DataLoader this process is; None outside of one."""
+    from torch.utils.data import get_worker_info
+
+    info: Any = get_worker_info()
+    return None if info is None else Worker(info.id, info.num_workers, info.seed - info.id)
+
+
+def check_not_shared_out_twice() -> None:
+    """Raise RuntimeError where accelerate is about to share out what is one process's share already.
+
+    accelerate takes what one process reads of an iterable data set for the whole, and hands it on to all: of a loader
+    that gives each process its share, the other shares would never be seen. It can be told by who calls only; a worker
+    that was forked has its parent's callers among its own.
+    """
+    if "accelerate" not in sys.modules:
+        return
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        if type(frame.f_locals.get("self")).__name__ in ("DataLoaderDispatcher", "IterableDatasetShard"):
+            raise RuntimeError(
+                "accelerate shares out the examples of a DataLoader itself, and this loader gives each process its "
+                "share: iterate over the loader as it is, without a DataLoader, or make it with rank=0, world_size=1"
+            )
+        frame = frame.f_back

@@ -1,0 +1,121 @@
+"""Rows decoded into the batches that a training loop takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cytoimagenet_reader.decode import decode, decode_resized
+from cytoimagenet_reader.errors import ShardError
+from cytoimagenet_reader.package import Package
+from cytoimagenet_reader.rows import Example
+from cytoimagenet_reader.streams import name_key
+
+
+class Decoded(NamedTuple):
+    """A batch before its transform: a tensor (B, C, H, W), or a list where sizes differ; int64 (B,); columns."""
+
+    images: Any
+    labels: Any
+    extras: dict[str, Any]
+
+
+class Form(NamedTuple):
+    """What batches look like.
+
+    Attributes
+    ----------
+    size : pixels (H, W); None: as stored
+    columns : further columns, each a list of Python values
+    repeats : whether to say which examples are repeats
+    channels : 1, or 3 of the same values
+    dtype : of the images; floats lie in [0, 1] before they are normalised; None: uint8
+    normalize : mean and standard deviation, of pixels in [0, 1]
+    channels_last : whether images lie in memory pixel by pixel
+    transform : called with the images of a batch, in the order of batches, in the thread that iterates
+    keys : names of images and labels in a batch that is a dict; None: a tuple
+    """
+
+    size: tuple[int, int] | None = None
+    columns: tuple[str, ...] = ()
+    repeats: bool = False
+    channels: int = 1
+    dtype: Any = None
+    normalize: tuple[float, float] | None = None
+    channels_last: bool = False
+    transform: Callable[[Any], Any] | None = None
+    keys: tuple[str, str] | None = None
+
+    def decode(self, package: Package, rows: Sequence[tuple[int, Example]], fresh: int) -> Decoded:
+        """Return the decoded rows, of which those from ``fresh`` on are repeats; any thread may call it.
+
+        Raises
+        ------
+        ShardError
+            Where an image is damaged; it names the example.
+        """
+        import torch
+
+        out = None if self.size is None else np.empty((len(rows), 1, *self.size), np.uint8)
+        plain = []
+        for i, (key, example) in enumerate(rows):
+            try:
+                if out is None or self.size is None:
+                    plain.append(decode(example.data))
+                else:
+                    decode_resized(example.data, self.size, out[i, 0])
+            except ValueError as error:
+                where = f"{package.place}: {name_key(key)}"
+                raise ShardError(f"{where}: {error}; run cytoimagenet verify") from error
+        images = [self._single(image) for image in plain] if out is None else self._converted(torch.from_numpy(out))
+        extras: dict[str, Any] = {
+            name: [example.extras[n] for _, example in rows] for n, name in enumerate(self.columns)
+        }
+        if self.repeats:
+            extras["repeated"] = torch.arange(len(rows)) >= fresh
+        return Decoded(images, torch.tensor([example.label for _, example in rows], dtype=torch.int64), extras)
+
+    def batch(self, decoded: Decoded) -> Any:
+        """Return a batch: (images, labels), with a dict of what else is asked for; or one dict with all."""
+        images, labels, extras = decoded
+        if self.transform is not None:
+            images = self.transform(images)
+        if self.channels_last and not isinstance(images, list):
+            import torch
+
+            images = images.contiguous(memory_format=torch.channels_last)
+        if self.keys is not None:
+            return {self.keys[0]: images, self.keys[1]: labels, **extras}
+        return (images, labels, extras) if extras else (images, labels)
+
+    def examples(self, batch: Any) -> list[Any]:
+        """Return the examples of a batch, each as a batch is, without the first dimension."""
+        if isinstance(batch, dict):
+            return [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
+        images, labels, *more = batch
+        if not more:
+            return list(zip(images, labels, strict=True))
+        [extras] = more
+        own = (dict(zip(extras, values, strict=True)) for values in zip(*extras.values(), strict=True))
+        return list(zip(images, labels, own, strict=True))
+
+    def _single(self, image: np.ndarray[Any, Any]) -> Any:
+        """Return an image as stored: (H, W) as it is decoded, (C, H, W) where it is converted."""
+        import torch
+
+        plain = self.channels == 1 and self.dtype is None
+        found = torch.from_numpy(image)
+        return found if plain else self._converted(found[None, None])[0]
+
+    def _converted(self, images: Any) -> Any:
+        """Return uint8 (B, 1, H, W) in the channels, type and scale that are asked for."""
+        import torch
+
+        if self.dtype is not None and self.dtype.is_floating_point:
+            mean, deviation = self.normalize or (0.0, 1.0)
+            images = images.to(torch.float32).mul_(1 / (255 * deviation)).sub_(mean / deviation).to(self.dtype)
+        elif self.dtype is not None:
+            images = images.to(self.dtype)
+        return images if self.channels == 1 else images.expand(-1, self.channels, -1, -1)
