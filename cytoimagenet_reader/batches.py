@@ -19,6 +19,7 @@ from cytoimagenet_reader.arrow_checks import check_schema, checked, read_batch, 
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.read_ahead import ReadAhead
 from cytoimagenet_reader.remote import RangeFile
+from cytoimagenet_reader.stamps import check_same
 from cytoimagenet_reader.streams import Part
 
 _FIRST_BYTES = 1 << 14  # in which a shard's schema lies
@@ -56,7 +57,7 @@ def wanted_batches(package: Package, part: Part, copy: str | None, columns: Sequ
     """
     shard = part.shard
     with reading(package, shard):
-        for offset, batch in _batches(package, part, copy, columns):
+        for offset, batch in _unchanged(package, shard, copy, _batches(package, part, copy, columns)):
             if part.rows is None:
                 low, high = max(part.start - offset, 0), min(part.stop - offset, len(batch))
                 if low < high:
@@ -66,6 +67,18 @@ def wanted_batches(package: Package, part: Part, copy: str | None, columns: Sequ
             here = here[np.searchsorted(here, offset) : np.searchsorted(here, offset + len(batch))]
             if len(here):
                 yield batch.take(pa.array(here - offset))
+
+
+def _unchanged(package: Package, shard: Shard, copy: str | None, batches: Batches) -> Batches:
+    """Yield batches of a shard, the first and after the last once it is known to be the one that was opened."""
+    first = next(batches, None)
+    if copy is None:
+        check_same(package, shard)
+    if first is not None:
+        yield first
+        yield from batches
+        if copy is None:
+            check_same(package, shard)
 
 
 def _batches(package: Package, part: Part, copy: str | None, columns: Sequence[str]) -> Batches:

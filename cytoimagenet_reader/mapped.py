@@ -92,7 +92,7 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
     facts = json.dumps([__version__, package.identity, config, split, columns, conditions], default=list)
     fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:16]
     path = os.path.join(datasets.config.HF_DATASETS_CACHE, "cytoimagenet", fingerprint, "mapped")
-    source = MappedShards(package, shards, selection.features, whole=selection.rows is None)
+    source = MappedShards(package, shards, selection.features, selection.rows)
     source.check()
     dataset = OpenedDataset(
         MappedTable(source, path),

@@ -17,15 +17,20 @@ from datasets.table import InMemoryTable, MemoryMappedTable
 
 from cytoimagenet_reader.arrow_checks import check_messages, checked
 from cytoimagenet_reader.package import Package, Shard, reading
+from cytoimagenet_reader.stamps import check_same
+from cytoimagenet_reader.streams import Rows
 
 
 class MappedShards(NamedTuple):
-    """The shards of an opened package; ``whole`` says that all their rows are wanted, so each label has an id."""
+    """The shards of an opened package.
+
+    ``rows``: by path, the rows that are wanted; None for all.
+    """
 
     package: Package
     shards: list[Shard]
     features: datasets.Features
-    whole: bool
+    rows: dict[str, Rows] | None
 
     def check(self) -> None:
         """Raise ShardError for a shard that is missing or has not the manifest's size; their bytes are not read."""
@@ -40,21 +45,24 @@ class MappedShards(NamedTuple):
         return self.package.local_path(shard.path)
 
     def table(self, number: int, schema: pa.Schema) -> pa.Table:
-        """Return a memory-mapped shard in the features' schema; a label without an id is null."""
+        """Return a memory-mapped shard in the features' schema; the label of a row that is not wanted may be null."""
         shard, features = self.shards[number], self.features
         with reading(self.package, shard), pa.memory_map(self.path(shard)) as file:
             names = check_messages(file).names
             options = pa.ipc.IpcReadOptions(included_fields=[names.index(name) for name in features])
             with pa.ipc.open_stream(file, options=options) as stream:
                 table = pa.Table.from_batches(checked(stream), stream.schema)
+            check_same(self.package, shard)
             if table.num_rows != shard.rows:
                 raise ValueError(f"{table.num_rows} rows, and {shard.rows} in the manifest")
         columns = {name: table[name] for name in features}
         if "label" in features:
             classes = pa.array(features["label"].names, pa.string())
             columns["label"] = pc.cast(pc.index_in(columns["label"], value_set=classes), pa.int64())
-            if self.whole and columns["label"].null_count:
-                raise self.package.fault(shard, "it holds a class that classes.json does not name")
+            wanted = columns["label"] if self.rows is None else columns["label"].take(pa.array(self.rows[shard.path]))
+            if wanted.null_count:
+                who = "classes.json" if self.rows is None else "metadata.parquet, which chose its rows,"
+                raise self.package.fault(shard, f"it holds a class that {who} does not name")
         return pa.table(list(columns.values()), schema=schema)
 
 

@@ -22,6 +22,7 @@ from cytoimagenet_reader.manifest import (
     parse_manifest,
 )
 from cytoimagenet_reader.remote import forget_listings, read_file, read_files
+from cytoimagenet_reader.stamps import Stamp, rebuilt
 
 __all__ = ["CATEGORIES", "FULL", "Package", "Shard", "is_local", "reading"]
 
@@ -81,6 +82,7 @@ class Package:
     licenses : of the sources whose terms allow commercial use
     batch_rows : rows of most record batches
     schema : that all shards have, once it was read
+    stamps : by path, what shards of a local package looked like when they were chosen from
     identity : sha256 of the manifest and the class list, and so of every row and class: what a cache of it is keyed by
 
     Raises
@@ -100,6 +102,7 @@ class Package:
         self.licenses = {source["license"] for source in manifest["sources"] if source["commercial_use"]}
         self.batch_rows = batch_rows(manifest)
         self.schema: Any = None
+        self.stamps: dict[str, Stamp | None] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all but shards and classes.
@@ -113,8 +116,17 @@ class Package:
         """What a pickle leaves out, read again."""
         _, facts = self._read_facts()
         if facts.identity != self.identity:
-            raise PackageError(f"{self.place} was built again since it was opened: open it again")
+            raise rebuilt(self.place)
         return facts
+
+    def check_unchanged(self) -> None:
+        """Raise PackageError where manifest or class list are not those that were read when it was opened."""
+        try:
+            unchanged = identity_of(self.read(layout.MANIFEST), self.read(layout.CLASSES)) == self.identity
+        except FileNotFoundError:
+            unchanged = False
+        if not unchanged:
+            raise rebuilt(self.place)
 
     def _read_facts(self) -> tuple[Manifest, _Facts]:
         try:
@@ -180,7 +192,7 @@ def reading(package: Package, shard: Shard) -> Iterator[None]:
     """Turn any failure to read a shard into a ShardError that names it."""
     try:
         yield
-    except ShardError:
+    except (ShardError, PackageError):
         raise
     except (OSError, EOFError, ValueError) as error:
         raise package.fault(shard, f"{type(error).__name__}: {error}") from error

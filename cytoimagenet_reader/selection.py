@@ -15,6 +15,7 @@ from cytoimagenet_reader.errors import PackageError
 from cytoimagenet_reader.filters import Filter, as_list
 from cytoimagenet_reader.package import FULL, Package, Shard
 from cytoimagenet_reader.remote import read_columns
+from cytoimagenet_reader.stamps import note
 from cytoimagenet_reader.streams import Rows, Stream, cut_streams
 
 _FILTERED = ["label", "dir_name", "database", "license", "microscopy", "crop", "shard", "position"]
@@ -65,6 +66,7 @@ def select(package: Package, config: str, wanted: Filter, columns: Sequence[str]
     if wanted:
         rows, classes = _passing(package, config, wanted, classes, shards)
         shards = [shard for shard in shards if shard.path in rows]
+    note(package, shards)
     features = _features(shard_schema(package, shards[0]), classes)
     unknown = [column for column in columns or () if column not in features]
     if unknown:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import datasets
@@ -20,9 +18,8 @@ from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.remote import retrying
 from cytoimagenet_reader.rows import DictRows, interleaved
 from cytoimagenet_reader.selection import select
+from cytoimagenet_reader.stamps import sha256_of
 from cytoimagenet_reader.streams import Stream
-
-_BLOCK = 4 << 20  # bytes hashed at once
 
 
 class PackageSplits:
@@ -105,11 +102,8 @@ def _others(package: Package, shards: Sequence[Shard], files: Mapping[str, str])
     """Return the shards whose file does not have the manifest's sha256."""
 
     def digest(shard: Shard) -> str:
-        found = hashlib.sha256()
-        with reading(package, shard), Path(files[shard.path]).open("rb") as file:
-            while block := file.read(_BLOCK):
-                found.update(block)
-        return found.hexdigest()
+        with reading(package, shard):
+            return sha256_of(files[shard.path])
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
         return [s for s, found in zip(shards, threads.map(digest, shards), strict=True) if found != s.sha256]

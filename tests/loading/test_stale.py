@@ -155,5 +155,5 @@ def test_a_pickled_package_is_whole_and_never_another_build(package: Path, other
     assert again.classes == opened.classes != {}
     shutil.rmtree(place)
     shutil.copytree(other_package, place)
-    with pytest.raises(cytoimagenet.PackageError, match="built again since it was opened: open it again"):
+    with pytest.raises(cytoimagenet.PackageError, match="rebuilt since it was opened: open it again"):
         _ = pickle.loads(state).shards

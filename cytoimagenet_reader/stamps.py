@@ -1,0 +1,84 @@
+"""Whether a local shard is still the file that was there when its package was opened."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cytoimagenet_reader.errors import PackageError
+
+if TYPE_CHECKING:
+    from cytoimagenet_reader.package import Package, Shard
+
+_BLOCK = 4 << 20  # bytes hashed at once
+
+
+class Stamp(NamedTuple):
+    """What tells a file from another one at its place, without reading it."""
+
+    size: int
+    modified: int  # nanoseconds
+    inode: int
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """Return a file's stamp; None where there is no file."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return Stamp(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def sha256_of(path: str) -> str:
+    """Return a file's sha256: 64 hex digits."""
+    found = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(_BLOCK):
+            found.update(block)
+    return found.hexdigest()
+
+
+def note(package: Package, shards: list[Shard]) -> None:
+    """Keep what the shards of a local package look like now.
+
+    Raises
+    ------
+    PackageError
+        Where the package was built again since it was opened: what was read of it does not describe them.
+    """
+    if package.local:
+        package.stamps |= {shard.path: stamp_of(package.local_path(shard.path)) for shard in shards}
+        package.check_unchanged()
+
+
+def check_same(package: Package, shard: Shard) -> None:
+    """Raise where a shard of a local package is not the one that was opened; call it once the shard is mapped.
+
+    A file with another stamp may be a copy of the same content: a package that was unpickled on another machine. It is
+    read once to tell.
+
+    Raises
+    ------
+    PackageError
+        Where the package was built again since it was opened.
+    ValueError
+        Where the package is the same, and the shard another.
+    """
+    if not package.local:
+        return
+    path = package.local_path(shard.path)
+    found = stamp_of(path)
+    if found is not None and found == package.stamps.get(shard.path):
+        return
+    package.check_unchanged()
+    if sha256_of(path) != shard.sha256:
+        raise ValueError("it changed since the package was opened, and its sha256 is not the manifest's")
+    package.stamps[shard.path] = found
+
+
+def rebuilt(place: str) -> PackageError:
+    """Return the error for a package that is not the one that was opened."""
+    return PackageError(f"{place} was rebuilt since it was opened: open it again")
