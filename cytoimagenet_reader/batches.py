@@ -10,13 +10,14 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from cytoimagenet_reader.arrow_checks import check_schema, checked, read_batch, stream_batches
+from cytoimagenet_reader.arrow_checks import check_schema, read_batch, stream_batches
 from cytoimagenet_reader.package import Package, Shard, reading
+from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
 from cytoimagenet_reader.read_ahead import ReadAhead
 from cytoimagenet_reader.remote import RangeFile
 from cytoimagenet_reader.stamps import check_same
@@ -38,8 +39,8 @@ def shard_schema(package: Package, shard: Shard) -> pa.Schema:
 
 def _read_schema(package: Package, shard: Shard) -> pa.Schema:
     if shard.path.endswith(".parquet"):
-        with _parquet_file(package, shard) as table:
-            return table.schema_arrow
+        with _parquet_file(package, shard) as parquet:
+            return parquet.file.schema
     if package.local:
         with pa.memory_map(package.local_path(shard.path)) as file:
             return pa.ipc.open_stream(file).schema
@@ -160,34 +161,45 @@ def _remote_file(package: Package, shard: Shard, limit: int, ahead: bool = True)
 
 def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, columns: Sequence[str]) -> Batches:
     """Yield the batches of the row groups of a Parquet shard that hold wanted rows, the next group read ahead."""
-    with _parquet_file(package, part.shard, path) as file, ThreadPoolExecutor(1, "row group") as thread:
-        check_schema(file.schema_arrow)
-        counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-        starts = [0, *itertools.accumulate(counts)]
-        groups = deque(
+    with _parquet_file(package, part.shard, path) as shard, ThreadPoolExecutor(1, "row group") as thread:
+        starts = [0, *itertools.accumulate(shard.file.rows)]
+        wanted = deque(
             (start, group)
             for group, start in enumerate(starts[:-1])
             if start < stop and starts[group + 1] > part.first and part.wants(start, starts[group + 1])
         )
         ahead: deque[tuple[int, Future[pa.Table]]] = deque()
-        while groups or ahead:
-            while groups and len(ahead) < 2:
-                start, group = groups.popleft()
-                ahead.append((start, thread.submit(file.read_row_group, group, columns=list(columns))))
+        while wanted or ahead:
+            while wanted and len(ahead) < 2:
+                start, group = wanted.popleft()
+                ahead.append((start, thread.submit(shard.read, group, columns)))
             start, future = ahead.popleft()
-            for batch in checked(future.result().combine_chunks().to_batches()):
+            for batch in future.result().combine_chunks().to_batches():
                 yield start, batch
                 start += len(batch)
 
 
+class _ParquetShard(NamedTuple):
+    """An open Parquet shard; ``ranges`` where it is remote."""
+
+    file: Parquet
+    ranges: RangeFile | None = None
+
+    def read(self, group: int, columns: Sequence[str]) -> pa.Table:
+        """Return some columns of a row group, checked; those of a remote shard are fetched at once."""
+        if self.ranges is not None:
+            self.ranges.hold(self.file.byte_ranges([group], columns))
+        return self.file.read([group], columns)
+
+
 @contextlib.contextmanager
-def _parquet_file(package: Package, shard: Shard, path: str | None = None) -> Iterator[pq.ParquetFile]:
+def _parquet_file(package: Package, shard: Shard, path: str | None = None) -> Iterator[_ParquetShard]:
     """Open a Parquet shard, in the package or a local copy of it."""
     path = path or (package.local_path(shard.path) if package.local else None)
     if path is not None:
-        with pq.ParquetFile(path, memory_map=True) as file:
-            yield file
+        with pa.memory_map(path) as source, open_parquet(source) as file:
+            yield _ParquetShard(file)
         return
-    source = RangeFile(package.url(shard.path), package.storage_options, shard.bytes)
-    with source, pq.ParquetFile(source, pre_buffer=True) as file:
-        yield file
+    ranges = RangeFile(package.url(shard.path), package.storage_options, shard.bytes)
+    with ranges, ranges.parquet_source() as source, open_parquet(source, pre_buffer=False) as file:
+        yield _ParquetShard(file, ranges)

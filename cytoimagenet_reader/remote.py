@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
 
 from cytoimagenet_reader.errors import ShardError
+from cytoimagenet_reader.parquet_checks import open_parquet
+from cytoimagenet_reader.parquet_footer import TAIL, footer_size
 from cytoimagenet_reader.retry import GaveUpError, Limits, retry
 
 T = TypeVar("T")
@@ -44,23 +46,55 @@ def forget_listings(url: str, storage_options: Mapping[str, Any]) -> None:
 
 
 def read_columns(url: str, storage_options: Mapping[str, Any], columns: list[str]) -> pa.Table:
-    """Return some columns of a Parquet file."""
+    """Return some columns of a Parquet file of a package, checked.
+
+    Raises
+    ------
+    ShardError
+        Where it cannot be read.
+    """
     file_system, name = fsspec.core.url_to_fs(url, **storage_options)
 
     def attempt() -> pa.Table:
-        with file_system.open(name, "rb") as file:
-            return pq.read_table(file, columns=columns)
+        if isinstance(file_system, LocalFileSystem):
+            with pa.memory_map(name) as source, open_parquet(source) as file:
+                return file.read(range(len(file.rows)), columns)
+        ranges = RangeFile(url, storage_options, file_system.size(name))
+        with ranges, ranges.parquet_source() as source, open_parquet(source, pre_buffer=False) as file:
+            ranges.hold(file.byte_ranges(range(len(file.rows)), columns))
+            return file.read(range(len(file.rows)), columns)
 
     return retrying(attempt, url)
 
 
 class RangeFile(io.RawIOBase):
-    """A remote file of known size as a file object: each read is one request."""
+    """A remote file of known size as a file object: each read is one request, but for what was fetched before."""
 
     def __init__(self, url: str, storage_options: Mapping[str, Any], size: int) -> None:
         self._ranges = Ranges(url, storage_options)
         self._size = size
         self._position = 0
+        self._held: list[tuple[int, int, bytes]] = []
+
+    def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Fetch these ranges of bytes, (begin, end), a request each, in place of those that were held before."""
+        within = [(min(begin, self._size), min(end, self._size)) for begin, end in ranges]
+        self._held = []  # first: not both at a time
+        self._held = [(begin, end, self._ranges.read(begin, end)) for begin, end in within if begin < end]
+
+    def parquet_source(self) -> pa.NativeFile:
+        """Return it as a file of pyarrow's, its footer held: in one request, or two where it is large.
+
+        Raises
+        ------
+        ValueError
+            Where it has none.
+        """
+        self.hold([(max(self._size - TAIL, 0), self._size)])
+        source = pa.PythonFile(self, "r")
+        if (size := footer_size(source)) > TAIL:
+            self.hold([(self._size - size, self._size)])
+        return source
 
     def readable(self) -> bool:
         """Return True."""
@@ -83,9 +117,15 @@ class RangeFile(io.RawIOBase):
         """Return so many bytes, fewer at the end; all that follow for -1."""
         start = self._position
         end = self._size if size < 0 else min(start + size, self._size)
-        data = self._ranges.read(start, end) if start < end else b""
+        data = self._bytes(start, end) if start < end else b""
         self._position += len(data)
         return data
+
+    def _bytes(self, start: int, end: int) -> bytes:
+        for begin, stop, held in self._held:
+            if begin <= start and end <= stop:
+                return held[start - begin : end - begin]
+        return self._ranges.read(start, end)
 
 
 class Ranges:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.errors import UserError
+from builder.package.data_files import whole_table
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, REASONS, TOKEN_SEPARATOR
 from builder.sources.base import Image
@@ -195,5 +195,5 @@ def _outcome(
 def _rows(package: Store, path: str, idx: str) -> Iterator[Facts]:
     if package.exists(path):
         with package.open(path) as file:
-            table: pa.Table = pq.read_table(file, filters=pc.field("idx") == idx)
-        yield from table.to_pylist()
+            table = whole_table(file)
+        yield from table.filter(pc.equal(table["idx"], idx)).to_pylist()

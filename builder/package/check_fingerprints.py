@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.package.content_audit import Pair, content_audit, read_fingerprints
+from builder.package.data_files import opened, whole_table
 from builder.package.overlaps import Overlap, of_other_images, overlap_audit
 from builder.package.problem import Problem
 from builder.pixels.fingerprint import fingerprint
@@ -28,7 +29,7 @@ def check_form(package: Store, table: pa.Table) -> Iterator[Problem]:
         if not pq.read_schema(file).equals(FINGERPRINTS):
             yield Problem(layout.FINGERPRINTS_TABLE, "its columns are not those of builder.schema")
             return
-        hashes = pq.read_table(file, columns=["sha256"])["sha256"].combine_chunks()
+        hashes = whole_table(file, ["sha256"])["sha256"].combine_chunks()
     named = pc.unique(table["sha256"]).drop_null()
     if len(hashes) != len(named) or not pc.all(pc.is_in(hashes, value_set=named)).as_py():
         yield Problem(
@@ -93,9 +94,9 @@ def thumbnails_of(package: Store, hashes: Sequence[str | None]) -> dict[str, byt
     """Return sha256 -> thumbnail of these images, as far as the package has them; read a row group at a time."""
     wanted = pa.array(sorted({text for text in hashes if text}), pa.string())
     found: dict[str, bytes] = {}
-    with package.open(layout.FINGERPRINTS_TABLE) as file, pq.ParquetFile(file) as parquet:
-        for group in range(parquet.num_row_groups):
-            rows = parquet.read_row_group(group)
+    with package.open(layout.FINGERPRINTS_TABLE) as file, opened(file) as parquet:
+        for group in range(len(parquet.rows)):
+            rows = parquet.read([group])
             rows = rows.filter(pc.is_in(rows["sha256"], value_set=wanted))
             found.update(zip(*(rows[name].to_pylist() for name in FINGERPRINTS.names), strict=True))
     return found

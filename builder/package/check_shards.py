@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
 from builder.engine.store import Store
 from builder.package.check_fingerprints import thumbnails_of, whole_fault
+from builder.package.data_files import opened
 from builder.package.features import schema_of
 from builder.package.manifest import Manifest
 from builder.package.problem import Problem
 from builder.recipe import Recipe
 from builder.schema import METADATA, SPLITS
-from cytoimagenet_reader.arrow_checks import batch_offsets, check_schema, checked, stream_batches
+from cytoimagenet_reader.arrow_checks import batch_offsets, stream_batches
 from cytoimagenet_reader.layout import FULL, METADATA_CONFIG, METADATA_TABLE, parse, shards_of
 
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -98,14 +98,14 @@ def expected_rows(package: Store, task: ShardTask) -> pa.Table | None:
         return None
     column, value = ("split", part.split) if part.config == METADATA_CONFIG else ("shard", task.path.rpartition(".")[0])
     start, end = task.first, task.first + task.facts["rows"]
-    with package.open(METADATA_TABLE) as file, pq.ParquetFile(file) as parquet:
-        ends = np.cumsum([0, *(parquet.metadata.row_group(n).num_rows for n in range(parquet.num_row_groups))])
+    with package.open(METADATA_TABLE) as file, opened(file) as parquet:
+        ends = np.cumsum([0, *parquet.rows])
         groups = np.flatnonzero((ends[:-1] < end) & (ends[1:] > start)).tolist()
-        table = parquet.read_row_groups(groups)
+        table = parquet.read(groups)
         table = table.slice(start - int(ends[groups[0]]), end - start) if groups else table
         if table.num_rows == end - start and pc.all(pc.equal(table[column], value)).as_py():
             return table
-        table = parquet.read()
+        table = parquet.read(range(len(parquet.rows)))
     return table.filter(pc.equal(table[column], value))
 
 
@@ -121,10 +121,9 @@ def _batches(content: pa.Buffer, path: str) -> list[pa.RecordBatch]:
     """Return the record batches of a stream, or the row groups of a Parquet file, once they were checked."""
     if path.endswith(".arrow"):
         return list(stream_batches(content)[1])
-    with pq.ParquetFile(pa.BufferReader(content)) as file:
-        check_schema(file.schema_arrow)
-        groups = [file.read_row_group(number).combine_chunks() for number in range(file.num_row_groups)]
-    return [batch for group in groups for batch in checked(group.to_batches())]
+    with opened(pa.BufferReader(content)) as parquet:
+        groups = [parquet.read([number]).combine_chunks() for number in range(len(parquet.rows))]
+    return [batch for group in groups for batch in group.to_batches()]
 
 
 def _findings(

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from builder.engine.store import Store
+from builder.package.data_files import whole_table
 from builder.pixels.alike import alike
 from builder.pixels.thumbnail import SIDE
 from builder.schema import FINGERPRINTS, SPLITS
@@ -46,7 +46,7 @@ def read_fingerprints(package: Store) -> pa.Table:
     if not package.exists(layout.FINGERPRINTS_TABLE):
         return FINGERPRINTS.empty_table()
     with package.open(layout.FINGERPRINTS_TABLE) as file:
-        return pq.read_table(file)
+        return whole_table(file)
 
 
 def content_audit(rows: pa.Table, fingerprints: pa.Table) -> ContentAudit:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from cytoimagenet_reader.arrow_checks import check_schema, checked, stream_batches
+from cytoimagenet_reader.arrow_checks import stream_batches
+from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
 
 MALFORMED = (pa.ArrowException, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError, EOFError)
 """What reading or comparing malformed data raises."""
@@ -32,9 +33,9 @@ def data_batches(
         Where the file is malformed, or has types that no package has.
     """
     if path.endswith(".parquet"):
-        parquet = pq.ParquetFile(file)
-        check_schema(parquet.schema_arrow)
-        yield from checked(parquet.iter_batches(rows, columns=None if columns is None else list(columns)))
+        with opened(file) as table:
+            for group in range(len(table.rows)):
+                yield from table.read([group], columns).combine_chunks().to_batches(rows)
     else:
         yield from stream_batches(file)[1]
 
@@ -42,14 +43,32 @@ def data_batches(
 def whole_table(file: Any, columns: Sequence[str] | None = None, coded: Sequence[str] = ()) -> pa.Table:
     """Return a Parquet table, checked.
 
+    Parameters
+    ----------
+    coded : columns of texts that are returned as codes and a dictionary
+
     Raises
     ------
     ValueError, OSError
         Where it is malformed, or has no value where its schema wants one.
     """
-    table = pq.read_table(file, columns=None if columns is None else list(columns), read_dictionary=list(coded))
-    table.validate(full=True)
+    with opened(file, read_dictionary=list(coded)) as parquet:
+        table = parquet.read(range(len(parquet.rows)), columns)
     empty = [field.name for field in table.schema if not field.nullable and table[field.name].null_count]
     if empty:
         raise ValueError(f"rows without a value in {', '.join(empty)}")
     return table
+
+
+@contextlib.contextmanager
+def opened(file: Any, **options: Any) -> Iterator[Parquet]:
+    """Open a Parquet file of a package for checked reading; ``file`` is a buffer or open for reading.
+
+    Raises
+    ------
+    ValueError, OSError
+        Where its footer is malformed, or it has types that no package has.
+    """
+    source = file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, "r")
+    with open_parquet(source, **options) as parquet:
+        yield parquet

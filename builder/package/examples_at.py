@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builder.engine.store import Store
+from builder.package.data_files import data_batches
 
 
 def examples_at(package: Store, files: Iterable[str], places: Sequence[tuple[str, int]]) -> list[bytes]:
@@ -37,9 +37,5 @@ def examples_at(package: Store, files: Iterable[str], places: Sequence[tuple[str
 def _images(package: Store, path: str) -> Iterator[pa.Array]:
     """Yield the PNGs of a shard, batch by batch."""
     with package.open(path) as file:
-        if path.endswith(".parquet"):
-            for batch in pq.ParquetFile(file).iter_batches(100, columns=["image"]):
-                yield batch.column("image").field("bytes")
-        else:
-            for batch in pa.ipc.open_stream(file):
-                yield batch.column("image").field("bytes")
+        for batch in data_batches(file, path, ["image"], 100):
+            yield batch.column("image").field("bytes")

@@ -106,6 +106,57 @@ def _pixel_codecs() -> Iterator[Row]:
     yield Row("JPEG 2000 of another depth", lambda: tiff(page(eight, 8, deeper, t259=34712)), refused="uint16")
 
 
+def _disagreeing() -> Iterator[Row]:
+    """Coded data that say another count or type of samples than the directory, and than elsewhere in themselves."""
+    eight, many = grey(), np.zeros((*grey().shape, 60), np.uint8)
+    for name, number, coded in (
+        ("LERC", 34887, imagecodecs.lerc_encode(many)),
+        ("JPEG 2000", 34712, imagecodecs.jpeg2k_encode(many, reversible=True)),
+        ("JPEG XL", 50002, imagecodecs.jpegxl_encode(np.moveaxis(many, 2, 0).copy(), photometric="gray", planar=True)),
+    ):
+        strip = bytes(coded)
+        yield Row(
+            f"{name} strip of 60 samples",
+            lambda s=strip, n=number: tiff(page(eight, 8, s, t259=n)),
+            refused="60 samples, and the file 1",
+        )
+    frames = np.repeat(eight[None], 20, axis=0)
+    for name, number, coded, why in (
+        ("JPEG XL of 20 frames", 50002, imagecodecs.jpegxl_encode(frames, photometric="gray"), "an animation"),
+        ("LERC of 20 bands", 34887, imagecodecs.lerc_encode(frames, planar=True), "more than one band"),
+    ):
+        strip = bytes(coded)
+        yield Row(name, lambda s=strip, n=number: tiff(page(eight, 8, s, t259=n)), refused=why)
+    yield from _disagreeing_jpeg_xr(eight)
+
+
+def _disagreeing_jpeg_xr(eight: np.ndarray) -> Iterator[Row]:
+    """JPEG XR: its decoder writes beyond its memory where these are let through."""
+    whole = bytes(imagecodecs.jpegxr_encode(eight, level=1.0))
+    stream, identifier = whole.index(b"WMPHOTO\0"), whole.index(bytes.fromhex("24c3dd6f")) + 15
+    for name, at, value, why in (
+        ("a codestream of colour and depth 0x28", stream + 11, 0x28, "other samples than its pixel format"),
+        ("a codestream of 32 bits", stream + 11, 0x07, "other samples than its pixel format"),
+        ("a codestream of colours", stream + 11, 0x71, "other samples than its pixel format"),
+        ("a pixel format of 16 bits", identifier, 0x0B, "other samples than its pixel format"),
+        ("a pixel format of 1 bit", identifier, 0x05, "other samples than its pixel format"),
+        ("an unknown pixel format", identifier, 0xFE, "pixel format that is not read"),
+        ("a codestream that is wider", stream + 13, 0xFF, "has a codestream of 256 x"),
+        ("a turned codestream", stream + 9, 0x08, "is turned"),
+        ("colours inside", stream + 16, 0x60, "other samples inside than outside"),
+    ):
+        strip = bytearray(whole)
+        strip[at] = value
+        yield Row(f"JPEG XR with {name}", lambda s=bytes(strip): tiff(page(eight, 8, s, t259=34934)), refused=why)
+    for kind, coded in (("16 bits", grey(6, "uint16")), ("three samples", samples(3, 9))):
+        strip = bytes(imagecodecs.jpegxr_encode(coded, level=1.0))
+        yield Row(
+            f"JPEG XR of {kind} in a strip of 8 bits",
+            lambda s=strip: tiff(page(eight, 8, s, t259=34934)),
+            refused="samples of uint",
+        )
+
+
 def _cut() -> Iterator[Row]:
     many_tags = bytearray(imagecodecs.jpegxr_encode(grey(), level=1.0))
     at = int.from_bytes(many_tags[4:8], "little")
@@ -113,8 +164,25 @@ def _cut() -> Iterator[Row]:
     yield Row(
         "JPEG XR of 65,535 tags",
         lambda: tiff(page(grey(), 8, bytes(many_tags), t259=34934)),
-        refused="JPEG XR has 65535 tags",
+        refused="has 65535 tags",
     )
+    large = np.zeros((800, 900), np.uint8)  # in a strip that is smaller
+    for name, number, coded_large in (
+        ("JPEG XR", 34934, imagecodecs.jpegxr_encode(large, level=0.5)),
+        ("WebP", 50001, imagecodecs.webp_encode(np.repeat(large[..., None], 3, axis=2), lossless=True)),
+        ("LERC", 34887, imagecodecs.lerc_encode(large)),
+        ("JPEG XL", 50002, imagecodecs.jpegxl_encode(large, effort=1)),
+        ("JPEG XL in boxes", 50002, imagecodecs.jpegxl_encode(large, effort=1, usecontainer=True)),
+        ("JPEG 2000", 34712, imagecodecs.jpeg2k_encode(large, reversible=True)),
+        ("JPEG 2000 in boxes", 34712, imagecodecs.jpeg2k_encode(large, reversible=True, codecformat="jp2")),
+        ("PNG", 34933, imagecodecs.png_encode(large)),
+    ):
+        yield Row(
+            f"{name} strip that says it is larger than the image",
+            lambda coded=coded_large, n=number: tiff(page(grey(), 8, bytes(coded), t259=n)),
+            refused="say 900 x 800 pixels",
+        )
+    yield from _disagreeing()
     noise = np.random.default_rng(5).integers(0, 256, (64, 80), dtype=np.uint8)
     colour_noise = np.repeat(noise[..., None], 3, axis=2)
     coded = {

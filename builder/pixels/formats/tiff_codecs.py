@@ -41,16 +41,15 @@ JPEG_2000: Final = (APERIO_YCBCR, 33004, 33005, 34712)
 WEBP: Final = (34927, 50001)
 PNG: Final = 34933
 JPEG_XR: Final = (22610, 34934)
+JPEG_XL: Final = (50002, 52546)
+LERC: Final = 34887
 TO_PIXELS: Final[dict[int, Callable[..., Array]]] = {
     **dict.fromkeys(JPEG_2000, imagecodecs.jpeg2k_decode),
-    22610: imagecodecs.jpegxr_decode,
-    34934: imagecodecs.jpegxr_decode,
-    34887: imagecodecs.lerc_decode,
-    34927: imagecodecs.webp_decode,
-    50001: imagecodecs.webp_decode,
+    **dict.fromkeys(JPEG_XR, imagecodecs.jpegxr_decode),
+    **dict.fromkeys(WEBP, imagecodecs.webp_decode),
+    **dict.fromkeys(JPEG_XL, imagecodecs.jpegxl_decode),
+    LERC: imagecodecs.lerc_decode,
     PNG: imagecodecs.png_decode,
-    50002: imagecodecs.jpegxl_decode,
-    52546: imagecodecs.jpegxl_decode,
 }
 _COLOURED: Final = frozenset({22610, 34934, 34927, 50001, 50002, 52546})
 """Codecs that know colour themselves and give red, green and blue."""

@@ -5,17 +5,20 @@ What a decoder says of their size and type must be what the directory says; what
 
 from __future__ import annotations
 
+import struct
 from typing import Any, Final
 
 import imagecodecs
 import numpy.typing as npt
 
-from builder.pixels.formats import cut, jpeg_markers, limits
+from builder.pixels.formats import cut, jpeg_markers, jpeg_xr, limits, stated_size
 from builder.pixels.formats.tiff_codecs import (
     CCITT,
     JPEG,
     JPEG_2000,
+    JPEG_XL,
     JPEG_XR,
+    LERC,
     OLD_JPEG,
     PNG,
     TO_PIXELS,
@@ -26,7 +29,13 @@ from builder.pixels.formats.tiff_page import RGB, SEPARATED, YCBCR, Page
 
 Array = npt.NDArray[Any]
 
-_MOST_JPEG_XR_TAGS: Final = 100
+_STATED_SIZES: Final = {
+    **dict.fromkeys(JPEG_2000, stated_size.jpeg_2000),
+    **dict.fromkeys(WEBP, stated_size.webp),
+    **dict.fromkeys(JPEG_XL, stated_size.jpeg_xl),
+    LERC: stated_size.lerc,
+    PNG: stated_size.png,
+}
 
 
 def pixels(packed: bytes, page: Page, rows: int) -> Array:
@@ -45,8 +54,6 @@ def pixels(packed: bytes, page: Page, rows: int) -> Array:
     else:
         options: dict[str, Any] = {"hasalpha": samples == 4} if page.compression in WEBP else {}
         _check_stated_size(packed, page, rows)
-        if page.compression in JPEG_XR:
-            _check_jpeg_xr(packed)
         out = TO_PIXELS[page.compression](packed, **options)
         if page.compression in JPEG_XR and cut.is_cut(imagecodecs.jpegxr_decode, packed):
             raise limits.unreadable("TIFF strip or tile whose JPEG XR was cut")
@@ -60,24 +67,26 @@ def pixels(packed: bytes, page: Page, rows: int) -> Array:
 
 
 def _check_stated_size(packed: bytes, page: Page, rows: int) -> None:
-    """Reject JPEG 2000 and PNG data that say they are larger than their strip, before they are decoded."""
-    found = None
-    at = packed.find(b"\xff\x51") if page.compression in JPEG_2000 else -1
-    if 0 <= at <= len(packed) - 24:
-        right, bottom, left, top = (int.from_bytes(packed[at + 6 + 4 * k : at + 10 + 4 * k], "big") for k in range(4))
-        found = (right - left, bottom - top)
-    elif page.compression == PNG and len(packed) >= 24:
-        found = (int.from_bytes(packed[16:20], "big"), int.from_bytes(packed[20:24], "big"))
-    if found is not None and (found[0] > page.segment_width or found[1] > max(rows, page.segment_height)):
-        raise limits.unreadable(f"TIFF strip or tile whose data say {found[0]} x {found[1]} pixels")
+    """Reject data that say they are larger than their strip, or of other samples, before they are decoded."""
+    try:
+        if page.compression in JPEG_XR:
+            _check_jpeg_xr(jpeg_xr.header(packed), page, rows)
+            return
+        sizes = list(_STATED_SIZES[page.compression](packed))
+    except (ValueError, IndexError, struct.error) as error:
+        raise limits.unreadable(f"TIFF strip or tile whose data say no size ({error})") from None
+    for width, height, samples in sizes:
+        if width > page.segment_width or height > max(rows, page.segment_height):
+            raise limits.unreadable(f"TIFF strip or tile whose data say {width} x {height} pixels")
+        if samples > page.inner:
+            raise limits.unreadable(f"TIFF strip or tile whose data say {samples} samples, and the file {page.inner}")
 
 
-def _check_jpeg_xr(packed: bytes) -> None:
-    """Reject a JPEG XR of very many tags (ITU-T T.832, annex A): its decoder prints a line for each unknown one."""
-    at = int.from_bytes(packed[4:8], "little")
-    count = int.from_bytes(packed[at : at + 2], "little")
-    if packed.startswith(b"II\xbc") and count > _MOST_JPEG_XR_TAGS:
-        raise limits.unreadable(f"TIFF strip or tile whose JPEG XR has {count} tags")
+def _check_jpeg_xr(said: jpeg_xr.Header, page: Page, rows: int) -> None:
+    if said.width != page.segment_width or said.height not in (rows, page.segment_height):
+        raise limits.unreadable(f"TIFF strip or tile whose data say {said.width} x {said.height} pixels")
+    if (said.samples, said.kind) != (page.inner, sample_type(page)):
+        raise limits.unreadable(f"TIFF strip or tile whose data say {said.samples} samples of {said.kind}")
 
 
 def _fax(stored: bytes, page: Page, rows: int) -> Array:

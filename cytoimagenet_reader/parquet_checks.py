@@ -1,0 +1,169 @@
+"""Checks on Parquet from anyone: what a row group expands to is known from its pages' headers before it is read.
+
+A page of a few kilobytes may inflate to two gigabytes, and a dictionary's one long value may stand for a million rows;
+pyarrow allocates both. The footer can say anything of it, the headers cannot: they are what pyarrow goes by. Layout:
+https://parquet.apache.org/docs/file-format/data-pages/ and its ``parquet.thrift``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cytoimagenet_reader.arrow_checks import check_schema
+from cytoimagenet_reader.parquet_footer import Chunk, Group, row_groups
+from cytoimagenet_reader.thrift import Compact
+
+_ROOM: Final = 1 << 26  # bytes that any reading may expand to
+_RATIO: Final = 100  # and as many times its size in the file; those of ours stay below 20
+_CELL: Final = 8  # bytes of an offset, a code or a number
+_GAP: Final = 1 << 16  # bytes between columns that are fetched with them rather than asking twice
+_DATA_PAGE, _DICTIONARY_PAGE = 0, 2
+_CODECS: Final = {0: "uncompressed", 1: "snappy", 6: "zstd"}
+_ENCODINGS: Final = (0, 2, 3, 8)  # PLAIN, RLE and dictionaries: what any value takes is known from sizes and counts
+_HEADER_BYTES: Final = (512, 1 << 16)  # in which a page's header lies: first try, most
+
+
+class _Page(NamedTuple):
+    kind: int
+    inflated: int  # bytes
+    values: int
+    at: int  # where its content begins
+    size: int
+
+
+class Parquet:
+    """An open Parquet file of a package; ``schema`` of its columns, ``rows`` of each row group."""
+
+    def __init__(self, file: pq.ParquetFile, source: pa.NativeFile, groups: list[Group], schema: pa.Schema) -> None:
+        self._file, self._source, self._groups = file, source, groups
+        self.schema = schema
+        self.rows = [group.rows for group in groups]
+
+    def read(self, groups: Collection[int], columns: Collection[str] | None = None) -> pa.Table:
+        """Return row groups, once they are known to be what a package's may be.
+
+        Parameters
+        ----------
+        groups : by number
+        columns : those to read; None for all
+
+        Raises
+        ------
+        ValueError, OSError
+            Where they are malformed, or would expand to more than 64 MB and 100 times their bytes in the file.
+        """
+        if missing := sorted({*(columns or ())} - {*self.schema.names}):
+            raise ValueError(f"the file has no column {', '.join(missing)}")
+        packed = expanded = 0
+        for group in groups:
+            for chunk in self._chunks(group, columns):
+                packed += chunk.end - chunk.begin
+                expanded += _expanded(self._source, chunk)
+                if expanded > _ROOM + _RATIO * packed:
+                    raise ValueError(f"row group {group} expands to {expanded:,} bytes or more, from {packed:,}")
+        table = self._file.read_row_groups(list(groups), columns=None if columns is None else list(columns))
+        table.validate(full=True)
+        return table
+
+    def byte_ranges(self, groups: Collection[int], columns: Collection[str]) -> list[tuple[int, int]]:
+        """Return where the bytes of some columns of row groups lie: (begin, end), neighbours as one."""
+        found: list[tuple[int, int]] = []
+        chunks = (chunk for group in groups for chunk in self._chunks(group, columns))
+        for begin, end in sorted((chunk.begin, chunk.end) for chunk in chunks):
+            if found and begin <= found[-1][1] + _GAP:
+                found[-1] = (found[-1][0], max(end, found[-1][1]))
+            else:
+                found.append((begin, end))
+        return found
+
+    def _chunks(self, group: int, columns: Collection[str] | None) -> list[Chunk]:
+        chunks = self._groups[group].chunks
+        return chunks if columns is None else [chunk for chunk in chunks if chunk.column in columns]
+
+
+@contextlib.contextmanager
+def open_parquet(source: pa.NativeFile, **options: Any) -> Iterator[Parquet]:
+    """Open a Parquet file whose columns have types that a package can have.
+
+    Raises
+    ------
+    ValueError, OSError
+        Where its footer is malformed, or states any other columns, or another writer than Arrow.
+    """
+    groups = row_groups(source)
+    limits = {"thrift_string_size_limit": 1 << 24, "thrift_container_size_limit": 1 << 18}
+    with pq.ParquetFile(source, **limits, **options) as file:
+        schema = pq.read_schema(source) if options.get("read_dictionary") else file.schema_arrow
+        yield Parquet(file, source, groups, check_schema(schema))
+
+
+def _expanded(source: pa.NativeFile, chunk: Chunk) -> int:
+    """Return the bytes that a column chunk takes when it is read, at most."""
+    if chunk.codec not in _CODECS:
+        raise ValueError(f"column {chunk.column!a} is compressed by a codec of no package ({chunk.codec})")
+    total = values = 0
+    dictionary: _Page | None = None
+    begin = chunk.begin
+    while begin < chunk.end:
+        page = _page(source, begin, chunk.end)
+        total += page.inflated
+        if page.kind == _DATA_PAGE:
+            values += page.values
+        elif dictionary is None:
+            dictionary = page
+        else:
+            raise ValueError(f"column {chunk.column!a} has two dictionaries in one row group")
+        begin = page.at + page.size
+    if values != chunk.values:
+        raise ValueError(f"column {chunk.column!a} has {values} values, and {chunk.values} by its footer")
+    total += values * (_CELL + chunk.width)
+    if dictionary is None or not chunk.text:
+        return total
+    if values * dictionary.inflated <= _RATIO * (chunk.end - chunk.begin):
+        return total + values * dictionary.inflated
+    return total + values * _longest(source, dictionary, _CODECS[chunk.codec])
+
+
+def _page(source: pa.NativeFile, begin: int, end: int) -> _Page:
+    """Return the page that begins at a place of a column chunk that ends at ``end``."""
+    for window in _HEADER_BYTES:
+        data = source.read_at(min(window, end - begin), begin)
+        try:
+            reader = Compact(data)
+            header = reader.struct()
+        except IndexError:  # it goes on behind the window
+            continue
+        kind, inflated, size = (header.get(field, -1) for field in (1, 2, 3))
+        said = header.get(7 if kind == _DICTIONARY_PAGE else 5)
+        if not isinstance(said, dict) or kind not in (_DATA_PAGE, _DICTIONARY_PAGE):
+            break
+        values, encoding = (said.get(field, -1) for field in (1, 2))
+        if not all(type(number) is int and 0 <= number < 1 << 31 for number in (inflated, size, values)):
+            break
+        page = _Page(kind, inflated, values, begin + reader.at, size)
+        if encoding not in _ENCODINGS or page.at + page.size > end:
+            break
+        return page
+    raise ValueError("a page is malformed, or of a kind that no page of a package is")
+
+
+def _longest(source: pa.NativeFile, page: _Page, codec: str) -> int:
+    """Return the length of the longest text of a dictionary page: each is its length, in 4 bytes, and its bytes."""
+    if page.inflated > _ROOM:
+        return page.inflated
+    data = source.read_at(page.size, page.at)
+    if codec != "uncompressed":
+        data = pa.decompress(data, page.inflated, codec, asbytes=True)
+    longest = at = 0
+    for _ in range(page.values):
+        length = int.from_bytes(data[at : at + 4], "little")
+        longest = max(longest, length)
+        at += 4 + length
+        if at > len(data):
+            raise ValueError("a dictionary is malformed")
+    return longest
