@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from cytoimagenet_reader.batches import wanted_batches
 from cytoimagenet_reader.package import Package
-from cytoimagenet_reader.streams import Part
+from cytoimagenet_reader.streams import Part, category_order
 
 Row = TypeVar("Row", covariant=True)
 
@@ -118,9 +118,7 @@ def _taken(counts: Sequence[int], skip: int) -> list[int]:
     """Return how many of each category's rows are among the first ``skip`` of a stream."""
     if not skip:
         return [0] * len(counts)
-    place = np.repeat(np.arange(len(counts)), counts)
-    way = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
-    taken: list[int] = np.bincount(place[np.lexsort((place, way))[:skip]], minlength=len(counts)).tolist()
+    taken: list[int] = np.bincount(category_order(counts)[:skip], minlength=len(counts)).tolist()
     return taken
 
 

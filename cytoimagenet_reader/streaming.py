@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 import datasets
+import numpy as np
+import pyarrow as pa
 from datasets.iterable_dataset import ExamplesIterable
 
 from cytoimagenet_reader.filters import Filter
@@ -19,6 +21,7 @@ from cytoimagenet_reader.remote import retrying
 from cytoimagenet_reader.rows import DictRows, interleaved
 from cytoimagenet_reader.selection import select
 from cytoimagenet_reader.stamps import sha256_of
+from cytoimagenet_reader.stream_tables import stream_tables
 from cytoimagenet_reader.streams import Stream
 
 
@@ -110,7 +113,7 @@ def _others(package: Package, shards: Sequence[Shard], files: Mapping[str, str])
 
 
 class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has no types
-    """The rows as they are generated: they need no encoding, so ``datasets`` may pass them on when nothing is decoded.
+    """The rows of a split as they lie in the shards: dicts, or Arrow tables for what asks for those.
 
     ``IterableDataset`` encodes and decodes every value of every row unless its source has the very features that it
     has itself; rows come with class ids and undecoded images, so that is what ``features`` says.
@@ -126,16 +129,34 @@ class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has 
         undecoded = {"image": datasets.Image(decode=False)} if "image" in self.typed_as else {}
         return datasets.Features({**self.typed_as, **undecoded})
 
-    def _like(self, other: ExamplesIterable) -> StreamedExamples:
-        return StreamedExamples(other.generate_examples_fn, other.kwargs, typed_as=self.typed_as)
+    @property
+    def iter_arrow(self) -> Callable[[], Iterator[tuple[str, pa.Table]]]:
+        """Returns (key, table) pairs of all rows, in the same order."""
+        return self._tables
 
-    def shuffle_data_sources(self, *args: Any, **kwargs: Any) -> StreamedExamples:
+    def _tables(self) -> Iterator[tuple[str, pa.Table]]:
+        state = self._state_dict or {"shard_idx": 0, "shard_example_idx": 0}
+        streams, package, copies = (self.kwargs[name] for name in ("streams", "package", "copies"))
+        for number in range(state["shard_idx"], len(streams)):
+            given = state["shard_example_idx"]
+            for table in stream_tables(package, streams[number], copies, self.typed_as, given):
+                state["shard_example_idx"] += len(table)
+                yield f"{number}-{state['shard_example_idx']}", table
+            state["shard_idx"], state["shard_example_idx"] = number + 1, 0
+
+    def _with(self, streams: list[Stream]) -> StreamedExamples:
+        return StreamedExamples(self.generate_examples_fn, {**self.kwargs, "streams": streams}, typed_as=self.typed_as)
+
+    def shuffle_data_sources(self, generator: np.random.Generator) -> StreamedExamples:
         """Return the same rows with the streams in another order."""
-        return self._like(super().shuffle_data_sources(*args, **kwargs))
+        streams = list(self.kwargs["streams"])
+        copy.deepcopy(generator).shuffle(streams)  # the caller's would give each epoch another order
+        return self._with(streams)
 
-    def shard_data_sources(self, *args: Any, **kwargs: Any) -> StreamedExamples:
+    def shard_data_sources(self, num_shards: int, index: int, contiguous: bool = True) -> StreamedExamples:
         """Return the rows of some streams."""
-        return self._like(super().shard_data_sources(*args, **kwargs))
+        chosen = self.split_shard_indices_by_worker(num_shards, index, contiguous=contiguous)
+        return self._with([self.kwargs["streams"][i] for i in chosen])
 
     def reshard_data_sources(self) -> StreamedExamples:
         """Return the same rows: streams are not cut again."""

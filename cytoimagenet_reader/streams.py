@@ -58,6 +58,14 @@ def count_rows(streams: Sequence[Stream]) -> int:
     return sum(part.stop - part.start for stream in streams for part in stream)
 
 
+def category_order(counts: Sequence[int]) -> np.ndarray[Any, Any]:
+    """Return which category each row of a stream is of: row i of a category's n comes at (i + 1/2) / n of the way."""
+    place = np.repeat(np.arange(len(counts)), counts)
+    way = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
+    order: np.ndarray[Any, Any] = place[np.lexsort((place, way))]
+    return order
+
+
 def cut_streams(
     shards: Sequence[Shard], rows: Mapping[str, Rows] | None, batch_rows: int, multiple: int = 1
 ) -> list[Stream]:

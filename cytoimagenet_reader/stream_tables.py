@@ -1,0 +1,89 @@
+"""The rows of a stream as Arrow tables, in the order of ``rows.interleaved``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cytoimagenet_reader.batches import wanted_batches
+from cytoimagenet_reader.package import Package
+from cytoimagenet_reader.streams import Part, category_order
+
+_ROWS = 100  # of a table of several categories, at most
+
+
+def stream_tables(
+    package: Package, stream: Sequence[Part], copies: Mapping[str, str], features: datasets.Features, skip: int = 0
+) -> Iterator[pa.Table]:
+    """Yield the rows of a stream but the first ``skip``, with class ids in the place of class names.
+
+    Those of one category are record batches as they lie in the shard, without a copy.
+
+    Raises
+    ------
+    ShardError
+        Where a shard cannot be read, has another number of rows, or a class that ``classes.json`` does not name.
+    """
+    categories: dict[str, list[Part]] = {}
+    for part in stream:
+        categories.setdefault(part.shard.category, []).append(part)
+    counts = [sum(part.stop - part.start for part in parts) for parts in categories.values()]
+    places = category_order(counts)
+    taken = np.bincount(places[:skip], minlength=len(counts)).tolist()
+    runs = [
+        _Run(_converted(package, parts, copies, features, past))
+        for parts, past in zip(categories.values(), taken, strict=True)
+    ]
+    if len(runs) == 1:
+        yield from map(pa.Table.from_batches, ([batch] for batch in runs[0].batches))
+        return
+    for start in range(skip, len(places), _ROWS):
+        here = places[start : start + _ROWS]
+        pieces = [batch for place, run in enumerate(runs) for batch in run.take(int(np.sum(here == place)))]
+        yield pa.Table.from_batches(pieces).take(pa.array(np.argsort(np.argsort(here, kind="stable"))))
+
+
+class _Run:
+    """The record batches of a category, taken so many rows at a time."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self.batches = batches
+        self._rest: pa.RecordBatch | None = None
+
+    def take(self, count: int) -> Iterator[pa.RecordBatch]:
+        """Yield the next ``count`` rows."""
+        while count:
+            batch = self._rest or next(self.batches)
+            yield batch.slice(0, count)
+            self._rest = batch.slice(count) if count < len(batch) else None
+            count -= min(count, len(batch))
+
+
+def _converted(
+    package: Package, parts: Sequence[Part], copies: Mapping[str, str], features: datasets.Features, skip: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of one category's parts, one after the other, but the first rows."""
+    schema = features.arrow_schema
+    classes = pa.array(features["label"].names, pa.string()) if "label" in features else None
+    for part in parts:
+        if skip >= part.stop - part.start:
+            skip -= part.stop - part.start
+            continue
+        part = part._replace(start=part.start + skip)
+        skip = done = 0
+        for batch in wanted_batches(package, part, copies.get(part.shard.path), list(features)):
+            columns = {name: batch.column(name) for name in features}
+            if classes is not None:
+                ids = pc.index_in(columns["label"], value_set=classes)
+                if ids.null_count:
+                    name = columns["label"].filter(ids.is_null())[0].as_py()
+                    raise package.fault(part.shard, f"it holds class {name!r}, which classes.json does not name")
+                columns["label"] = ids.cast(pa.int64())
+            yield pa.RecordBatch.from_arrays(list(columns.values()), schema=schema)
+            done += len(batch)
+        if done != part.stop - part.start:
+            raise package.fault(part.shard, f"it ended after {done} of {part.stop - part.start} rows")
