@@ -115,8 +115,8 @@ def test_near_duplicates_can_be_merged_when_the_package_is_built(
     recipe = dataclasses.replace(RECIPE, near_duplicates="merge_groups")
     _, manifest, found = built(tmp_path / "data", tmp_path / "merged", recipe)
     assert found == Findings([], [])
-    assert manifest["report"]["split"]["alike_pairs_left"] == 0
-    assert manifest["report"]["split"]["merged_alike"]["groups"] > 10
+    merged = manifest["report"]["split"]["merged_alike"]
+    assert merged["groups"] > merged["units"] > 10  # wherever the split falls, not just across it
 
 
 def test_copies_of_images_that_are_cut_are_kept_once(sources: Callable[[Any], None], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from builder.recipe import Recipe
 from builder.stages.select.candidates import Candidates, Ints, Mask, Outcomes, gather
 from builder.stages.select.departures import departures
 from builder.stages.select.keep import choose_examples
-from builder.stages.select.near import split_without_alike
+from builder.stages.select.near import alike_groups
 from builder.stages.select.report import selection_report
 from builder.stages.select.split import split_groups
 from builder.stages.select.tables import rejects_table, selection_table
@@ -96,18 +96,16 @@ def _split(
     batches = candidates.column("batch", chosen) if recipe.split_by == "batch" else None
     places = np.searchsorted(made, chosen)
 
-    def held_out(alike: Sequence[tuple[int, int]] = ()) -> Mask:
-        found = units(groups, merged_by_content(groups, contents, alike), places, batches)
-        return _validation(candidates.label[chosen], found, recipe)
-
+    pairs: Sequence[tuple[int, int]] = ()
     facts: dict[str, Any] = {"merged_groups": merges(groups, merged_by_content(groups, contents))}
-    if recipe.near_duplicates == "keep" or thumbnails is None:
-        return held_out(), facts
-    idx = candidates.column("idx", chosen).combine_chunks()
-    image, names = ranked(pa.chunked_array([idx]))
-    validation, pairs, left = split_without_alike(held_out, thumbnails(names), image, groups.codes[places])
+    if recipe.near_duplicates != "keep" and thumbnails is not None:
+        image, names = ranked(pa.chunked_array([candidates.column("idx", chosen).combine_chunks()]))
+        pairs = alike_groups(thumbnails(names), image, groups.codes[places])
     parent = merged_by_content(groups, contents, pairs)
-    return validation, facts | {"merged_alike": merges(groups, parent), "alike_pairs_left": left}
+    if pairs:
+        facts["merged_alike"] = merges(groups, parent)
+    found = units(groups, parent, places, batches)
+    return _validation(candidates.label[chosen], found, recipe), facts
 
 
 def _validation(labels: Ints, found: Units, recipe: Recipe) -> Mask:

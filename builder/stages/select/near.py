@@ -1,8 +1,7 @@
-"""Near-duplicates at build time: groups whose images look alike across the split become one."""
+"""Near-duplicates at build time: groups whose images look alike count as one, wherever the split falls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,40 +10,25 @@ import numpy.typing as npt
 from builder.pixels.alike import alike
 
 Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
-_ROUNDS: Final = 20
+_AT_ONCE: Final = 100_000  # images that are compared with all that follow
 
 
-def split_without_alike(
-    split: Callable[[Sequence[tuple[int, int]]], Mask],
-    thumbnails: npt.NDArray[np.int8],
-    image: Ints,
-    group: Ints,
-) -> tuple[Mask, list[tuple[int, int]], int]:
-    """Split, merge the groups of images that look alike across the split, and split again until there are none.
+def alike_groups(thumbnails: npt.NDArray[np.int8], image: Ints, group: Ints) -> list[tuple[int, int]]:
+    """Return the pairs of groups that hold images that look alike, each once, the smaller number first.
+
+    All pairs of images are compared, and not just those across a split: which those are changes with every merge.
 
     Parameters
     ----------
-    split : takes pairs of groups that belong together; returns which examples are validation
     thumbnails : int8 (images, 16, 16)
     image, group : shape (examples,), of each
-
-    Returns
-    -------
-    which examples are validation, the pairs of groups that were merged, and how many pairs of images still are alike
     """
-    pairs: list[tuple[int, int]] = []
     group_of = np.zeros(len(thumbnails), np.int64)
     group_of[image] = group
-    for _ in range(_ROUNDS):
-        validation = split(pairs)
-        held_out = np.zeros(len(thumbnails), bool)
-        held_out[image[validation]] = True
-        sides = [np.flatnonzero(~held_out), np.flatnonzero(held_out)]
-        found = alike(thumbnails[sides[0]], thumbnails[sides[1]])
-        if not len(found.first):
-            break
-        one, other = group_of[sides[0][found.first]], group_of[sides[1][found.second]]
-        pairs += sorted(set(zip(one.tolist(), other.tolist(), strict=True)))
-    return validation, pairs, len(found.first)
+    pairs: set[tuple[int, int]] = set()
+    for start in range(0, len(thumbnails), _AT_ONCE):
+        found = alike(thumbnails[start : start + _AT_ONCE], thumbnails[start:])
+        sides = np.stack([group_of[found.first + start], group_of[found.second + start]])
+        pairs.update(zip(*np.sort(sides[:, sides[0] != sides[1]], axis=0).tolist(), strict=True))
+    return sorted(pairs)

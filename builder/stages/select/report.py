@@ -96,12 +96,13 @@ def split_warnings(split: Mapping[str, Any]) -> list[str]:
             lines.append(f"{len(split[key]):,} classes have no {side}: {names}")
     if split["by"] == "batch" and split["without_batch"]:
         lines.append(f"{split['without_batch']:,} examples have no batch: of these, groups are kept whole")
-    if split["merged_groups"]["groups"]:
-        found = split["merged_groups"]
-        lines.append(
-            f"{found['groups']:,} groups hold the same images as others and count as {found['units']:,}, "
-            f"for instance {' = '.join(found['names'][0][:_NAMED])}"
-        )
+    for key, what in (("merged_groups", "the same images as others"), ("merged_alike", "images like those of others")):
+        found = split.get(key)
+        if found and found["groups"]:
+            lines.append(
+                f"{found['groups']:,} groups hold {what} and count as {found['units']:,}, "
+                f"for instance {' = '.join(found['names'][0][:_NAMED])}"
+            )
     return lines
 
 
