@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import builtins
 import contextlib
 import itertools
@@ -16,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 
 from cytoimagenet_reader.arrow_checks import check_schema, read_batch, stream_batches
+from cytoimagenet_reader.need import Prefetched, first_rows, wanted_numbers
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
-from cytoimagenet_reader.read_ahead import ReadAhead
-from cytoimagenet_reader.remote import RangeFile
+from cytoimagenet_reader.remote.forward import ReadAhead
+from cytoimagenet_reader.remote.ranges import RangeFile
 from cytoimagenet_reader.stamps import check_same
 from cytoimagenet_reader.streams import Part
 
 _FIRST_BYTES = 1 << 14  # in which a shard's schema lies
-_SPARSE = 0.02  # share of rows wanted, below which most batches have none and are skipped
 
 Batches = Iterator[tuple[int, pa.RecordBatch]]  # (number of the first row, batch)
 
@@ -48,17 +47,21 @@ def _read_schema(package: Package, shard: Shard) -> pa.Schema:
         return pa.ipc.open_stream(source).schema
 
 
-def wanted_batches(package: Package, part: Part, copy: str | None, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def wanted_batches(
+    package: Package, part: Part, copy: str | None, columns: Sequence[str], prefetched: Prefetched | None = None
+) -> Iterator[pa.RecordBatch]:
     """Yield the wanted rows of a part; batches without any are not read, where that saves time.
 
     Parameters
     ----------
     copy : where a local copy of the shard is, if there is one
     columns : that are needed; others may be there
+    prefetched : what fetches the record batches of a remote shard
     """
     shard = part.shard
     with reading(package, shard):
-        for offset, batch in _unchanged(package, shard, copy, _batches(package, part, copy, columns)):
+        found = _batches(package, part, copy, columns, prefetched)
+        for offset, batch in _unchanged(package, shard, copy, found):
             if part.rows is None:
                 low, high = max(part.start - offset, 0), min(part.stop - offset, len(batch))
                 if low < high:
@@ -82,7 +85,9 @@ def _unchanged(package: Package, shard: Shard, copy: str | None, batches: Batche
             check_same(package, shard)
 
 
-def _batches(package: Package, part: Part, copy: str | None, columns: Sequence[str]) -> Batches:
+def _batches(
+    package: Package, part: Part, copy: str | None, columns: Sequence[str], prefetched: Prefetched | None
+) -> Batches:
     """Yield the batches from the one that holds the first wanted row to the one that holds the last."""
     shard = part.shard
     stop = part.stop if part.rows is None else int(part.rows[part.stop - 1]) + 1
@@ -92,6 +97,8 @@ def _batches(package: Package, part: Part, copy: str | None, columns: Sequence[s
         return _parquet_batches(package, part, path, stop, columns)
     if path is not None:
         return _mapped_batches(path, part.first, stop)
+    if prefetched is not None:
+        return _prefetched_batches(package, part, prefetched)
     return _remote_batches(package, part, stop)
 
 
@@ -113,31 +120,29 @@ def _announce(descriptor: int, begin: int, end: int) -> None:
         os.posix_fadvise(descriptor, begin, end - begin, os.POSIX_FADV_WILLNEED)
 
 
-def _remote_batches(package: Package, part: Part, stop: int) -> Batches:
-    """Yield the batches of a remote Arrow stream; those that are not needed are left out where the manifest helps."""
-    shard, first = part.shard, part.first
-    if not shard.batch_offsets:  # a package made before manifests said where batches are: read from its start
-        with _remote_file(package, shard, limit=shard.bytes * stop // shard.rows) as file:
-            yield from _numbered(stream_batches(file)[1], stop)
-            _check_hash(package, part, file)
-        return
-    sparse = part.rows is not None and part.stop - part.start < _SPARSE * (stop - first)
-    rows, bounds = (0, *itertools.accumulate(shard.batch_rows)), (*shard.batch_offsets, shard.bytes)
-    needed = range(bisect.bisect_right(rows, first) - 1, bisect.bisect_left(rows, stop))
-    with _remote_file(package, shard, limit=bounds[needed.stop], ahead=not sparse) as file:
-        if first == 0:
-            schema = check_schema(pa.ipc.read_schema(pa.py_buffer(file.read(bounds[0]))))
-        else:
+def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) -> Batches:
+    """Yield the batches of a remote Arrow stream in which the part has rows."""
+    shard, rows = part.shard, first_rows(part.shard)
+    schema: pa.Schema | None = None
+    for number in wanted_numbers(part):
+        header, message = prefetched.batch(shard, number)
+        if header is not None:
+            schema = check_schema(pa.ipc.read_schema(header))
+        elif schema is None:
             schema = shard_schema(package, shard)
-        for number in needed:
-            if sparse and not part.wants(rows[number], rows[number + 1]):
-                continue
-            file.seek(bounds[number])
-            batch = read_batch(pa.py_buffer(file.read(bounds[number + 1] - bounds[number])), schema)
-            if len(batch) != shard.batch_rows[number]:
-                raise ValueError(f"a record batch of {len(batch)} rows, and {shard.batch_rows[number]} in the manifest")
-            yield rows[number], batch
-        _check_hash(package, part, file)
+        batch = read_batch(message, schema)
+        if len(batch) != shard.batch_rows[number]:
+            raise ValueError(f"a record batch of {len(batch)} rows, and {shard.batch_rows[number]} in the manifest")
+        yield rows[number], batch
+
+
+def _remote_batches(package: Package, part: Part, stop: int) -> Batches:
+    """Yield the batches of a remote Arrow stream from its start: the manifest of an old package knows no others."""
+    shard = part.shard
+    with _remote_file(package, shard, limit=shard.bytes * stop // shard.rows) as file:
+        yield from _numbered(stream_batches(file)[1], stop)
+        if part.whole and file.digest() != shard.sha256:
+            raise package.fault(shard, "its sha256 is not the manifest's")
 
 
 def _numbered(batches: Iterable[pa.RecordBatch], stop: int) -> Batches:
@@ -150,13 +155,8 @@ def _numbered(batches: Iterable[pa.RecordBatch], stop: int) -> Batches:
             return
 
 
-def _check_hash(package: Package, part: Part, file: ReadAhead) -> None:
-    if part.whole and file.digest() != part.shard.sha256:
-        raise package.fault(part.shard, "its sha256 is not the manifest's")
-
-
-def _remote_file(package: Package, shard: Shard, limit: int, ahead: bool = True) -> ReadAhead:
-    return ReadAhead(package.url(shard.path), package.storage_options, shard.bytes, limit=limit, ahead=ahead)
+def _remote_file(package: Package, shard: Shard, limit: int) -> ReadAhead:
+    return ReadAhead(package.url(shard.path), package.storage_options, shard.bytes, limit=limit)
 
 
 def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, columns: Sequence[str]) -> Batches:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cytoimagenet_reader.need import prefetched
 from cytoimagenet_reader.package import Package
 from cytoimagenet_reader.rows import Example, TrainingRows, interleaved
 from cytoimagenet_reader.streams import Stream, count_rows
@@ -140,10 +141,10 @@ class Order:
                 window, past = window + 1, 0
 
     def _sequence(self, rank: int, skip: int) -> Rows:
-        for stream in self._of_rank(rank):
-            count = count_rows([stream])
-            if skip >= count:
-                skip -= count
-                continue
-            yield from interleaved(self._package, stream, {}, self._format, skip)
-            skip = 0
+        order = self._of_rank(rank)
+        with prefetched(self._package, order, skip) as ahead:
+            for stream in order:
+                count = count_rows([stream])
+                if skip < count:
+                    yield from interleaved(self._package, stream, {}, self._format, skip, ahead)
+                skip = max(skip - count, 0)

@@ -21,7 +21,7 @@ from cytoimagenet_reader.manifest import (
     parse_classes,
     parse_manifest,
 )
-from cytoimagenet_reader.remote import forget_listings, read_file, read_files
+from cytoimagenet_reader.remote.files import forget_listings, read_file, read_files
 from cytoimagenet_reader.stamps import Stamp, rebuilt
 
 __all__ = ["CATEGORIES", "FULL", "Package", "Shard", "is_local", "reading"]

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cytoimagenet_reader.batches import wanted_batches
+from cytoimagenet_reader.need import Prefetched
 from cytoimagenet_reader.package import Package
-from cytoimagenet_reader.streams import Part, category_order
+from cytoimagenet_reader.streams import Part, Run, runs_after
 
 Row = TypeVar("Row", covariant=True)
 
@@ -88,7 +89,12 @@ class TrainingRows:
 
 
 def interleaved(
-    package: Package, stream: Sequence[Part], copies: Mapping[str, str], rows: RowFormat[Row], skip: int = 0
+    package: Package,
+    stream: Sequence[Part],
+    copies: Mapping[str, str],
+    rows: RowFormat[Row],
+    skip: int = 0,
+    prefetched: Prefetched | None = None,
 ) -> Iterator[tuple[int, Row]]:
     """Yield (key, row) of the parts of a stream: row i of a category's n at (i + 1/2) / n of the way.
 
@@ -96,54 +102,41 @@ def interleaved(
     ----------
     copies : by path of a shard, where a local copy is
     skip : rows to leave out at the start; what lies in batches before them is not read
+    prefetched : what fetches the record batches of this stream, and of those before and after it
 
     Raises
     ------
     ShardError
         Where a shard cannot be read, has another number of rows, or a class that ``classes.json`` does not name.
     """
-    categories: dict[str, list[Part]] = {}
-    for part in stream:
-        categories.setdefault(part.shard.category, []).append(part)
-    counts = [sum(part.stop - part.start for part in parts) for parts in categories.values()]
     runs = [
-        _run(package, parts, copies, rows, place, past)
-        for place, (parts, past) in enumerate(zip(categories.values(), _taken(counts, skip), strict=True))
+        _run(package, run, copies, rows, place, prefetched) for place, run in enumerate(runs_after(tuple(stream), skip))
     ]
     for _, _, key, row in runs[0] if len(runs) == 1 else heapq.merge(*runs):
         yield key, row
 
 
-def _taken(counts: Sequence[int], skip: int) -> list[int]:
-    """Return how many of each category's rows are among the first ``skip`` of a stream."""
-    if not skip:
-        return [0] * len(counts)
-    taken: list[int] = np.bincount(category_order(counts)[:skip], minlength=len(counts)).tolist()
-    return taken
-
-
 def _run(
-    package: Package, parts: Sequence[Part], copies: Mapping[str, str], rows: RowFormat[Row], place: int, skip: int
+    package: Package,
+    run: Run,
+    copies: Mapping[str, str],
+    rows: RowFormat[Row],
+    place: int,
+    prefetched: Prefetched | None,
 ) -> Iterator[tuple[float, int, int, Row]]:
-    """Yield (how far, which category, key, row) of one category's parts, one after the other, but the first rows."""
-    total = sum(part.stop - part.start for part in parts)
-    done = skip
-    for part in parts:
-        if skip >= part.stop - part.start:
-            skip -= part.stop - part.start
-            continue
-        part = part._replace(start=part.start + skip)
-        skip = 0
+    """Yield (how far, which category, key, row) of one category's parts, one after the other."""
+    done = run.done
+    for part in run.parts:
         key = part.key
         begun = done
-        for batch in wanted_batches(package, part, copies.get(part.shard.path), rows.names):
+        for batch in wanted_batches(package, part, copies.get(part.shard.path), rows.names, prefetched):
             try:
                 found = rows.rows(batch)
             except KeyError as error:
                 why = f"it holds class {error}, which classes.json does not name"
                 raise package.fault(part.shard, why) from None
             for row in found:
-                yield (done + 0.5) / total, place, key + done - begun, row
+                yield (done + 0.5) / run.total, place, key + done - begun, row
                 done += 1
         if done - begun != part.stop - part.start:
             raise package.fault(part.shard, f"it ended after {done - begun} of {part.stop - part.start} rows")

@@ -14,7 +14,7 @@ from cytoimagenet_reader.batches import shard_schema
 from cytoimagenet_reader.errors import PackageError
 from cytoimagenet_reader.filters import Filter, as_list
 from cytoimagenet_reader.package import FULL, Package, Shard
-from cytoimagenet_reader.remote import read_columns
+from cytoimagenet_reader.remote.files import read_columns
 from cytoimagenet_reader.stamps import note
 from cytoimagenet_reader.streams import Rows, Stream, cut_streams
 

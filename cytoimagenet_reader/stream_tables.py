@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cytoimagenet_reader.batches import wanted_batches
+from cytoimagenet_reader.need import Prefetched
 from cytoimagenet_reader.package import Package
 from cytoimagenet_reader.streams import Part, category_order
 
@@ -17,7 +18,12 @@ _ROWS = 100  # of a table of several categories, at most
 
 
 def stream_tables(
-    package: Package, stream: Sequence[Part], copies: Mapping[str, str], features: datasets.Features, skip: int = 0
+    package: Package,
+    stream: Sequence[Part],
+    copies: Mapping[str, str],
+    features: datasets.Features,
+    skip: int = 0,
+    prefetched: Prefetched | None = None,
 ) -> Iterator[pa.Table]:
     """Yield the rows of a stream but the first ``skip``, with class ids in the place of class names.
 
@@ -35,7 +41,7 @@ def stream_tables(
     places = category_order(counts)
     taken = np.bincount(places[:skip], minlength=len(counts)).tolist()
     runs = [
-        _Run(_converted(package, parts, copies, features, past))
+        _Run(_converted(package, parts, copies, features, past, prefetched))
         for parts, past in zip(categories.values(), taken, strict=True)
     ]
     if len(runs) == 1:
@@ -64,7 +70,12 @@ class _Run:
 
 
 def _converted(
-    package: Package, parts: Sequence[Part], copies: Mapping[str, str], features: datasets.Features, skip: int
+    package: Package,
+    parts: Sequence[Part],
+    copies: Mapping[str, str],
+    features: datasets.Features,
+    skip: int,
+    prefetched: Prefetched | None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of one category's parts, one after the other, but the first rows."""
     schema = features.arrow_schema
@@ -75,7 +86,7 @@ def _converted(
             continue
         part = part._replace(start=part.start + skip)
         skip = done = 0
-        for batch in wanted_batches(package, part, copies.get(part.shard.path), list(features)):
+        for batch in wanted_batches(package, part, copies.get(part.shard.path), list(features), prefetched):
             columns = {name: batch.column(name) for name in features}
             if classes is not None:
                 ids = pc.index_in(columns["label"], value_set=classes)

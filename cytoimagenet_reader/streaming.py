@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import os
@@ -16,8 +17,9 @@ import pyarrow as pa
 from datasets.iterable_dataset import ExamplesIterable
 
 from cytoimagenet_reader.filters import Filter
+from cytoimagenet_reader.need import Prefetched, prefetched
 from cytoimagenet_reader.package import Package, Shard, reading
-from cytoimagenet_reader.remote import retrying
+from cytoimagenet_reader.remote.retrying import retrying
 from cytoimagenet_reader.rows import DictRows, interleaved
 from cytoimagenet_reader.selection import select
 from cytoimagenet_reader.stamps import sha256_of
@@ -74,12 +76,16 @@ class PackageSplits:
 
     @staticmethod
     def examples(
-        features: datasets.Features, streams: Sequence[Stream], package: Package, copies: Mapping[str, str]
+        features: datasets.Features,
+        streams: Sequence[Stream],
+        package: Package,
+        copies: Mapping[str, str],
+        prefetched: Prefetched | None = None,
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (key, row) of some streams, one after the other."""
         rows = DictRows(features)
         for stream in streams:
-            yield from interleaved(package, stream, copies, rows)
+            yield from interleaved(package, stream, copies, rows, 0, prefetched)
 
 
 def _downloaded(package: Package, shards: Sequence[Shard], dl_manager: Any) -> dict[str, str]:
@@ -123,6 +129,15 @@ class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has 
         super().__init__(function, kwargs)
         self.typed_as = typed_as
 
+    def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield (key, row); ``datasets`` asks for one stream after the other, and all that follow are known here."""
+        streams, package, copies = (self.kwargs[name] for name in ("streams", "package", "copies"))
+        first = (self._state_dict or {}).get("shard_idx", 0)
+        with contextlib.nullcontext() if copies else prefetched(package, streams[first:]) as ahead:
+            like = copy.copy(self)  # several may read at once; the state is the same object
+            like.kwargs = {**self.kwargs, "prefetched": ahead}
+            yield from ExamplesIterable.__iter__(like)
+
     @property
     def features(self) -> datasets.Features:
         """The features of a row."""
@@ -137,12 +152,14 @@ class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has 
     def _tables(self) -> Iterator[tuple[str, pa.Table]]:
         state = self._state_dict or {"shard_idx": 0, "shard_example_idx": 0}
         streams, package, copies = (self.kwargs[name] for name in ("streams", "package", "copies"))
-        for number in range(state["shard_idx"], len(streams)):
-            given = state["shard_example_idx"]
-            for table in stream_tables(package, streams[number], copies, self.typed_as, given):
-                state["shard_example_idx"] += len(table)
-                yield f"{number}-{state['shard_example_idx']}", table
-            state["shard_idx"], state["shard_example_idx"] = number + 1, 0
+        first, given = state["shard_idx"], state["shard_example_idx"]
+        with contextlib.nullcontext() if copies else prefetched(package, streams[first:], given) as ahead:
+            for number in range(first, len(streams)):
+                given = state["shard_example_idx"]
+                for table in stream_tables(package, streams[number], copies, self.typed_as, given, ahead):
+                    state["shard_example_idx"] += len(table)
+                    yield f"{number}-{state['shard_example_idx']}", table
+                state["shard_idx"], state["shard_example_idx"] = number + 1, 0
 
     def _with(self, streams: list[Stream]) -> StreamedExamples:
         return StreamedExamples(self.generate_examples_fn, {**self.kwargs, "streams": streams}, typed_as=self.typed_as)

@@ -66,6 +66,47 @@ def category_order(counts: Sequence[int]) -> np.ndarray[Any, Any]:
     return order
 
 
+class Run(NamedTuple):
+    """The rows of one category in a stream: those that are left, and how many of ``total`` came before them."""
+
+    done: int
+    total: int
+    parts: list[Part]
+
+
+def runs_after(stream: Stream, skip: int) -> list[Run]:
+    """Return what is left of each category after the first ``skip`` rows of a stream.
+
+    Row i of a category's n is at (i + 1/2) / n of the way; among equals, the category that comes first in the stream.
+    """
+    categories: dict[str, list[Part]] = {}
+    for part in stream:
+        categories.setdefault(part.shard.category, []).append(part)
+    counts = [count_rows([tuple(parts)]) for parts in categories.values()]
+    taken = _taken(counts, skip)
+    return [
+        Run(past, total, _parts_after(parts, past))
+        for parts, past, total in zip(categories.values(), taken, counts, strict=True)
+    ]
+
+
+def _taken(counts: Sequence[int], skip: int) -> list[int]:
+    """Return how many of each category's rows are among the first ``skip`` of a stream."""
+    if not skip:
+        return [0] * len(counts)
+    taken: list[int] = np.bincount(category_order(counts)[:skip], minlength=len(counts)).tolist()
+    return taken
+
+
+def _parts_after(parts: Sequence[Part], skip: int) -> list[Part]:
+    left = []
+    for part in parts:
+        if skip < part.stop - part.start:
+            left.append(part._replace(start=part.start + skip))
+        skip = max(skip - (part.stop - part.start), 0)
+    return left
+
+
 def cut_streams(
     shards: Sequence[Shard], rows: Mapping[str, Rows] | None, batch_rows: int, multiple: int = 1
 ) -> list[Stream]:

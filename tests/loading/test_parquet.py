@@ -10,7 +10,7 @@ import pytest
 
 import cytoimagenet
 from cytoimagenet import CytoImageNet, PackageError, ShardError
-from cytoimagenet_reader import remote
+from cytoimagenet_reader.remote import retrying
 from cytoimagenet_reader.retry import Limits
 from tests.loading.server import Faults, serving
 
@@ -85,7 +85,7 @@ def test_an_epoch_over_http_is_whole_in_spite_of_passing_faults(
     parquet_package: Path, tmp_path: Path, faults: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("aiohttp")
-    monkeypatch.setattr(remote, "LIMITS", Limits(attempts=6, first_wait=0.01))
+    monkeypatch.setattr(retrying, "LIMITS", Limits(attempts=6, first_wait=0.01))
     server = Faults(**faults)
     columns = ["filename", "label"]
     with serving(parquet_package, server) as url:

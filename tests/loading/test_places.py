@@ -13,7 +13,7 @@ from huggingface_hub import HfApi
 
 import cytoimagenet
 from cytoimagenet import CytoImageNet, PackageError, ShardError
-from cytoimagenet_reader import remote
+from cytoimagenet_reader.remote import retrying
 from cytoimagenet_reader.retry import Limits
 from tests.hub.conftest import hub  # noqa: F401 -- a fixture
 from tests.hub.faults import Faults
@@ -26,7 +26,7 @@ SHARD = "data/organism/train-00001-of-00003.arrow"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "LIMITS", Limits(attempts=6, first_wait=0.01))
+    monkeypatch.setattr(retrying, "LIMITS", Limits(attempts=6, first_wait=0.01))
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_a_bucket_that_fails_now_and_then_gives_every_row_once(
 def test_a_hub_that_fails_now_and_then_gives_every_row_once(
     hub: Hub, repository: Place, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(remote, "LIMITS", Limits(attempts=15, first_wait=0.01))
+    monkeypatch.setattr(retrying, "LIMITS", Limits(attempts=15, first_wait=0.01))
     hub.faults = Faults(share=0.3, seed=3)
     assert streamed(repository, tmp_path, "organism") == streamed((package, {}), tmp_path, "organism")
     assert any(line.endswith((" 429", " 503")) for line in hub.log)

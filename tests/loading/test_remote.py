@@ -13,9 +13,9 @@ import pytest
 
 import cytoimagenet
 from cytoimagenet import CytoImageNet, PackageError, ShardError
-from cytoimagenet_reader import read_ahead, remote
 from cytoimagenet_reader.package import identity_of
 from cytoimagenet_reader.png.encoder import encode
+from cytoimagenet_reader.remote import files, forward, retrying, window
 from cytoimagenet_reader.retry import Limits
 from tests.loading.made_package import make_package
 from tests.loading.server import Faults, serving
@@ -25,8 +25,9 @@ pytest.importorskip("aiohttp")
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "LIMITS", Limits(attempts=6, first_wait=0.01))
-    monkeypatch.setattr(read_ahead, "_BLOCK", 20_000)  # several blocks per shard
+    monkeypatch.setattr(retrying, "LIMITS", Limits(attempts=6, first_wait=0.01))
+    monkeypatch.setattr(forward, "_BLOCK", 20_000)  # several blocks per shard
+    monkeypatch.setattr(window, "_LEAST_BLOCK", 5_000)  # and per batch
 
 
 def names(url: str | Path, cache: Path, config: str = "full", **conditions: Any) -> list[str]:
@@ -47,7 +48,7 @@ FAULTS: list[dict[str, int]] = [
 def test_an_epoch_is_whole_in_spite_of_passing_faults(
     package: Path, tmp_path: Path, faults: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "LIMITS", Limits(attempts=15, first_wait=0.01))
+    monkeypatch.setattr(retrying, "LIMITS", Limits(attempts=15, first_wait=0.01))
     server = Faults(**faults)
     with serving(package, server) as url:
         assert names(url, tmp_path) == names(package, tmp_path)
@@ -96,14 +97,14 @@ def test_changed_bytes_are_found_where_a_whole_shard_is_read(own_package: Callab
 
 
 def test_manifest_and_classes_are_asked_for_at_the_same_time(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    both, read, asked = threading.Barrier(2, timeout=10), remote.read_file, list[str]()
+    both, read, asked = threading.Barrier(2, timeout=10), files.read_file, list[str]()
 
     def together(url: str, storage_options: Any) -> bytes:
         asked.append(url)
         both.wait()  # broken, unless the other is under way
         return read(url, storage_options)
 
-    monkeypatch.setattr(remote, "read_file", together)
+    monkeypatch.setattr(files, "read_file", together)
     with serving(package, Faults()) as url:
         assert cytoimagenet.Package(url).identity == identity_of(
             (package / "manifest.json").read_bytes(), (package / "classes.json").read_bytes()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from cytoimagenet_reader.remote import Ranges
+from cytoimagenet_reader.remote.ranges import Ranges
 
 _BLOCK = 4 << 20  # most bytes of one request
 _FIRST_BLOCK = 1 << 20  # bytes of a file's first requests: the first row comes sooner, and costs less
@@ -25,11 +25,10 @@ class ReadAhead(io.RawIOBase):
     ----------
     size : bytes of the file
     limit : the byte up to which it will be read
-    ahead : whether to fetch more than is asked for: not where much is left out
     """
 
-    def __init__(self, url: str, storage_options: Mapping[str, Any], size: int, *, limit: int, ahead: bool) -> None:
-        self._size, self._limit, self._ahead = size, limit, ahead
+    def __init__(self, url: str, storage_options: Mapping[str, Any], size: int, *, limit: int) -> None:
+        self._size, self._limit = size, limit
         self._ranges = Ranges(url, storage_options)
         self._hash = hashlib.sha256()
         self._position = self._requested = 0
@@ -95,7 +94,7 @@ class ReadAhead(io.RawIOBase):
 
     def _next_block(self, needed: int) -> bytes:
         while len(self._blocks) < _BLOCKS_AHEAD and self._requested < self._size:
-            if self._ahead and self._requested < self._limit:
+            if self._requested < self._limit:
                 size = min(max(self._requested // 4, _FIRST_BLOCK), _BLOCK, self._limit - self._requested)
                 size = max(size, _LEAST_BLOCK)
             elif self._blocks:

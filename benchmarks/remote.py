@@ -1,0 +1,149 @@
+"""How fast examples come out of a package over a network, against the other ways to read one.
+
+    python -m benchmarks.remote [--examples 5000] [--delays 0,20,50,100] [--mbit 1000] [--each 0] [--only NAMES]
+
+A server in a process of its own gives all connections together ``--mbit``, and each at most ``--each``; every request
+is answered after the delay. Each reader reads one whole epoch in a fresh process that has imported its libraries. A
+line gives rows per second, as a share of the line's, the seconds to the first 64 rows, and bytes sent per byte needed.
+Peers that are not installed, or cannot read over HTTP, are named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.remote_readers import READERS
+from cytoimagenet_reader.png.encoder import encode
+from tests.loading.made_package import make_package
+
+FIRST = 64
+SIDE = 255  # of noise, whose PNG has about 52 kB at 6.4 bits a pixel
+UNABLE = {"Lance": "reads S3, GCS, Azure and files", "MDS": "downloads whole shards from S3, GCS and the like"}
+
+
+def noise(count: int) -> list[bytes]:
+    """Return PNGs of about 52 kB, no two alike."""
+    rng = np.random.default_rng(0)
+    return [encode(rng.normal(128, 20, (SIDE, SIDE)).astype(np.uint8)) for _ in range(count)]
+
+
+def write_all(folder: Path, examples: int) -> dict[str, Path]:
+    """Write four shards of a category, and four of another with a quarter of the rows, in every format."""
+    pool = noise(60)
+    places = {}
+    for file_format in ("arrow", "parquet"):
+        turns = iter(range(1 << 30))
+        places[file_format] = make_package(
+            folder / file_format,
+            classes={"organism": ("a",), "compound": tuple("bcde")},
+            per_class={"train": examples // 5, "validation": 1},
+            shards={"train": 4, "validation": 1},
+            batch_rows=100,
+            side=4,
+            encode=lambda _, turns=turns: pool[next(turns) % len(pool)],
+            file_format=file_format,
+        )
+    places["tar"] = folder / "tar"
+    places["tar"].mkdir()
+    for shard in range(4):
+        with tarfile.open(places["tar"] / f"train-{shard}.tar", "w") as tar:
+            for number in range(shard, examples, 4):
+                info = tarfile.TarInfo(f"{number:08d}.png")
+                info.size = len(pool[number % len(pool)])
+                tar.addfile(info, io.BytesIO(pool[number % len(pool)]))
+    return places
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a folder by a process of its own; give its address."""
+    command = [sys.executable, "-m", "benchmarks.remote_server", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        finally:
+            server.terminate()
+
+
+def control(url: str, **limits: float) -> list[tuple[str, int]]:
+    """Set limits of the server; return what it sent before: path and bytes of each answer."""
+    with urllib.request.urlopen(f"{url}/control?{urllib.parse.urlencode(limits)}") as answer:
+        found: list[tuple[str, int]] = json.load(answer)
+    return found
+
+
+def measure(name: str, url: str, place: Path, cache: Path) -> dict[str, Any]:
+    """Return what a reader says of its epoch, and the bytes that the server sent."""
+    control(url)
+    command = [sys.executable, "-m", "benchmarks.remote_readers", name, f"{url}/{place.name}", str(FIRST)]
+    environment = {**os.environ, "PACKAGE": str(place), "CACHE": str(cache), "HF_HOME": str(cache)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"failed": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return {**found, "sent": sum(sent for path, sent in control(url) if "/train" in path)}
+
+
+def needed(place: Path) -> int:
+    """Return the bytes of the training shards."""
+    files = [*place.glob("data/*/train*"), *place.glob("train*.tar")]
+    return sum(path.stat().st_size for path in files)
+
+
+def show(name: str, found: dict[str, Any], place: Path, mbit: float) -> None:
+    if "failed" in found:
+        print(f"  {name:24s} failed: {found['failed']}", flush=True)
+        return
+    size = needed(place)
+    rate, line = found["rows"] / found["seconds"], mbit * 125_000 / (size / found["rows"])
+    share, read = rate / line, found["sent"] / size
+    print(f"  {name:24s} {rate:8,.0f}/s {share:6.2f} of the line   first {FIRST}: {found['first']:5.2f} s", end="")
+    print(f"   read / needed: {read:.2f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--examples", type=int, default=5000)
+    parser.add_argument("--delays", default="0,20,50,100", help="milliseconds before each answer")
+    parser.add_argument("--mbit", type=float, default=1000, help="of all connections together")
+    parser.add_argument("--each", type=float, default=0, help="Mbit/s of one connection; 0: no limit of its own")
+    parser.add_argument("--failing", type=float, default=0, help="share of the requests that fail")
+    parser.add_argument("--only", default=",".join(READERS))
+    arguments = parser.parse_args()
+    names = arguments.only.split(",")
+    for peer, why in UNABLE.items():
+        print(f"{peer} is left out: it {why}, not plain HTTP")
+    if "WebDataset" in names and importlib.util.find_spec("webdataset") is None:
+        print("WebDataset is not installed")
+        names.remove("WebDataset")
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        places = write_all(folder / "served", arguments.examples)
+        with serving(folder / "served") as url:
+            for delay in map(float, arguments.delays.split(",")):
+                control(url, mbit=arguments.mbit, each=arguments.each, delay=delay, failing=arguments.failing)
+                print(f"\n{arguments.mbit:.0f} Mbit/s, {delay:.0f} ms before each answer")
+                for name in names:
+                    place = places[READERS[name][1]]
+                    show(name, measure(name, url, place, folder / "cache"), place, arguments.mbit)
+
+
+if __name__ == "__main__":
+    main()

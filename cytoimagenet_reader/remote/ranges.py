@@ -1,0 +1,171 @@
+"""Ranges of bytes of a remote file, on any file system that fsspec knows: each request retried."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import fsspec
+import pyarrow as pa
+
+from cytoimagenet_reader.parquet_footer import TAIL, footer_size
+from cytoimagenet_reader.remote.http import answer_of
+from cytoimagenet_reader.remote.places import Location
+from cytoimagenet_reader.remote.retrying import retrying
+
+_REQUEST_SECONDS: Final = 60.0  # most for one request of fsspec
+_PIECE: Final = 1 << 18  # bytes received at once; between two, it is asked whether they are still wanted
+
+
+def _unwatched(bytes_received: int, seconds: float) -> None:
+    """Take note of nothing."""
+
+
+class Ranges:
+    """Ranges of bytes of a remote file; several threads may read at once.
+
+    Over HTTP, and so from the hub, they are received here, in place; other file systems are fsspec's.
+    """
+
+    def __init__(self, url: str, storage_options: Mapping[str, Any]) -> None:
+        self.url = url
+        self._location = Location(url, storage_options)
+        self._files: tuple[Any, str] | None = None
+        if not self._location.direct:
+            self._files = fsspec.core.url_to_fs(url, **storage_options)
+
+    def read(self, start: int, end: int, stopped: threading.Event | None = None) -> bytes:
+        """Return bytes ``start`` to before ``end``, all of them; raises as ``fill``."""
+        data = bytearray(end - start)
+        self.fill(memoryview(data), start, stopped)
+        return bytes(data)
+
+    def fill(
+        self,
+        view: memoryview,
+        start: int,
+        stopped: threading.Event | None = None,
+        received: Callable[[int, float], None] = _unwatched,
+    ) -> None:
+        """Receive the bytes from ``start`` on into ``view``; what broke off goes on at the byte where it did.
+
+        Parameters
+        ----------
+        stopped : when set, it returns soon, and what is in ``view`` is of no use
+        received : called with the number of bytes of each piece, and the seconds from a request to its first byte, or
+            0 for a later piece
+
+        Raises
+        ------
+        ShardError
+            Where that still fails after several attempts, or the server ignores ranges.
+        """
+        done = 0
+
+        def attempt() -> None:
+            nonlocal done
+            for count in self._pieces(view[done:], start + done, received):
+                done += count
+                if stopped is not None and stopped.is_set():
+                    return
+            if done < len(view):
+                raise EOFError(f"bytes {start} to {start + len(view)}: only {done} came")
+
+        retrying(attempt, self.url, stopped)
+
+    def _pieces(self, view: memoryview, start: int, received: Callable[[int, float], None]) -> Iterator[int]:
+        if self._files is None:
+            return self._over_http(view, start, received)
+        return self._by_fsspec(view, start, *self._files, received)
+
+    def _over_http(self, view: memoryview, start: int, received: Callable[[int, float], None]) -> Iterator[int]:
+        begun = time.perf_counter()
+        with answer_of(self._location, start, start + len(view) - 1) as answer:
+            waited = time.perf_counter() - begun
+            done = 0
+            while done < len(view) and (count := answer.readinto(view[done : done + _PIECE])):
+                received(count, waited)
+                yield count
+                done, waited = done + count, 0.0
+
+    def _by_fsspec(
+        self, view: memoryview, start: int, file_system: Any, name: str, received: Callable[[int, float], None]
+    ) -> Iterator[int]:
+        begun, end = time.perf_counter(), start + len(view)
+        if isinstance(file_system, fsspec.asyn.AsyncFileSystem):
+            data: bytes = fsspec.asyn.sync(
+                file_system.loop, file_system._cat_file, name, start=start, end=end, timeout=_REQUEST_SECONDS
+            )
+        else:
+            with file_system.open(name, "rb", cache_type="none") as file:  # any other fetches more than is asked for
+                file.seek(start)
+                data = file.read(len(view))
+        if len(data) > len(view):
+            raise ValueError("the server ignores byte ranges; use one that knows them, or copy the package first")
+        view[: len(data)] = data
+        received(len(data), time.perf_counter() - begun)
+        yield len(data)
+
+
+class RangeFile(io.RawIOBase):
+    """A remote file of known size as a file object: each read is one request, but for what was fetched before."""
+
+    def __init__(self, url: str, storage_options: Mapping[str, Any], size: int) -> None:
+        self._ranges = Ranges(url, storage_options)
+        self._size = size
+        self._position = 0
+        self._held: list[tuple[int, int, bytes]] = []
+
+    def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Fetch these ranges of bytes, (begin, end), a request each, in place of those that were held before."""
+        within = [(min(begin, self._size), min(end, self._size)) for begin, end in ranges]
+        self._held = []  # first: not both at a time
+        self._held = [(begin, end, self._ranges.read(begin, end)) for begin, end in within if begin < end]
+
+    def parquet_source(self) -> pa.NativeFile:
+        """Return it as a file of pyarrow's, its footer held: in one request, or two where it is large.
+
+        Raises
+        ------
+        ValueError
+            Where it has none.
+        """
+        self.hold([(max(self._size - TAIL, 0), self._size)])
+        source = pa.PythonFile(self, "r")
+        if (size := footer_size(source)) > TAIL:
+            self.hold([(self._size - size, self._size)])
+        return source
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        self._position = offset + (0, self._position, self._size)[whence]
+        return self._position
+
+    def tell(self) -> int:
+        """Return the place of the next byte."""
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Return so many bytes, fewer at the end; all that follow for -1."""
+        start = self._position
+        end = self._size if size < 0 else min(start + size, self._size)
+        data = self._bytes(start, end) if start < end else b""
+        self._position += len(data)
+        return data
+
+    def _bytes(self, start: int, end: int) -> bytes:
+        for begin, stop, held in self._held:
+            if begin <= start and end <= stop:
+                return held[start - begin : end - begin]
+        return self._ranges.read(start, end)

@@ -1,0 +1,47 @@
+"""How many bytes may be asked for before they are needed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MOST: Final = 64 << 20
+"""Bytes of all windows of a process together."""
+_LEAST_CAP: Final = 16 << 20
+_FIRST: Final = 1 << 20  # beside what must be there before the first row
+_LEAST_BLOCK: Final = 1 << 20
+_MOST_BLOCK: Final = 8 << 20
+
+
+class Window:
+    """The bytes that may be asked for and not yet taken: few at first, and more as long as the reader has to wait.
+
+    All that is asked for shares one line: a large window delays the first rows, one that is too small leaves the line
+    idle. It grows by twice what lands while the reader waits, threefold each round trip, up to four times what the
+    measured rate and delay keep under way and three pieces more, at least 16 MB.
+
+    Parameters
+    ----------
+    first : bytes without which there is no first row
+    rate : bytes per second, lately; 0 where nothing was measured
+    delay : seconds from a request to its first byte
+    sharing : windows that are open in the process
+    """
+
+    def __init__(self, first: int, rate: float, delay: float, sharing: int) -> None:
+        known = _cap(0, rate, delay) if rate else 0
+        self.size = min(max(first + _FIRST, known), MOST // max(sharing, 1))
+
+    def grow(self, landed: int, piece: int, rate: float, delay: float, sharing: int) -> None:
+        """Grow after ``landed`` bytes of a piece came while the reader waited."""
+        most = max(self.size, _cap(piece, rate, delay))
+        self.size = min(self.size + 2 * landed, most, MOST // max(sharing, 1))
+
+    def blocks(self, size: int) -> list[int]:
+        """Return the bounds of the blocks of a piece of ``size`` bytes: an eighth of the window each, 1 to 8 MB."""
+        block = min(max(self.size // 8, _LEAST_BLOCK), _MOST_BLOCK)
+        count = max(round(size / block), 1)
+        return [size * i // count for i in range(count + 1)]
+
+
+def _cap(piece: int, rate: float, delay: float) -> int:
+    return max(_LEAST_CAP, int(4 * rate * delay) + 3 * piece)

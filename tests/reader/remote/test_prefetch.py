@@ -1,0 +1,116 @@
+"""Pieces in the order of need, bounded memory, and an end to all requests when they are no longer wanted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cytoimagenet_reader.errors import ShardError
+from cytoimagenet_reader.remote import prefetch, retrying, window
+from cytoimagenet_reader.remote.prefetch import Need, Prefetch
+from cytoimagenet_reader.remote.ranges import Ranges
+from cytoimagenet_reader.retry import Limits
+from tests.loading.server import Faults, serving
+
+SIZE = 100_000  # bytes of a piece
+PIECES = 60
+PATHS = ("data/a/train.bin", "data/b/train.bin")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    for seed, path in enumerate(PATHS):
+        (folder / path).parent.mkdir(parents=True)
+        (folder / path).write_bytes(np.random.default_rng(seed).bytes(SIZE * PIECES))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "LIMITS", Limits(attempts=6, first_wait=0.01))
+
+
+def needs(keys: Iterator[int] | range = range(PIECES)) -> Iterator[Need]:
+    return (Need(path, key, key * SIZE, (key + 1) * SIZE) for key in keys for path in PATHS)
+
+
+def at(url: str) -> Callable[[str], Ranges]:
+    return lambda path: Ranges(f"{url}/{path}", {})
+
+
+def taken(found: Prefetch, path: str, key: int) -> bytes:
+    begin, data = found.take(path, key)
+    return data[key * SIZE - begin : (key + 1) * SIZE - begin].tobytes()
+
+
+def test_every_piece_is_its_bytes_and_each_byte_is_sent_once(files: Path) -> None:
+    with serving(files, server := Faults()) as url:
+        found = Prefetch(needs(), at(url))
+        for need in needs():
+            assert taken(found, need.path, need.key) == (files / need.path).read_bytes()[need.low : need.high]
+        found.close()
+    assert sum(sent for _, sent in server.requests) == 2 * SIZE * PIECES
+    assert found.held == 0
+
+
+def test_what_is_held_is_never_more_than_the_window(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefetch, "_JOINED", SIZE)
+    monkeypatch.setattr(window, "MOST", 7 * SIZE)
+    held = []
+    with serving(files, Faults()) as url:
+        found = Prefetch(needs(), at(url))
+        for need in needs():
+            time.sleep(0.001)  # all that may be asked for is
+            held.append(found.held)
+            taken(found, need.path, need.key)
+        found.close()
+    assert max(held) == 7 * SIZE
+
+
+def test_pieces_out_of_order_and_a_piece_that_two_need(files: Path) -> None:
+    keys = [0, 1, 2, 2, 3, 4]
+    with serving(files, server := Faults()) as url:
+        found = Prefetch(needs(iter(keys)), at(url))
+        for key in (3, 0, 4, 2, 1, 2):
+            assert taken(found, PATHS[1], key) == (files / PATHS[1]).read_bytes()[key * SIZE : (key + 1) * SIZE]
+        with pytest.raises(LookupError, match="piece 7"):
+            found.take(PATHS[0], 7)
+        found.close()
+    sent = sum(sent for path, sent in server.requests if path == f"/{PATHS[1]}")
+    assert sent == 5 * SIZE  # what two need was kept for the second
+
+
+def test_an_answer_that_breaks_off_goes_on_where_it_did(files: Path) -> None:
+    server = Faults(short=3)  # each time half of what was asked for
+    with serving(files, server) as url:
+        found = Ranges(f"{url}/{PATHS[0]}", {}).read(1000, 1000 + 80_000)
+    assert found == (files / PATHS[0]).read_bytes()[1000:81_000]
+    assert [sent for _, sent in server.requests] == [40_000, 20_000, 10_000, 10_000]
+
+
+def test_a_lasting_fault_is_raised_where_the_bytes_are_wanted(files: Path) -> None:
+    with serving(files, Faults(busy=10**6)) as url:
+        found = Prefetch(needs(), at(url))
+        with pytest.raises(ShardError, match=r"a/train.bin: .*status 503.*tried 6 times"):
+            found.take(PATHS[0], 0)
+        found.close()
+
+
+def test_closing_ends_what_is_under_way(files: Path) -> None:
+    server = Faults()
+    server.delay = 0.05
+    with serving(files, server) as url:
+        found = Prefetch(needs(), at(url))
+        found.take(PATHS[0], 0)
+        found.close()
+        time.sleep(0.3)
+        asked = len(server.requests)
+        time.sleep(0.2)
+        assert len(server.requests) == asked < PIECES
+    assert sum(thread.name == "cytoimagenet remote" for thread in threading.enumerate()) <= 16

@@ -1,0 +1,56 @@
+"""Laws of the window: never more than its share, blocks that cover a piece, growth while the reader waits."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cytoimagenet_reader.remote.window import MOST, Window
+
+BYTES = st.integers(0, 1 << 30)
+RATE = st.floats(0, 1e10)
+DELAY = st.floats(0, 2)
+SHARING = st.integers(0, 20)
+
+
+@given(BYTES, RATE, DELAY, SHARING, st.lists(st.tuples(BYTES, BYTES, RATE, DELAY, SHARING), max_size=20))
+def test_all_windows_of_a_process_together_are_bounded(
+    first: int, rate: float, delay: float, sharing: int, steps: list[tuple[int, int, float, float, int]]
+) -> None:
+    window = Window(first, rate, delay, sharing)
+    assert 0 < window.size <= MOST // max(sharing, 1)
+    for landed, piece, rate_now, delay_now, sharing_now in steps:
+        window.grow(landed, piece, rate_now, delay_now, sharing_now)
+        assert 0 < window.size <= MOST // max(sharing_now, 1)
+
+
+@given(st.integers(1, 1 << 30), BYTES)
+def test_blocks_cover_a_piece_once(size: int, first: int) -> None:
+    window = Window(first, 0, 0.05, 1)
+    bounds = window.blocks(size)
+    assert (bounds[0], bounds[-1]) == (0, size)
+    assert all(0 < b - a <= 12 << 20 for a, b in itertools.pairwise(bounds))
+
+
+def test_it_trebles_each_round_trip_while_the_reader_waits() -> None:
+    """A round trip lands what was asked for: a window's worth."""
+    window = Window(1 << 20, 0, 0.1, 1)
+    sizes = [window.size]
+    for _ in range(5):
+        window.grow(window.size, 100_000, 125e6, 0.1, 1)
+        sizes.append(window.size)
+    cap = int(4 * 125e6 * 0.1) + 300_000
+    assert sizes == [2 << 20, 6 << 20, 18 << 20, cap, cap, cap]
+
+
+def test_a_slow_line_needs_16_megabytes() -> None:
+    window = Window(0, 0, 0.05, 1)
+    for _ in range(20):
+        window.grow(8 << 20, 1000, 1e6, 0.01, 1)
+    assert window.size == 16 << 20
+
+
+def test_what_was_measured_before_is_used_at_once() -> None:
+    assert Window(0, 125e6, 0.1, 1).size == 50_000_000

@@ -1,0 +1,98 @@
+"""The order in which batches are fetched is the order in which rows ask for them, whatever the streams."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cytoimagenet_reader import need
+from cytoimagenet_reader.package import Shard
+from cytoimagenet_reader.remote.prefetch import Need
+from cytoimagenet_reader.streams import Stream, count_rows, cut_streams
+
+CATEGORIES = ("organism", "gene", "compound")
+
+
+@st.composite
+def splits(draw: Any) -> tuple[list[Stream], int]:
+    """Streams of shards with batches of any size, some rows of which are wanted; and how many rows are skipped."""
+    shards, rows = [], {}
+    filtered = draw(st.booleans())
+    for category in CATEGORIES[: draw(st.integers(1, 3))]:
+        total = draw(st.integers(1, 3))
+        for number in range(total):
+            batches = tuple(draw(st.lists(st.integers(1, 9), min_size=1, max_size=8)))
+            count = sum(batches)
+            offsets = tuple(100 + 10 * sum(batches[:i]) for i in range(len(batches)))
+            path = f"data/{category}/train-{number:05d}-of-{total:05d}.arrow"
+            shards.append(Shard(path, count, 108 + 10 * count, "", category, "train", batches, offsets))
+            wanted = draw(st.lists(st.integers(0, count - 1), min_size=1, unique=True))
+            rows[path] = np.array(sorted(wanted))
+    streams = cut_streams(shards, rows if filtered else None, 4, draw(st.integers(1, 4)))
+    return streams, draw(st.integers(0, count_rows(streams)))
+
+
+def asked(streams: list[Stream], skip: int) -> list[tuple[str, int]]:
+    """Return (path, batch) as rows come to need them: a plain reading, row by row."""
+    order: list[tuple[str, int]] = []
+    for stream in streams:
+        by_category: dict[str, list[tuple[str, int]]] = {}
+        for part in stream:
+            numbers = range(part.shard.rows) if part.rows is None else part.rows
+            batch_of = np.repeat(np.arange(len(part.shard.batch_rows)), part.shard.batch_rows)
+            found = by_category.setdefault(part.shard.category, [])
+            found += [(part.shard.path, int(batch_of[n])) for n in numbers[part.start : part.stop]]
+        runs = [
+            [((i + 0.5) / len(found), place, batch) for i, batch in enumerate(found)]
+            for place, found in enumerate(by_category.values())
+        ]
+        given_rows = list(heapq.merge(*runs))
+        left = given_rows[skip:]
+        skip = max(skip - len(given_rows), 0)
+        nexts: dict[int, list[tuple[str, int]]] = {}
+        for _, place, batch in left:
+            nexts.setdefault(place, []).append(batch)
+        if not left:
+            continue
+        open_batches: dict[int, tuple[str, int]] = {}
+        for place in sorted(nexts):  # the first row of each category is there before any is given
+            open_batches[place] = nexts[place].pop(0)
+            order.append(open_batches[place])
+        for _, place, _ in left:  # after a row is given, the next of its category is looked at
+            if nexts[place]:
+                batch = nexts[place].pop(0)
+                if batch != open_batches[place]:
+                    open_batches[place] = batch
+                    order.append(batch)
+    return order
+
+
+@settings(max_examples=150, deadline=None)
+@given(splits())
+def test_batches_are_fetched_in_the_order_in_which_rows_need_them(made: tuple[list[Stream], int]) -> None:
+    streams, skip = made
+    runs = list(need._runs(streams, skip))
+    found = list(need._needs(runs, need._read_whole(runs)))
+    assert [(piece.path, piece.key) for piece in found] == asked(streams, skip)
+
+
+@settings(max_examples=100, deadline=None)
+@given(splits())
+def test_a_shard_is_whole_where_its_pieces_are_its_bytes(made: tuple[list[Stream], int]) -> None:
+    streams, skip = made
+    runs = list(need._runs(streams, skip))
+    whole = need._read_whole(runs)
+    pieces: dict[str, list[Need]] = {}
+    for piece in need._needs(runs, whole):
+        pieces.setdefault(piece.path, []).append(piece)
+    sizes = {part.shard.path: part.shard.bytes for stream in streams for part in stream}
+    for path in whole:
+        reached = 0
+        for piece in pieces[path]:
+            assert piece.low <= reached
+            reached = max(reached, piece.high)
+        assert reached == sizes[path]
