@@ -10,11 +10,11 @@ refused or broken off) and gives what was sent since the last time, as JSON.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import mmap
 import random
+import sys
 import time
 import urllib.parse
 from pathlib import Path
@@ -141,6 +141,4 @@ async def _serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    asyncio.run(_serve(parser.parse_args().folder))
+    asyncio.run(_serve(Path(sys.argv[1])))
