@@ -108,7 +108,7 @@ def reachable(entries: Iterable[str], roots: Mapping[str, Path], neutral: Iterab
         for parent in _parents(module):
             found[parent] = roots[module.partition(".")[0]].joinpath(*parent.split(".")[1:], "__init__.py")
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-        waiting += _imported(_parsed(path), package, lambda name: _file_of(name, roots) is not None)
+        waiting += _imported(path, package, lambda name: _file_of(name, roots) is not None)
     return {name: found[name] for name in sorted(found) if found[name].is_file()}
 
 
@@ -143,17 +143,25 @@ def _parents(module: str) -> Iterator[str]:
         yield module
 
 
-def _imported(tree: ast.AST, package: str, is_module: Callable[[str], bool]) -> Iterator[str]:
+def _imported(path: Path, package: str, is_module: Callable[[str], bool]) -> Iterator[str]:
     """Yield the modules that a module of a package may import; ``from a import b`` is ``a.b`` where that is one."""
-    for node in _run(tree):
+    for base, name in _import_statements(path, package):
+        module = f"{base}.{name}"
+        yield module if name and is_module(module) else base
+
+
+@functools.cache
+def _import_statements(path: Path, package: str) -> list[tuple[str, str]]:
+    """Return (module, name imported from it or "") of all that a module of a package imports."""
+    found = []
+    for node in _run(_parsed(path)):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            found += [(name.name, "") for name in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             base = ".".join([*above, *filter(None, [node.module])])
-            for name in node.names:
-                module = f"{base}.{name.name}"
-                yield module if is_module(module) else base
+            found += [(base, name.name) for name in node.names]
+    return found
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
