@@ -11,7 +11,7 @@ demo:             ## simulate, build, load
 	.venv/bin/cytoimagenet demo out/demo
 
 test:
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: test       ## what a change must pass; .ci/run does more
 	.venv/bin/ruff check .

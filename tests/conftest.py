@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from builder.demo.simulate import simulate
@@ -34,17 +36,43 @@ def real_data() -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run files that hold a slow test first, and watch no property test for coverage.
+
+    Workers take a file at a time, so a long one that is begun last would be waited for by all. The hundreds of examples
+    of a property test run the same lines, twice as slowly where they are watched.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
+
+
+def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that the first of the workers of pytest makes, and the others wait for."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, done = root / name, root / f"{name}.done"
+    with FileLock(root / f"{name}.lock"):
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's four simulated sources, one folder per dir_name; not to be changed."""
-    folder = tmp_path_factory.mktemp("sources")
-    simulate(folder)
-    return folder
+    return _made_once(tmp_path_factory, "sources", simulate)
 
 
 @pytest.fixture(scope="session")
 def built(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package built of them with two workers and the settings SMALL, its WORK beside it; not to be changed."""
-    package = tmp_path_factory.mktemp("built") / "cytoimagenet"
-    cytoimagenet("build", simulated, "-o", package, *SMALL, "--workers", "2")
-    return package
+
+    def make(folder: Path) -> None:
+        cytoimagenet("build", simulated, "-o", folder / "cytoimagenet", *SMALL, "--workers", "2")
+
+    return _made_once(tmp_path_factory, "built", make) / "cytoimagenet"

@@ -16,6 +16,8 @@ from tests.building import cytoimagenet, read_shards
 from tests.pixels.every_row import every_row
 from tests.pixels.table import Row
 
+pytestmark = pytest.mark.slow
+
 ROWS = [row for row in every_row() if row.plane == 0 and not row.oriented]
 _OF_THE_PIXELS = {"uniform", "binary_mask", "dim", "duplicate"}
 

@@ -17,6 +17,8 @@ import cytoimagenet
 from tests.loading import alone
 from tests.loading.server import Faults, serving
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(cytoimagenet.__file__)
 
 

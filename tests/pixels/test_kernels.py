@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.pixels import kernels
 from tests.pixels import numpy_kernels
+
+pytestmark = pytest.mark.slow
 
 CASES = settings(max_examples=60, deadline=None)
 SEEDS = st.integers(0, 2**32 - 1)

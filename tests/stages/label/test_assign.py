@@ -20,6 +20,8 @@ from builder.stages.label.assign import assign_labels
 from tests.stages.label import reference_labels
 from tests.stages.tables import TEXTS, TOKENS, random_rows, table
 
+pytestmark = pytest.mark.slow
+
 
 def found(assignments: pa.Table) -> dict[str, tuple[str, str]]:
     return {row["idx"]: (row["label"], row["category"]) for row in assignments.to_pylist()}
@@ -41,6 +43,7 @@ def random_recipe(chance: random.Random) -> Recipe:
     )
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", range(5))
 def test_agrees_with_the_slow_reference(block: int) -> None:
     for seed in range(block * 400, block * 400 + 400):
@@ -61,6 +64,7 @@ def test_agrees_with_the_reference_where_few_of_many_rows_are_drawn() -> None:
 LISTED = ("protein", "infection", "mock", "cdk negative_control", "ctr")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", range(2))
 def test_agrees_with_the_slow_reference_on_tokens_that_are_no_class(block: int) -> None:
     """The reference reads the vocabulary's table itself."""
