@@ -61,7 +61,9 @@ class Parquet:
             raise ValueError(f"the file has no column {', '.join(missing)}")
         packed = expanded = 0
         for group in groups:
-            for chunk in self._chunks(group, columns):
+            for chunk in (
+                self._chunks(group, columns) if self.rows[group] else ()
+            ):  # without rows it need not lie anywhere
                 packed += chunk.end - chunk.begin
                 expanded += _expanded(self._source, chunk)
                 if expanded > _ROOM + _RATIO * packed:

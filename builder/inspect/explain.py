@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.package.data_files import whole_table
+from builder.package.data_files import MALFORMED, whole_table
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, REASONS, TOKEN_SEPARATOR
 from builder.sources.base import Image
@@ -194,6 +194,10 @@ def _outcome(
 
 def _rows(package: Store, path: str, idx: str) -> Iterator[Facts]:
     if package.exists(path):
-        with package.open(path) as file:
-            table = whole_table(file)
-        yield from table.filter(pc.equal(table["idx"], idx)).to_pylist()
+        try:
+            with package.open(path) as file:
+                table = whole_table(file)
+            found = table.filter(pc.equal(table["idx"], idx)).to_pylist()
+        except MALFORMED as error:
+            raise UserError(f"{package.url}/{path} cannot be read ({error}): verify the package") from None
+        yield from found

@@ -64,6 +64,12 @@ def test_what_pyarrow_writes_is_read_as_pyarrow_reads_it(options: dict[str, Any]
     assert read(data, ["label", "crop"]).equals(table().select(["label", "crop"]))
 
 
+def test_a_table_without_rows_is_read() -> None:
+    empty = table().slice(0, 0)
+    assert read(written(empty)).equals(empty)
+    assert read(written(empty, use_dictionary=False), ["label"]).equals(empty.select(["label"]))
+
+
 BOMBS: dict[str, tuple[pa.Table, dict[str, Any]]] = {
     "one value that inflates": (
         pa.table({"image": pa.array([{"bytes": bytes(200_000_000), "path": "x"}], IMAGE)}),
