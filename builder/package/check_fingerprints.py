@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from builder.engine.store import Store
 from builder.package.content_audit import Pair, content_audit, read_fingerprints
 from builder.package.data_files import opened, whole_table
+from builder.package.grain import judged
 from builder.package.overlaps import Overlap, of_other_images, overlap_audit
 from builder.package.problem import Problem
 from builder.pixels.fingerprint import fingerprint
@@ -39,26 +41,43 @@ def check_form(package: Store, table: pa.Table) -> Iterator[Problem]:
         yield Problem(layout.FINGERPRINTS_TABLE, "is not sorted by sha256, or names an image twice")
 
 
-def check_content(package: Store, table: pa.Table) -> tuple[list[Problem], list[Problem]]:
-    """Compare the sides of the split by content alone; return problems (the same pixels) and warnings (look-alikes).
+def check_content(package: Store, table: pa.Table) -> tuple[list[Problem], list[Pair]]:
+    """Compare the sides of the split by content alone; return problems (the same pixels), and pairs that look alike.
 
     Parameters
     ----------
     table : idx, filename, sha256 and split of each example
     """
     found = content_audit(table, read_fingerprints(package))
-    problems = [
-        Problem(layout.METADATA_TABLE, f"{_named(table, pair)}: their whole images have the same pixels")
-        for pair in found.same[:_LISTED]
-    ]
-    warnings = [
-        Problem(layout.FINGERPRINTS_TABLE, f"{_named(table, pair)} look alike: correlation {pair.correlation:.3f}")
-        for pair in found.alike[:_LISTED]
-    ]
-    for listed, all_of_them in ((problems, found.same), (warnings, found.alike)):
-        if len(all_of_them) > _LISTED:
-            listed.append(Problem(layout.METADATA_TABLE, f"and {len(all_of_them) - _LISTED:,} more pairs like these"))
-    return problems, warnings
+    lines = (f"{_named(table, pair)}: their whole images have the same pixels" for pair in found.same)
+    return list(_listed(layout.METADATA_TABLE, lines, len(found.same))), found.alike
+
+
+def check_alike(
+    package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair], workers: int = 1
+) -> Iterator[Problem]:
+    """Yield warnings about pairs that look alike, the most alike first; of round cells, if their grain is the same.
+
+    Parameters
+    ----------
+    files : of the manifest; the shards must be intact
+    table : idx, filename and sha256 of each example
+    """
+    found = judged(package, files, table, pairs, workers)
+    lines = (f"{_named(table, pair)} look alike: correlation {pair.correlation:.3f}" for pair in found.alike)
+    yield from _listed(layout.FINGERPRINTS_TABLE, lines, len(found.alike))
+    if found.outlines:
+        what = f"{found.outlines:,} pairs across the split are alike in outline and differ in grain, as round cells are"
+        yield Problem(layout.FINGERPRINTS_TABLE, what)
+    if found.left:
+        yield Problem(layout.FINGERPRINTS_TABLE, f"{found.left:,} more pairs are alike in outline; not looked at")
+
+
+def _listed(path: str, lines: Iterator[str], count: int) -> Iterator[Problem]:
+    for line in itertools.islice(lines, _LISTED):
+        yield Problem(path, line)
+    if count > _LISTED:
+        yield Problem(path, f"and {count - _LISTED:,} more pairs like these")
 
 
 def check_overlaps(package: Store, files: Mapping[str, Any], table: pa.Table, workers: int = 1) -> Iterator[Problem]:
@@ -71,11 +90,12 @@ def check_overlaps(package: Store, files: Mapping[str, Any], table: pa.Table, wo
     """
     found = overlap_audit(package, files, workers)
     pairs = of_other_images(found.pairs, table)
-    for pair in pairs[:_LISTED]:
-        what = f"show the same part of a scene, {pair.share:.0%} of the smaller: correlation {pair.correlation:.3f}"
-        yield Problem(layout.METADATA_TABLE, f"{_named(table, pair)} {what}")
-    if len(pairs) > _LISTED:
-        yield Problem(layout.METADATA_TABLE, f"and {len(pairs) - _LISTED:,} more pairs like these")
+    lines = (
+        f"{_named(table, pair)} show the same part of a scene, {pair.share:.0%} of the smaller: "
+        f"correlation {pair.correlation:.3f}"
+        for pair in pairs
+    )
+    yield from _listed(layout.METADATA_TABLE, lines, len(pairs))
     if found.left:
         yield Problem(layout.METADATA_TABLE, f"{found.left:,} more pairs may overlap, with fewer points in common")
 

@@ -30,6 +30,7 @@ class Pair(NamedTuple):
     train: int
     validation: int
     correlation: float  # of their thumbnails; 1 where the pixels are the same
+    symmetric: bool = False  # like round cells, which resemble one another in outline; see `builder.package.grain`
 
 
 class ContentAudit(NamedTuple):
@@ -69,8 +70,8 @@ def content_audit(rows: pa.Table, fingerprints: pa.Table) -> ContentAudit:
     small = [_thumbnails(fingerprints, place.take(pa.array(side))) for side in sides]
     found = alike(*small)
     pairs = [
-        Pair(int(first[0][sides[0][one]]), int(first[1][sides[1][other]]), correlation)
-        for one, other, correlation in zip(*(part.tolist() for part in found), strict=True)
+        Pair(int(first[0][sides[0][one]]), int(first[1][sides[1][other]]), correlation, symmetric)
+        for one, other, correlation, symmetric in zip(*(part.tolist() for part in found), strict=True)
     ]
     return ContentAudit(same, pairs, (len(sides[0]), len(sides[1])), int((~known).sum()))
 

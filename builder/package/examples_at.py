@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import bisect
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from builder.engine.store import Store
 from builder.package.data_files import data_batches
+from builder.schema import SPLITS
+from cytoimagenet_reader import layout
 
 
 def examples_at(package: Store, files: Iterable[str], places: Sequence[tuple[str, int]]) -> list[bytes]:
@@ -32,6 +37,25 @@ def examples_at(package: Store, files: Iterable[str], places: Sequence[tuple[str
             if start > max(positions):
                 break
     return [found[place] for place in places]
+
+
+def examples_of(package: Store, files: Mapping[str, Any], rows: Sequence[int]) -> list[bytes]:
+    """Return the PNG of rows of ``metadata.parquet``, given in order.
+
+    Parameters
+    ----------
+    files : of the manifest
+    """
+    return examples_at(package, files, list(_places(files, rows)))
+
+
+def _places(files: Mapping[str, Any], rows: Sequence[int]) -> Iterator[tuple[str, int]]:
+    """Yield the shard, without its ending, and the position of each row."""
+    paths = [path for side in SPLITS for path in layout.shards_of(files, layout.FULL, side)]
+    ends = list(itertools.accumulate(files[path]["rows"] for path in paths))
+    for row in rows:
+        shard = bisect.bisect_right(ends, row)
+        yield paths[shard].rpartition(".")[0], row - (ends[shard - 1] if shard else 0)
 
 
 def _images(package: Store, path: str) -> Iterator[pa.Array]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import bisect
 import heapq
-import itertools
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
@@ -13,7 +11,7 @@ import pyarrow as pa
 
 from builder.engine.store import Store
 from builder.package.data_files import data_batches
-from builder.package.examples_at import examples_at
+from builder.package.examples_at import examples_of
 from builder.pixels.keypoints import KeyPoints, key_points
 from builder.pixels.overlap import overlap
 from builder.pixels.overlap_candidates import Index, Proposal
@@ -127,19 +125,10 @@ def _judged(
 ) -> Iterator[Overlap]:
     """Yield the proposals, ``first`` and ``second`` being rows, that the pixels confirm."""
     rows = sorted({row for proposal in proposals for row in (proposal.first, proposal.second)})
-    images = dict(zip(rows, examples_at(package, files, list(_places(files, rows))), strict=True))
+    images = dict(zip(rows, examples_of(package, files, rows), strict=True))
 
     def judged(proposal: Proposal) -> Overlap | None:
         found = overlap(decode(images[proposal.first]), decode(images[proposal.second]), proposal)
         return found and Overlap(proposal.first, proposal.second, found.correlation, found.share)
 
     yield from filter(None, threads.map(judged, proposals))
-
-
-def _places(files: Mapping[str, Any], rows: list[int]) -> Iterator[tuple[str, int]]:
-    """Yield the shard, without its ending, and the position of rows of ``metadata.parquet``, given in order."""
-    paths = [path for side in SPLITS for path in layout.shards_of(files, layout.FULL, side)]
-    ends = list(itertools.accumulate(files[path]["rows"] for path in paths))
-    for row in rows:
-        shard = bisect.bisect_right(ends, row)
-        yield paths[shard].rpartition(".")[0], row - (ends[shard - 1] if shard else 0)

@@ -13,6 +13,7 @@ from builder.errors import UserError
 from builder.package.content_audit import content_audit, read_fingerprints
 from builder.package.data_files import MALFORMED, whole_table
 from builder.package.figures import first_rows
+from builder.package.grain import judged
 from builder.package.leakage import audit, batches_on_both_sides, single_source_classes
 from builder.package.manifest import ClassIndex, Manifest, read_class_index, read_manifest
 from builder.package.overlaps import OverlapAudit, of_other_images, overlap_audit
@@ -52,6 +53,7 @@ def _page(store: Store, manifest: Manifest, index: ClassIndex, overlaps: Overlap
     table = whole_table(pa.BufferReader(store.read_bytes(layout.METADATA_TABLE)))
     rejects = whole_table(pa.BufferReader(store.read_bytes(layout.REJECTS_TABLE)))
     content = content_audit(table, read_fingerprints(store))
+    found = judged(store, manifest["files"], table, content.alike)
     overlapping = of_other_images(overlaps.pairs, table) if overlaps else None
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template_folder()),
@@ -70,7 +72,8 @@ def _page(store: Store, manifest: Manifest, index: ClassIndex, overlaps: Overlap
         audit=audit(table, manifest["recipe"].get("split_by") == "batch"),
         batches=batches_on_both_sides(table),
         content=content,
-        pairs=shown_pairs(store, manifest["files"], table, [*content.same, *content.alike][:_NAMED]),
+        found=found,
+        pairs=shown_pairs(store, manifest["files"], table, [*content.same, *found.alike][:_NAMED]),
         overlaps=overlapping,
         overlap_pairs=shown_pairs(store, manifest["files"], table, (overlapping or [])[:_NAMED]),
         accounts=manifest["report"].get("accounts"),

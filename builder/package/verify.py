@@ -21,6 +21,7 @@ from builder.package.check_card import check_card
 from builder.package.check_manifest import check_manifest, check_presence
 from builder.package.check_rows import READ, REPEATED, check_classes, check_order, check_rejects, check_rows
 from builder.package.check_shards import ShardTask, first_rows, iter_shard
+from builder.package.content_audit import Pair
 from builder.package.data_files import MALFORMED, whole_table
 from builder.package.manifest import ClassIndex, Manifest, class_index_of, manifest_of, no_package
 from builder.package.problem import Problem
@@ -96,27 +97,32 @@ def check(
     problems += unread
     problems += _about_tables(store, manifest, readable, table, schema, index, recipe)
     fingerprints = False
-    warnings: list[Problem] = []
+    alike: list[Pair] = []
     if table is not None and layout.FINGERPRINTS_TABLE in readable:
         on_file(layout.FINGERPRINTS_TABLE)
-        about_content, warnings = _about_content(store, table, deep)
+        about_content, alike = _about_content(store, table, deep)
         problems += about_content
         fingerprints = not about_content
     comparable = table is not None
     del table  # the shards' rows are read by those who compare them
     tasks = _shard_tasks(manifest, readable, comparable, recipe, deep, fingerprints)
     problems += _checked(functools.partial(_check_shard, store), tasks, workers, on_file)
-    if deep and comparable and not problems:
-        on_file(layout.METADATA_TABLE)
-        table = _facts_of_rows(store)[0]
-        warnings += _guarded(
-            layout.METADATA_TABLE, check_fingerprints.check_overlaps(store, manifest["files"], table, workers)
-        )
-    return Findings(problems, warnings)
+    sound = deep and comparable and not problems
+    return Findings(problems, list(_across_the_split(store, manifest, alike, workers, on_file)) if sound else [])
 
 
-def _about_content(store: Store, table: pa.Table, deep: bool) -> tuple[list[Problem], list[Problem]]:
-    """Return problems and warnings about the fingerprints, and about the split as they show it."""
+def _across_the_split(
+    store: Store, manifest: Manifest, alike: list[Pair], workers: int, on_file: Callable[[str], Any]
+) -> Iterator[Problem]:
+    """Yield warnings about what the decoded examples of both sides have in common; all files must be sound."""
+    on_file(layout.METADATA_TABLE)
+    table, files = _facts_of_rows(store)[0], manifest["files"]
+    yield from _guarded(layout.FINGERPRINTS_TABLE, check_fingerprints.check_alike(store, files, table, alike, workers))
+    yield from _guarded(layout.METADATA_TABLE, check_fingerprints.check_overlaps(store, files, table, workers))
+
+
+def _about_content(store: Store, table: pa.Table, deep: bool) -> tuple[list[Problem], list[Pair]]:
+    """Return problems of the fingerprints and of the split as they show it, and the pairs that look alike."""
     problems = list(_guarded(layout.FINGERPRINTS_TABLE, check_fingerprints.check_form(store, table)))
     if problems or not deep:
         return problems, []

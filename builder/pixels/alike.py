@@ -21,6 +21,7 @@ from builder.pixels.thumbnail import SIDE
 I8 = npt.NDArray[np.int8]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 ALIKE: Final = 0.77
 """Correlation above which two images are alike."""
@@ -38,9 +39,10 @@ class Alike(NamedTuple):
     first: I64
     second: I64
     correlation: F64
+    symmetric: Mask  # most of one of them changes in no orientation: round cells, outlines of wells
 
 
-_NONE: Final = Alike(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+_NONE: Final = Alike(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.bool_))
 
 
 def alike(first: I8, second: I8) -> Alike:
@@ -52,9 +54,9 @@ def alike(first: I8, second: I8) -> Alike:
     """
     one, other = _prepared(first), _prepared(second)
     found = [_NONE, *(_compared(one, other, rows, columns) for rows, columns in candidates(first, second))]
-    rows, columns, values = _joined(found)
+    rows, columns, values, symmetric = _joined(found)
     order = np.lexsort((columns, rows, -values))
-    return Alike(rows[order], columns[order], values[order])
+    return Alike(rows[order], columns[order], values[order], symmetric[order])
 
 
 def orientations(arrays: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
@@ -100,8 +102,9 @@ def _compared(one: _Prepared, other: _Prepared, rows: I64, columns: I64) -> Alik
         best = np.max([np.einsum("ij,ij->i", here, part) for part in turned], axis=0)
         lengths = one.length[a] * other.length[b]
         values = best / np.where(lengths, lengths, np.inf)
-        enough = values > np.where(one.symmetric[a] | other.symmetric[b], ALIKE_SYMMETRIC, ALIKE)
-        kept.append(Alike(a[enough], b[enough], values[enough]))
+        symmetric = one.symmetric[a] | other.symmetric[b]
+        enough = values > np.where(symmetric, ALIKE_SYMMETRIC, ALIKE)
+        kept.append(Alike(a[enough], b[enough], values[enough], symmetric[enough]))
     return _joined(kept)
 
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from builder.pixels.keypoints import SQUARE, structure
 from builder.pixels.overlap_candidates import Proposal
@@ -27,6 +28,8 @@ LEAST_SIDE: Final = 12
 """Squares of a side of the common part; less says nothing."""
 
 _NEAR: Final = 2  # squares around the proposed place that are tried; then as many pixels
+_CORNER: Final = 5  # the same, around the corner of what may be one cell, in images below so many pixels of a side
+_SMALL: Final = 200
 _MIDDLE: Final = 256  # pixels of a side of the common part in which single pixels are compared
 
 
@@ -58,18 +61,19 @@ def overlap(one: U8, other: U8, proposal: Proposal) -> Common | None:
     return common
 
 
-def common_part(one: U8, other: U8, shift: tuple[int, int]) -> Common:
+def common_part(one: U8, other: U8, shift: tuple[int, int], near: int = _NEAR) -> Common:
     """Align two images near a proposed shift, and correlate the structure of the part that both show.
 
     Parameters
     ----------
     one, other : uint8 (H, W) each
     shift : pixels, of the corner of ``other`` in ``one``
+    near : squares around it that are tried
     """
     here, there = structure(one), structure(other)
     row, column = (round(step / SQUARE) for step in shift)
     best = Common(0.0, shift, 0.0)
-    for place in _around(row, column):
+    for place in _around(row, column, near):
         a, b = _both(here, there, place)
         if min(a.shape) < LEAST_SIDE:
             continue
@@ -104,7 +108,34 @@ def fine_correlation(one: U8, other: U8, shift: tuple[int, int]) -> float:
     if min(here.shape) < SQUARE * LEAST_SIDE:
         return 0.0
     ours, theirs = _details(here), _details(there)
-    return max(_correlation(*_both(ours, theirs, place)) for place in _around(0, 0))
+    return max(_correlation(*_both(ours, theirs, place)) for place in _around(0, 0, _NEAR))
+
+
+def same_grain(one: U8, other: U8) -> bool:
+    """Return whether two whole images are one in structure and grain, in any of the eight orientations.
+
+    Sizes that differ by more than a tenth are taken for scales: the larger is reduced. Corners may be some pixels off.
+
+    Parameters
+    ----------
+    one, other : uint8 (H, W) each
+    """
+    for flipped in (other, other[::-1]):
+        for turns in range(4):
+            a, b = one, np.ascontiguousarray(np.rot90(flipped, turns))
+            if any(abs(here - there) > max(here, there) // 10 for here, there in zip(a.shape, b.shape, strict=True)):
+                height, width = (min(sides) for sides in zip(a.shape, b.shape, strict=True))
+                a, b = (_reduced(pixels, width, height) for pixels in (a, b))
+            common = common_part(a, b, (0, 0), _CORNER if min(a.shape) < _SMALL else _NEAR)
+            if common.correlation > OVERLAP and fine_correlation(a, b, common.shift) > OVERLAP_FINE:
+                return True
+    return False
+
+
+def _reduced(pixels: U8, width: int, height: int) -> U8:
+    if pixels.shape == (height, width):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX))
 
 
 def _details(pixels: U8) -> F32:
@@ -119,8 +150,8 @@ def _details(pixels: U8) -> F32:
     return np.clip(out, -most, most, out=out)
 
 
-def _around(row: int, column: int) -> list[tuple[int, int]]:
-    steps = range(-_NEAR, _NEAR + 1)
+def _around(row: int, column: int, near: int) -> list[tuple[int, int]]:
+    steps = range(-near, near + 1)
     return [(row + down, column + right) for down, right in itertools.product(steps, repeat=2)]
 
 

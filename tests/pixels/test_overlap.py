@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from builder.pixels.keypoints import key_points
-from builder.pixels.overlap import OVERLAP, common_part, fine_correlation, overlap
+from builder.pixels.overlap import OVERLAP, common_part, fine_correlation, overlap, same_grain
 from builder.pixels.overlap_candidates import Index, Proposal
 
 
@@ -131,3 +131,13 @@ def test_points_of_many_images_are_no_sign() -> None:
     points = key_points(scene(7, 200))
     assert len(Index([points] * 64).proposals([points])) == 64
     assert Index([points] * 65).proposals([points]) == []
+
+
+def test_one_cell_has_one_grain_however_it_is_turned() -> None:
+    one, other = round_cell(3), round_cell(4)
+    assert not same_grain(one, other)
+    for copy in (one[::-1], np.rot90(one), 255 - (255 - one) // 2, one[2:, :-1]):
+        assert same_grain(one, np.ascontiguousarray(copy))
+    larger = np.asarray(Image.fromarray(one).resize((144, 144), Image.Resampling.BICUBIC))
+    assert same_grain(one, larger)
+    assert not same_grain(other, larger)

@@ -1,0 +1,57 @@
+"""Of pairs of round cells that look alike: which are one cell? Asked of the grain, where the whole images are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+
+from builder.engine.store import Store
+from builder.package.content_audit import Pair
+from builder.package.examples_at import examples_of
+from builder.pixels.fingerprint import fingerprint
+from builder.pixels.overlap import same_grain
+from cytoimagenet_reader.decode import decode
+
+_JUDGED: Final = 2_000  # pairs: their images are held in memory
+
+
+class Judged(NamedTuple):
+    """The pairs that look alike, without those that do so in outline only."""
+
+    alike: list[Pair]
+    outlines: int  # pairs that differ in grain
+    left: int  # symmetric pairs that were not looked at
+
+
+def judged(
+    package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair], workers: int = 1
+) -> Judged:
+    """Judge the symmetric ones of the pairs, the 2,000 most alike; of images that were cut the whole is not there.
+
+    Parameters
+    ----------
+    files : of the manifest; the shards must be intact
+    table : sha256 of each example
+    pairs : the most alike first
+    """
+    asked = [pair for pair in pairs if pair.symmetric]
+    some = asked[:_JUDGED]
+    rows = sorted({row for pair in some for row in (pair.train, pair.validation)})
+    images = dict(zip(rows, examples_of(package, files, rows), strict=True))
+    hashes = dict(zip(rows, table["sha256"].take(pa.array(rows, pa.int64())).to_pylist(), strict=True))
+
+    def differs(pair: Pair) -> bool:
+        one, other = (decode(images[row]) for row in (pair.train, pair.validation))
+        known = [hashes[row] for row in (pair.train, pair.validation)]
+        if [fingerprint(pixels).sha256 for pixels in (one, other)] != known:
+            return False  # crops
+        return not same_grain(one, other)
+
+    with ThreadPoolExecutor(workers) as threads:
+        outlines = {pair for pair, only in zip(some, threads.map(differs, some), strict=True) if only}
+    waiting = set(asked[_JUDGED:])
+    left = [pair for pair in pairs if pair not in outlines and pair not in waiting]
+    return Judged(left, len(outlines), len(waiting))
