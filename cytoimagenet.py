@@ -70,14 +70,12 @@ class CytoImageNetConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datas
 
     Parameters
     ----------
-    labels : class names
-    sources : ``dir_name`` of sources, for instance ``bbbc022``
-    databases : BBBC, CIL, IDR, Kaggle, Recursion
-    microscopy : one or several kinds, for instance ``fluorescence``
-    licenses : ids as in the column ``license``, for instance ``CC-BY-4.0``
+    labels, sources, databases, microscopy, licenses : values of ``label``, ``dir_name`` (as ``bbbc022``), ``database``
+        (BBBC, CIL, IDR, Kaggle, Recursion), ``microscopy`` and ``license`` (as ``CC-BY-4.0``), one or several
     commercial_use : only examples of sources whose terms allow commercial use
     columns : names of the columns to read; all by default
     crops : True for crops only, False for whole images only, None for both
+    label_ids : "full" for the ids that classes have in ``full``; None counts the classes that remain from 0
     """
 
     labels: list[str] | None = None
@@ -88,18 +86,17 @@ class CytoImageNetConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datas
     commercial_use: bool = False
     columns: list[str] | None = None
     crops: bool | None = None
+    label_ids: str | None = None
 
 
 class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets has no types
     """CytoImageNet from a package: ``CytoImageNet("organism", data_dir=...)``.
 
     Then ``as_streaming_dataset(split="train")`` reads as it goes, and ``download_and_prepare()`` with ``as_dataset()``
-    keep a copy in the cache of ``datasets``. The fields of ``CytoImageNetConfig`` (``labels=`` …) narrow it down.
+    keep a copy in the cache of ``datasets``. The fields of ``CytoImageNetConfig`` (``labels=`` …) narrow it down, and
+    ``revision=`` is that of ``hf://`` places.
 
-    Raises
-    ------
-    PackageError
-        Where ``data_dir`` is no package, or it has nothing of what was asked for.
+    Raises PackageError where ``data_dir`` is no package, or it has nothing of what was asked for.
     """
 
     VERSION = datasets.Version("1.0.0")
@@ -109,12 +106,14 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
     DEFAULT_WRITER_BATCH_SIZE = 100  # rows with images, held in memory
 
     def __init__(self, config_name: str | None = None, *, data_dir: Any = None, **options: Any) -> None:
+        data_dir = data_dir if _alone else _streaming.place_of(data_dir, options)
         super().__init__(config_name=config_name, data_dir=os.fspath(data_dir or ""), **options)
 
     def _create_builder_config(self, *args: Any, data_dir: Any = None, **options: Any) -> tuple[Any, str]:
         """Return the config, and its id, which names the cache folder: the package's content is part of it."""
         if not data_dir:
             raise PackageError('where is the package? give data_dir="folder or URL of the built package"')
+        options = options if _alone else _streaming.checked(options, dataclasses.fields(CytoImageNetConfig))
         config, of_options = super()._create_builder_config(*args, **options)
         config = dataclasses.replace(config, data_dir=data_dir)  # it may be everybody's
         storage = dict(self.storage_options)
@@ -122,13 +121,12 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
             storage["hf"] = {**storage.get("hf", {}), "token": self.token}
         conditions = {name: getattr(config, name) for name in _CONDITIONS}
         splits = _PlainSplits if _alone else _streaming.PackageSplits
-        self._splits = splits(data_dir, storage, config.name, conditions, config.columns)
+        self._splits = splits(data_dir, storage, config.name, conditions, config.columns, config.label_ids)
         content = hashlib.sha256(f"{__version__} {of_options} {self._splits.identity}".encode()).hexdigest()
         return config, f"{config.name}-{content[:16]}"
 
     def _info(self) -> datasets.DatasetInfo:
-        description = "Weakly labelled microscopy images for pretraining (arXiv 2111.11646)"
-        return datasets.DatasetInfo(description=description, features=self._splits.features)
+        return datasets.DatasetInfo("Weakly labelled microscopy (arXiv 2111.11646)", features=self._splits.features)
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         found = self._splits.arguments(dl_manager)
@@ -140,12 +138,10 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
     def _get_examples_iterable_for_split(self, split_generator: datasets.SplitGenerator) -> Any:
         if _alone:
             return super()._get_examples_iterable_for_split(split_generator)
-        made = self._generate_examples, split_generator.gen_kwargs
-        return _streaming.StreamedExamples(*made, typed_as=self.info.features)
+        return _streaming.StreamedExamples(self._generate_examples, split_generator.gen_kwargs, self.info.features)
 
 
-# The plain reading: what follows is used only where cytoimagenet_reader is not installed.
-_WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between attempts
+_WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between attempts; from here on: used only where there is no reader
 
 
 class _PlainSplits:
@@ -155,7 +151,7 @@ class _PlainSplits:
     stream is a list of parts (path of a shard, its category, start, stop): a run of those of its rows that are wanted.
     """
 
-    def __init__(self, place: str, options: Any, config: str, conditions: Any, columns: Sequence[str] | None) -> None:
+    def __init__(self, place: str, options: Any, config: str, conditions: Any, columns: Any, label_ids: Any) -> None:
         self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
         self.local = self.place.startswith("file://") or "://" not in self.place
         self.files, self.root = fsspec.core.url_to_fs(self.place, **options.get(place.partition("://")[0], {}))
@@ -182,6 +178,7 @@ class _PlainSplits:
             self.rows, classes = self._passing(paths, conditions, allowed)
             if not self.rows:
                 raise PackageError(f"nothing in {config!r} of {self.place} passes {', '.join(given)}")
+        classes = index[FULL]["names"] if label_ids == FULL else classes
         self.shards = {path: files[path] for path in paths if self.rows is None or path in self.rows}
         features = datasets.Features.from_arrow_schema(self._again(partial(self._schema, next(iter(self.shards)))))
         if unknown := [name for name in columns or () if name not in features]:
@@ -201,7 +198,8 @@ class _PlainSplits:
         if todo:
             raise self._fault(todo[0], "its sha256 is not the manifest's")
         splits = sorted({facts["split"] for facts in self.shards.values()}, key=lambda s: (s != "train", s))
-        return {split: {"streams": self._streams(split), "package": self} for split in splits}
+        cut = self._streams if dl_manager.is_streaming else self._parts
+        return {split: {"streams": cut(split), "package": self} for split in splits}
 
     @staticmethod
     def examples(features: Any, streams: list[Any], package: _PlainSplits) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -215,7 +213,7 @@ class _PlainSplits:
                 yield key, row
 
     def _run(self, features: Any, parts: list[Any], place: int) -> Iterator[tuple[float, int, int, dict[str, Any]]]:
-        total, done = sum(stop - start for _, _, start, stop in parts), 0
+        total, done = sum(stop - start for *_, start, stop in parts), 0
         ids = {name: i for i, name in enumerate(features["label"].names)} if "label" in features else {}
         for path, category, start, stop in parts:
             key = (CATEGORIES.index(category) << 60) + (_reading_position(path)[2] << 32)
@@ -269,12 +267,14 @@ class _PlainSplits:
                 yield first, batch
                 first += len(batch)
 
+    def _parts(self, split: str) -> list[list[tuple[str, str, int, int]]]:
+        here = [(path, facts) for path, facts in self.shards.items() if facts["split"] == split]
+        return [[(path, f["config"], 0, len((self.rows or {}).get(path, ())) or f["rows"])] for path, f in here]
+
     def _streams(self, split: str) -> list[list[tuple[str, str, int, int]]]:
         by_category: dict[str, list[tuple[str, int]]] = {}
-        for path, facts in self.shards.items():
-            if facts["split"] == split:
-                rows = facts["rows"] if self.rows is None else len(self.rows[path])
-                by_category.setdefault(facts["config"], []).append((path, rows))
+        for [(path, category, _, rows)] in self._parts(split):
+            by_category.setdefault(category, []).append((path, rows))
         total = sum(rows for shards in by_category.values() for _, rows in shards)
         count = max(max(map(len, by_category.values())), min(8, total // 256))
         streams: list[list[tuple[str, str, int, int]]] = [[] for _ in range(count)]
@@ -296,8 +296,8 @@ class _PlainSplits:
     def _passing(self, paths: list[str], conditions: Any, allowed: list[str]) -> tuple[Any, list[str]]:
         """Return, by shard, the numbers (a list) of the rows that pass the conditions, and their classes."""
         named = {"label": "labels", "dir_name": "sources", "database": "databases", "license": "licenses"}
-        tests = [(name, conditions[plural]) for name, plural in named.items()]
-        tests += [("license", allowed if conditions["commercial_use"] else None)]
+        terms = allowed if conditions["commercial_use"] else None
+        tests = [*((name, conditions[plural]) for name, plural in named.items()), ("license", terms)]
         filters: list[Any] = [(name, "in", _texts(values)) for name, values in tests if values is not None]
         filters += [] if conditions["crops"] is None else [("crop", "==", conditions["crops"])]
         names = ["label", "microscopy", "shard", "position"]
@@ -325,9 +325,8 @@ class _PlainSplits:
         return schema.remove_metadata()
 
     def _open(self, path: str) -> Any:
-        if path in self.copies:
-            return fsspec.open(self.copies[path], "rb")
-        return self.files.open(f"{self.root}/{path}", "rb")
+        copy_of = self.copies.get(path)
+        return fsspec.open(copy_of, "rb") if copy_of else self.files.open(f"{self.root}/{path}", "rb")
 
     def _read(self, path: str) -> bytes:
         return bytes(self._again(partial(self.files.cat_file, f"{self.root}/{path}")))

@@ -32,8 +32,14 @@ class CytoImageNetConfig(BuilderConfig):
     commercial_use: bool = False
     columns: list[str] | None = None
     crops: bool | None = None
+    label_ids: str | None = None
 
 class CytoImageNet(GeneratorBasedBuilder):
     def __init__(
-        self, config_name: str | None = None, *, data_dir: str | os.PathLike[str] | None = None, **options: Any
+        self,
+        config_name: str | None = None,
+        *,
+        data_dir: str | os.PathLike[str] | None = None,
+        revision: str | None = None,
+        **options: Any,
     ) -> None: ...

@@ -31,9 +31,14 @@ Batches = Iterator[tuple[int, pa.RecordBatch]]  # (number of the first row, batc
 def shard_schema(package: Package, shard: Shard) -> pa.Schema:
     """Return the schema that all shards of a package have, from the first bytes of this one, and keep it."""
     if package.schema is None:
-        with reading(package, shard):
-            package.schema = check_schema(_read_schema(package, shard))
+        package.schema = read_schema(package, shard)
     return package.schema
+
+
+def read_schema(package: Package, shard: Shard) -> pa.Schema:
+    """Return the schema of a data file, from its first bytes."""
+    with reading(package, shard):
+        return check_schema(_read_schema(package, shard))
 
 
 def _read_schema(package: Package, shard: Shard) -> pa.Schema:

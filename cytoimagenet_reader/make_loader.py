@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cytoimagenet_reader.arguments import check_count, check_flag, filter_of
 from cytoimagenet_reader.epoch_plan import Plan, content_of
-from cytoimagenet_reader.filters import Filter
 from cytoimagenet_reader.loader import Loader
+from cytoimagenet_reader.loader_arguments import form_of
 from cytoimagenet_reader.order import Shuffle
 from cytoimagenet_reader.package import FULL, Package
 from cytoimagenet_reader.selection import Selection, select
 from cytoimagenet_reader.streams import Stream
-from cytoimagenet_reader.training_batches import Form
 
 __all__ = ["Loader", "loader"]
 
@@ -34,6 +35,7 @@ def loader(
     drop_last: bool = False,
     pad: bool = False,
     columns: Sequence[str] = (),
+    label_ids: str | None = None,
     channels: int = 1,
     dtype: Any = None,
     normalize: tuple[float, float] | None = None,
@@ -61,6 +63,7 @@ def loader(
     pad : give every rank as many batches, all full, by repeating examples; then a batch has (images, labels, more), and
         ``more["repeated"]`` (bool (B,)) marks them
     columns : further columns: a batch is (images, labels, more), where ``more`` is a dict of lists by column
+    label_ids : "full" for the ids that classes have in ``full``; None counts the classes that remain from 0
     channels : 1, or 3 of the same values
     dtype : of the images, uint8 by default; of a floating one the values lie in [0, 1]
     normalize : (mean, standard deviation) of pixels in [0, 1], for a floating ``dtype``
@@ -71,25 +74,27 @@ def loader(
 
     Raises
     ------
+    TypeError, ValueError
+        For an argument that is not what it should be; the message names what is.
     PackageError
         Where there is no package, or it has nothing of what was asked for.
     ShardError
         While iterating, where a shard cannot be read, after several tries if it is remote.
     """
-    _check_counts(batch_size, buffer, threads)
+    _check_torch()
+    check_count("batch_size", batch_size, none="single examples")
+    check_count("seed", seed, 0)
+    check_count("buffer", buffer)
+    check_count("threads", threads, none="all cores")
+    check_count("rank", rank, 0, none="found out")
+    check_count("world_size", world_size, none="found out")
+    check_flag("shuffle", shuffle)
+    check_flag("drop_last", drop_last)
+    wanted = filter_of(conditions, "loader", inspect.signature(loader).parameters)
+    form = form_of(size, columns, pad, channels, dtype, normalize, channels_last, transform, keys)
     package = Package(os.fspath(place), storage_options)
-    selection = select(package, config, Filter(**conditions), ["image", "label", *columns])
-    form = Form(
-        size=(size, size) if isinstance(size, int) else size,
-        columns=tuple(columns),
-        repeats=pad,
-        channels=channels,
-        dtype=dtype,
-        normalize=normalize,
-        channels_last=channels_last,
-        transform=transform,
-        keys=keys,
-    )
+    selection = select(package, config, wanted, ["image", "label", *form.columns], label_ids)
+    split = str(split)
     plan = Plan(
         package=package,
         classes=selection.classes,
@@ -115,6 +120,12 @@ class _Cut:
         return self._selection.streams(self._split, world_size)
 
 
-def _check_counts(batch_size: int | None, buffer: int, threads: int | None) -> None:
-    if min(1 if batch_size is None else batch_size, buffer, threads or 1) < 1:
-        raise ValueError("batch_size, buffer and threads must be at least 1")
+def _check_torch() -> None:
+    try:
+        import torch.utils.data  # noqa: F401
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "torch":
+            raise
+        raise ModuleNotFoundError(
+            'cytoimagenet.loader needs PyTorch: pip install "cytoimagenet[train]"', name="torch"
+        ) from None

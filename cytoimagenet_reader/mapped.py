@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +14,12 @@ import datasets
 import numpy as np
 
 from cytoimagenet_reader import __version__
+from cytoimagenet_reader.arguments import check_texts, filter_of, suggestion
 from cytoimagenet_reader.errors import PackageError
-from cytoimagenet_reader.filters import Filter
+from cytoimagenet_reader.layout import METADATA_CONFIG
 from cytoimagenet_reader.mapped_table import MappedShards, MappedTable
 from cytoimagenet_reader.package import FULL, Package, is_local
-from cytoimagenet_reader.selection import select
+from cytoimagenet_reader.selection import Selection, select, select_metadata
 
 
 class OpenedDataset(datasets.Dataset):  # type: ignore[misc]  # datasets has no types
@@ -62,18 +65,27 @@ class OpenedDataset(datasets.Dataset):  # type: ignore[misc]  # datasets has no 
 def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
     path: str | os.PathLike[str],
     config: str = FULL,
-    split: str = "train",
+    split: str | datasets.Split | None = "train",
     *,
     columns: Sequence[str] | None = None,
+    label_ids: str | None = None,
     **conditions: Any,
-) -> datasets.Dataset:
+) -> Any:
     """Return a split of a local package as a memory-mapped Dataset: at once, without a copy, with random access.
 
     Rows come in the order of ``load_dataset``; ``label`` is the config's class id. ``conditions`` are the fields of
     ``CytoImageNetConfig`` (``labels=``, ``sources=``, ``commercial_use=`` ...).
 
+    Parameters
+    ----------
+    split : as ``load_dataset`` takes it: ``"train[:10%]"``, ``"train+validation"``; None gives a DatasetDict of all
+    columns : names of the columns to read; all by default
+    label_ids : "full" for the ids that classes have in ``full``; None counts the classes that remain from 0
+
     Raises
     ------
+    TypeError
+        For an argument that it does not have, or a value of another type.
     PackageError
         Where the folder is no package in Arrow format, or has nothing of what was asked for.
     ShardError
@@ -82,26 +94,70 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
     """
     if not is_local(os.fspath(path)):
         raise PackageError(f"{path} is not on this machine, and open memory-maps files; stream CytoImageNet")
+    check_texts("columns", columns)
+    columns = [columns] if isinstance(columns, str) else columns
+    wanted = filter_of(conditions, "open", inspect.signature(open).parameters)
     package = Package(os.fspath(path))
-    selection = select(package, config, Filter(**conditions), columns)
-    shards = [shard.without_batches() for shard in selection.shards if shard.split == split]
-    if not shards:
-        raise PackageError(f"no split {split!r} in {config!r}; there are {', '.join(selection.splits())}")
-    if not shards[0].path.endswith(".arrow"):
-        raise PackageError(f"{package.place} is in Parquet, which cannot be memory-mapped; use loader or load_dataset")
-    facts = json.dumps([__version__, package.identity, config, split, columns, conditions], default=list)
-    fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:16]
-    path = os.path.join(datasets.config.HF_DATASETS_CACHE, "cytoimagenet", fingerprint, "mapped")
-    source = MappedShards(package, shards, selection.features, selection.rows)
-    source.check()
-    dataset = OpenedDataset(
-        MappedTable(source, path),
-        info=datasets.DatasetInfo(features=selection.features, dataset_name="cytoimagenet", config_name=config),
-        split=datasets.NamedSplit(split),
-        fingerprint=fingerprint,
-    )
-    if selection.rows is None:
-        return dataset
-    starts = np.cumsum([0, *(shard.rows for shard in shards)])
-    wanted = [selection.rows[shard.path] + start for shard, start in zip(shards, starts[:-1], strict=True)]
-    return dataset.select(np.concatenate(wanted))
+    selection = select_metadata(package, wanted, columns) if config == METADATA_CONFIG else None
+    selection = selection or select(package, config, wanted, columns, label_ids)
+    facts = [__version__, package.identity, config, columns, label_ids, wanted._asdict()]
+    opener = _Opener(package, config, selection, facts)
+    if split is None:
+        return datasets.DatasetDict({name: opener.split(name) for name in selection.splits()})
+    pieces = []
+    for piece in _pieces(str(split), opener):
+        dataset = opener.split(piece.splitname)
+        rows = range(piece.from_, piece.to)
+        pieces.append(dataset if len(rows) == len(dataset) else dataset.select(rows))
+    return pieces[0] if len(pieces) == 1 else datasets.concatenate_datasets(pieces)
+
+
+class _Opener:
+    """The splits of a selection, mapped when they are asked for."""
+
+    def __init__(self, package: Package, config: str, selection: Selection, facts: list[Any]) -> None:
+        self.selection, self._package, self.config, self._facts = selection, package, config, facts
+
+    def rows(self) -> dict[str, int]:
+        """Return how many rows each split has."""
+        counts = dict.fromkeys(self.selection.splits(), 0)
+        for shard in self.selection.shards:
+            counts[shard.split] += shard.rows if self.selection.rows is None else len(self.selection.rows[shard.path])
+        return counts
+
+    def split(self, split: str) -> OpenedDataset:
+        """Return a split, all of it."""
+        package, selection = self._package, self.selection
+        shards = [shard.without_batches() for shard in selection.shards if shard.split == split]
+        if not shards[0].path.endswith(".arrow"):
+            raise PackageError(
+                f"{package.place} is in Parquet, which cannot be memory-mapped; use loader or load_dataset"
+            )
+        facts = json.dumps([*self._facts, split], default=list)
+        fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:16]
+        path = os.path.join(datasets.config.HF_DATASETS_CACHE, "cytoimagenet", fingerprint, "mapped")
+        source = MappedShards(package, shards, selection.features, selection.rows)
+        source.check()
+        info = datasets.DatasetInfo(features=selection.features, dataset_name="cytoimagenet", config_name=self.config)
+        dataset = OpenedDataset(
+            MappedTable(source, path), info=info, split=datasets.NamedSplit(split), fingerprint=fingerprint
+        )
+        if selection.rows is None:
+            return dataset
+        starts = np.cumsum([0, *(shard.rows for shard in shards)])
+        wanted = [selection.rows[shard.path] + start for shard, start in zip(shards, starts[:-1], strict=True)]
+        chosen: OpenedDataset = dataset.select(np.concatenate(wanted))
+        return chosen
+
+
+def _pieces(spec: str, opener: _Opener) -> Any:
+    """Return the runs of rows that a split of ``datasets`` stands for: each with splitname, from_ and to."""
+    rows = opener.rows()
+    for name in re.split(r"(?:\[[^]]*\])?\+|\[", spec):
+        if name and "]" not in name and name not in rows:
+            near = suggestion(name, rows)
+            raise PackageError(f"no split {name!r} in {opener.config!r}; there are {', '.join(rows)}{near}")
+    try:
+        return datasets.ReadInstruction.from_spec(spec).to_absolute(rows)
+    except (ValueError, AssertionError) as error:
+        raise ValueError(f"split={spec!r}: {error}") from None

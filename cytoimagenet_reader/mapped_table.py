@@ -56,7 +56,7 @@ class MappedShards(NamedTuple):
             if table.num_rows != shard.rows:
                 raise ValueError(f"{table.num_rows} rows, and {shard.rows} in the manifest")
         columns = {name: table[name] for name in features}
-        if "label" in features:
+        if isinstance(features.get("label"), datasets.ClassLabel):
             classes = pa.array(features["label"].names, pa.string())
             columns["label"] = pc.cast(pc.index_in(columns["label"], value_set=classes), pa.int64())
             wanted = columns["label"] if self.rows is None else columns["label"].take(pa.array(self.rows[shard.path]))

@@ -66,6 +66,7 @@ class _Facts(NamedTuple):
 
     classes: ClassIndex
     shards: list[Shard]
+    metadata: list[Shard]
     identity: str
 
 
@@ -144,7 +145,8 @@ class Package:
             raise PackageError(f"{self.place}/{layout.CLASSES} {error}") from None
         files = manifest["files"].items()
         shards = [_shard(path, facts) for path, facts in files if path.startswith(layout.DATA)]
-        return manifest, _Facts(classes, shards, identity_of(content, index))
+        metadata = [_shard(path, facts) for path, facts in files if path.startswith(f"{layout.METADATA_CONFIG}/")]
+        return manifest, _Facts(classes, shards, metadata, identity_of(content, index))
 
     @property
     def classes(self) -> ClassIndex:
@@ -155,6 +157,11 @@ class Package:
     def shards(self) -> list[Shard]:
         """The files of examples."""
         return self._facts.shards
+
+    @property
+    def metadata(self) -> list[Shard]:
+        """The files of every column but the image, one a split."""
+        return self._facts.metadata
 
     @property
     def local(self) -> bool:

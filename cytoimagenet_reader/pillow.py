@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+_DAMAGED = (OSError, SyntaxError, LookupError, TypeError, ArithmeticError, EOFError, struct.error, zlib.error)
+"""What Pillow raises for damaged bytes, format by format."""
 
 U8 = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -24,7 +29,7 @@ def pillow_pixels(data: bytes | memoryview) -> U8:
             if image.mode[0] in "IF":
                 raise ValueError(f"an image of mode {image.mode}: more than 8 bits would be cut off")
             return np.array(image if image.mode == "L" else image.convert("L"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*_DAMAGED, Image.DecompressionBombError) as error:
         raise ValueError(f"no image, or a damaged one: {error}") from error
 
 

@@ -10,13 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cytoimagenet_reader.batches import shard_schema
+from cytoimagenet_reader.arguments import suggestion
+from cytoimagenet_reader.batches import read_schema, shard_schema
 from cytoimagenet_reader.errors import PackageError
 from cytoimagenet_reader.filters import Filter, as_list
+from cytoimagenet_reader.image_feature import PackageImage
 from cytoimagenet_reader.package import FULL, Package, Shard
 from cytoimagenet_reader.remote.files import read_columns
 from cytoimagenet_reader.stamps import note
-from cytoimagenet_reader.streams import Rows, Stream, cut_streams
+from cytoimagenet_reader.streams import Part, Rows, Stream, cut_streams
 
 _FILTERED = ["label", "dir_name", "database", "license", "microscopy", "crop", "shard", "position"]
 
@@ -34,6 +36,12 @@ class Selection(NamedTuple):
         """Return the splits that have shards, train first."""
         return sorted({shard.split for shard in self.shards}, key=lambda s: (s != "train", s))
 
+    def parts(self, split: str) -> list[Stream]:
+        """Return the shards of a split, each a stream: all rows in reading order."""
+        shards = (shard for shard in self.shards if shard.split == split)
+        wanted = ((shard, None if self.rows is None else self.rows[shard.path]) for shard in shards)
+        return [(Part(shard, 0, shard.rows if rows is None else len(rows), rows),) for shard, rows in wanted]
+
     def streams(self, split: str, multiple: int = 1) -> list[Stream]:
         """Cut a split into streams, a multiple of ``multiple``; see ``cut_streams``.
 
@@ -44,12 +52,19 @@ class Selection(NamedTuple):
         """
         shards = [shard for shard in self.shards if shard.split == split]
         if not shards:
-            raise PackageError(f"no split {split!r}; there are {', '.join(self.splits())}")
+            near = suggestion(split, self.splits())
+            raise PackageError(f"no split {split!r}; there are {', '.join(self.splits())}{near}")
         return cut_streams(shards, self.rows, self.batch_rows, multiple)
 
 
-def select(package: Package, config: str, wanted: Filter, columns: Sequence[str] | None) -> Selection:
+def select(
+    package: Package, config: str, wanted: Filter, columns: Sequence[str] | None, label_ids: str | None = None
+) -> Selection:
     """Return the classes, features and rows of a config.
+
+    Parameters
+    ----------
+    label_ids : "full" for the ids that classes have in ``full``; None counts the classes that remain from 0
 
     Raises
     ------
@@ -57,7 +72,8 @@ def select(package: Package, config: str, wanted: Filter, columns: Sequence[str]
         Where the package has no such config, class, column or nothing that passes the filter.
     """
     if config not in package.classes:
-        raise PackageError(f"{package.place} holds no {config!r}; it has {', '.join(package.classes)}")
+        near = suggestion(config, package.classes)
+        raise PackageError(f"{package.place} holds no {config!r}; it has {', '.join(package.classes)}{near}")
     classes = list(package.classes[config]["names"])
     shards = sorted((s for s in package.shards if config in (FULL, s.category)), key=lambda s: s.reading_position)
     if not shards:
@@ -66,14 +82,43 @@ def select(package: Package, config: str, wanted: Filter, columns: Sequence[str]
     if wanted:
         rows, classes = _passing(package, config, wanted, classes, shards)
         shards = [shard for shard in shards if shard.path in rows]
+    if label_ids not in (None, FULL):
+        raise ValueError(f"label_ids must be {FULL!r} or None, not {label_ids!r}")
+    if label_ids == FULL:
+        classes = list(package.classes[FULL]["names"])
     note(package, shards)
-    features = _features(shard_schema(package, shards[0]), classes)
+    features = _features(package, shard_schema(package, shards[0]), classes)
+    return Selection(classes, _narrowed(features, columns), shards, rows, package.batch_rows)
+
+
+def select_metadata(package: Package, wanted: Filter, columns: Sequence[str] | None) -> Selection:
+    """Return the config of every column but the image; its label is the class name.
+
+    Raises
+    ------
+    PackageError
+        Where a filter is asked for, or a column that there is not.
+    """
+    if wanted:
+        raise PackageError(
+            f"the config 'metadata' is not narrowed by {wanted.describe()}; call filter on what is opened"
+        )
+    shards = sorted(package.metadata, key=lambda shard: shard.split)
+    if not shards:
+        raise PackageError(f"{package.place} lists no file of 'metadata'")
+    note(package, shards)
+    found = datasets.Features.from_arrow_schema(read_schema(package, shards[0]).remove_metadata())
+    return Selection([], _narrowed(found, columns), shards, None, package.batch_rows)
+
+
+def _narrowed(features: datasets.Features, columns: Sequence[str] | None) -> datasets.Features:
     unknown = [column for column in columns or () if column not in features]
     if unknown:
-        raise PackageError(f"no column {', '.join(unknown)}; there are {', '.join(features)}")
-    if columns is not None:
-        features = datasets.Features({column: features[column] for column in features if column in set(columns)})
-    return Selection(classes, features, shards, rows, package.batch_rows)
+        near = suggestion(unknown[0], features)
+        raise PackageError(f"no column {', '.join(unknown)}; there are {', '.join(features)}{near}")
+    if columns is None:
+        return features
+    return datasets.Features({column: features[column] for column in features if column in set(columns)})
 
 
 def _passing(
@@ -82,8 +127,12 @@ def _passing(
     """Return, by shard, the rows that pass the filter, and the classes that have such rows."""
     unknown = sorted(set(as_list(wanted.labels or ())) - set(classes))
     if unknown:
-        raise PackageError(f"no class {', '.join(map(repr, unknown))} in {config!r} of {package.place}")
+        raise PackageError(
+            f"no class {', '.join(map(repr, unknown))} in {config!r} of {package.place}"
+            f"{_elsewhere(package, unknown[0], config) or suggestion(unknown[0], classes) or _some(classes)}"
+        )
     table = read_columns(package.url("metadata.parquet"), package.storage_options, _FILTERED)
+    _check_values(package, table, wanted)
     table = table.filter(wanted.mask(table, sorted(package.licenses)))
     paths = {shard.path.rpartition(".")[0]: shard.path for shard in shards}
     table = table.filter(pc.is_in(table["shard"], pa.array(list(paths), pa.string())))
@@ -100,8 +149,31 @@ def _passing(
     return rows, sorted(pc.unique(table["label"]).to_pylist())
 
 
-def _features(schema: pa.Schema, classes: list[str]) -> datasets.Features:
+def _elsewhere(package: Package, label: str, config: str) -> str:
+    found = [name for name, classes in package.classes.items() if label in classes["names"] and name != config]
+    return f"; it is one of {', '.join(map(repr, found))}" if found else ""
+
+
+def _some(classes: list[str]) -> str:
+    more = f" and {len(classes) - 10} more" if len(classes) > 10 else ""
+    return f"; it has {', '.join(classes[:10])}{more}"
+
+
+def _check_values(package: Package, table: pa.Table, wanted: Filter) -> None:
+    """Raise PackageError for a source, database and so on that no example of the package has."""
+    for name, column in (
+        ("sources", "dir_name"), ("databases", "database"), ("licenses", "license"), ("microscopy", "microscopy")
+    ):  # fmt: skip
+        cells = pc.unique(pc.drop_null(table[column])).to_pylist()
+        known = sorted({value for cell in cells for value in (cell.split("|") if name == "microscopy" else [cell])})
+        for value in as_list(getattr(wanted, name) or ()):
+            if value not in known:
+                near = suggestion(value, known) or f"; there are {', '.join(known)}"
+                raise PackageError(f"no example of {package.place} has {value!r} in {column}{near}")
+
+
+def _features(package: Package, schema: pa.Schema, classes: list[str]) -> datasets.Features:
     """Return the features of a config whose shards have this schema."""
     features = dict(datasets.Features.from_arrow_schema(schema.remove_metadata()))
-    own = {"image": datasets.Image(), "label": datasets.ClassLabel(names=classes)}
+    own = {"image": PackageImage(package.place, package.storage_options), "label": datasets.ClassLabel(names=classes)}
     return datasets.Features({name: own.get(name, feature) for name, feature in features.items()})

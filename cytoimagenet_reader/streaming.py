@@ -6,17 +6,20 @@ import contextlib
 import copy
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import datasets
 import numpy as np
 import pyarrow as pa
 from datasets.iterable_dataset import ExamplesIterable
 
-from cytoimagenet_reader.filters import Filter
+from cytoimagenet_reader.arguments import check_texts, filter_of, suggestion
+from cytoimagenet_reader.errors import PackageError
 from cytoimagenet_reader.need import Prefetched, prefetched
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.remote.retrying import retrying
@@ -36,6 +39,7 @@ class PackageSplits:
     storage_options : one mapping per protocol, as ``datasets`` passes them
     conditions : fields of ``Filter``
     columns : names of the columns to read; None for all
+    label_ids : as ``select`` takes it
 
     Raises
     ------
@@ -50,16 +54,20 @@ class PackageSplits:
         config: str,
         conditions: Mapping[str, Any],
         columns: Sequence[str] | None,
+        label_ids: str | None = None,
     ) -> None:
+        check_texts("columns", columns)
+        columns = [columns] if isinstance(columns, str) else columns
         self._package = Package(place, storage_options)
-        self._selection = select(self._package, config, Filter(**conditions), columns)
+        self._selection = select(self._package, config, filter_of(conditions, "CytoImageNet"), columns, label_ids)
         self.features = self._selection.features
         self.identity = self._package.identity
 
     def arguments(self, dl_manager: Any) -> dict[str, dict[str, Any]]:
         """Return, by split, the arguments of ``examples``.
 
-        What is prepared, not streamed, is downloaded where it is remote, and its hashes are checked.
+        What is prepared, not streamed, has the order of ``open`` and the metadata; it is downloaded where it is remote,
+        and its hashes are checked.
         """
         package, selection = self._package, self._selection
         copies: dict[str, str] = {}
@@ -70,7 +78,11 @@ class PackageSplits:
             for shard in _others(package, selection.shards, places):
                 raise package.fault(shard, "its sha256 is not the manifest's")
         return {
-            split: {"streams": selection.streams(split), "package": package, "copies": copies}
+            split: {
+                "streams": selection.streams(split) if dl_manager.is_streaming else selection.parts(split),
+                "package": package,
+                "copies": copies,
+            }
             for split in selection.splits()
         }
 
@@ -86,6 +98,33 @@ class PackageSplits:
         rows = DictRows(features)
         for stream in streams:
             yield from interleaved(package, stream, copies, rows, 0, prefetched)
+
+
+def place_of(data_dir: Any, options: dict[str, Any]) -> str:
+    """Return the place of a package, on the hub at the ``revision`` that is taken from the options.
+
+    Raises
+    ------
+    PackageError
+        Where it is not on the hub, or names a revision itself.
+    """
+    place = os.fspath(data_dir or "")
+    revision = options.pop("revision", None)
+    if revision is None:
+        return place
+    found, hub = re.subn(r"^(hf://datasets/[^/@]+/[^/@]+)(?=/|$)", rf"\1@{quote(revision, safe='')}", place)
+    if not hub:
+        raise PackageError(f"revision={revision!r} is of data_dir='hf://datasets/ORG/NAME', and data_dir is {place!r}")
+    return found
+
+
+def checked(options: dict[str, Any], fields: Iterable[dataclasses.Field[Any]]) -> dict[str, Any]:
+    """Return options of a config; raises TypeError for one that no field of it has."""
+    known = [field.name for field in fields]
+    for name in options:
+        if name not in (*known, "config_id", "config_name", "custom_features"):
+            raise TypeError(f"CytoImageNet has no argument {name!r}{suggestion(name, known)}")
+    return options
 
 
 def _downloaded(package: Package, shards: Sequence[Shard], dl_manager: Any) -> dict[str, str]:
@@ -125,7 +164,7 @@ class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has 
     has itself; rows come with class ids and undecoded images, so that is what ``features`` says.
     """
 
-    def __init__(self, function: Callable[..., Any], kwargs: dict[str, Any], *, typed_as: datasets.Features) -> None:
+    def __init__(self, function: Callable[..., Any], kwargs: dict[str, Any], typed_as: datasets.Features) -> None:
         super().__init__(function, kwargs)
         self.typed_as = typed_as
 
@@ -162,7 +201,7 @@ class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has 
                 state["shard_idx"], state["shard_example_idx"] = number + 1, 0
 
     def _with(self, streams: list[Stream]) -> StreamedExamples:
-        return StreamedExamples(self.generate_examples_fn, {**self.kwargs, "streams": streams}, typed_as=self.typed_as)
+        return StreamedExamples(self.generate_examples_fn, {**self.kwargs, "streams": streams}, self.typed_as)
 
     def shuffle_data_sources(self, generator: np.random.Generator) -> StreamedExamples:
         """Return the same rows with the streams in another order."""

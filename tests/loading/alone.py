@@ -25,6 +25,8 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("compound", {"microscopy": ["brightfield"]}),
     ("phenotype", {"licenses": ["CC0-1.0"]}),
     ("full", {"commercial_use": True}),
+    ("compound", {"label_ids": "full"}),
+    ("full", {"labels": ["human", "taxol"], "label_ids": "full"}),
 ]
 """Configs and conditions on packages of ``made_package``."""
 
@@ -32,7 +34,7 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("gene", {}),
     ("full", {"labels": ["human", "humn"]}),
     ("full", {"columns": ["imge"]}),
-    ("full", {"databases": ["CIL"]}),
+    ("full", {"databases": ["BBBC"], "licenses": ["CC-BY-4.0"]}),
 ]
 
 

@@ -22,6 +22,7 @@ import yaml
 from PIL import Image
 
 from builder.schema import CATEGORIES, EXAMPLES, METADATA, SPLITS
+from cytoimagenet_reader.layout import FULL, metadata_path, shards_of
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "organism": ("human", "mouse"),
@@ -76,23 +77,24 @@ def make_package(
     files: dict[str, dict[str, Any]] = {}
     browse = []
     for split in SPLITS:
-        tables = []
+        parts: dict[str, pa.Table] = {}
         for category in CATEGORIES:
             names = [name for name in classes.get(category, ()) for _ in range(per_class[split])]
             if not names:
                 continue
             rows = [_row(category, names[i], i, split, every, side, encode, rng) for i in rng.permutation(len(names))]
             table = pa.Table.from_pylist(rows, schema=EXAMPLES)
-            tables.append(table)
             bounds = np.linspace(0, len(rows), shards[split] + 1).astype(int)
             for n, (start, stop) in enumerate(itertools.pairwise(bounds)):
                 path = f"data/{category}/{split}-{n:05d}-of-{shards[split]:05d}.{file_format}"
                 part = table.slice(start, stop - start)
                 write(folder / path, part, batch_rows)
+                parts[path] = part
                 browse.append(_with_places(part, split, path))
                 files[path] = {"rows": int(stop - start), "config": category, "split": split}
                 files[path] |= {} if old else batch_facts((folder / path).read_bytes(), file_format)
-        metadata = pa.concat_tables(tables).select(METADATA.names).cast(METADATA)
+        in_order = [parts[path] for path in shards_of(parts, FULL, split)]
+        metadata = pa.concat_tables(in_order).select(METADATA.names).cast(METADATA)
         write(folder / f"metadata/{split}.{file_format}", metadata, batch_rows)
         files[f"metadata/{split}.{file_format}"] = {"rows": len(metadata), "config": "metadata", "split": split}
     pq.write_table(pa.concat_tables(browse), folder / "metadata.parquet")
@@ -163,7 +165,7 @@ def write_facts(
         for config, names in configs.items()
     }
     (folder / "classes.json").write_text(json.dumps(counts, indent=1), "utf-8")
-    (folder / "README.md").write_text(_card(configs, file_format), "utf-8")
+    (folder / "README.md").write_text(_card(configs, files, file_format), "utf-8")
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json"):
         facts = files.setdefault(path.relative_to(folder).as_posix(), {})
         data = path.read_bytes()
@@ -212,17 +214,18 @@ def _row(
     return row
 
 
-def _card(configs: Mapping[str, list[str]], file_format: str) -> str:
+def _card(configs: Mapping[str, list[str]], files: Mapping[str, Any], file_format: str) -> str:
     """Return a card whose YAML says where each config's files are and what their features are."""
     yaml_configs: list[dict[str, Any]] = []
     infos = []
     for config in (*configs, "metadata"):
-        place = {"full": "data/*", "metadata": "metadata"}.get(config, f"data/{config}")
-        ending = f".{file_format}" if config == "metadata" else f"-*.{file_format}"
+        paths = {split: shards_of(files, config, split) for split in SPLITS}
+        if config == "metadata":
+            paths = {split: [metadata_path(split, file_format)] for split in SPLITS}
         yaml_configs.append(
             {
                 "config_name": config,
-                "data_files": [{"split": split, "path": f"{place}/{split}{ending}"} for split in SPLITS],
+                "data_files": [{"split": split, "path": paths[split]} for split in SPLITS],
                 **({"default": True} if config == "full" else {}),
             }
         )

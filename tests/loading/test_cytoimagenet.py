@@ -201,7 +201,8 @@ ERRORS: list[tuple[dict[str, Any], str]] = [
     ({"split": "test"}, "no split 'test' in 'full'; there are train, validation"),
     ({"labels": ["human", "humn"]}, "no class 'humn' in 'full'"),
     ({"columns": ["imge"]}, "no column imge; there are image, label"),
-    ({"databases": ["CIL"]}, r"nothing in 'full' of .* passes databases=\['CIL'\]"),
+    ({"databases": ["CIL"]}, "has 'CIL' in database; there are BBBC, IDR, Recursion"),
+    ({"databases": ["BBBC"], "licenses": "CC-BY-4.0"}, r"nothing in 'full' of .* passes databases=\['BBBC'\]"),
 ]
 
 

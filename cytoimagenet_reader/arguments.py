@@ -1,0 +1,71 @@
+"""Arguments, checked where they are given: each error names the nearest value that there is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cytoimagenet_reader.filters import Filter
+
+_TEXTS = ("labels", "sources", "databases", "microscopy", "licenses")
+
+
+def suggestion(value: object, known: Iterable[str]) -> str:
+    """Return ``; did you mean …?`` for the known text that is most like a value, nothing where none is."""
+    by_lower = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(str(value).lower(), by_lower, 1, 0.6)
+    return f"; did you mean {by_lower[found[0]]!r}?" if found else ""
+
+
+def filter_of(conditions: Mapping[str, Any], function: str, others: Iterable[str] = ()) -> Filter:
+    """Return the filter of some conditions.
+
+    Parameters
+    ----------
+    function : who was given them
+    others : its arguments that are no conditions
+
+    Raises
+    ------
+    TypeError
+        For an argument that it does not have, or a value of another type.
+    """
+    for name, value in conditions.items():
+        if name not in Filter._fields:
+            near = suggestion(name, (*Filter._fields, *others))
+            raise TypeError(f"{function} has no argument {name!r}{near}")
+        if name in _TEXTS:
+            check_texts(name, value)
+        elif not (isinstance(value, bool) or (name == "crops" and value is None)):
+            raise TypeError(f"{name} must be True or False{', or None' if name == 'crops' else ''}, not {value!r}")
+    return Filter(**conditions)
+
+
+def check_texts(name: str, value: object) -> None:
+    """Raise TypeError unless a value is a text, several, or None."""
+    several = isinstance(value, list | tuple | set | frozenset) and all(isinstance(one, str) for one in value)
+    if not (value is None or isinstance(value, str) or several):
+        raise TypeError(f"{name} must be a text or a list of texts, not {value!r}")
+
+
+def check_count(name: str, value: object, least: int = 1, none: str = "") -> None:
+    """Raise where a value is no whole number of at least ``least``; ``none`` says what None would mean, if it may be.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another type; for a smaller number.
+    """
+    if value is None and none:
+        return
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be a whole number{f', or None: {none}' if none else ''}; not {value!r}")
+    if value.__index__() < least:
+        raise ValueError(f"{name} must be at least {least}, not {value}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise TypeError unless a value is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")

@@ -1,0 +1,81 @@
+"""The arguments of ``loader`` that say what batches look like, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cytoimagenet_reader.arguments import check_count, check_flag, check_texts
+from cytoimagenet_reader.training_batches import Form
+
+
+def size_of(size: Any) -> tuple[int, int] | None:
+    """Return (H, W) of one number or two; None stands for the sizes as stored.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else.
+    """
+    if size is None:
+        return None
+    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2:
+        raise ValueError(f"size must be one number of pixels, (height, width) or None, not {size!r}")
+    for side in sides:
+        check_count("size", side, none="as stored" if size is None else "")
+    return int(sides[0]), int(sides[1])
+
+
+def form_of(
+    size: Any,
+    columns: Sequence[str],
+    pad: bool,
+    channels: int,
+    dtype: Any,
+    normalize: Any,
+    channels_last: bool,
+    transform: Any,
+    keys: Any,
+) -> Form:
+    """Return what batches look like; ``normalize`` is a pair of numbers, or None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a value that is none of its argument.
+    """
+    import torch
+
+    check_texts("columns", columns)
+    check_flag("pad", pad)
+    check_flag("channels_last", channels_last)
+    if channels not in (1, 3):
+        raise ValueError(f"channels must be 1 or 3, not {channels!r}")
+    if not (dtype is None or isinstance(dtype, torch.dtype)):
+        raise TypeError(f"dtype must be one of PyTorch's, as torch.float32, not {dtype!r}")
+    if normalize is not None:
+        _check_normalize(normalize, dtype)
+    if not (transform is None or callable(transform)):
+        raise TypeError(f"transform must be callable, not {transform!r}")
+    if not (keys is None or (isinstance(keys, tuple | list) and [type(key) for key in keys] == [str, str])):
+        raise TypeError(f'keys must be two names, as ("pixel_values", "labels"), not {keys!r}')
+    return Form(
+        size=size_of(size),
+        columns=(columns,) if isinstance(columns, str) else tuple(columns),
+        repeats=pad,
+        channels=channels,
+        dtype=dtype,
+        normalize=None if normalize is None else (float(normalize[0]), float(normalize[1])),
+        channels_last=channels_last,
+        transform=transform,
+        keys=None if keys is None else (keys[0], keys[1]),
+    )
+
+
+def _check_normalize(normalize: Any, dtype: Any) -> None:
+    pair = isinstance(normalize, tuple | list) and len(normalize) == 2
+    if not pair or not all(isinstance(value, int | float) for value in normalize) or not normalize[1] > 0:
+        raise ValueError(f"normalize must be (mean, standard deviation above 0) or None, not {normalize!r}")
+    if dtype is None or not dtype.is_floating_point:
+        raise ValueError(f"normalize needs a floating dtype, for instance torch.float32, not {dtype}")
