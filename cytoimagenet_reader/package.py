@@ -6,12 +6,13 @@ import contextlib
 import functools
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cytoimagenet_reader import layout
 from cytoimagenet_reader.errors import PackageError, ShardError
 from cytoimagenet_reader.layout import CATEGORIES, FULL
+from cytoimagenet_reader.links import leading_out
 from cytoimagenet_reader.manifest import (
     ClassIndex,
     FileFacts,
@@ -130,6 +131,7 @@ class Package:
             raise rebuilt(self.place)
 
     def _read_facts(self) -> tuple[Manifest, _Facts]:
+        self._check_links([layout.MANIFEST, layout.CLASSES])
         try:
             urls = [self.url(name) for name in (layout.MANIFEST, layout.CLASSES)]
             content, index = read_files(urls, self.storage_options)
@@ -143,10 +145,17 @@ class Package:
             classes = parse_classes(index)
         except ManifestError as error:
             raise PackageError(f"{self.place}/{layout.CLASSES} {error}") from None
+        self._check_links(manifest["files"])
         files = manifest["files"].items()
         shards = [_shard(path, facts) for path, facts in files if path.startswith(layout.DATA)]
         metadata = [_shard(path, facts) for path, facts in files if path.startswith(f"{layout.METADATA_CONFIG}/")]
         return manifest, _Facts(classes, shards, metadata, identity_of(content, index))
+
+    def _check_links(self, paths: Iterable[str]) -> None:
+        """Raise PackageError where a file of a local package lies elsewhere; who opens a pipe waits for ever."""
+        fault = leading_out(self.local_path("."), paths) if self.local else None
+        if fault is not None:
+            raise PackageError(f"{self.place}: {fault}")
 
     @property
     def classes(self) -> ClassIndex:

@@ -19,6 +19,7 @@ from builder.recipe import Recipe
 from builder.schema import CATEGORIES, SPLITS
 from builder.sources.base import Source
 from cytoimagenet_reader.layout import CLASSES, FULL, MANIFEST, SOURCES_PAGE
+from cytoimagenet_reader.links import leading_out
 from cytoimagenet_reader.manifest import ManifestError, parse_classes, parse_manifest
 
 PACKAGE: Final = "cytoimagenet"
@@ -101,16 +102,25 @@ def read_manifest(package: Store) -> Manifest:
     Raises
     ------
     UserError
-        Where the folder holds none, or one that cannot be used.
+        Where the folder holds none, or one that cannot be used, or a file of it is a link to one elsewhere.
     """
     if not package.exists(MANIFEST):
         raise no_package(package)
+    check_links(package, [MANIFEST, CLASSES])
     try:
         manifest = manifest_of(package.read_bytes(MANIFEST))
     except ManifestError as error:
         raise UserError(f"{package.url}/{MANIFEST} {error}; build the package again, or copy it again") from None
     Recipe.of(manifest["recipe"])
+    check_links(package, manifest["files"])
     return manifest
+
+
+def check_links(package: Store, paths: Iterable[str]) -> None:
+    """Raise UserError where one of these files of a local package lies elsewhere."""
+    root = package.local("")
+    if root is not None and (fault := leading_out(root, paths)):
+        raise UserError(f"{package.url}: {fault}")
 
 
 def class_index(selection: pa.Table) -> ClassIndex:

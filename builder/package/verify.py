@@ -23,7 +23,7 @@ from builder.package.check_rows import READ, REPEATED, check_classes, check_orde
 from builder.package.check_shards import ShardTask, first_rows, iter_shard
 from builder.package.content_audit import Pair
 from builder.package.data_files import MALFORMED, whole_table
-from builder.package.manifest import ClassIndex, Manifest, class_index_of, manifest_of, no_package
+from builder.package.manifest import ClassIndex, Manifest, check_links, class_index_of, manifest_of, no_package
 from builder.package.problem import Problem
 from builder.package.tables import TABLE
 from builder.recipe import Recipe
@@ -79,6 +79,7 @@ def check(
     if not store.exists(layout.MANIFEST):
         raise no_package(store)
     try:
+        check_links(store, [layout.MANIFEST])
         manifest = manifest_of(store.read_bytes(layout.MANIFEST))
         recipe = Recipe.of(manifest["recipe"])
     except (ManifestError, UserError) as error:

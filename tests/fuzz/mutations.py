@@ -175,6 +175,66 @@ def climb(package: Path, rng: np.random.Generator) -> None:
     path.write_text(json.dumps(document), "utf-8")
 
 
+def change_parquet(package: Path, rng: np.random.Generator) -> None:
+    """Change a Parquet shard: its footer, the head of a page, any bytes, or what it expands to."""
+    path = _any_of(sorted(package.glob("data/*/*.parquet")), rng)
+    content = bytearray(path.read_bytes())
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    what = rng.integers(5)
+    if what == 0:
+        content[footer:-8] = _noise(bytes(content[footer:-8]), rng)
+    elif what == 1:
+        chunk = pq.read_metadata(path).row_group(0).column(int(rng.integers(8)))
+        begin = chunk.dictionary_page_offset or chunk.data_page_offset
+        content[begin : begin + 40] = _noise(bytes(content[begin : begin + 40]), rng)
+    elif what == 2:
+        del content[int(rng.integers(len(content))) :]
+    elif what == 3:
+        content = bytearray(_noise(bytes(content), rng))
+    else:
+        _expand(path, rng)
+        return
+    path.write_bytes(content)
+
+
+def _expand(path: Path, rng: np.random.Generator) -> None:
+    """Write a shard again, small as a file and large as a table."""
+    table = pq.read_table(path)
+    if rng.random() < 0.5:
+        large = pa.array([{"bytes": bytes(200_000_000), "path": "x"}], table.schema.field("image").type)
+        table = table.slice(0, 1).set_column(0, table.schema.field("image"), large)
+    else:
+        table = pa.concat_tables([table.slice(0, 1)] * 2000).combine_chunks()
+        gene = table.schema.get_field_index("gene")
+        table = table.set_column(gene, table.schema.field(gene), pa.array(["x" * 1_000_000] * 2000))
+    pq.write_table(table, path, compression="zstd", use_dictionary=["gene"])
+
+
+def change_release(release: Path, rng: np.random.Generator) -> None:
+    """Change the table of a published release, or one of its files."""
+    table = release / "metadata.csv"
+    path = _any_of(sorted(release.glob("*/*.png")), rng)
+    what = rng.integers(6)
+    if what == 0:
+        table.write_bytes(_noise(table.read_bytes(), rng))
+    elif what == 1:
+        lines = [line.split(",") for line in table.read_text("utf-8").splitlines()]
+        for _ in range(int(rng.integers(1, 8))):
+            line = lines[int(rng.integers(len(lines)))]
+            odd = _ODD[int(rng.integers(len(_ODD)))]
+            line[int(rng.integers(len(line)))] = odd if isinstance(odd, str) else str(odd)
+        text = "\n".join(",".join(line) for line in lines)
+        table.write_text(text, "utf-8", errors="surrogatepass")
+    elif what == 2:
+        path.write_bytes(_noise(path.read_bytes(), rng))
+    elif what == 3:
+        path.write_bytes(png_of(8, 8, zlib.compress(bytes(40_000_000), 9)))
+    elif what == 4:
+        table.write_bytes(b"\x1f\x8b" + table.read_bytes())
+    else:
+        path.write_bytes(path.read_bytes()[: int(rng.integers(100))])
+
+
 MUTATIONS: dict[str, Mutation] = {
     "manifest": change_json("manifest.json"),
     "classes": change_json("classes.json"),
@@ -182,6 +242,8 @@ MUTATIONS: dict[str, Mutation] = {
     "png": change_png,
     "table": change_table,
     "climb": climb,
+    "parquet": change_parquet,
+    "release": change_release,
 }
 
 

@@ -1,6 +1,7 @@
 """Fuzzes all that reads a package: ``python -m tests.fuzz.run [COUNT] [SEED]``.
 
-Each case is a small package with one thing changed (``mutations``), each use of it (``uses``) a process of its own.
+Each case is a small package, in Arrow or Parquet, or a small release, with one thing changed (``mutations``); each use
+of it (``uses``) is a process of its own.
 Fails where one is ended by a signal, raises what is no error of ours, opens a file outside, takes a gigabyte or a
 minute.
 """
@@ -19,8 +20,8 @@ import numpy as np
 
 from builder.errors import UserError
 from tests.fuzz.mutations import MUTATIONS, reseal
-from tests.fuzz.uses import USES, use_in_child
-from tests.package.made import make_package
+from tests.fuzz.uses import USES, Use, use_convert, use_in_child, use_trace
+from tests.fuzz.wholes import Wholes, make_wholes
 
 
 def run(count: int, seed: int, say: bool = False) -> tuple[collections.Counter[str], list[str]]:
@@ -29,35 +30,42 @@ def run(count: int, seed: int, say: bool = False) -> tuple[collections.Counter[s
     faults: list[str] = []
     slowest, largest = 0.0, 0
     with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder, "whole")
-        make_package(whole, shards=1, per_class=6)
+        wholes = make_wholes(Path(folder))
         for use in USES.values():  # what is imported and compiled here, no child has to
             with contextlib.suppress(UserError):
-                use(whole)
+                use(wholes.arrow)
         os.mkfifo(Path(folder, "secret.arrow"))
         os.mkfifo(Path(folder, "secret"))
+        copy = Path(folder, "cytoimagenet")
         for case in range(count):
             kind = list(MUTATIONS)[case % len(MUTATIONS)]
-            package = Path(folder, "cytoimagenet")
-            shutil.copytree(whole, package)
-            MUTATIONS[kind](package, np.random.default_rng((seed, case)))
-            reseal(package)
-            for name, use in USES.items():
-                if name == "convert" and kind not in ("png", "manifest"):
-                    continue
-                outcome = use_in_child(use, package)
-                uses[f"{kind} {name}"] += 1
-                slowest, largest = max(slowest, outcome.seconds), max(largest, outcome.memory)
-                if outcome.fault:
-                    faults.append(f"case {case} ({kind}), {name}: {outcome.fault}")
-                    if say:
-                        print(faults[-1], flush=True)
-            shutil.rmtree(package)
-            shutil.rmtree(f"{package}.out.work", ignore_errors=True)
+            for whole, names in _uses(kind, wholes):
+                shutil.copytree(whole, copy)
+                MUTATIONS[kind](copy, np.random.default_rng((seed, case)))
+                reseal(copy)
+                for name, use in names.items():
+                    outcome = use_in_child(use, copy)
+                    uses[f"{kind} {name}"] += 1
+                    slowest, largest = max(slowest, outcome.seconds), max(largest, outcome.memory)
+                    if outcome.fault:
+                        faults.append(f"case {case} ({kind}), {name}: {outcome.fault}")
+                        if say:
+                            print(faults[-1], flush=True)
+                for made in (copy, Path(f"{copy}.out"), Path(f"{copy}.out.work")):
+                    shutil.rmtree(made, ignore_errors=True)
     if say:
         print(f"{count} packages, {uses.total()} uses, {len(faults)} faults; slowest {slowest:.1f} s, "
               f"largest {largest >> 20} MB")  # fmt: skip
     return uses, faults
+
+
+def _uses(kind: str, wholes: Wholes) -> list[tuple[Path, dict[str, Use]]]:
+    """Return what is changed, and what is then done with it."""
+    if kind == "release":
+        return [(wholes.release, {"convert": use_convert})]
+    if kind == "parquet":
+        return [(wholes.parquet, {name: use for name, use in USES.items() if name != "open"})]
+    return [(wholes.arrow, USES), (wholes.built, {"trace": use_trace(wholes.image, wholes.sources)})]
 
 
 if __name__ == "__main__":

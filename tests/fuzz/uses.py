@@ -9,7 +9,6 @@ import os
 import resource
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from builder.package.verify import verify
 SECONDS = 60  # of the processor; a pipe that nobody writes to takes none, so the clock counts as well
 _MOST_SECONDS = 600
 MEMORY = 1 << 30
+Use = Callable[[Path], None]
 _OURS = (cytoimagenet.PackageError, cytoimagenet.ShardError, UserError)
 
 
@@ -91,9 +91,17 @@ USES: dict[str, Callable[[Path], None]] = {
     "stream": use_stream,
     "verify": use_verify,
     "report": command("report", "PACKAGE", "-o", os.devnull),
-    "trace": command("trace", "PACKAGE", "bbbc022-7", "--data", tempfile.gettempdir()),
-    "convert": command("convert", "PACKAGE", "-o", "PACKAGE.out", "--workers", "0"),
 }
+"""Of a package of any kind."""
+
+
+def use_trace(image: str, sources: Path) -> Callable[[Path], None]:
+    """Return the use that compares an image with its source."""
+    return command("trace", "PACKAGE", image, "--data", str(sources))
+
+
+use_convert = command("convert", "PACKAGE", "-o", "PACKAGE.out", "--workers", "0")
+"""Of a release."""
 
 
 def use_in_child(use: Callable[[Path], None], package: Path) -> Outcome:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -245,6 +247,49 @@ def test_a_damaged_shard_is_named(
         cytoimagenet.open(folder, "organism")
     with pytest.raises(ShardError, match=SHARD):
         list(streamed(folder, tmp_path / "cache", "organism"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.parametrize("name", [SHARD, "manifest.json", "classes.json", "metadata.parquet", "data"])
+def test_a_link_out_of_the_package_is_refused(own_package: Callable[[], Path], tmp_path: Path, name: str) -> None:
+    folder, elsewhere = own_package(), tmp_path / "elsewhere"
+    (folder / name).rename(elsewhere)
+    (folder / name).symlink_to(elsewhere)
+    refused = pytest.raises(PackageError, match=f"{name}.* is a link to a file outside; put the file itself there")
+    with refused:
+        cytoimagenet.open(folder)
+    with refused:
+        list(streamed(folder, tmp_path / "cache", "full"))
+    with refused:
+        cytoimagenet.loader(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_pipe_is_refused(own_package: Callable[[], Path]) -> None:
+    folder = own_package()
+    (folder / SHARD).unlink()
+    os.mkfifo(folder / SHARD)
+    with pytest.raises(PackageError, match=f"{SHARD} is no file"):
+        cytoimagenet.open(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.parametrize("below", ["", "sub/folder"])
+def test_the_links_of_the_hubs_cache_are_followed(package: Path, tmp_path: Path, below: str) -> None:
+    repo = tmp_path / "datasets--someone--cytoimagenet"
+    (repo / "blobs").mkdir(parents=True)
+    snapshot = repo / "snapshots/0123abcd" / below
+    for number, path in enumerate(sorted(p for p in package.rglob("*") if p.is_file())):
+        link = snapshot / path.relative_to(package)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        (repo / f"blobs/{number}").write_bytes(path.read_bytes())
+        link.symlink_to(os.path.relpath(repo / f"blobs/{number}", link.parent))
+    (tmp_path / "a link to the folder").symlink_to(snapshot)
+    expected = cytoimagenet.open(package, "organism")["filename"][:]
+    for place in (snapshot, tmp_path / "a link to the folder"):
+        assert cytoimagenet.open(place, "organism")["filename"][:] == expected
+        rows = list(streamed(place, tmp_path / "cache", "organism"))
+        assert sorted(row["filename"] for row in rows) == sorted(expected)
 
 
 def test_a_flipped_byte_is_found_when_a_copy_is_made(own_package: Callable[[], Path], tmp_path: Path) -> None:
