@@ -155,6 +155,9 @@ def change_table(package: Path, rng: np.random.Generator) -> None:
     place = int(rng.integers(table.num_columns))
     field = table.schema.field(place)
     values = table[field.name].to_pylist()
+    if not values:
+        path.write_bytes(_noise(path.read_bytes(), rng))
+        return
     values[int(rng.integers(len(values)))] = None
     odd = pa.array(values, field.type) if rng.random() < 0.5 else pa.array([str(v) for v in values])
     pq.write_table(table.set_column(place, field.name, odd), path)

@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,7 @@ def run(count: int, seed: int, say: bool = False) -> tuple[collections.Counter[s
             kind = list(MUTATIONS)[case % len(MUTATIONS)]
             for whole, names in _uses(kind, wholes):
                 shutil.copytree(whole, copy)
-                MUTATIONS[kind](copy, np.random.default_rng((seed, case)))
-                reseal(copy)
+                _change(copy, kind, (seed, case))
                 for name, use in names.items():
                     outcome = use_in_child(use, copy)
                     uses[f"{kind} {name}"] += 1
@@ -57,6 +57,21 @@ def run(count: int, seed: int, say: bool = False) -> tuple[collections.Counter[s
         print(f"{count} packages, {uses.total()} uses, {len(faults)} faults; slowest {slowest:.1f} s, "
               f"largest {largest >> 20} MB")  # fmt: skip
     return uses, faults
+
+
+def _change(copy: Path, kind: str, seed: tuple[int, int]) -> None:
+    """Change it in a process of its own: a large table is no memory of those that are forked from here."""
+    child = os.fork()
+    if not child:
+        try:
+            MUTATIONS[kind](copy, np.random.default_rng(seed))
+            reseal(copy)
+        except BaseException:  # noqa: BLE001 -- whatever it is, its process ends here
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        raise AssertionError(f"the change {kind} of {seed} failed")
 
 
 def _uses(kind: str, wholes: Wholes) -> list[tuple[Path, dict[str, Use]]]:
