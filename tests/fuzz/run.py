@@ -53,6 +53,8 @@ def run(count: int, seed: int, say: bool = False) -> tuple[collections.Counter[s
                             print(faults[-1], flush=True)
                 for made in (copy, Path(f"{copy}.out"), Path(f"{copy}.out.work")):
                     shutil.rmtree(made, ignore_errors=True)
+            if say and case % 100 == 99:
+                print(f"{case + 1} packages, {uses.total()} uses, {len(faults)} faults", flush=True)
     if say:
         print(f"{count} packages, {uses.total()} uses, {len(faults)} faults; slowest {slowest:.1f} s, "
               f"largest {largest >> 20} MB")  # fmt: skip
