@@ -38,6 +38,8 @@ def images(folder: Folder) -> Iterator[Image]:
     ):
         image_id = match[1].lower()
         photograph = photographs.get(image_id)
+        if not photograph:
+            folder.notes.add("images whose photograph is not known, one group", path)
         group = f"photograph {photograph}" if photograph else "unlisted"
         yield Image(key=image_id, channels=(Channel(path, "nucleus"),), group=group)
 

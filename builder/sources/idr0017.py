@@ -7,8 +7,11 @@ other folder and is not read.
 Compounds come from the study's table or, where that is missing, from the library of the Bioconductor package PGPC by
 the same authors: all lines and replicates share its layout. It abbreviates controls; their full names are
 those of the study, matched by their counts (inferred). As in the original, cell_type is the code of the line
-('104-009'), not hct116, and the gene that a line lacks is no label. Wells that the screen log flags as contaminated are
-kept.
+('104-009'), not hct116, and the gene that a line lacks is no label.
+
+Wells that the authors' screen log flags are left out, as everywhere: on each library plate the outer two columns of
+every second row (contaminated, and given in a wrong dilution) and one well each of plates 2 to 4; of a third well of
+plate 3 the log says that one line's first replicate is contaminated.
 
 Specimen: the well of a plate, whole in its four fields, each imaged once; the two replicates and the twelve lines are
 plates of their own. Batch: the plate. Controls are those that the table calls so; of the library, DMSO alone.
@@ -67,6 +70,17 @@ _CONTROLS: Final = {
     "Y27": "Y-27632 dihydrochloride",
 }
 """A control of the library, without its ``ctrl_`` -> its name in the study's table."""
+_FLAGGED: Final = {
+    f"{row}{column:02d}": "contaminated, wrong dilution" for row in "BDFHJLNP" for column in (1, 2, 23, 24)
+}
+"""Wells of every plate that the screen log flags, and why."""
+_FLAGGED_ONCE: Final = {
+    (".._S2_.", "O12"): "fluorescent drug",
+    (".._S3_.", "L21"): "contaminated",
+    (".._S4_.", "N08"): "contaminated",
+    ("12_S3_1", "I18"): "contaminated",
+}
+"""The same on some plates, by a pattern of their names after the X."""
 _PLATE = re.compile(r"X-Man_LOPAC_X(\d\d)_LP_S0?(\d)_(\d)(?=/|$)")
 _READABLE = re.compile(r"(.+)_LOPAC_Plate_(\d)_Replicate_(\d)$", re.IGNORECASE)
 _NAME = re.compile(r"([A-P][ _]-[ _]\d{1,2})\(fld[ _](\d+)[ _]wv[ _](DAPI|Cy3)[ _]-[ _]\w+\)\.tiff?$")
@@ -107,7 +121,7 @@ def _read_rows(folder: Folder, plates: Iterable[str]) -> Rows[Treatment]:
                 folder.notes.add("rows of an unknown plate", f"{table}: {plate}")
                 continue
             name = f"{folders[match[1].lower()]}_S{match[2]}_{match[3]}"
-            rows.add(name, parse_well(well) or well, _treated(name, compound, control), table)
+            rows.add(name, parse_well(well) or well, _treated(name, well, compound, control), table)
     return rows
 
 
@@ -121,11 +135,18 @@ def _read_library(folder: Folder, table: str, plates: Iterable[str], rows: Rows[
         compound = name or _control(content)
         control = "negative" if content == _NEGATIVE else ""
         for plate in copies.get(library_plate, ()):
-            rows.add(plate, parse_well(well) or well, _treated(plate, compound, control), table)
+            rows.add(plate, parse_well(well) or well, _treated(plate, well, compound, control), table)
 
 
-def _treated(plate: str, compound: str, control: str) -> Treatment:
-    return Treatment(cell_type=_LINES[plate[1:3]][1], compound=compound, control=control_of(control))
+def _treated(plate: str, well: str, compound: str, control: str) -> Treatment:
+    line, flag = _LINES[plate[1:3]][1], _flag(plate, parse_well(well) or well)
+    return Treatment(cell_type=line, compound=compound, control=control_of(control), excluded=flag)
+
+
+def _flag(plate: str, well: str) -> str:
+    """Return why the screen log flags a well, '' where it does not."""
+    found = (why for (plates, name), why in _FLAGGED_ONCE.items() if name == well and re.fullmatch(plates, plate[1:]))
+    return _FLAGGED.get(well) or next(found, "")
 
 
 def _control(content: str) -> str:

@@ -35,7 +35,7 @@ class TestBbbc038(SourceTestCase):
     groups = 2
     repeated = (TILES,)
     batches = 0
-    notes = {"masks and ground truth, left out": 1}
+    notes = {"masks and ground truth, left out": 1, "images whose photograph is not known, one group": 3}
     unknown_files = {
         f"{IDS[0]}/images/preview.png": "files without a known name",
         f"{IDS[0]}/masks/{MASK}.png": "masks and ground truth, left out",
