@@ -1,0 +1,135 @@
+"""Sections 3 to 5 of the method for one image, read slowly: numpy's percentiles, no shared code but the draws.
+
+The paper's way and ours are told apart by what is given for the four choices, nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from builder.draw import Draw
+
+SCALINGS = (1 / 2, 1 / 4, 1 / 8, 1 / 16)
+
+CHOICES: dict[str, dict[str, Any]] = {
+    "paper": {"single_whole": False, "least_contrast": 0.0, "redraws": 0, "by_windows": False},
+    "ours": {"single_whole": True, "least_contrast": 0.1, "redraws": 4, "by_windows": True},
+}
+
+
+class Made(NamedTuple):
+    """A candidate: its number (-1: the whole), its window (rows, then columns), why it was refused, its pixels."""
+
+    number: int
+    window: tuple[int, int, int, int] | None
+    reason: str | None
+    pixels: np.ndarray | None
+
+
+def plainly(
+    channels: list[np.ndarray],
+    wanted: int,
+    draw: Draw,
+    single: bool,
+    single_whole: bool,
+    least_contrast: float,
+    redraws: int,
+    by_windows: bool,
+) -> list[Made] | str:
+    """Return what one image gives, or why it is rejected."""
+    stretched = [stretch(channel.astype(float)) for channel in channels if np.ptp(np.percentile(channel, [0.1, 99.9]))]
+    if not stretched:
+        return "uniform"
+    merged = sum(stretched[1:], stretched[0]) / len(stretched)
+    grey = np.rint(merged * 255)
+    if len(np.unique(grey)) <= 2:
+        return "binary_mask"
+    dim = bool(np.percentile(grey, 75) == 0)
+    if dim and not by_windows:
+        return "dim"
+    if single and single_whole:
+        wanted = 0
+    places = drawn(*merged.shape, 16, draw)
+    made = []
+    for number, (scaling, quadrant, window) in enumerate(places[:wanted]):
+        reason, pixels = judge(merged, window, least_contrast)
+        for again in range(redraws if reason == "crop_blank" else 0):
+            other = placed(*merged.shape, quadrant, scaling, draw.branch("redraw", number, again))
+            retried, cut = judge(merged, other, least_contrast)
+            if retried is None:
+                window, reason, pixels = other, None, cut
+                break
+        made.append(Made(number, window, reason, pixels))
+    if any(one.reason is None for one in made):
+        return made
+    if dim:
+        for number, (scaling, quadrant, window) in list(enumerate(places))[wanted:16]:
+            reason, pixels = judge(merged, window, least_contrast)
+            for again in range(redraws if reason == "crop_blank" else 0):
+                other = placed(*merged.shape, quadrant, scaling, draw.branch("redraw", number, again))
+                retried, cut = judge(merged, other, least_contrast)
+                if retried is None:
+                    window, reason, pixels = other, None, cut
+                    break
+            if reason is None:
+                if wanted:
+                    return [*made, Made(number, window, None, pixels)]
+                break
+        else:
+            return "dim"
+    return [Made(-1, None, None, grey.astype(np.uint8)), *made]
+
+
+def stretch(values: np.ndarray) -> np.ndarray:
+    """Clip to the 0.1th and 99.9th percentile, scale to 0 ... 1."""
+    low, high = np.percentile(values, [0.1, 99.9])
+    return (np.clip(values, low, high) - low) / (high - low)
+
+
+def judge(merged: np.ndarray, window: tuple[int, int, int, int], least: float) -> tuple[str | None, np.ndarray | None]:
+    """Return why a crop is not kept, or its pixels."""
+    top, bottom, left, right = window
+    cut = merged[top:bottom, left:right]
+    low, high = np.percentile(cut, [0.1, 99.9])
+    if high - low < least:
+        return "crop_blank", None
+    if high == low:
+        return "crop_uniform", None
+    grey = np.rint(cut * 255)
+    if grey.mean() <= 1:
+        return "crop_too_dark", None
+    if grey.mean() >= 254:
+        return "crop_too_bright", None
+    if np.percentile(grey, 75) == 0:
+        return "crop_dim", None
+    pixels = np.rint(stretch(cut) * 255).astype(np.uint8)
+    return ("crop_binary", None) if len(np.unique(pixels)) <= 2 else (None, pixels)
+
+
+def drawn(height: int, width: int, most: int, draw: Draw) -> list[tuple[float, int, tuple[int, int, int, int]]]:
+    """Return the first windows of an image: scaling, quadrant, window; scalings and quadrants each dealt until used."""
+    allowed = [scaling for scaling in SCALINGS if int(min(height, width) * scaling) >= 70]
+    if min(height, width) < 140:
+        return []
+    scalings: list[float] = []
+    quadrants: list[int] = []
+    out = []
+    for _ in range(most):
+        scalings = scalings or list(draw.shuffled(allowed))
+        scaling = scalings.pop(0)
+        quadrants = quadrants or list(draw.shuffled(range(4)))
+        quadrant = quadrants.pop(0)
+        out.append((scaling, quadrant, placed(height, width, quadrant, scaling, draw)))
+    return out
+
+
+def placed(height: int, width: int, quadrant: int, scaling: float, draw: Draw) -> tuple[int, int, int, int]:
+    """Draw where a window lies inside its quadrant: down, then right."""
+    found = []
+    for side, second in ((height, quadrant // 2), (width, quadrant % 2)):
+        first, last = (side // 2, side) if second else (0, side // 2)
+        start = first + draw.below(last - first - int(side * scaling) + 1)
+        found += [start, start + int(side * scaling)]
+    return found[0], found[1], found[2], found[3]
