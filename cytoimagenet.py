@@ -160,6 +160,7 @@ class _PlainSplits:
             facts = [self._read(name) for name in ("manifest.json", "classes.json")]
             self.identity = hashlib.sha256(b"".join(hashlib.sha256(fact).digest() for fact in facts)).hexdigest()
             manifest, index = map(json.loads, facts)
+            self.numbered = list(index[FULL]["names"])  # the classes that a Parquet shard's labels are numbers of
             self.batch_rows = int(manifest.get("recipe", {}).get("batch_rows", 100))
             files = {path: facts for path, facts in manifest["files"].items() if path.startswith("data/")}
             if odd := [path for path in files if not re.fullmatch(r"data/\w+/\w+-\d+-of-\d+\.(arrow|parquet)", path)]:
@@ -215,14 +216,14 @@ class _PlainSplits:
     def _run(self, features: Any, parts: list[Any], place: int) -> Iterator[tuple[float, int, int, dict[str, Any]]]:
         total, done = sum(stop - start for *_, start, stop in parts), 0
         ids = {name: i for i, name in enumerate(features["label"].names)} if "label" in features else {}
+        ids |= {number: ids[name] for number, name in enumerate(self.numbered) if name in ids}
         for path, category, start, stop in parts:
             key = (CATEGORIES.index(category) << 60) + (_reading_position(path)[2] << 32)
             wanted = range(start, stop) if self.rows is None else self.rows[path][start:stop]
             for number, row in self._examples(path, wanted, list(features)):
                 if ids and row["label"] not in ids:
                     raise self._fault(path, f"it holds class {row['label']!r}, which classes.json does not name")
-                if ids:
-                    row["label"] = ids[row["label"]]
+                row |= {"label": ids[row["label"]]} if ids else {}
                 yield (done + 0.5) / total, place, key + number, row
                 done += 1
 

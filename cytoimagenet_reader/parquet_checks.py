@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cytoimagenet_reader.arrow_checks import check_schema
+from cytoimagenet_reader.class_labels import classes_of, spelled, spelled_schema
 from cytoimagenet_reader.parquet_footer import Chunk, Group, row_groups
 from cytoimagenet_reader.thrift import Compact
 
@@ -37,11 +38,16 @@ class _Page(NamedTuple):
 
 
 class Parquet:
-    """An open Parquet file of a package; ``schema`` of its columns, ``rows`` of each row group."""
+    """An open Parquet file of a package; ``schema`` of its columns, ``rows`` of each row group.
+
+    Labels that it holds as numbers are read as the names of classes, whose list is ``classes``; None where it holds
+    names.
+    """
 
     def __init__(self, file: pq.ParquetFile, source: pa.NativeFile, groups: list[Group], schema: pa.Schema) -> None:
         self._file, self._source, self._groups = file, source, groups
-        self.schema = schema
+        self.classes = classes_of(schema)
+        self.schema = check_schema(spelled_schema(schema, self.classes))
         self.rows = [group.rows for group in groups]
 
     def read(self, groups: Collection[int], columns: Collection[str] | None = None) -> pa.Table:
@@ -70,7 +76,7 @@ class Parquet:
                     raise ValueError(f"row group {group} expands to {expanded:,} bytes or more, from {packed:,}")
         table = self._file.read_row_groups(list(groups), columns=None if columns is None else list(columns))
         table.validate(full=True)
-        return table
+        return spelled(table, self.classes)
 
     def byte_ranges(self, groups: Collection[int], columns: Collection[str]) -> list[tuple[int, int]]:
         """Return where the bytes of some columns of row groups lie: (begin, end), neighbours as one."""
@@ -101,7 +107,7 @@ def open_parquet(source: pa.NativeFile, **options: Any) -> Iterator[Parquet]:
     limits = {"thrift_string_size_limit": 1 << 24, "thrift_container_size_limit": 1 << 18}
     with pq.ParquetFile(source, **limits, **options) as file:
         schema = pq.read_schema(source) if options.get("read_dictionary") else file.schema_arrow
-        yield Parquet(file, source, groups, check_schema(schema))
+        yield Parquet(file, source, groups, schema)
 
 
 def _expanded(source: pa.NativeFile, chunk: Chunk) -> int:

@@ -6,6 +6,7 @@ raises Python's exceptions. Layout: https://parquet.apache.org/docs/file-format/
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -61,7 +62,11 @@ def row_groups(source: pa.NativeFile) -> list[Group]:
         Where the footer is malformed, was written by another program than Arrow, or states what cannot be.
     """
     size = footer_size(source)
-    data = source.read_at(size - 8, source.size() - size)
+    return _parsed(source.read_at(size - 8, source.size() - size))
+
+
+@functools.lru_cache(16)  # a shard of seven categories and two streams: each is opened once for every part of it
+def _parsed(data: bytes) -> list[Group]:
     try:
         footer = Compact(data).struct()
         if not footer[6].startswith(_WRITER):

@@ -108,7 +108,7 @@ def front_matter(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
         "source_datasets": [f"extended|other-{source['dir_name']}" for source in manifest["sources"]],
         "tags": _tags(manifest),
         "configs": [_config(config, files) for config in wanted],
-        "dataset_info": [_info(config, files, index) for config in wanted],
+        "dataset_info": [_info(config, manifest, index) for config in wanted],
     }
 
 
@@ -121,7 +121,7 @@ def _license(manifest: Manifest) -> dict[str, str]:
     ids = {source["license"] for source in manifest["sources"]}
     if len(ids) == 1 and (only := next(iter(ids))) in _HUB_LICENSES:
         return {"license": _HUB_LICENSES[only]}
-    return {"license": "other", "license_name": "per-source", "license_link": layout.SOURCES_PAGE}
+    return {"license": "other", "license_name": "per-source", "license_link": layout.LICENSE_PAGE}
 
 
 def _tags(manifest: Manifest) -> list[str]:
@@ -136,8 +136,10 @@ def _config(config: str, files: Mapping[str, Any]) -> dict[str, Any]:
     return {"config_name": config, **default, "data_files": data}
 
 
-def _info(config: str, files: Mapping[str, Any], index: ClassIndex) -> dict[str, Any]:
-    names = index[config]["names"] if config in index else []
+def _info(config: str, manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
+    files = manifest["files"]
+    numbering = layout.FULL if manifest["format"] == "parquet" else config  # its files hold numbers, see shard_schema
+    names = index[numbering]["names"] if config in index else []
     splits = []
     for split in layout.splits_of(files, config):
         facts = [files[path] for path in layout.shards_of(files, config, split)]

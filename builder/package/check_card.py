@@ -19,7 +19,7 @@ _CONFIG_ROW = re.compile(r"^\| `(\w+)`(?: \(default\))? \| ([\d,]*) \| ([\d,]+) 
 _SOURCE_ROW = re.compile(r"^\| `([^`]+)` \| .* \| ([\d,]+) \|$", re.MULTILINE)
 _HEADLINE = re.compile(r"^([\d,]+) 8-bit grayscale (?:microscopy|simulated) images in ([\d,]+) weakly", re.MULTILINE)
 _VERSION = re.compile(r"^Version `([^`]+)`", re.MULTILINE)
-_STRICT_KEYS: Final = ("configs", "dataset_info", "size_categories", "license")
+_STRICT_KEYS: Final = ("configs", "dataset_info", "size_categories", "license", "license_link")
 
 
 def check_card(card: str, manifest: Manifest, index: ClassIndex) -> Iterator[Problem]:
@@ -41,13 +41,13 @@ def _check_yaml(stated: Any, manifest: Manifest, index: ClassIndex) -> Iterator[
     wanted = front_matter(manifest, index)
     for key in _STRICT_KEYS:
         found = stated.get(key) if isinstance(stated, dict) else None
-        if found == wanted[key]:
+        if found == wanted.get(key):
             continue
         if key in ("configs", "dataset_info") and isinstance(found, list):
             odd = [entry["config_name"] for entry in wanted[key] if entry not in found]
             yield _wrong(f"its YAML is wrong in {key}, config {', '.join(odd) or 'order'}")
         else:
-            yield _wrong(f"its YAML says {key} {found!r}; it should be {wanted[key]!r}")
+            yield _wrong(f"its YAML says {key} {found!r}; it should be {wanted.get(key)!r}")
     if manifest["simulated"] and "simulated" not in (stated.get("tags") or []):
         yield _wrong("lacks the tag `simulated`, though its examples are")
 

@@ -50,6 +50,7 @@ class ShardTask(NamedTuple):
     recipe: Recipe
     deep: bool
     fingerprints: bool = False  # whether the package has intact fingerprints, to compare whole images with
+    classes: tuple[str, ...] | None = None  # of full, whose numbers the labels of Parquet are; None where unknown
 
 
 def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
@@ -69,12 +70,23 @@ def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
     offsets = task.facts.get("batch_offsets")
     if offsets is not None and (task.path.endswith(".parquet") or offsets != batch_offsets(content)):
         yield Problem(task.path, "its record batches do not begin where the manifest's batch_offsets say")
+    if other_classes(content, task):
+        yield Problem(task.path, "its labels are not the numbers of the classes of full, as the card says")
     expected = expected_rows(package, task)
     thumbnails: dict[str, bytes] = {}
     if task.deep and task.fingerprints and expected is not None and task.recipe.size == 0:
         thumbnails = thumbnails_of(package, expected["sha256"].filter(pc.invert(expected["crop"])).to_pylist())
     for what in _findings(task, batches, pa.Table.from_batches(batches), expected, thumbnails):
         yield Problem(task.path, what)
+
+
+def other_classes(content: pa.Buffer, task: ShardTask) -> bool:
+    """Return whether the labels of a Parquet shard count other classes than those of ``full``."""
+    part = parse(task.path)
+    if task.classes is None or part is None or part.format != "parquet" or part.config == METADATA_CONFIG:
+        return False
+    with opened(pa.BufferReader(content)) as parquet:
+        return parquet.classes != list(task.classes)
 
 
 def first_rows(manifest: Manifest) -> dict[str, int]:

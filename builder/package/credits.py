@@ -1,4 +1,4 @@
-"""Whom to cite: the facts of the sources that are in a package, and ``SOURCES.md``."""
+"""Whom to cite, on which terms: the facts of a package's sources, ``SOURCES.md`` and ``LICENSE.md``."""
 
 from __future__ import annotations
 
@@ -56,6 +56,25 @@ def sources_page(sources: Sequence[Mapping[str, Any]]) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def license_page(sources: Sequence[Mapping[str, Any]]) -> str:
+    """Return ``LICENSE.md``: the terms of each source; the hub links a card to a file of this name."""
+    lines = [
+        "# Licence",
+        "",
+        "Each example keeps the licence of the source it was made from, which is in its column `license`. The terms of",
+        "all sources of this package; `SOURCES.md` says whom to cite:",
+        "",
+        "| source | licence | id | commercial use | changed images may be published |",
+        "|---|---|---|---|---|",
+    ]
+    for source in sources:
+        terms, url = markdown(source["license_name"]), markdown_url(source["license_url"])
+        answers = (_ANSWER[source[key]] for key in ("commercial_use", "derivatives"))
+        cells = (f"`{source['dir_name']}`", f"[{terms}]({url})" if url else terms, f"`{source['license']}`", *answers)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
 
 
 _ANSWER: Final = {True: "allowed", False: "not allowed", None: "not said by the terms, or not settled"}

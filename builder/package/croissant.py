@@ -132,10 +132,11 @@ def _examples(config: str, file_format: str) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": config,
         "name": config,
-        "description": f"Examples and labels of the config {config}, {file_format} files.",
+        "description": f"Examples of the config {config}, {file_format} files; label is the number of a class of full.",
         "field": [
             _field(config, "image", "sc:ImageObject", image),
-            *(_field(config, name, "sc:Text", {**source, "extract": {"column": name}}) for name in ("label", "idx")),
+            _field(config, "label", "sc:Integer", {**source, "extract": {"column": "label"}}),
+            _field(config, "idx", "sc:Text", {**source, "extract": {"column": "idx"}}),
         ],
     }
 

@@ -6,12 +6,14 @@ https://huggingface.co/docs/datasets/package_reference/main_classes#datasets.Fea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 
 from builder.schema import EXAMPLES, METADATA
+from cytoimagenet_reader.class_labels import FEATURES_KEY
 from cytoimagenet_reader.layout import METADATA_CONFIG
 
 _DTYPES: Final = {
@@ -19,6 +21,9 @@ _DTYPES: Final = {
     pa.bool_(): "bool",
     pa.float64(): "float64",
     pa.int32(): "int32",
+    pa.int64(): "int64",
+    pa.uint64(): "uint64",
+    pa.binary(32): "fixed_size_binary[32]",
 }
 
 
@@ -27,11 +32,39 @@ def schema_of(config: str) -> pa.Schema:
     return METADATA if config == METADATA_CONFIG else EXAMPLES
 
 
+def shard_schema(file_format: str, classes: Sequence[str]) -> pa.Schema:
+    """Return the schema of a shard as it is written.
+
+    In Parquet ``label`` is the class's number among ``classes``, those of ``full``: viewers and engines that read the
+    files do not look at the card. In Arrow it is the class's name. Either has the features of ``datasets`` with it.
+    """
+    schema = EXAMPLES
+    if file_format == "parquet":
+        schema = schema.set(schema.get_field_index("label"), pa.field("label", pa.int64()))
+    return with_features(schema, classes)
+
+
+def with_features(schema: pa.Schema, classes: Sequence[str] = ()) -> pa.Schema:
+    """Return a schema with the features of its columns, where ``datasets`` looks for them."""
+    features = {field.name: _as_feature(field, classes) for field in schema}
+    text = json.dumps({"info": {"features": features}}, ensure_ascii=False)
+    return schema.with_metadata({FEATURES_KEY: text.encode()})
+
+
+def _as_feature(field: pa.Field, classes: Sequence[str]) -> dict[str, Any]:
+    if field.name == "image":
+        return {"_type": "Image"}
+    if field.name == "label" and pa.types.is_int64(field.type):
+        return {"names": list(classes), "_type": "ClassLabel"}
+    return {"dtype": _DTYPES[field.type], "_type": "Value"}
+
+
 def features_of(config: str, names: Sequence[str]) -> list[dict[str, Any]]:
     """Return a config's features as plain YAML values.
 
-    The files hold ``label`` as a string; a ClassLabel over ``names`` makes it that config's integer when it is read.
-    In ``metadata`` it stays a string: that config is for looking.
+    A ClassLabel over ``names`` makes an integer of ``label`` when it is read, where the files hold a string; where
+    they hold integers, ``names`` must be the classes of ``full``, which they count. In ``metadata`` it stays a string:
+    that config is for looking.
     """
     return [_feature(field, config, names) for field in schema_of(config)]
 

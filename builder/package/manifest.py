@@ -14,11 +14,11 @@ import builder
 from builder.code_version import library_versions
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.package.credits import source_facts, sources_page
+from builder.package.credits import license_page, source_facts, sources_page
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, SPLITS
 from builder.sources.base import Source
-from cytoimagenet_reader.layout import CLASSES, FULL, MANIFEST, SOURCES_PAGE
+from cytoimagenet_reader.layout import CLASSES, FULL, LICENSE_PAGE, MANIFEST, SOURCES_PAGE
 from cytoimagenet_reader.links import leading_out
 from cytoimagenet_reader.manifest import ManifestError, parse_classes, parse_manifest
 
@@ -181,8 +181,12 @@ def to_json(value: object) -> bytes:
 
 
 def write_small_files(package: Store, index: ClassIndex, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Write ``classes.json`` and ``SOURCES.md``; return their facts for the manifest."""
-    contents = {CLASSES: to_json(index), SOURCES_PAGE: sources_page(facts).encode()}
+    """Write ``classes.json``, ``LICENSE.md`` and ``SOURCES.md``; return their facts for the manifest."""
+    contents = {
+        CLASSES: to_json(index),
+        LICENSE_PAGE: license_page(facts).encode(),
+        SOURCES_PAGE: sources_page(facts).encode(),
+    }
     for path, content in contents.items():
         package.write_bytes(path, content)
     return {path: file_facts(content) for path, content in contents.items()}

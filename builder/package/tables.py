@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.engine.store import Store
+from builder.package.features import with_features
 from builder.schema import FINGERPRINTS, METADATA, REJECTS, SELECTION, SPLITS, STATISTICS
 from cytoimagenet_reader import layout
 
@@ -50,7 +51,7 @@ def write_tables(
         Where a shard of the selection has not as many rows as the file that was written of it.
     """
     facts: dict[str, dict[str, Any]] = {}
-    with package.writing(layout.METADATA_TABLE) as whole, _parquet(whole, TABLE) as table:
+    with package.writing(layout.METADATA_TABLE) as whole, _parquet(whole, with_features(TABLE)) as table:
         for split in SPLITS:
             paths = layout.shards_of(shards, layout.FULL, split)
             if paths:
@@ -100,10 +101,10 @@ def in_pieces(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 @contextlib.contextmanager
 def _browse(file: Any, file_format: str) -> Iterator[Callable[[pa.Table], None]]:
     if file_format == "parquet":
-        with _parquet(file, METADATA) as parquet:
+        with _parquet(file, with_features(METADATA)) as parquet:
             yield parquet.write_table
     else:
-        with pa.ipc.new_stream(file, METADATA) as stream:
+        with pa.ipc.new_stream(file, with_features(METADATA)) as stream:
             yield functools.partial(stream.write_table, max_chunksize=_BATCH_ROWS)
 
 

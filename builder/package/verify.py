@@ -36,6 +36,7 @@ _EXPECTED: Final = (
     layout.FINGERPRINTS_TABLE,
     layout.CLASSES,
     layout.CARD,
+    layout.LICENSE_PAGE,
     layout.SOURCES_PAGE,
 )
 
@@ -106,7 +107,8 @@ def check(
         fingerprints = not about_content
     comparable = table is not None
     del table  # the shards' rows are read by those who compare them
-    tasks = _shard_tasks(manifest, readable, comparable, recipe, deep, fingerprints)
+    classes = tuple(index[layout.FULL]["names"]) if index else None
+    tasks = _shard_tasks(manifest, readable, comparable, recipe, deep, fingerprints, classes)
     problems += _checked(functools.partial(_check_shard, store), tasks, workers, on_file)
     sound = deep and comparable and not problems
     return Findings(problems, list(_across_the_split(store, manifest, alike, workers, on_file)) if sound else [])
@@ -209,11 +211,18 @@ def _card(store: Store, manifest: Manifest, index: ClassIndex) -> Iterator[Probl
 
 
 def _shard_tasks(
-    manifest: Manifest, readable: set[str], comparable: bool, recipe: Recipe, deep: bool, fingerprints: bool
+    manifest: Manifest,
+    readable: set[str],
+    comparable: bool,
+    recipe: Recipe,
+    deep: bool,
+    fingerprints: bool,
+    classes: tuple[str, ...] | None,
 ) -> list[ShardTask]:
     starts = first_rows(manifest)
+    how = recipe, deep, fingerprints, classes
     return [
-        ShardTask(path, manifest["files"][path], starts[path] if comparable else None, recipe, deep, fingerprints)
+        ShardTask(path, manifest["files"][path], starts[path] if comparable else None, *how)
         for path in sorted(readable)
         if layout.parse(path)
     ]

@@ -72,6 +72,7 @@ def make_package(
     The manifest of an ``old`` one does not say where the shards' record batches are.
     """
     write = {"arrow": write_stream, "parquet": write_parquet}[file_format]
+    numbers = sorted({name for of_category in classes.values() for name in of_category})
     rng = np.random.default_rng(seed)
     every = [name for category in CATEGORIES for name in classes.get(category, ())]
     files: dict[str, dict[str, Any]] = {}
@@ -88,7 +89,7 @@ def make_package(
             for n, (start, stop) in enumerate(itertools.pairwise(bounds)):
                 path = f"data/{category}/{split}-{n:05d}-of-{shards[split]:05d}.{file_format}"
                 part = table.slice(start, stop - start)
-                write(folder / path, part, batch_rows)
+                write(folder / path, numbered(part, numbers) if file_format == "parquet" else part, batch_rows)
                 parts[path] = part
                 browse.append(_with_places(part, split, path))
                 files[path] = {"rows": int(stop - start), "config": category, "split": split}
@@ -130,10 +131,19 @@ def batch_facts(content: bytes, file_format: str) -> dict[str, list[int]]:
     return {"batch_rows": counts, "batch_offsets": places[:-1]}
 
 
+def numbered(table: pa.Table, names: list[str]) -> pa.Table:
+    """Return a table with the numbers of classes in the place of their names, and the list in its schema."""
+    ids = pa.array([names.index(label) for label in table["label"].to_pylist()], pa.int64())
+    place = table.schema.get_field_index("label")
+    features = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}, "image": {"_type": "Image"}}}}
+    return table.set_column(place, "label", ids).replace_schema_metadata({"huggingface": json.dumps(features)})
+
+
 def write_parquet(path: Path, table: pa.Table, batch_rows: int) -> None:
     """Write Parquet with row groups of at most ``batch_rows`` rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, row_group_size=batch_rows, compression="zstd", write_page_index=True)
+    plain = {"image.bytes": "none", **dict.fromkeys(["image.path", *table.column_names[1:]], "zstd")}
+    pq.write_table(table, path, row_group_size=batch_rows, compression=plain, write_page_index=True)
 
 
 def _with_places(part: pa.Table, split: str, path: str) -> pa.Table:
@@ -229,7 +239,10 @@ def _card(configs: Mapping[str, list[str]], files: Mapping[str, Any], file_forma
                 **({"default": True} if config == "full" else {}),
             }
         )
-        infos.append({"config_name": config, "features": _features(configs.get(config))})
+        names = (
+            configs["full" if config in configs and file_format == "parquet" else config] if config in configs else None
+        )
+        infos.append({"config_name": config, "features": _features(names)})
     head = yaml.safe_dump({"configs": yaml_configs, "dataset_info": infos}, sort_keys=False)
     return f"---\n{head}---\n# made up\n"
 

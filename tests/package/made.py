@@ -21,7 +21,7 @@ from builder.recipe import Recipe
 from builder.schema import CATEGORIES, EXAMPLES, FINGERPRINTS, IMAGE_TYPE, METADATA, REJECTS, SELECTION
 from builder.sources.base import License, Source
 from builder.sources.common import licenses
-from tests.loading.made_package import batch_facts
+from tests.loading.made_package import batch_facts, numbered
 
 CLASSES: Mapping[str, tuple[str, ...]] = {
     "organism": ("human", "yes", "yeast"),  # "yes": YAML must not turn it into a truth value
@@ -92,7 +92,8 @@ def make_package(
     rows = _rows(seed, classes, per_class, shards, side, draw)
     facts = {}
     for shard in sorted({row["shard"] for row in rows}):
-        facts |= _write_shard(package, shard, [row for row in rows if row["shard"] == shard], file_format, recipe)
+        of_shard = [row for row in rows if row["shard"] == shard]
+        facts |= _write_shard(package, shard, of_shard, file_format, recipe, sorted({row["label"] for row in rows}))
     columns = {name: [row[name] for row in rows] for name in SELECTION.names}
     selection = pa.table(columns, schema=SELECTION).sort_by([("shard", "ascending"), ("position", "ascending")])
     sources = [source(s.dir_name, licence or s.license, simulated) for s in SOURCES]
@@ -196,7 +197,7 @@ def whole_hash(pixels: np.ndarray[Any, Any]) -> str:
 
 
 def _write_shard(
-    package: Store, shard: str, rows: list[dict[str, Any]], file_format: str, recipe: Recipe
+    package: Store, shard: str, rows: list[dict[str, Any]], file_format: str, recipe: Recipe, classes: list[str]
 ) -> dict[str, Any]:
     rows = sorted(rows, key=lambda row: row["position"])
     images = pa.array([{"bytes": row["png"], "path": row["filename"]} for row in rows], IMAGE_TYPE)
@@ -204,7 +205,7 @@ def _write_shard(
     table = pa.Table.from_arrays([images, *rest], schema=EXAMPLES)
     sink = io.BytesIO()
     if file_format == "parquet":
-        pq.write_table(table, sink, row_group_size=recipe.batch_rows)
+        pq.write_table(numbered(table, classes), sink, row_group_size=recipe.batch_rows)
     else:
         with pa.ipc.new_stream(sink, EXAMPLES) as writer:
             writer.write_table(table, max_chunksize=recipe.batch_rows)

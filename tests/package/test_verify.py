@@ -66,7 +66,30 @@ def test_workers_find_the_same(package: Path) -> None:
     assert verify(str(package), deep=True, workers=2) == verify(str(package), deep=True)
 
 
-@pytest.mark.parametrize("name", sorted(p for p in ("README.md", "classes.json", "SOURCES.md", "rejects.parquet")))
+def test_numbers_of_other_classes_than_those_of_full(tmp_path: Path) -> None:
+    """The names are right, but the card says that the numbers are those of ``full``."""
+    make_package(tmp_path / "package", file_format="parquet")
+    [file] = (tmp_path / "package/data/gene").glob("train-00000-*")
+    path = file.relative_to(tmp_path / "package").as_posix()
+    table = pq.read_table(tmp_path / "package" / path)
+    features = json.loads(table.schema.metadata[b"huggingface"])
+    names = features["info"]["features"]["label"]["names"]
+    order = [*names[1:], names[0]]
+    features["info"]["features"]["label"]["names"] = order
+    labels = pa.array([order.index(names[label]) for label in table["label"].to_pylist()])
+    table = table.set_column(table.schema.get_field_index("label"), "label", labels)
+    table = table.replace_schema_metadata({"huggingface": json.dumps(features)})
+    rows = pq.read_metadata(tmp_path / "package" / path).row_group(0).num_rows
+    pq.write_table(table, tmp_path / "package" / path, row_group_size=rows)
+    reseal(tmp_path / "package", lambda manifest: None)
+    assert [problem.what for problem in verify(str(tmp_path / "package")) if problem.file == path] == [
+        "its labels are not the numbers of the classes of full, as the card says"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", sorted(p for p in ("README.md", "classes.json", "LICENSE.md", "SOURCES.md", "rejects.parquet"))
+)
 def test_an_edited_small_file_is_named(package: Path, name: str) -> None:
     content = bytearray((package / name).read_bytes())
     content[len(content) // 2] ^= 1

@@ -8,6 +8,7 @@ import logging
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from builder.engine import markers
 from builder.engine.progress import Progress
@@ -46,7 +47,8 @@ class Shard:
 
     def fingerprint(self) -> str:
         """Return the hash of what all shards are made from."""
-        plans = (shard_fingerprint(plan, self.recipe, self.file_format) for plan in self.selection.shards)
+        how = self.recipe, self.file_format, self._classes
+        plans = (shard_fingerprint(plan, *how) for plan in self.selection.shards)
         return markers.fingerprint("shard", *self._paths(), *plans)
 
     def find(self, facts: Facts) -> ShardFacts | None:
@@ -82,7 +84,9 @@ class Shard:
         before = len(facts)
         self.runner.run(
             Progress(self.name, sum(plan.rows for plan in plans), "examples"),
-            functools.partial(write_shard.write_shard, self.work, self.package, self.recipe, self.file_format),
+            functools.partial(
+                write_shard.write_shard, self.work, self.package, self.recipe, self.file_format, classes=self._classes
+            ),
             [Task(plan.shard, (plan,), plan.rows) for plan in plans],
             on_result=on_result,
             on_fault=_shard_failed,
@@ -100,11 +104,20 @@ class Shard:
         """Return the idx of images whose PNGs have left WORK, of those that a shard to be written needs."""
         return evicted_images(self.work, self.selection, self._missing(self._finished()))
 
+    @functools.cached_property
+    def _classes(self) -> list[str]:
+        """The classes of ``full``, whose numbers Parquet shards hold; none for Arrow, whose bytes do not change."""
+        if self.file_format == "arrow":
+            return []
+        names: list[str] = pc.unique(self.selection.columns("label")["label"].cast(pa.string())).to_pylist()
+        return sorted(names)
+
     def _paths(self) -> list[str]:
         return [shard_path(plan.shard, self.file_format) for plan in self.selection.shards]
 
     def _finished(self) -> ShardFacts:
-        return finished(self.work, self.package, self.selection.shards, self.recipe, self.file_format)
+        plans = self.selection.shards
+        return finished(self.work, self.package, plans, self.recipe, self.file_format, self._classes)
 
     def _missing(self, done: ShardFacts) -> list[ShardPlan]:
         return [plan for plan in self.selection.shards if shard_path(plan.shard, self.file_format) not in done]

@@ -105,9 +105,9 @@ def test_a_part_goes_only_when_all_its_shards_are_there(
     write = shard.write_shard
 
     @functools.wraps(write)
-    def watched(work: Store, package: Store, recipe: Recipe, *rest: object) -> object:
+    def watched(work: Store, package: Store, recipe: Recipe, *rest: object, **more: object) -> object:
         held.append(len(images_in(folder / "work")))
-        return write(work, package, recipe, *rest)  # type: ignore[arg-type]
+        return write(work, package, recipe, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shard, "write_shard", watched)
     build(job_in(simulated, folder, frugal=True), Store(folder / "package"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,7 +70,7 @@ def test_a_writer_says_where_the_batches_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str, batch_rows: int
 ) -> None:
     monkeypatch.setattr(write_shard, "PartImageReader", Images)
-    found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8) if row["split"] == "train"]
+    found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8, made.noise) if row["split"] == "train"]
     table = pa.table({name: [row[name] for row in found] for name in SELECTION.names}, schema=SELECTION)
     with (tmp_path / "shard").open("wb") as out:
         stated = write_shard._write(
@@ -77,3 +78,26 @@ def test_a_writer_says_where_the_batches_are(
         )
     assert stated == batch_facts((tmp_path / "shard").read_bytes(), file_format)
     assert stated["batch_rows"] == [min(batch_rows, len(found) - n) for n in range(0, len(found), batch_rows)]
+
+
+def test_a_parquet_shard_is_what_viewers_and_stores_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers with their classes, images as they are in one page, small row groups with a page index."""
+    monkeypatch.setattr(write_shard, "PartImageReader", Images)
+    found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8, made.noise) if row["split"] == "train"]
+    table = pa.table({name: [row[name] for row in found] for name in SELECTION.names}, schema=SELECTION)
+    classes = sorted(set(table["label"].to_pylist()))
+    with (tmp_path / "shard").open("wb") as out:
+        write_shard._write(out, table, Store(str(tmp_path)), Recipe.of({"batch_rows": 9}), "parquet", classes)
+    file = pq.ParquetFile(tmp_path / "shard")
+    labels = pa.array([classes.index(label) for label in table["label"].to_pylist()], pa.int64())
+    assert file.read()["label"].combine_chunks() == labels
+    for number in range(file.num_row_groups):
+        group = file.metadata.row_group(number)
+        assert group.num_rows <= 9
+        columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
+        image = columns.pop("image.bytes")
+        assert (image.compression, image.statistics, image.has_dictionary_page) == ("UNCOMPRESSED", None, False)
+        assert set(image.encodings) <= {"PLAIN", "RLE"}
+        assert {column.compression for column in columns.values()} == {"ZSTD"}
+        assert columns["label"].statistics.max == max(labels.to_pylist()[9 * number : 9 * number + 9])
+        assert columns["label"].has_offset_index
