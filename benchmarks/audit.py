@@ -203,9 +203,9 @@ def overlaps(images: list[tuple[str, U8]]) -> None:
             hits = sum((place, place) in found for place in range(len(firsts)))
             print(f"  {kind}, {common} columns in common: {hits / max(1, len(firsts)):.2f} of {len(firsts)}")
     whole = [pixels for _, pixels in images]
-    found = [(p, r) for p, r in overlapping(whole, whole) if p.first < p.second]
-    print(f"  of {len(whole) * (len(whole) - 1) // 2:,} pairs of different images {len(found)} are said to overlap:")
-    for proposal, correlation in sorted(found, key=lambda pair: -pair[1]):
+    said = [(p, r) for p, r in overlapping(whole, whole) if p.first < p.second]
+    print(f"  of {len(whole) * (len(whole) - 1) // 2:,} pairs of different images {len(said)} are said to overlap:")
+    for proposal, correlation in sorted(said, key=lambda pair: -pair[1]):
         sources = " and ".join(images[place][0] for place in (proposal.first, proposal.second))
         print(f"    {correlation:.3f} {sources}, shifted by {proposal.shift}")
 

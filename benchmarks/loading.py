@@ -110,8 +110,8 @@ def measure(found: dict[str, Any], name: str, rounds: int, pictures: int) -> Non
             f"this / best peer: {median / best:6.2f}" if loader in OURS else f"ours / this:      {ours / median:6.2f}"
         )
         print(f"  {loader:30s} {median:10,.0f}   {ratio}", flush=True)
-    for loader, error in failed.items():
-        print(f"  {loader:30s} failed: {type(error).__name__}: {str(error).strip().splitlines()[-1]}")
+    for loader, fault in failed.items():
+        print(f"  {loader:30s} failed: {type(fault).__name__}: {str(fault).strip().splitlines()[-1]}")
 
 
 def main() -> None:
@@ -123,8 +123,8 @@ def main() -> None:
     arguments = parser.parse_args()
     datasets.disable_progress_bars()
     torch.set_num_threads(1)
-    named = ("datasets", "pyarrow", "pillow", "torch", "numba", "isal", "webdataset", "litdata", "mosaicml-streaming")
-    named += ("pylance", "opencv-python-headless")
+    named: tuple[str, ...] = ("datasets", "pyarrow", "pillow", "torch", "numba", "isal", "webdataset", "litdata")
+    named = (*named, "mosaicml-streaming", "pylance", "opencv-python-headless")
     installed = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()};", end=" ")
     print(", ".join(f"{name} {installed.get(name, 'absent')}" for name in named))

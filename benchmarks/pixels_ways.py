@@ -57,7 +57,7 @@ def as_tiff(pixels: np.ndarray) -> bytes:
 
 
 def as_png(pixels: np.ndarray) -> bytes:
-    return imagecodecs.png_encode(pixels, level=6, filter=248)
+    return bytes(imagecodecs.png_encode(pixels, level=6, filter=248))
 
 
 def pillow_png(pixels: np.ndarray) -> bytes:

@@ -36,7 +36,7 @@ PART = 200
 SOURCE = "bbbc005"
 
 
-def part_function(data: Path, work: Store) -> functools.partial[dict[str, int]]:
+def part_function(data: Path, work: Store) -> functools.partial[list[tuple[str, str]]]:
     """Return the picklable function that makes a part of a task's items."""
     recipe = Recipe()
     return functools.partial(standardize_part, str(data), {}, work, recipe, pixels_fingerprint(recipe))
@@ -95,7 +95,7 @@ def build(data: Path, work: Path, count: int, examples: int, channels: int, work
             settings=RunSettings(workers=workers),
             progress=progress,
             on_result=on_result,
-            on_poison=lambda *lost: sys.exit(f"lost {lost}"),
+            on_crash=lambda *lost: sys.exit(f"lost {lost}"),
         )
     assert done == count
     return marks[-1] - marks[0] if len(marks) > 1 else 0.0
@@ -200,7 +200,6 @@ def measure_cost(rounds: int) -> None:
                 settings=RunSettings(workers=0),
                 progress=Progress("standardize", PART),
                 on_result=lambda *_: None,
-                on_poison=lambda *_: None,
             )
             if n:  # the first round warms both: compiled code, the disk cache, memory
                 spent["pixels"].append(between - began)
@@ -250,7 +249,6 @@ def measure_empty(count: int) -> None:
             settings=RunSettings(workers=2, tasks_per_worker=0),
             progress=progress,
             on_result=on_result,
-            on_poison=lambda *_: None,
         )
     seconds = time.perf_counter() - began
     assert done == count
