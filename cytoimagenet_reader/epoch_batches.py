@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +15,31 @@ from cytoimagenet_reader.rows import Example
 from cytoimagenet_reader.training_batches import Decoded
 
 _BLOCK = 16  # examples decoded at once where they are not batched
+
+
+class Batches(Iterator[Any]):
+    """The batches of the next epoch, which is taken when the first of them is asked for.
+
+    So who calls ``iter`` to see whether it works, as Lightning does, skips none.
+    """
+
+    def __init__(self, begin: Callable[[], EpochBatches], before: Callable[[], dict[str, Any]]) -> None:
+        self._begin, self._before = begin, before
+        self._epoch: EpochBatches | None = None
+
+    def __next__(self) -> Any:
+        if self._epoch is None:
+            self._epoch = self._begin()
+        return next(self._epoch)
+
+    def close(self) -> None:
+        """Stop decoding ahead."""
+        if self._epoch is not None:
+            self._epoch.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where it stands, after the batch that was handed out last: plain values."""
+        return self._before() if self._epoch is None else self._epoch.state_dict()
 
 
 class EpochBatches(Iterator[Any]):

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from cytoimagenet_reader.epoch_batches import EpochBatches
+from cytoimagenet_reader.epoch_batches import Batches, EpochBatches
 from cytoimagenet_reader.epoch_plan import Plan, Position, position_of
 from cytoimagenet_reader.epochs import Epochs
 from cytoimagenet_reader.ranks import Ranks, check_not_shared_out_twice, ranks, worker
@@ -71,7 +71,7 @@ class Loader(_Base):
     def state_dict(self) -> dict[str, Any]:
         """Return where the iterator made last stands, after the batch that it handed out last: plain values.
 
-        ``iter(loader).state_dict()`` is that of any iterator.
+        ``iter(loader).state_dict()`` is that of any iterator, once it gave a batch.
 
         Raises
         ------
@@ -111,13 +111,18 @@ class Loader(_Base):
         self._check_callers()
         return {**self.__dict__, "_given_ranks": tuple(self._ranks()), "_latest": None}
 
-    def __iter__(self) -> EpochBatches:
+    def __iter__(self) -> Batches:
         """Return an iterator over the next epoch, or the rest of the one that was loaded.
+
+        Which is the next is decided when its first batch is asked for.
 
         It yields (images, labels): torch uint8 (B, 1, H, W), or without ``size`` a list of (H, W); int64 (B,); and what
         else ``loader`` was asked for.
         """
         self._check_callers()
+        return Batches(self._taken, self.state_dict)
+
+    def _taken(self) -> EpochBatches:
         here, place = self._ranks(), worker()
         taken = self._epochs.take()
         position = Position(taken.epoch)

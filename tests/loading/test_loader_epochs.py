@@ -53,6 +53,22 @@ def test_every_iterator_gives_the_next_epoch(package: Path, way: str) -> None:
     assert len(set(map(tuple, seen))) == 3
 
 
+def test_an_iterator_that_gives_nothing_takes_no_epoch(package: Path) -> None:
+    wanted = names(load(package))
+    loader = load(package)
+    for _ in range(3):
+        iter(loader)
+    assert loader.epoch == 0
+    assert names(loader) == wanted
+    first = load(package)
+    running = iter(first)
+    next(running)
+    second = load(package)
+    second.load_state_dict(first.state_dict())
+    iter(second)
+    assert names(second) == wanted[16:]
+
+
 def test_two_iterators_at_once_do_not_disturb_each_other(package: Path) -> None:
     alone = load(package)
     wanted = [names(alone), names(alone)]
