@@ -10,7 +10,7 @@ import click
 
 from builder import __version__, interrupt
 from builder.commands.about import doctor
-from builder.commands.finished import push, report, trace, verify
+from builder.commands.finished import export, push, report, trace, verify
 from builder.commands.look import diff, label, recipe, sources, status
 from builder.commands.machine import explained
 from builder.commands.make import annotate, build, convert, demo
@@ -31,6 +31,7 @@ _COMMANDS = (
     verify,
     report,
     trace,
+    export,
     push,
     doctor,
 )
@@ -69,6 +70,7 @@ _GOES_ON = "what is finished is kept: the same command goes on from here"
 _AFTER_INTERRUPT = {
     **dict.fromkeys(("demo", "annotate", "build", "convert", "push"), _GOES_ON),
     "label": "WORK is as it was, or holds the new labels: run the same command again",
+    "export": "remove what it wrote and run the same command again",
     "report": "no page was written: run the same command again",
 }
 

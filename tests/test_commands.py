@@ -38,6 +38,7 @@ def test_help_lists_every_command_and_each_has_its_own() -> None:
         "verify",
         "report",
         "trace",
+        "export",
         "push",
     ):
         assert f"\n  {command} " in text

@@ -1,4 +1,4 @@
-"""Commands for a finished package: verify, trace, report, push."""
+"""Commands for a finished package: verify, trace, report, export, push."""
 
 from __future__ import annotations
 
@@ -101,6 +101,23 @@ def report(package: str, deep: bool, workers: int, output: Path | None) -> None:
         )
     output.write_text(page, "utf-8", errors="replace")
     say(output)
+
+
+@click.command(cls=Command, examples=("export out/cytoimagenet --to parquet -o out/cytoimagenet-parquet",))
+@click.argument("package")
+@click.option("--to", "file_format", type=click.Choice(["arrow", "parquet"]), required=True, help="Format.")
+@click.option("-o", "--output", metavar="OUT", required=True, help="New folder, or URL, for the package.")
+def export(package: str, file_format: str, output: str) -> None:
+    """Write PACKAGE again in another format, without building it again.
+
+    Arrow is mapped into memory for training; Parquet is what the hub shows whole, and what SQL engines read. Every file
+    is compared with its hash before it is used.
+    """
+    from builder.engine.store import Store
+    from builder.package.reformat import reformat
+
+    manifest = reformat(Store(package), Store(output), file_format)
+    say(f"{output} is complete: version {manifest['version']}")
 
 
 @click.command(

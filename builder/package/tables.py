@@ -56,7 +56,7 @@ def write_tables(
             paths = layout.shards_of(shards, layout.FULL, split)
             if paths:
                 path = layout.metadata_path(split, file_format)
-                with package.writing(path) as file, _browse(file, file_format) as browse:
+                with package.writing(path) as file, browse_writer(file, file_format) as browse:
                     for rows in in_pieces(_read(selection, paths, shards), GROUP_ROWS):
                         browse(rows.select(METADATA.names))
                         table.write_table(rows)
@@ -99,7 +99,8 @@ def in_pieces(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 
 
 @contextlib.contextmanager
-def _browse(file: Any, file_format: str) -> Iterator[Callable[[pa.Table], None]]:
+def browse_writer(file: Any, file_format: str) -> Iterator[Callable[[pa.Table], None]]:
+    """Give what writes rows of METADATA to a table of a split, in either format."""
     if file_format == "parquet":
         with _parquet(file, with_features(METADATA)) as parquet:
             yield parquet.write_table

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.code_version import code_version
 from builder.engine import markers
 from builder.engine.store import Store
-from builder.package.features import shard_schema
+from builder.package.shard_files import write_batches
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
 from builder.recipe import Recipe
-from builder.schema import IMAGE_TYPE, METADATA
+from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA
 from builder.stages import work_files
 from builder.stages.select.store import ShardPlan
 from builder.stages.shard.package_files import unfinish
 from builder.stages.shard.part_images import PartImageReader
 from cytoimagenet_reader import layout
 from cytoimagenet_reader.png import encoder
-
-_TEXTS: Final = [name for name in METADATA.names if name not in ("label", "filename", "idx")]
-PARQUET_OPTIONS: Final[dict[str, Any]] = {
-    "compression": {"image.bytes": "none", **dict.fromkeys(("image.path", *METADATA.names), "zstd")},
-    "use_dictionary": _TEXTS,
-    "data_page_size": 64 << 20,
-    "write_statistics": list(METADATA.names),
-    "write_page_index": True,
-}
-"""How a Parquet shard is written, a row group for each batch.
-
-PNGs are as they are: zstd would save less than 0.5 % of them, and a change of one would change all bytes after it, so
-that a store that keeps equal pieces once would find none. They lie in one page, which is read in one piece. Chunking by
-content, which would cut pages elsewhere, was measured to send 5 to 12 % more again after a change of the recipe.
-"""
 
 
 def finished(
@@ -102,39 +86,26 @@ def _write(
     out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str, classes: Sequence[str] = ()
 ) -> dict[str, list[int]]:
     """Write a shard; return its ``batch_rows`` and ``batch_offsets``."""
+    return write_batches(out, _batches(rows, work, recipe), file_format, classes)
+
+
+def _batches(rows: pa.Table, work: Store, recipe: Recipe) -> Iterator[pa.RecordBatch]:
+    """Yield the examples of a shard, schema ``EXAMPLES``."""
     examples = PartImageReader(work)
-    batch_rows: list[int] = []
-    offsets: list[int] = []
-    schema = shard_schema(file_format, classes)
-    with _writer(out, schema, file_format) as writer:
-        for start, end in batch_bounds(rows["bytes"].to_pylist(), recipe.batch_rows, recipe.batch_bytes):
-            batch = rows.slice(start, end - start)
-            encoded = examples.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
-            if recipe.size:
-                encoded = [encoder.encode(reduce(read(example), recipe.size)) for example in encoded]
-            written = _examples(batch, encoded, schema, classes)
-            writer.write_batch(written)
-            batch_rows.append(written.num_rows)
-            if file_format == "arrow":
-                offsets.append(out.tell() - pa.ipc.get_record_batch_size(written))
-    return {"batch_rows": batch_rows} | ({"batch_offsets": offsets} if file_format == "arrow" else {})
+    for start, end in batch_bounds(rows["bytes"].to_pylist(), recipe.batch_rows, recipe.batch_bytes):
+        batch = rows.slice(start, end - start)
+        encoded = examples.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
+        if recipe.size:
+            encoded = [encoder.encode(reduce(read(example), recipe.size)) for example in encoded]
+        yield _examples(batch, encoded)
 
 
-def _writer(out: Any, schema: pa.Schema, file_format: str) -> Any:
-    if file_format == "arrow":
-        return pa.ipc.new_stream(out, schema)
-    return pq.ParquetWriter(out, schema, **PARQUET_OPTIONS)
-
-
-def _examples(batch: pa.Table, encoded: list[bytes], schema: pa.Schema, classes: Sequence[str]) -> pa.RecordBatch:
+def _examples(batch: pa.Table, encoded: list[bytes]) -> pa.RecordBatch:
     metadata = batch.select(METADATA.names).combine_chunks().to_batches()[0]
     image = pa.StructArray.from_arrays(
         [pa.array(encoded, pa.binary()), metadata["filename"]], fields=list(IMAGE_TYPE), mask=None
     )
-    columns = dict(zip(METADATA.names, metadata.columns, strict=True))
-    if pa.types.is_int64(schema.field("label").type):
-        columns["label"] = pc.cast(pc.index_in(columns["label"], value_set=pa.array(classes, pa.string())), pa.int64())
-    return pa.RecordBatch.from_arrays([image, *columns.values()], schema=schema)
+    return pa.RecordBatch.from_arrays([image, *metadata.columns], schema=EXAMPLES)
 
 
 def batch_bounds(sizes: Sequence[int], most_rows: int, most_bytes: int) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.engine.store import Store
+from builder.package import reformat
 from builder.recipe import Recipe
 from builder.schema import SELECTION
 from builder.stages.shard import write_shard
@@ -101,3 +102,20 @@ def test_a_parquet_shard_is_what_viewers_and_stores_need(tmp_path: Path, monkeyp
         assert {column.compression for column in columns.values()} == {"ZSTD"}
         assert columns["label"].statistics.max == max(labels.to_pylist()[9 * number : 9 * number + 9])
         assert columns["label"].has_offset_index
+
+
+def test_a_shard_in_the_other_format_has_the_bytes_of_one_that_is_built_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_shard, "PartImageReader", Images)
+    found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8, made.noise) if row["split"] == "train"]
+    table = pa.table({name: [row[name] for row in found] for name in SELECTION.names}, schema=SELECTION)
+    classes = sorted(set(table["label"].to_pylist()))
+    built: dict[str, bytes] = {}
+    for file_format in ("arrow", "parquet"):
+        with (tmp_path / file_format).open("wb") as out:
+            write_shard._write(out, table, Store(str(tmp_path)), Recipe.of({"batch_rows": 9}), file_format, classes)
+        built[file_format] = (tmp_path / file_format).read_bytes()
+    with (tmp_path / "again").open("wb") as out:
+        reformat._rewrite(out, pa.py_buffer(built["arrow"]), "data/gene/a.arrow", "parquet", classes)
+    assert (tmp_path / "again").read_bytes() == built["parquet"]

@@ -1,0 +1,120 @@
+"""A finished package in the other format: Arrow for training from a disk, Parquet for the hub."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.package.card import write_card
+from builder.package.croissant import write_croissant
+from builder.package.data_files import MALFORMED, data_batches
+from builder.package.manifest import (
+    Manifest,
+    file_facts,
+    read_class_index,
+    read_manifest,
+    sealed,
+    version_of,
+    write_manifest,
+)
+from builder.package.shard_files import write_batches
+from builder.package.tables import GROUP_ROWS, browse_writer, in_pieces
+from builder.schema import EXAMPLES
+from cytoimagenet_reader import layout
+
+_WRITTEN_AGAIN: Final = (layout.CARD, layout.CROISSANT)
+
+
+def reformat(
+    source: Store, target: Store, file_format: str, on_file: Callable[[str], Any] = lambda path: None
+) -> Manifest:
+    """Write a package again with its data files in another format; return the manifest, which is written last.
+
+    Each file is compared with the manifest's sha256 before it is used. From the same versions of the libraries, the
+    bytes are those of a build in that format.
+
+    Parameters
+    ----------
+    target : an empty place
+    on_file : called with each file before it is written
+
+    Raises
+    ------
+    UserError
+        Where there is no package, it has that format, a file is not what the manifest says, or the place is not empty.
+    """
+    manifest, index = read_manifest(source), read_class_index(source)
+    if manifest["format"] == file_format:
+        raise UserError(f"{source.url} is in {file_format} already")
+    if target.list(""):
+        raise UserError(f"{target.url} is not empty; name a new folder with -o")
+    classes = index[layout.FULL]["names"]
+    files: dict[str, dict[str, Any]] = {}
+    for path, facts in manifest["files"].items():
+        if path in _WRITTEN_AGAIN:
+            continue
+        on_file(path)
+        content = _content(source, path, facts)
+        part = layout.parse(path)
+        if part is None:
+            target.write_bytes(path, content.to_pybytes())
+            files[path] = dict(facts)
+            continue
+        new = f"{path.removesuffix(part.format)}{file_format}"
+        with target.writing(new) as out:
+            found = _rewrite(out, content, path, file_format, classes)
+        stated = {"rows": facts["rows"], "bytes": target.size(new), "sha256": target.sha256(new)}
+        files[new] = {**stated, "config": part.config, "split": part.split, **found}
+    files = dict(sorted(files.items()))
+    versions = {**manifest["versions"], "pyarrow": pa.__version__}
+    manifest = {**manifest, "format": file_format, "version": "", "versions": versions, "files": files}
+    manifest = sealed(manifest | {"version": version_of(manifest)})
+    files |= write_croissant(target, manifest, index)
+    files |= {layout.CARD: file_facts(write_card(target, manifest, index))}
+    manifest = sealed({**manifest, "files": dict(sorted(files.items()))})
+    write_manifest(target, manifest)
+    return manifest
+
+
+def _content(source: Store, path: str, facts: dict[str, Any]) -> pa.Buffer:
+    local = source.local(path)
+    try:
+        if local is None:
+            content = pa.py_buffer(source.read_bytes(path))
+        else:
+            with pa.memory_map(local) as file:
+                content = file.read_buffer()
+    except FileNotFoundError:
+        raise UserError(f"{source.url} lacks {path}; copy it again, or build it again") from None
+    if hashlib.sha256(content).hexdigest() != facts["sha256"]:
+        raise UserError(
+            f"{source.url}/{path} is not what the manifest says: its sha256 differs; copy or build it again"
+        )
+    return content
+
+
+def _rewrite(out: Any, content: pa.Buffer, path: str, file_format: str, classes: list[str]) -> dict[str, list[int]]:
+    """Write a data file in another format; return where the batches of a shard are."""
+    try:
+        if path.startswith(layout.DATA):
+            return write_batches(out, _examples(content, path), file_format, classes)
+        with browse_writer(out, file_format) as write:
+            for rows in in_pieces(map(_table, data_batches(pa.BufferReader(content), path)), GROUP_ROWS):
+                write(rows)
+    except MALFORMED as error:
+        raise UserError(f"{path} cannot be read: {error}; cytoimagenet verify says more") from None
+    return {}
+
+
+def _examples(content: pa.Buffer, path: str) -> Iterator[pa.RecordBatch]:
+    for batch in data_batches(pa.BufferReader(content), path):
+        yield batch.cast(EXAMPLES)
+
+
+def _table(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch])

@@ -1,0 +1,62 @@
+"""A package in the other format is the one that a build in that format writes, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from builder.engine.store import Store
+from builder.errors import UserError
+from builder.package.reformat import reformat
+from builder.package.verify import verify
+from tests.package.made import make_package
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(("before", "after"), [("arrow", "parquet"), ("parquet", "arrow")])
+def test_it_is_sound_and_says_the_same_of_every_row(tmp_path: Path, before: str, after: str) -> None:
+    for file_format in (before, after):
+        make_package(tmp_path / file_format, file_format=file_format)
+    manifest = reformat(Store(str(tmp_path / before)), Store(str(tmp_path / "new")), after)
+    assert verify(str(tmp_path / "new"), deep=True) == []
+    found, wanted = contents(tmp_path / "new"), contents(tmp_path / after)
+    assert found.keys() == wanted.keys()
+    same = [path for path in wanted if not path.startswith(("data/", "metadata/"))]
+    about_shards = {"README.md", "croissant.json", "manifest.json"}  # made.py writes its shards in its own way
+    assert [path for path in same if found[path] != wanted[path] and path not in about_shards] == []
+    assert manifest == json.loads(found["manifest.json"])
+
+
+def test_there_and_back_is_the_same(tmp_path: Path) -> None:
+    make_package(tmp_path / "made", file_format="parquet")
+    places = [Store(str(tmp_path / name)) for name in ("made", "a", "b", "c")]
+    for before, after, file_format in zip(places, places[1:], ("arrow", "parquet", "arrow"), strict=False):
+        reformat(before, after, file_format)
+    assert contents(tmp_path / "a") == contents(tmp_path / "c")
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "package"
+    make_package(folder)
+    source = Store(str(folder))
+    with pytest.raises(UserError, match="is in arrow already"):
+        reformat(source, Store(str(tmp_path / "new")), "arrow")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="is not empty"):
+        reformat(source, Store(str(tmp_path / "full")), "parquet")
+    shard = next((folder / "data").rglob("*.arrow"))
+    data = bytearray(shard.read_bytes())
+    data[-100] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(UserError, match="its sha256 differs"):
+        reformat(source, Store(str(tmp_path / "new")), "parquet")
+    assert not (tmp_path / "new/manifest.json").exists()
+    shard.unlink()
+    with pytest.raises(UserError, match="lacks data/"):
+        reformat(source, Store(str(tmp_path / "newer")), "parquet")
