@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cytoimagenet_reader.arguments import check_count, check_flag, filter_of
-from cytoimagenet_reader.epoch_plan import Plan, content_of
+from cytoimagenet_reader.epoch_plan import Cut, Plan, content_of
 from cytoimagenet_reader.loader import Loader
 from cytoimagenet_reader.loader_arguments import form_of
 from cytoimagenet_reader.order import Shuffle
 from cytoimagenet_reader.package import FULL, Package
 from cytoimagenet_reader.selection import Selection, select
 from cytoimagenet_reader.streams import Stream
+from cytoimagenet_reader.weighted import WeightedStreams, row_weights
 
 __all__ = ["Loader", "loader"]
 
@@ -34,6 +35,8 @@ def loader(
     world_size: int | None = None,
     drop_last: bool = False,
     pad: bool = False,
+    balanced: bool = False,
+    weights: Mapping[str, float] | str | None = None,
     columns: Sequence[str] = (),
     label_ids: str | None = None,
     channels: int = 1,
@@ -62,6 +65,8 @@ def loader(
     drop_last : leave out the last, smaller batch, and give every rank as many batches
     pad : give every rank as many batches, all full, by repeating examples; then a batch has (images, labels, more), and
         ``more["repeated"]`` (bool (B,)) marks them
+    balanced : draw examples so that all classes are given equally often; an epoch has as many examples as the split
+    weights : draw them by these: a weight by class name, or the name of a column that holds one for each example
     columns : further columns: a batch is (images, labels, more), where ``more`` is a dict of lists by column
     label_ids : "full" for the ids that classes have in ``full``; None counts the classes that remain from 0
     channels : 1, or 3 of the same values
@@ -90,16 +95,25 @@ def loader(
     check_count("world_size", world_size, none="found out")
     check_flag("shuffle", shuffle)
     check_flag("drop_last", drop_last)
+    check_flag("balanced", balanced)
+    if balanced and weights is not None:
+        raise ValueError("give balanced or weights, not both")
     wanted = filter_of(conditions, "loader", inspect.signature(loader).parameters)
     form = form_of(size, columns, pad, channels, dtype, normalize, channels_last, transform, keys)
     package = Package(os.fspath(place), storage_options)
     selection = select(package, config, wanted, ["image", "label", *form.columns], label_ids)
     split = str(split)
+    facts: list[Any] = [selection.classes, [seed, buffer] if shuffle else None]
+    base = selection.streams(split)
+    cut: Cut = _Cut(selection, split)
+    if balanced or weights is not None:
+        cut = WeightedStreams(selection, split, row_weights(package, selection, split, weights), seed)
+        facts += [seed, cut.digest()]
     plan = Plan(
         package=package,
         classes=selection.classes,
-        cut=_Cut(selection, split),
-        content=content_of(selection.streams(split), [selection.classes, [seed, buffer] if shuffle else None]),
+        cut=cut,
+        content=content_of(base, facts),
         form=form,
         batch_size=batch_size,
         shuffle=Shuffle(seed, buffer) if shuffle else None,
