@@ -55,6 +55,7 @@ def _counted_elsewhere() -> Iterator[Row]:
         )
     yield from every_plane("ImageJ, one directory, big", stacked(big=True, t270=b"ImageJ=1.53t\nimages=5\n"))
     yield from every_plane("ImageJ truncated by tifffile", library_tiff(STACK, imagej=True, truncate=True))
+    yield from every_plane("ImageJ 2", stacked(t270=b"SCIFIO=0.46.0\nimages=5\nslices=5\n"))
     yield from every_plane("ImageJ", library_tiff(STACK, imagej=True))
     yield from every_plane("shaped truncated by tifffile", library_tiff(STACK, truncate=True, photometric="minisblack"))
     yield from every_plane("shaped", library_tiff(STACK, photometric="minisblack"))

@@ -15,6 +15,8 @@ _MOST_PAGES: Final = 65_536
 _MOST_TAGS: Final = 4096
 _MOST_VALUES: Final = 1 << 20  # of a tag: as many rows, each a strip of its own
 _WIDTH: Final = 256
+IMAGEJ: Final = (b"ImageJ=", b"SCIFIO=")
+"""How descriptions of ImageJ, and of ImageJ 2, begin."""
 _TYPES: Final = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
 _RATIONALS: Final = {5: "I", 10: "i"}
 _SIZES: Final = {"B": 1, "b": 1, "H": 2, "h": 2, "I": 4, "i": 4, "Q": 8}
@@ -43,7 +45,7 @@ class Directory:
     def may_hold_more(self) -> bool:
         """Whether other planes may follow the first without directories: STK, ImageJ, tifffile's ``truncate``."""
         text = self.raw(270)
-        return 33629 in self or 33630 in self or text.startswith(b"ImageJ=") or b'"truncated"' in text
+        return 33629 in self or 33630 in self or text.startswith(IMAGEJ) or b'"truncated"' in text
 
     def __contains__(self, tag: int) -> bool:
         """Return whether there is such a tag."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from builder.pixels.formats import limits
-from builder.pixels.formats.tiff_directory import Directory, Tiff
+from builder.pixels.formats.tiff_directory import IMAGEJ, Directory, Tiff
 
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 _SUB_DIRECTORIES, _UIC2, _UIC3, _DESCRIPTION = 330, 33629, 33630, 270
@@ -113,7 +113,7 @@ class Planes:
         text = directories[0].raw(_DESCRIPTION)
         if _uic_planes(directories[0]) > 1:
             return _uic_planes(directories[0])
-        if text.startswith(b"ImageJ="):
+        if text.startswith(IMAGEJ):
             return _imagej_images(text)
         shapes = [(directory, _shape(directory.raw(_DESCRIPTION))) for directory in directories]
         if shapes[0][1] is not None:
@@ -146,7 +146,7 @@ def _uic_planes(directory: Directory) -> int:
 
 
 def _imagej_images(text: bytes) -> int:
-    found = _IMAGES.search(text) if text.startswith(b"ImageJ=") else None
+    found = _IMAGES.search(text) if text.startswith(IMAGEJ) else None
     return int(found[1]) if found else 0
 
 
