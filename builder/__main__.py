@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from builder import interrupt
 from builder.errors import INTERRUPTED
@@ -18,9 +19,7 @@ def run() -> None:
     code: object = 0
     interrupt.watch()
     try:
-        from builder.cli import main  # takes half a second, in which Ctrl-C may be pressed as well
-
-        main()
+        _main()()
     except SystemExit as done:
         code = done.code
     except (KeyboardInterrupt, Exception):
@@ -31,6 +30,29 @@ def run() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+def _main() -> Callable[[], object]:
+    """Return the command line, which takes half a second, in which Ctrl-C may be pressed as well.
+
+    Raises
+    ------
+    SystemExit
+        With one line, where a library cannot be loaded: with little memory its loader says that it cannot be found.
+    """
+    try:
+        from builder.cli import main
+    except (ImportError, OSError, MemoryError) as error:
+        if interrupt.pressed():
+            raise
+        why = " ".join(str(error).split()) or type(error).__name__
+        print(
+            f"Error: a library cannot be loaded ({why}): give it more memory (the limit of the container, ulimit -v), "
+            f"or install the package again",
+            file=sys.stderr,
+        )
+        raise SystemExit(1) from None
+    return main
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ def _typed(content: bytes, kind: Any) -> Any:
         msgspec.convert(found, kind)
     except msgspec.ValidationError as error:
         raise ManifestError(f"cannot be used: {error}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second of a text that is no UTF-8
         raise ManifestError(f"is not JSON ({error})") from None
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 
 from builder.engine.run import TaskError
@@ -26,11 +27,13 @@ _HINTS = {
 }
 _NO_MEMORY = "memory ran out: give it more (the limit of the container, ulimit -v), or use fewer --workers"
 
+_NO_ROOM = os.strerror(errno.ENOMEM)  # pyarrow says it in words alone
+
 
 def explained(error: BaseException) -> str | None:
     """Return a fault of the machine in one line; None for anything else, which is a bug."""
     for cause in _causes(error):
-        if isinstance(cause, MemoryError):
+        if isinstance(cause, MemoryError) or (isinstance(cause, OSError) and _NO_ROOM in str(cause)):
             return _NO_MEMORY
         if isinstance(cause, RuntimeError) and "can't start new thread" in str(cause):
             return f"no thread can be started: {_HINTS[errno.EAGAIN]}"

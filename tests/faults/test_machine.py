@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from builder.commands.machine import explained
+from builder.engine.run import TaskError
+
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="limits and mounts of Linux")]
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +64,18 @@ def test_a_temporary_folder_that_cannot_be_written_to(simulated: Path, tmp_path:
     done = run(f"CYTO build {simulated} -o {tmp_path}/out --only kag_cell_cycle --workers 2", TMPDIR="/proc/1")
     if "No usable temporary directory" not in done.stderr:  # Python looks for others before it gives up
         assert "Traceback" not in done.stderr
+
+
+def test_memory_that_is_not_enough_to_load_libraries(simulated: Path, tmp_path: Path) -> None:
+    one_line(
+        run(f"ulimit -v 400000; CYTO build {simulated} -o {tmp_path}/out"), "a library cannot be loaded", "ulimit -v"
+    )
+
+
+def test_a_mapping_that_fails_in_a_task_is_memory() -> None:
+    task = TaskError("task data/organism/train-00000-of-00001")
+    task.__cause__ = OSError("Memory mapping file failed: Cannot allocate memory")
+    assert str(explained(task)).startswith("memory ran out: ")
 
 
 def test_trace_without_the_sources_folder(built: Path, tmp_path: Path) -> None:

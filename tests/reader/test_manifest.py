@@ -85,6 +85,7 @@ def test_a_manifest_of_another_form_is_refused(package: Path, change: Any, says:
     [
         (b"{", "is not JSON"),
         (b"\xff", "is not JSON"),
+        (b'{"full": "\x9b"}', "is not JSON"),
         (b'{"a": "\\ud800"}', "is not JSON"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"full": 1}', "Expected `object`, got `int`"),
