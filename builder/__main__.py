@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from builder import interrupt
-from builder.errors import INTERRUPTED
+from builder.errors import INTERRUPTED, unloadable
 
 
 def run() -> None:
@@ -45,12 +45,7 @@ def _main() -> Callable[[], object]:
     except (ImportError, OSError, MemoryError) as error:
         if interrupt.pressed():
             raise
-        why = " ".join(str(error).split()) or type(error).__name__
-        print(
-            f"Error: a library cannot be loaded ({why}): give it more memory (the limit of the container, ulimit -v), "
-            f"or install the package again",
-            file=sys.stderr,
-        )
+        print(f"Error: {unloadable(error)}", file=sys.stderr)
         raise SystemExit(1) from None
     return main
 

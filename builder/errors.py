@@ -30,3 +30,10 @@ class RejectedError(Exception):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
+def unloadable(error: BaseException) -> str:
+    """Say in one line that a library cannot be loaded; with little memory its loader says that it cannot be found."""
+    why = " ".join(str(error).split()) or type(error).__name__
+    more = "give it more memory (the limit of the container, ulimit -v), or install the package again"
+    return f"a library cannot be loaded ({why}): {more}"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 from builder.engine.run import TaskError
+from builder.errors import unloadable
 
 _HINTS = {
     errno.ENOSPC: "make room there, or name another place (--work, -o, TMPDIR)",
@@ -27,6 +28,8 @@ _HINTS = {
 }
 _NO_MEMORY = "memory ran out: give it more (the limit of the container, ulimit -v), or use fewer --workers"
 
+_LIBRARY = "shared object file"  # as llvmlite names it
+_NO_THREAD = ("can't start new thread", "Failed to launch worker thread")  # Python's words, and Arrow's
 _NO_ROOM = os.strerror(errno.ENOMEM)  # pyarrow says it in words alone
 
 
@@ -35,7 +38,9 @@ def explained(error: BaseException) -> str | None:
     for cause in _causes(error):
         if isinstance(cause, MemoryError) or (isinstance(cause, OSError) and _NO_ROOM in str(cause)):
             return _NO_MEMORY
-        if isinstance(cause, RuntimeError) and "can't start new thread" in str(cause):
+        if isinstance(cause, ImportError) or (isinstance(cause, OSError) and _LIBRARY in str(cause)):
+            return unloadable(cause)
+        if any(text in str(cause) for text in _NO_THREAD):
             return f"no thread can be started: {_HINTS[errno.EAGAIN]}"
         if isinstance(cause, OSError) and cause.errno in _HINTS:
             where = f"{cause.filename}: " if cause.filename else ""

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.errors import UserError
-from builder.package.data_files import MALFORMED, whole_table
+from builder.package.data_files import MALFORMED, raise_of_machine, whole_table
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, REASONS, TOKEN_SEPARATOR
 from builder.sources.base import Image
@@ -199,5 +199,6 @@ def _rows(package: Store, path: str, idx: str) -> Iterator[Facts]:
                 table = whole_table(file)
             found = table.filter(pc.equal(table["idx"], idx)).to_pylist()
         except MALFORMED as error:
+            raise_of_machine(error)
             raise UserError(f"{package.url}/{path} cannot be read ({error}): verify the package") from None
         yield from found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -13,6 +15,13 @@ from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
 
 MALFORMED = (pa.ArrowException, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError, EOFError)
 """What reading or comparing malformed data raises."""
+_OF_MACHINE: Final = tuple(map(os.strerror, (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.EIO)))
+
+
+def raise_of_machine(error: Exception) -> None:
+    """Raise an error again that says nothing of the data: no thread, memory or file is to be had."""
+    if any(text in str(error) for text in _OF_MACHINE):
+        raise error
 
 
 def data_batches(

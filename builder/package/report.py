@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.content_audit import content_audit, read_fingerprints
-from builder.package.data_files import MALFORMED, whole_table
+from builder.package.data_files import MALFORMED, raise_of_machine, whole_table
 from builder.package.figures import first_rows
 from builder.package.grain import judged
 from builder.package.leakage import audit, batches_on_both_sides, single_source_classes
@@ -45,6 +45,7 @@ def report(package: Store | str, deep: bool = False, workers: int = 1) -> str:
     try:
         return _page(store, manifest, index, overlap_audit(store, manifest["files"], workers) if deep else None)
     except MALFORMED as error:
+        raise_of_machine(error)
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(f"{store.url} does not agree with itself ({text}); see `cytoimagenet verify`") from error
 

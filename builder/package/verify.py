@@ -22,7 +22,7 @@ from builder.package.check_manifest import check_manifest, check_presence
 from builder.package.check_rows import READ, REPEATED, check_classes, check_order, check_rejects, check_rows
 from builder.package.check_shards import ShardTask, first_rows, iter_shard
 from builder.package.content_audit import Pair
-from builder.package.data_files import MALFORMED, whole_table
+from builder.package.data_files import MALFORMED, raise_of_machine, whole_table
 from builder.package.manifest import ClassIndex, Manifest, check_links, class_index_of, manifest_of, no_package
 from builder.package.problem import Problem
 from builder.package.tables import TABLE
@@ -137,6 +137,7 @@ def _guarded(path: str, found: Iterator[Problem]) -> Iterator[Problem]:
     try:
         yield from found
     except MALFORMED as error:
+        raise_of_machine(error)
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         yield Problem(path, f"holds what no build writes, and cannot be checked to its end ({text})")
 
@@ -162,6 +163,7 @@ def _facts_of_rows(store: Store) -> tuple[pa.Table | None, pa.Schema | None, lis
                 return None, schema, []
             return whole_table(file, READ, REPEATED).unify_dictionaries(), schema, []
     except MALFORMED as error:
+        raise_of_machine(error)
         return None, None, [_unreadable(layout.METADATA_TABLE, error)]
 
 

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from builder.commands.machine import explained
 from builder.engine.run import TaskError
+from builder.package.data_files import raise_of_machine
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="limits and mounts of Linux")]
 
@@ -76,6 +78,14 @@ def test_a_mapping_that_fails_in_a_task_is_memory() -> None:
     task = TaskError("task data/organism/train-00000-of-00001")
     task.__cause__ = OSError("Memory mapping file failed: Cannot allocate memory")
     assert str(explained(task)).startswith("memory ran out: ")
+
+
+def test_a_thread_that_cannot_be_started_is_no_fault_of_a_package() -> None:
+    error = pa.ArrowException("Unknown error: Failed to launch worker thread: Resource temporarily unavailable")
+    with pytest.raises(pa.ArrowException):
+        raise_of_machine(error)
+    assert str(explained(error)).startswith("no thread can be started: ")
+    raise_of_machine(ValueError("offsets lie outside"))
 
 
 def test_trace_without_the_sources_folder(built: Path, tmp_path: Path) -> None:
