@@ -43,7 +43,7 @@ _LOCATIONS: Final = (
     "cell junctions",
     "mitochondria",
     "aggresome",
-    "cell body",  # cytosol
+    "cytosol",  # the original: cell body, which is a whole cell in other sources
     "cytoplasmic bodies",
     "rods & rings",
 )

@@ -34,7 +34,7 @@ _LOCATIONS: Final = (
     "cell membrane",
     "mitochondria",
     "aggresome",
-    "cell body",  # cytosol
+    "cytosol",  # the original: cell body, which is a whole cell in other sources
     "vesicles",
     "",  # negative
 )

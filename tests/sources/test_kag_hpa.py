@@ -52,8 +52,8 @@ class TestHpa(SourceTestCase):
     real_rows = {
         "07b626cc-bbb8-11e8-b2ba-ac1f6b6435d0_blue": {"cell_visible": "nucleus"},
         "517a7ff6-bac8-11e8-b2b8-ac1f6b6435d0_green": {"cell_visible": None},
-        "2266b284-bbc7-11e8-b2bc-ac1f6b6435d0_green": {"cell_visible": "centrosome|cell body"},  # 19 25
-        "2995dbf6-bbaa-11e8-b2ba-ac1f6b6435d0_green": {"cell_visible": "cell body"},  # 25
+        "2266b284-bbc7-11e8-b2bc-ac1f6b6435d0_green": {"cell_visible": "centrosome|cytosol"},  # 19 25
+        "2995dbf6-bbaa-11e8-b2ba-ac1f6b6435d0_green": {"cell_visible": "cytosol"},  # 25
         "29f11ef8-bbbe-11e8-b2ba-ac1f6b6435d0_green": {"cell_visible": "cell membrane"},  # 21
         "36d693ec-bba4-11e8-b2b9-ac1f6b6435d0_green": {"cell_visible": "lipid droplet"},  # 20
         "62e98788-bbb2-11e8-b2ba-ac1f6b6435d0_green": {"cell_visible": "nucleoplasm"},  # 0

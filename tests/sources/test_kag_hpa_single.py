@@ -60,7 +60,7 @@ def test_fields_are_shared_with_the_first_competition(tmp_path: Path) -> None:
         write_image(tmp_path / name / "train" / f"{_A}_green.png")
         write_csv(tmp_path / name / "train.csv", header, [(_A.upper(), label)])
         (image,) = get_source(name).images(Folder.listed(str(tmp_path / name)))
-        assert image.cell_visible == "nucleoplasm|cell body"
+        assert image.cell_visible == "nucleoplasm|cytosol"
         groups.append(image.group)
     assert groups == [f"shared:hpa:{_A}"] * 2
 
@@ -75,10 +75,10 @@ def test_real_table(real_data: Path) -> None:
         "ac28b22a-bbc6-11e8-b2bc-ac1f6b6435d0": "golgi|nucleoplasm",  # 7|0
         "60bfc742-bb99-11e8-b2b9-ac1f6b6435d0": "nuclear body",  # 5
         "c525b2d8-bbc0-11e8-b2bb-ac1f6b6435d0": "nucleoplasm",  # 0
-        "4e9dd8b0-bbad-11e8-b2ba-ac1f6b6435d0": "cell body|nucleoplasm",  # 16|0
+        "4e9dd8b0-bbad-11e8-b2ba-ac1f6b6435d0": "cytosol|nucleoplasm",  # 16|0
         "91697978-bb9a-11e8-b2b9-ac1f6b6435d0": "nucleoli|nucleoplasm",  # 2|0
         "22e3455a-bba5-11e8-b2ba-ac1f6b6435d0": "centrosome|nucleoplasm",  # 12|0
-        "096dd0ee-bba1-11e8-b2b9-ac1f6b6435d0": "cell body|cell membrane",  # 16|13
+        "096dd0ee-bba1-11e8-b2b9-ac1f6b6435d0": "cytosol|cell membrane",  # 16|13
         "62f29c92-bbb7-11e8-b2ba-ac1f6b6435d0": "er",  # 6
     }
     rows = rows_of(root, "kag_hpa_single", [f"train/{field}_green.png" for field in located])
