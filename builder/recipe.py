@@ -71,7 +71,11 @@ class Recipe:
     high_percentile: float = _of("standardize", 99.9, "grey level that becomes white")
     method: str = _of("none", "ours", "ours, or paper: what the four keys below are where they are not set")
     single_objects_whole: bool = _of("standardize", None, "images of a single object are not cut into crops")
-    min_contrast: float = _of("standardize", None, "a window whose range is below this share of the image's is blank")
+    min_contrast: float = _of(
+        "standardize",
+        None,
+        "a window whose range is below this share of the image's is blank; below three times, if it is noise",
+    )
     blank_redraws: int = _of("standardize", None, "how often a blank window is drawn again before it is refused")
     dim_by_windows: bool = _of("standardize", None, "an image is dim only where none of its windows passes")
     min_side: int = _of("standardize", 140, "pixels; images with a smaller side stay whole")

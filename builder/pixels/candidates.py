@@ -130,9 +130,11 @@ def _cropped(
 def _judged(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe, whole: Whole) -> Candidate:
     """Cut one crop from the merged image before it is quantised, judge it, and normalise it again."""
     merged = image.window(*place.window)
-    counts = quality.histogram(kernels.quantize(merged))
+    quantized = kernels.quantize(merged)
+    counts = quality.histogram(quantized)
     low, high, contrast = _levels(merged, recipe)
-    reason = quality.refuse_crop(counts, contrast, recipe)
+    noise = quality.is_only_noise(quantized, contrast, recipe)
+    reason = "crop_blank" if noise else quality.refuse_crop(counts, contrast, recipe)
     if reason is None:
         pixels = kernels.rescale(merged, low, high)
         facts = quality.statistics(pixels, counts, recipe)

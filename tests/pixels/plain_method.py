@@ -93,7 +93,7 @@ def judge(merged: np.ndarray, window: tuple[int, int, int, int], least: float) -
     top, bottom, left, right = window
     cut = merged[top:bottom, left:right]
     low, high = np.percentile(cut, [0.1, 99.9])
-    if high - low < least:
+    if high - low < least or (high - low < 3 * least and noise(np.rint(cut * 255))):
         return "crop_blank", None
     if high == low:
         return "crop_uniform", None
@@ -106,6 +106,14 @@ def judge(merged: np.ndarray, window: tuple[int, int, int, int], least: float) -
         return "crop_dim", None
     pixels = np.rint(stretch(cut) * 255).astype(np.uint8)
     return ("crop_binary", None) if len(np.unique(pixels)) <= 2 else (None, pixels)
+
+
+def noise(grey: np.ndarray) -> bool:
+    """Do pixels eight apart differ by no more than neighbours?"""
+    far, near = (
+        np.mean((grey[:, step:] - grey[:, :-step]) ** 2) + np.mean((grey[step:] - grey[:-step]) ** 2) for step in (8, 1)
+    )
+    return bool(far < 1.05 * near)
 
 
 def drawn(height: int, width: int, most: int, draw: Draw) -> list[tuple[float, int, tuple[int, int, int, int]]]:

@@ -42,6 +42,9 @@ def images() -> list[list[np.ndarray]]:
         corner = np.where((y < 75) & (x < 75), texture, 0).astype(np.uint16)
         bright = np.where(x < width // 2, texture, 60_000).astype(np.uint16)
         made += [[texture], [margin], [cell], [spots], [corner], [bright], [texture, margin, np.zeros_like(cell)]]
+        dust = rng.normal(200 + x / 20, 20).clip(0).astype(np.uint16)
+        dust[height // 2 :, : width // 4] += 2 * texture[height // 2 :, : width // 4]
+        made += [[dust]]
         made += [[spots, corner], [(cell > 0).astype(np.uint8)], [np.full_like(cell, 7)]]
     return made
 

@@ -122,3 +122,20 @@ def test_phash_by_its_definition():
 
 def test_phash_of_small_images():
     assert phash(np.full((5, 3), 7, np.uint8)) >= 0
+
+
+def test_noise_alone_is_told_from_a_sliver_of_a_cell() -> None:
+    """Unevenly lit or not; a texture at full contrast may look like noise, and is not asked about."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:130, :174]
+    noise = np.clip(rng.normal(100, 8, y.shape), 0, 255)
+    sliver = noise + 90 * np.exp(-((y - 130) ** 2 + (x - 60) ** 2) / 250)
+    for pixels, contrast, expected in (
+        (noise, 0.2, True),
+        (noise + x / 40, 0.2, True),
+        (noise, 0.31, False),
+        (sliver, 0.2, False),
+        (noise[:, :8], 0.2, False),  # too narrow to tell
+    ):
+        assert quality.is_only_noise(np.rint(pixels).astype(np.uint8), contrast, Recipe()) == expected
+        assert not quality.is_only_noise(np.rint(pixels).astype(np.uint8), contrast, Recipe(method="paper"))
