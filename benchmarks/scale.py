@@ -39,7 +39,7 @@ SOURCE = "bbbc005"
 def part_function(data: Path, work: Store) -> functools.partial[list[tuple[str, str]]]:
     """Return the picklable function that makes a part of a task's items."""
     recipe = Recipe()
-    return functools.partial(standardize_part, str(data), {}, work, recipe, pixels_fingerprint(recipe))
+    return functools.partial(standardize_part, str(data), {}, work, recipe, pixels_fingerprint(recipe), False)
 
 
 def make_candidates(folder: Path, count: int, height: int, width: int) -> None:
