@@ -18,20 +18,16 @@ import logging
 import os
 import platform
 import shutil
+import site
 import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import builder.sources
-from benchmarks.full_build_source import FACTS, SOURCES, dir_names, facts, write_images
+from benchmarks.full_build_source import FACTS, SOURCES, dir_names, write_images
 
 FULL_ROWS, FULL_CLASSES, FULL_IMAGES = 2_700_000, 894, 890_000
-
-if FACTS in os.environ:  # workers import this file before they look for sources
-    builder.sources.__path__.append(facts()["modules"])
-
 
 _WHO = ("parent", "worker", "together")
 
@@ -183,6 +179,19 @@ def extrapolate(stages: list[dict[str, Any]], images: int, workers: int) -> None
         )
 
 
+def _write_plugins(folder: Path) -> None:
+    """Write the made-up sources as an installed distribution has them: a module each, named by its entry points."""
+    facts_folder = folder / "cytoimagenet_full_build-1.dist-info"
+    facts_folder.mkdir(parents=True, exist_ok=True)
+    (facts_folder / "METADATA").write_text("Metadata-Version: 2.1\nName: cytoimagenet-full-build\nVersion: 1\n")
+    lines = ["[cytoimagenet.sources]"]
+    for number, name in enumerate(dir_names()):
+        text = f"from benchmarks.full_build_source import source\n\nSOURCE = source({number})\n"
+        (folder / f"full_build_{name}.py").write_text(text)
+        lines.append(f"{name} = full_build_{name}")
+    (facts_folder / "entry_points.txt").write_text("\n".join([*lines, ""]))
+
+
 def main() -> None:
     """Set up the sources for this process and its workers, run, clean up."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -200,13 +209,10 @@ def main() -> None:
     folder = options.keep or Path(tempfile.mkdtemp(prefix="full-build-"))
     try:
         modules = folder.absolute() / "modules"
-        modules.mkdir(parents=True, exist_ok=True)
-        for number, name in enumerate(dir_names()):
-            text = f"from benchmarks.full_build_source import source\n\nSOURCE = source({number})\n"
-            (modules / f"{name}.py").write_text(text)
-        made = {"modules": str(modules), "rows": options.rows, "classes": classes, "box": options.box}
+        _write_plugins(modules)
+        made = {"rows": options.rows, "classes": classes, "box": options.box}
         os.environ[FACTS] = json.dumps(made)
-        builder.sources.__path__.append(str(modules))
+        site.addsitedir(str(modules))
         run(options.rows // SOURCES * SOURCES, options.box, options.workers, folder)
     finally:
         if not options.keep:

@@ -20,7 +20,7 @@ from builder.sources.common import licenses
 from builder.sources.common.folder import Folder
 
 FACTS = "CYTOIMAGENET_FULL_BUILD"
-"""Environment variable: JSON with ``modules`` (their folder), ``rows`` (of all sources), ``classes`` and ``box``."""
+"""Environment variable: JSON with ``rows`` (of all sources), ``classes`` and ``box``."""
 SOURCES = 10
 SIDE = 2048  # pixels of an example of noise
 _STEP = 3  # between boxes
