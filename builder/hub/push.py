@@ -14,6 +14,7 @@ from builder.errors import UserError
 from builder.hub.client import Hub
 from builder.hub.plan import Held, Plan, make_plan, parse_manifest
 from builder.hub.publish import check_held, publish
+from builder.hub.viewer import shown_lines
 from builder.package.check_manifest import forbidden
 from builder.package.manifest import Manifest, read_manifest
 from builder.package.verify_apart import verify_apart
@@ -79,6 +80,8 @@ def push(
     old = _old_manifest(hub, held, head)
     plan = make_plan(store, manifest, held, old, repo_id, lambda path: hub.read(path, str(head)))
     for line in plan.lines(repo_id):
+        log.info("%s", line)
+    for line in shown_lines(manifest):
         log.info("%s", line)
     if dry_run:
         return Pushed(hub.url, plan, None, None)
