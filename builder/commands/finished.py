@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -103,21 +104,59 @@ def report(package: str, deep: bool, workers: int, output: Path | None) -> None:
     say(output)
 
 
-@click.command(cls=Command, examples=("export out/cytoimagenet --to parquet -o out/cytoimagenet-parquet",))
+@click.command(
+    cls=Command,
+    examples=(
+        "export out/cytoimagenet --to parquet -o out/cytoimagenet-parquet",
+        "export out/cytoimagenet --to webdataset -o out/tars --config cell_type --sources bbbc005",
+    ),
+    codes={FAILED: "one line says what to change"},
+)
 @click.argument("package")
-@click.option("--to", "file_format", type=click.Choice(["arrow", "parquet"]), required=True, help="Format.")
-@click.option("-o", "--output", metavar="OUT", required=True, help="New folder, or URL, for the package.")
-def export(package: str, file_format: str, output: str) -> None:
+@click.option(
+    "--to",
+    "file_format",
+    type=click.Choice(["arrow", "parquet", "webdataset", "mds", "litdata", "imagefolder"]),
+    required=True,
+    help="Format.",
+)
+@click.option("-o", "--output", metavar="OUT", required=True, help="New folder; of arrow and parquet also a URL.")
+@click.option("--config", help="Of the formats of training stacks: which classes. Default: full")
+@click.option("--labels", multiple=True, metavar="CLASS", help="Only this class; may be repeated, as all filters.")
+@click.option("--sources", multiple=True, metavar="DIR_NAME", help="Only this source.")
+@click.option("--databases", multiple=True, metavar="NAME", help="Only this database.")
+@click.option("--microscopy", multiple=True, metavar="KIND", help="Only this kind.")
+@click.option("--licenses", multiple=True, metavar="ID", help="Only this licence.")
+@click.option("--commercial-use", is_flag=True, help="Only sources whose terms allow it.")
+@click.option("--crops/--no-crops", default=None, help="Only crops, or only whole images.")
+def export(package: str, file_format: str, output: str, config: str | None, **conditions: Any) -> None:
     """Write PACKAGE again in another format, without building it again.
 
-    Arrow is mapped into memory for training; Parquet is what the hub shows whole, and what SQL engines read. Every file
-    is compared with its hash before it is used.
+    Arrow is mapped into memory for training; Parquet is what the hub shows whole, and what SQL engines read: these are
+    packages again, and whole. The others are formats of training stacks, written by their own writers (extra `export`),
+    of all examples or those that pass the filters. Every file is compared with its hash before it is used.
     """
     from builder.engine.store import Store
+    from builder.errors import UserError
+    from builder.package.export import WRITERS
+    from builder.package.export import export as run_export
     from builder.package.reformat import reformat
+    from cytoimagenet_reader.errors import PackageError, ShardError
 
-    manifest = reformat(Store(package), Store(output), file_format)
-    say(f"{output} is complete: version {manifest['version']}")
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in conditions.items()}
+    unset = {"commercial_use": False, "crops": None}
+    given = {name: value for name, value in given.items() if value != unset.get(name, [])}
+    if file_format not in WRITERS:
+        if given or config:
+            raise UserError(f"{file_format} is a whole package: leave out --config and filters")
+        manifest = reformat(Store(package), Store(output), file_format)
+        say(f"{output} is complete: version {manifest['version']}")
+        return
+    try:
+        counts = run_export(package, output, file_format, config or "full", given)
+    except (PackageError, ShardError) as error:
+        raise UserError(str(error)) from None
+    say(f"{output} is complete: {', '.join(f'{count} {split}' for split, count in counts.items())}")
 
 
 @click.command(
