@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from cytoimagenet_reader import layout
 from cytoimagenet_reader.errors import PackageError, ShardError
 from cytoimagenet_reader.layout import CATEGORIES, FULL
@@ -210,7 +212,7 @@ def reading(package: Package, shard: Shard) -> Iterator[None]:
         yield
     except (ShardError, PackageError):
         raise
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, pa.ArrowException) as error:  # Arrow's include NotImplementedError
         raise package.fault(shard, f"{type(error).__name__}: {error}") from error
 
 

@@ -147,7 +147,7 @@ def _made_again(
 
 
 def _compare(row: dict[str, Any], made: dict[tuple[Any, ...], Any] | str, recipe: Recipe) -> Traced:
-    encoded = row.pop("image")["bytes"]
+    encoded = (row.pop("image") or {}).get("bytes")  # a package may be anyone's
     if isinstance(made, str):
         return Traced(row, None, made)
     again = made.get(tuple(row[name] for name in ("x_min", "x_max", "y_min", "y_max")))
@@ -155,5 +155,10 @@ def _compare(row: dict[str, Any], made: dict[tuple[Any, ...], Any] | str, recipe
         return Traced(row, False, "the source files give no such crop today")
     if recipe.size:
         again = reduce(again, recipe.size)
-    same = bool(np.array_equal(read(encoded), again))
+    if encoded is None:
+        return Traced(row, False, "the package holds no PNG of it")
+    try:
+        same = bool(np.array_equal(read(encoded), again))
+    except RejectedError as refused:
+        return Traced(row, False, f"its PNG cannot be read ({refused})")
     return Traced(row, same, "same pixels" if same else "other pixels: the files or the code changed")

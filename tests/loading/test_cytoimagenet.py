@@ -20,6 +20,7 @@ from datasets.distributed import split_dataset_by_node
 import cytoimagenet
 from builder.schema import CATEGORIES, EXAMPLES
 from cytoimagenet import CytoImageNet, PackageError, ShardError
+from cytoimagenet_reader.package import Package, reading
 from tests.loading.made_package import CLASSES, make_package, write_stream
 
 CONFIGS = ("full", *CLASSES)
@@ -362,3 +363,10 @@ def test_torchs_workers_give_every_row_once(package: Path, tmp_path: Path, worke
     )
     wanted = cytoimagenet.open(package)
     assert seen == Counter(f"{row['path']}/{row['filename']}" for row in wanted.select_columns(["path", "filename"]))
+
+
+def test_a_type_that_arrow_does_not_know_is_a_shard_error(own_package: Callable[[], Path]) -> None:
+    package = Package(str(own_package()))
+    fault = pytest.raises(ShardError, match=f"{package.shards[0].path}: ArrowNotImplementedError: 7 bits")
+    with fault, reading(package, package.shards[0]):
+        raise pa.ArrowNotImplementedError("7 bits")
