@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch.nn import functional
+from tqdm import tqdm
 from transformers import EfficientNetConfig, EfficientNetForImageClassification
 
 import cytoimagenet
+from examples.run_report import draw_curves, model_card
 
 KEPT = ("config", "size", "flip", "learning_rate", "width", "depth", "seed")  # options that a resumed run keeps
 TOP = 7  # the paper also counts an example as right when its class is among the seven likeliest
@@ -141,10 +144,13 @@ class Run:
             self.save()
             if self.accelerator.is_main_process:
                 self._report(row)
+                self.publish()
 
     def _train(self) -> None:
         self.model.train()
-        for images, labels in self.train:
+        left = len(self.train) - self.steps % len(self.train)
+        progress = tqdm(self.train, f"epoch {len(self.history) + 1}", left, disable=not self._shows_progress())
+        for images, labels in progress:
             draw = torch.Generator().manual_seed(self.options.seed * 1_000_003 + self.steps)
             labels = labels.to(self.accelerator.device)
             inputs = turned(as_input(images.to(self.accelerator.device)), draw, self.options.flip)
@@ -156,11 +162,16 @@ class Run:
             self.optimizer.step()
             self.steps += 1
             self.sums += torch.cat([hits(logits.detach(), labels), loss.detach().double()[None] * len(labels)])
+            if self.steps % 20 == 0 and not progress.disable:  # reading a figure waits for the GPU
+                progress.set_postfix(loss=f"{loss.item():.3f}")
             if self.options.save_steps and self.steps % self.options.save_steps == 0:
                 self.save()
             if self.steps == self.options.stop_after:
                 self.save()
                 raise SystemExit(f"stopped after {self.steps} steps, as asked")
+
+    def _shows_progress(self) -> bool:
+        return self.accelerator.is_main_process and sys.stderr.isatty()
 
     @torch.no_grad()
     def _validate(self) -> dict[str, float]:
@@ -196,6 +207,16 @@ class Run:
             torch.save(state, self.out / "last.tmp")
             (self.out / "last.tmp").replace(self.out / "last.pt")
 
+    def publish(self) -> None:
+        """Write ``model/``: what ``from_pretrained`` of transformers loads, and a card made from the run."""
+        model = self.accelerator.unwrap_model(self.model)
+        model.config.id2label = dict(enumerate(self.train.classes))
+        model.config.label2id = {name: number for number, name in enumerate(self.train.classes)}
+        model.save_pretrained(self.out / "model")
+        (self.out / "model" / "README.md").write_text(
+            model_card(self.options, self.train.classes, self.history), "utf-8"
+        )
+
     def _restore(self) -> None:
         state = torch.load(self.out / "last.pt", map_location=self.accelerator.device, weights_only=True)
         self._check_same(state)
@@ -230,25 +251,6 @@ class Run:
             for name, value in row.items():
                 log.add_scalar(name, value, int(row["epoch"]))
         draw_curves(self.history, self.out / "curves.png")
-
-
-def draw_curves(history: list[dict[str, float]], path: Path) -> None:
-    """Draw loss and accuracy by epoch."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5))
-    epochs = [row["epoch"] for row in history]
-    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
-        for split in ("train", "validation"):
-            axis.plot(epochs, [row[f"{split}_{name}"] for row in history], marker=".", label=split)
-        axis.set(xlabel="epoch", ylabel=name)
-        axis.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 
 from examples import evaluate, pretrain  # noqa: E402 -- they need torch
@@ -52,6 +52,13 @@ def test_pretraining_learns(striped: Path, tmp_path: Path) -> None:
     with Image.open(tmp_path / "curves.png") as curves:
         assert curves.size[0] > 500
     assert json.loads((tmp_path / "curves.json").read_text()) == history
+    loaded = transformers.AutoModelForImageClassification.from_pretrained(tmp_path / "model")
+    assert loaded.config.id2label == {0: "fine", 1: "middle", 2: "wide"}
+    saved = torch.load(tmp_path / "last.pt", weights_only=True)["model"]
+    assert all(torch.equal(weight, saved[name]) for name, weight in loaded.state_dict().items())
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "3 classes of the config `full`" in card
+    assert f"{history[-1]['validation_accuracy']:.4f}" in card
 
 
 @pytest.mark.slow
