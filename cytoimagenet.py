@@ -47,7 +47,8 @@ __all__ += ["ShardError", "__version__", "decode", "decode_batch", "decode_resiz
 
 CATEGORIES = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
 FULL = "full"
-_CONDITIONS = ("labels", "sources", "databases", "microscopy", "licenses", "commercial_use", "crops")
+_SITES = {"batches": "batch", "wells": "well", "controls": "control", "timepoints": "timepoint"}
+_CONDITIONS = ("labels", "sources", "databases", "microscopy", "licenses", *_SITES, "commercial_use", "crops")
 _patched_for_streaming = True  # datasets would put its own open() and os.path into this module; it needs neither
 
 if _alone and not TYPE_CHECKING:
@@ -72,6 +73,7 @@ class CytoImageNetConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datas
     ----------
     labels, sources, databases, microscopy, licenses : values of ``label``, ``dir_name`` (as ``bbbc022``), ``database``
         (BBBC, CIL, IDR, Kaggle, Recursion), ``microscopy`` and ``license`` (as ``CC-BY-4.0``), one or several
+    batches, wells, controls, timepoints : values of ``batch``, ``well``, ``control`` (negative, positive) and so on
     commercial_use : only examples of sources whose terms allow commercial use
     columns : names of the columns to read; all by default
     crops : True for crops only, False for whole images only, None for both
@@ -83,6 +85,10 @@ class CytoImageNetConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datas
     databases: list[str] | None = None
     microscopy: list[str] | None = None
     licenses: list[str] | None = None
+    batches: list[str] | None = None
+    wells: list[str] | None = None
+    controls: list[str] | None = None
+    timepoints: list[str] | None = None
     commercial_use: bool = False
     columns: list[str] | None = None
     crops: bool | None = None
@@ -298,6 +304,7 @@ class _PlainSplits:
         """Return, by shard, the numbers (a list) of the rows that pass the conditions, and their classes."""
         named = {"label": "labels", "dir_name": "sources", "database": "databases", "license": "licenses"}
         terms = allowed if conditions["commercial_use"] else None
+        named |= {column: plural for plural, column in _SITES.items()}
         tests = [*((name, conditions[plural]) for name, plural in named.items()), ("license", terms)]
         filters: list[Any] = [(name, "in", _texts(values)) for name, values in tests if values is not None]
         filters += [] if conditions["crops"] is None else [("crop", "==", conditions["crops"])]

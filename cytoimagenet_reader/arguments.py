@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cytoimagenet_reader.filters import Filter
+from cytoimagenet_reader.filters import SITES, Filter
 
-_TEXTS = ("labels", "sources", "databases", "microscopy", "licenses")
+_TEXTS = ("labels", "sources", "databases", "microscopy", "licenses", *SITES)
 
 
 def suggestion(value: object, known: Iterable[str]) -> str:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+SITES = {"batches": "batch", "wells": "well", "controls": "control", "timepoints": "timepoint"}
+"""Conditions on columns that are null where a source does not tell -> the column."""
+
 
 class Filter(NamedTuple):
     """Which examples are wanted; None takes all. Fields are those of ``CytoImageNetConfig``."""
@@ -17,6 +20,10 @@ class Filter(NamedTuple):
     databases: Sequence[str] | None = None
     microscopy: Sequence[str] | None = None
     licenses: Sequence[str] | None = None
+    batches: Sequence[str] | None = None
+    wells: Sequence[str] | None = None
+    controls: Sequence[str] | None = None
+    timepoints: Sequence[str] | None = None
     commercial_use: bool = False
     crops: bool | None = None
 
@@ -37,6 +44,7 @@ class Filter(NamedTuple):
                 ("dir_name", self.sources),
                 ("database", self.databases),
                 ("license", self.licenses),
+                *((column, getattr(self, name)) for name, column in SITES.items()),
                 ("license", allowed if self.commercial_use else None),
             )
             if wanted is not None

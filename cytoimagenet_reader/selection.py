@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from cytoimagenet_reader.arguments import suggestion
 from cytoimagenet_reader.batches import read_schema, shard_schema
 from cytoimagenet_reader.errors import PackageError
-from cytoimagenet_reader.filters import Filter, as_list
+from cytoimagenet_reader.filters import SITES, Filter, as_list
 from cytoimagenet_reader.image_feature import PackageImage
 from cytoimagenet_reader.package import FULL, Package, Shard
 from cytoimagenet_reader.remote.files import read_columns
@@ -131,7 +131,8 @@ def _passing(
             f"no class {', '.join(map(repr, unknown))} in {config!r} of {package.place}"
             f"{_elsewhere(package, unknown[0], config) or suggestion(unknown[0], classes) or _some(classes)}"
         )
-    table = read_columns(package.url("metadata.parquet"), package.storage_options, _FILTERED)
+    asked = [column for name, column in SITES.items() if getattr(wanted, name) is not None]
+    table = read_columns(package.url("metadata.parquet"), package.storage_options, [*_FILTERED, *asked])
     _check_values(package, table, wanted)
     table = table.filter(wanted.mask(table, sorted(package.licenses)))
     paths = {shard.path.rpartition(".")[0]: shard.path for shard in shards}
@@ -162,13 +163,18 @@ def _some(classes: list[str]) -> str:
 def _check_values(package: Package, table: pa.Table, wanted: Filter) -> None:
     """Raise PackageError for a source, database and so on that no example of the package has."""
     for name, column in (
-        ("sources", "dir_name"), ("databases", "database"), ("licenses", "license"), ("microscopy", "microscopy")
-    ):  # fmt: skip
+        *(("sources", "dir_name"), ("databases", "database"), ("licenses", "license"), ("microscopy", "microscopy")),
+        *SITES.items(),
+    ):
+        if column not in table.column_names:
+            continue
         cells = pc.unique(pc.drop_null(table[column])).to_pylist()
         known = sorted({value for cell in cells for value in (cell.split("|") if name == "microscopy" else [cell])})
         for value in as_list(getattr(wanted, name) or ()):
             if value not in known:
-                near = suggestion(value, known) or f"; there are {', '.join(known)}"
+                near = suggestion(value, known) or (
+                    f"; there are {', '.join(known)}" if known else ": no source of it tells"
+                )
                 raise PackageError(f"no example of {package.place} has {value!r} in {column}{near}")
 
 
