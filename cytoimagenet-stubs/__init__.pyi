@@ -29,6 +29,10 @@ class CytoImageNetConfig(BuilderConfig):
     databases: list[str] | None = None
     microscopy: list[str] | None = None
     licenses: list[str] | None = None
+    batches: list[str] | None = None
+    wells: list[str] | None = None
+    controls: list[str] | None = None
+    timepoints: list[str] | None = None
     commercial_use: bool = False
     columns: list[str] | None = None
     crops: bool | None = None
