@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -159,43 +156,6 @@ def test_accelerate_takes_the_loader_as_it_is(few: Path) -> None:
             accelerator.backward(torch.nn.functional.cross_entropy(model(images.float()), labels))
             optimizer.step()
     assert found == epochs(few, 2)
-
-
-RANKS = """
-import sys, torch, cytoimagenet
-from accelerate import Accelerator
-accelerator = Accelerator(cpu=True)
-package, wrapped = sys.argv[1:]
-loader = cytoimagenet.loader(package, size=8, batch_size=8, threads=1, columns=["filename"], buffer=20)
-if wrapped == "wrapped":
-    loader = torch.utils.data.DataLoader(loader, batch_size=None)
-loader = accelerator.prepare(loader)
-for _ in range(2):
-    names = [name for *_, more in loader for name in more["filename"]]
-    print("GIVEN", accelerator.process_index, *names, flush=True)
-"""
-
-
-def launched(few: Path, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    (tmp_path / "ranks.py").write_text(RANKS)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0",
-               str(tmp_path / "ranks.py"), str(few), *arguments]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(cytoimagenet.__file__).parent)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
-
-
-@pytest.mark.slow
-def test_accelerate_in_two_processes_shares_every_epoch(few: Path, tmp_path: Path) -> None:
-    pytest.importorskip("accelerate")
-    done = launched(few, tmp_path, "plain")
-    assert done.returncode == 0, done.stderr
-    lines = [line.split()[2:] for line in done.stdout.splitlines() if line.startswith("GIVEN")]
-    assert len(lines) == 4
-    every = Counter(name for line in lines for name in line)
-    assert every == Counter(dict.fromkeys(epochs(few, 1)[0], 2))
-    done = launched(few, tmp_path, "wrapped")
-    assert done.returncode != 0
-    assert "accelerate shares out the examples of a DataLoader itself" in done.stderr
 
 
 @pytest.mark.slow
