@@ -1,4 +1,4 @@
-"""CytoImageNet for training: a package that ``cytoimagenet build`` wrote, as a dataset.
+"""CytoImageNet for training: a built package as a dataset.
 
 ``CytoImageNet`` streams or prepares a package from any place that fsspec reads. ``open`` memory-maps a local one;
 ``loader`` gives batches for training; ``decode`` turns PNGs into arrays. ``cytoimagenet_reader`` does it all. Where
@@ -54,10 +54,10 @@ _patched_for_streaming = True  # datasets would put its own open() and os.path i
 if _alone and not TYPE_CHECKING:
 
     class PackageError(ValueError):
-        """The folder is no package, or holds nothing of what was asked; the message says what there is."""
+        """The folder is no package, or lacks what was asked."""
 
     class ShardError(OSError):
-        """A shard cannot be read, or is not what the manifest says; the message names it and says what to do."""
+        """A shard is unreadable or contradicts the manifest."""
 
     def __getattr__(name: str) -> Any:
         if name in __all__:
@@ -116,7 +116,7 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
         super().__init__(config_name=config_name, data_dir=os.fspath(data_dir or ""), **options)
 
     def _create_builder_config(self, *args: Any, data_dir: Any = None, **options: Any) -> tuple[Any, str]:
-        """Return the config, and its id, which names the cache folder: the package's content is part of it."""
+        """Return the config and its content-dependent cache id."""
         if not data_dir:
             raise PackageError('where is the package? give data_dir="folder or URL of the built package"')
         options = options if _alone else _streaming.checked(options, dataclasses.fields(CytoImageNetConfig))
@@ -151,7 +151,7 @@ _WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between attempts; from here on: us
 
 
 class _PlainSplits:
-    """The splits of a config of a package, as ``cytoimagenet_reader.streaming.PackageSplits`` has them.
+    """Splits of a config, as in ``cytoimagenet_reader.streaming.PackageSplits``.
 
     A split is cut into streams, each an equal share of every category with the categories interleaved row by row. A
     stream is a list of parts (path of a shard, its category, start, stop): a run of those of its rows that are wanted.
@@ -194,7 +194,7 @@ class _PlainSplits:
         self.features = datasets.Features({n: features[n] for n in features if columns is None or n in columns})
 
     def arguments(self, dl_manager: Any) -> dict[str, dict[str, Any]]:
-        """Return, by split, the arguments of ``examples``; shards that are prepared are fetched and checked."""
+        """Return ``examples`` arguments by split, fetching and checking prepared shards."""
         todo = [] if dl_manager.is_streaming else list(self.shards)
         anew = copy.copy(dl_manager)  # datasets keeps downloads by their URL alone
         anew.download_config = dataclasses.replace(dl_manager.download_config, force_download=True)
@@ -210,7 +210,7 @@ class _PlainSplits:
 
     @staticmethod
     def examples(features: Any, streams: list[Any], package: _PlainSplits) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield (key, row) of some streams: row i of a category's n at (i + 1/2) / n of the way."""
+        """Yield (key, row) of streams, spreading each category evenly."""
         for stream in streams:
             categories: dict[str, list[Any]] = {}
             for part in stream:
@@ -234,7 +234,7 @@ class _PlainSplits:
                 done += 1
 
     def _examples(self, path: str, wanted: Sequence[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield (number, row) of the wanted rows of a shard; what fails remotely is read again from where it was."""
+        """Yield (number, row) of wanted rows, resuming after failures."""
         for wait in (*_WAITS, None):
             try:
                 for first, batch in self._batches(path, wanted, columns):
@@ -252,7 +252,7 @@ class _PlainSplits:
             time.sleep(wait)
 
     def _batches(self, path: str, wanted: Sequence[int], columns: list[str]) -> Iterator[tuple[int, Any]]:
-        """Yield (first row, batch) of the record batches or row groups of a shard that have wanted rows."""
+        """Yield (first row, batch) of batches with wanted rows."""
         facts, first = self.shards[path], 0
         with self._open(path) as file:
             if path.endswith(".parquet"):
@@ -301,7 +301,7 @@ class _PlainSplits:
         return [stream for stream in streams if stream]
 
     def _passing(self, paths: list[str], conditions: Any, allowed: list[str]) -> tuple[Any, list[str]]:
-        """Return, by shard, the numbers (a list) of the rows that pass the conditions, and their classes."""
+        """Return the passing row numbers by shard, and their classes."""
         named = {"label": "labels", "dir_name": "sources", "database": "databases", "license": "licenses"}
         terms = allowed if conditions["commercial_use"] else None
         named |= {column: plural for plural, column in _SITES.items()}
@@ -340,7 +340,7 @@ class _PlainSplits:
         return bytes(self._again(partial(self.files.cat_file, f"{self.root}/{path}")))
 
     def _again(self, call: Any) -> Any:
-        """Return ``call()``; what fails remotely, but for a file that is not there, is tried six times."""
+        """Return ``call()``, retrying remote failures other than missing files."""
         for wait in _WAITS:
             try:
                 return call()
@@ -356,11 +356,11 @@ class _PlainSplits:
 
 
 def _reading_position(path: str) -> tuple[float, int, int]:
-    """Return where a shard stands in ``full``: k of n at (k + 1/2) / n of the way."""
+    """Return a shard's sort key in the config ``full``."""
     number, total = (int(text) for text in path.rpartition(".")[0].rsplit("-", 3)[1::2])
     return (number + 0.5) / total, CATEGORIES.index(path.split("/")[1]), number
 
 
 def _texts(values: Sequence[str] | str | None) -> list[str]:
-    """Return a list of texts; one text stands for a list of it."""
+    """Return a list of texts from one or several."""
     return [values] if isinstance(values, str) else list(values or ())

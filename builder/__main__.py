@@ -11,7 +11,7 @@ from builder.errors import INTERRUPTED, unloadable
 
 
 def run() -> None:
-    """Run the command line and end the process at once, without the exit handlers of C++ libraries.
+    """Run the command line and exit, skipping C++ exit handlers.
 
     pyarrow 26 now and then aborts a process that has read Parquet while it shuts down its threads (exit 134, after
     all work is done). Everything of ours is closed by then: files, locks, pools and the run log are context managers.
@@ -33,7 +33,9 @@ def run() -> None:
 
 
 def _main() -> Callable[[], object]:
-    """Return the command line, which takes half a second, in which Ctrl-C may be pressed as well.
+    """Load and return the command line.
+
+    Loading takes half a second, in which Ctrl-C may be pressed as well.
 
     Raises
     ------

@@ -38,7 +38,7 @@ _COMMANDS = (
 
 
 class _Commands(click.Group):
-    """Lists commands in the order of their use; reports errors in one line."""
+    """Command group in order of use, with one-line errors."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [str(command.name) for command in _COMMANDS]

@@ -34,7 +34,7 @@ LIBRARIES: Final = (*PIXEL_LIBRARIES, "jinja2", "matplotlib", "pyarrow")
 
 
 def code_version(*entries: Callable[..., Any] | str, libraries: Iterable[str] = (), files: Iterable[Path] = ()) -> str:
-    """Return the sha256 (hex) of all code that the entries can reach.
+    """Return the SHA-256 (hex) of all code reachable from entries.
 
     Parameters
     ----------
@@ -80,11 +80,11 @@ def _roots() -> dict[str, Path]:
 
 
 def reachable(entries: Iterable[str], roots: Mapping[str, Path], neutral: Iterable[str] = NEUTRAL) -> dict[str, Path]:
-    """Return module name -> file of the modules that the entry modules import, directly or not, sorted by name.
+    """Return the modules that the entries import, directly or indirectly.
 
-    Packages around a module are counted, because importing it runs them, but their own imports are not followed:
-    the module does not use them. An import inside a function counts like any other, one for type checkers only does
-    not.
+    The result maps module names to files, sorted by name. Packages around a module are counted, because importing it
+    runs them, but their own imports are not followed: the module does not use them. An import inside a function counts
+    like any other, one for type checkers only does not.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def reachable(entries: Iterable[str], roots: Mapping[str, Path], neutral: Iterab
 
 
 def hash_modules(modules: Mapping[str, Path]) -> str:
-    """Return the sha256 (hex) of modules, and of the data files beside them where they are packages."""
+    """Return the SHA-256 (hex) of modules and package data files."""
     digest = hashlib.sha256()
     for name, path in modules.items():
         digest.update(f"{name}\0{_meaning(path)}\0".encode())
@@ -124,7 +124,7 @@ def hash_modules(modules: Mapping[str, Path]) -> str:
 
 
 def data_files(folder: Path) -> list[Path]:
-    """Return the files of a package's folder that are no code, sorted."""
+    """Return the sorted non-code files of a package's folder."""
     return sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in (".py", ".pyc", ".typed"))
 
 
@@ -144,7 +144,10 @@ def _parents(module: str) -> Iterator[str]:
 
 
 def _imported(path: Path, package: str, is_module: Callable[[str], bool]) -> Iterator[str]:
-    """Yield the modules that a module of a package may import; ``from a import b`` is ``a.b`` where that is one."""
+    """Yield the modules that a module may import.
+
+    ``from a import b`` counts as ``a.b`` where that is a module.
+    """
     for base, name in _import_statements(path, package):
         module = f"{base}.{name}"
         yield module if name and is_module(module) else base
@@ -152,7 +155,7 @@ def _imported(path: Path, package: str, is_module: Callable[[str], bool]) -> Ite
 
 @functools.cache
 def _import_statements(path: Path, package: str) -> list[tuple[str, str]]:
-    """Return (module, name imported from it or "") of all that a module of a package imports."""
+    """Return (module, imported name or "") for each import."""
     found = []
     for node in _run(_parsed(path)):
         if isinstance(node, ast.Import):
@@ -183,7 +186,7 @@ def _parsed(path: Path) -> ast.Module:
 
 @functools.cache
 def _meaning(path: Path) -> str:
-    """Return a module's syntax tree as text, without docstrings and without the version of a release."""
+    """Return a module's syntax tree without docstrings or release version."""
     tree = _parsed(path)
     statements = [node for node in tree.body if not _is_version(node)]
     return _text(ast.Module(statements, []))
@@ -194,7 +197,10 @@ def _is_version(node: ast.stmt) -> bool:
 
 
 def _text(node: object) -> str:
-    """Return a syntax tree as text, the same for every Python: what is empty, which differs, is left out."""
+    """Return a syntax tree as text, identical across Python versions.
+
+    Empty fields, which differ between versions, are left out.
+    """
     if isinstance(node, list):
         return f"[{','.join(_text(item) for item in node if not _is_docstring(item))}]"
     if not isinstance(node, ast.AST):

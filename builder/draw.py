@@ -1,8 +1,8 @@
-"""Seeded draws that depend on names only, never on order, process or library version.
+"""Seeded draws that depend on names only.
 
-A draw is the SplitMix64 output function (Steele, Lea & Flood, OOPSLA 2014, figure 16) over a 64-bit key; keys come
-from sha256 of what the draw is for: (seed, label) or (seed, idx). numpy's generators are not used because their
-streams may change between releases.
+They never depend on order, process or library version. A draw is the SplitMix64 output function (Steele, Lea & Flood,
+OOPSLA 2014, figure 16) over a 64-bit key; keys come from sha256 of what the draw is for: (seed, label) or (seed, idx).
+numpy's generators are not used because their streams may change between releases.
 """
 
 from __future__ import annotations
@@ -23,13 +23,19 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def key64(*parts: str | int) -> int:
-    """Return the 64-bit key of a name given in parts; ``("a", "b")`` and ``("ab",)`` have different keys."""
+    """Return the 64-bit key of a name given in parts.
+
+    ``("a", "b")`` and ``("ab",)`` have different keys.
+    """
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "little")
 
 
 def mix64(values: U64, salt: int) -> U64:
-    """Return uint64 pseudo-random values, shape of ``values``: SplitMix64's output function of ``values + salt``."""
+    """Return SplitMix64 outputs of ``values + salt``.
+
+    The pseudo-random uint64 results have the shape of ``values``.
+    """
     with np.errstate(over="ignore"):
         z = values + np.uint64(salt & _MASK)
         z = z + np.uint64(_GOLDEN)
@@ -40,10 +46,11 @@ def mix64(values: U64, salt: int) -> U64:
 
 
 def row_keys(texts: pa.Array | pa.ChunkedArray) -> U64:
-    """Return one uint64 key a text, shape (n,), which depends on the text's UTF-8 bytes only.
+    """Return one uint64 key per text, shape (n,).
 
-    The bytes are read as little-endian 64-bit words, the last one padded with zeros, and folded in turn into the length
-    with `mix64`. Made for millions of ids: sha256 of each (`key64`) takes ten times as long. Nulls get the key of "".
+    A key depends on the text's UTF-8 bytes only. The bytes are read as little-endian 64-bit words, the last one padded
+    with zeros, and folded in turn into the length with `mix64`. Made for millions of ids: sha256 of each (`key64`)
+    takes ten times as long. Nulls get the key of "".
     """
     chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
     parts = [_keys_of(chunk) for chunk in chunks if len(chunk)]
@@ -73,13 +80,19 @@ def _keys_of(texts: pa.Array) -> U64:
 
 
 class Draw:
-    """A stream of draws for one purpose, for instance ``Draw(seed, idx, "crops")``."""
+    """A stream of draws for one purpose.
+
+    For instance ``Draw(seed, idx, "crops")``.
+    """
 
     def __init__(self, *name: str | int) -> None:
         self._key = self._state = key64(*name)
 
     def branch(self, *name: str | int) -> Draw:
-        """Return a stream of its own, which depends on this one's name and the new one, not on what was drawn."""
+        """Return an independent stream with an extended name.
+
+        It depends on this stream's name and the new one, not on what was drawn.
+        """
         return Draw(self._key, *name)
 
     def bits(self) -> int:
@@ -91,13 +104,19 @@ class Draw:
         return z ^ (z >> 31)
 
     def below(self, bound: int) -> int:
-        """Return an integer in ``[0, bound)``; the bias of the multiply-shift is below ``bound / 2**64``."""
+        """Return an integer in ``[0, bound)``.
+
+        The bias of the multiply-shift is below ``bound / 2**64``.
+        """
         if bound < 1:
             raise ValueError(f"a draw needs a positive bound, got {bound}")
         return (self.bits() * bound) >> 64
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """Return the items in a drawn order (Fisher-Yates from the front: a prefix does not depend on what follows)."""
+        """Return the items in a drawn order.
+
+        Fisher-Yates from the front: a prefix does not depend on what follows.
+        """
         out = list(items)
         for i in range(len(out) - 1):
             j = i + self.below(len(out) - i)

@@ -1,4 +1,7 @@
-"""The errors that a user can mend, each one line that names what to change; the command's exit codes."""
+"""User-correctable errors and the command's exit codes.
+
+Each error is one line that names what to change.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,17 @@ DONE, FAILED, MISUSED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class UserError(Exception):
-    """An instruction that cannot be followed (unknown key, no data, not a package); the text names the fix."""
+    """An instruction that cannot be followed.
+
+    Such as an unknown key, no data, or not a package; the text names the fix.
+    """
 
 
 class UnavailableError(UserError):
-    """A file that was listed and cannot be had now: a fault of the machine or its network, no fact about an image."""
+    """A listed file that cannot be had now.
+
+    It is a fault of the machine or its network, no fact about an image.
+    """
 
 
 class RejectedError(Exception):
@@ -33,7 +42,10 @@ class RejectedError(Exception):
 
 
 def unloadable(error: BaseException) -> str:
-    """Say in one line that a library cannot be loaded; with little memory its loader says that it cannot be found."""
+    """Explain in one line that a library cannot be loaded.
+
+    With little memory its loader says that it cannot be found.
+    """
     why = " ".join(str(error).split()) or type(error).__name__
     more = "give it more memory (the limit of the container, ulimit -v), or install the package again"
     return f"a library cannot be loaded ({why}): {more}"

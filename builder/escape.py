@@ -1,4 +1,4 @@
-"""Texts from files, tables and packages, made harmless for where they are shown: a terminal, Markdown, a log.
+"""Escaping of external text for terminals, Markdown and logs.
 
 HTML is escaped by jinja's autoescape (``package/report.py``), YAML and JSON by their writers.
 """
@@ -21,20 +21,20 @@ _QUERY: Final = re.compile(r"(https?://[^\s'\"<>?]+)\?[^\s'\"<>]+")
 
 
 def printable(text: str) -> str:
-    r"""Return a text without characters that act on a terminal: they are shown as ``\x1b`` or ``\u202e``.
+    r"""Return a text with terminal control characters escaped.
 
-    Newlines and tabs stay.
+    They are shown as ``\x1b`` or ``\u202e``; newlines and tabs stay.
     """
     return _UNPRINTABLE.sub(lambda found: _code(found[0]), text)
 
 
 def one_line(text: str) -> str:
-    r"""Return a text in one line: newlines and tabs too are shown as ``\n`` and ``\t``."""
+    r"""Escape a text like ``printable``, including newlines and tabs."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def markdown(text: object) -> str:
-    """Return a text that Markdown shows as it is, in a line or a cell of a table: no markup, link or image.
+    """Return a text escaped so that Markdown shows it literally.
 
     Syntax: https://spec.commonmark.org/0.31.2/#backslash-escapes and
     https://github.github.com/gfm/#autolinks-extension-.
@@ -43,19 +43,25 @@ def markdown(text: object) -> str:
 
 
 def markdown_url(url: str) -> str:
-    """Return an address for the brackets of a Markdown link, "" for one that is no web address."""
+    """Return a web address escaped for a Markdown link.
+
+    Returns "" for anything but a web address.
+    """
     if not re.match("https?://", url):
         return ""
     return urllib.parse.quote(url, safe="/:?#@!$&'*+,;=%~-._[]")
 
 
 def without_queries(text: str) -> str:
-    """Return a text whose URLs have lost their queries: those of signed URLs are keys."""
+    """Remove the queries from the URLs in a text.
+
+    The queries of signed URLs are keys.
+    """
     return _QUERY.sub(r"\1?…", text)
 
 
 class PrintableFormatter(logging.Formatter):
-    """Formats a record so that nothing in it acts on the terminal, or gives a signed URL away."""
+    """Formatter that escapes control characters and strips queries from URLs."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""

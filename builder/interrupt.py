@@ -21,9 +21,10 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 def watch() -> None:
-    """Remember from now on whether Ctrl-C was pressed; does nothing where SIGINT is ignored.
+    """Start recording whether Ctrl-C was pressed.
 
-    C code that imports a module or calls back turns KeyboardInterrupt into an error of its own now and then.
+    Does nothing where SIGINT is ignored. C code that imports a module or calls back turns KeyboardInterrupt into an
+    error of its own now and then.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)

@@ -1,7 +1,8 @@
-"""Draws with matplotlib, as SVG or PNG: the same bytes for the same numbers, on every machine.
+"""Reproducible matplotlib figures as SVG or PNG.
 
-Text stays text, so no font of the machine is drawn into the file; no date and no random identifier is written, and no
-setting of the user's counts. matplotlib takes half a second to import, so that only who draws pays for it.
+The same numbers give the same bytes on every machine. Text stays text, so no font of the machine is drawn into the
+file; no date and no random identifier is written, and no setting of the user's counts. matplotlib takes half a second
+to import, so that only who draws pays for it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ FORMATS: Final = tuple(_METADATA)
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """Draw with this project's settings, whatever the user's are, while the block runs."""
+    """Use this project's matplotlib settings within the block.
+
+    The user's own do not count.
+    """
     import matplotlib.style
 
     with matplotlib.style.context(["default", _SETTINGS], after_reset=True):
@@ -51,14 +55,17 @@ def settings() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of this size in pixels; to be used within ``settings``."""
+    """Return an empty figure; for use within ``settings``.
+
+    Width and height are in pixels.
+    """
     from matplotlib.figure import Figure
 
     return Figure((width / PIXELS_PER_INCH, height / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH, facecolor=BACKGROUND)
 
 
 def encode(figure: Figure, file_format: str = "svg") -> bytes:
-    """Return a figure as a file of a format, one of ``FORMATS``."""
+    """Return a figure encoded in one of ``FORMATS``."""
     content = io.BytesIO()
     dots = PIXELS_PER_INCH if file_format == "svg" else _SCALE * PIXELS_PER_INCH
     figure.savefig(content, format=file_format, dpi=dots, facecolor=BACKGROUND, metadata=_METADATA[file_format])

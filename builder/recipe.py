@@ -1,4 +1,7 @@
-"""Every number of the method, in one place; read from TOML and from ``key=value``, unknown keys refused."""
+"""All numbers of the method, in one place.
+
+Read from TOML and from ``key=value``; unknown keys are refused.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _METHODS: Mapping[str, Mapping[str, Any]] = {
 
 
 def _of(stage: str, default: Any, doc: str) -> Any:
-    """Declare a field: the stage whose results it changes, its default in the method, and what it means."""
+    """Declare a field: affected stage, default and meaning."""
     metadata = {"stage": stage, "doc": doc}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
@@ -37,7 +40,9 @@ def _of(stage: str, default: Any, doc: str) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """The numbers of the method (arXiv 2111.11646, sections 2 to 4); the defaults are the paper's or marked as ours.
+    """The numbers of the method (arXiv 2111.11646, sections 2-4).
+
+    The defaults are the paper's or marked as ours.
 
     Raises
     ------
@@ -107,7 +112,7 @@ class Recipe:
     batch_bytes: int = _of("shard", 100_000_000, "most bytes of a record batch (likewise)")
 
     def __post_init__(self) -> None:
-        """Take from ``method`` what was not set; refuse values that no build could mean."""
+        """Fill in values from ``method``; refuse impossible ones."""
         if self.method not in _METHODS:
             raise UserError(f"recipe: method must be {' or '.join(_METHODS)}, not {self.method!r}")
         for name, value in _METHODS[self.method].items():
@@ -146,7 +151,10 @@ class Recipe:
             _known_columns(name, getattr(self, name), categories_only=name == "categories")
 
     def crops_wanted(self, class_images: int) -> int:
-        """Return how many crops each image of a class of ``class_images`` images should give (method, section 4)."""
+        """Return the number of crops wanted from each image.
+
+        Its class has ``class_images`` images (method, section 4).
+        """
         # As the decimal fractions that they are written as: 0.55 of 20 is 11, not a little more.
         return 1 + sum(class_images < Fraction(str(step)) * self.class_size for step in self.crop_steps)
 
@@ -156,7 +164,10 @@ class Recipe:
         return self.max_validation_share or min(1.0, 2 * self.validation_share)
 
     def fingerprint(self, *stages: str) -> str:
-        """Return the sha256 (hex) of the fields that change what these stages make; of all fields without names."""
+        """Return the sha256 (hex) of the fields of these stages.
+
+        Those are the fields that change what the stages make; without names, all.
+        """
         wanted = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
@@ -165,12 +176,15 @@ class Recipe:
         return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain JSON values, in the order they are declared."""
+        """Return the fields as JSON values, in declaration order."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
 
     @classmethod
     def load(cls, path: str | Path | None = None, settings: Iterable[str] = ()) -> Recipe:
-        """Read a TOML file (flat keys) and then ``key=value`` settings, whose values are TOML too or bare words."""
+        """Read a TOML file, then ``key=value`` settings.
+
+        Keys are flat; the values of settings are TOML too, or bare words.
+        """
         values: dict[str, Any] = {}
         if path is not None:
             try:
@@ -190,7 +204,10 @@ class Recipe:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Recipe:
-        """Make a recipe of plain values: unknown keys and wrong types are refused by name."""
+        """Make a recipe from plain values.
+
+        Unknown keys and wrong types are refused by name.
+        """
         hints = get_type_hints(cls)
         for key in values:
             if key not in hints:
@@ -219,7 +236,10 @@ def _toml_value(text: str) -> Any:
 
 
 def _typed(key: str, value: Any, hint: Any) -> Any:
-    """Convert a TOML value to the field's type, or say what was wanted."""
+    """Convert a TOML value to the field's type.
+
+    Otherwise say what was wanted.
+    """
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint in (int, float, str, bool) and type(value) is hint:

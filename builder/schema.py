@@ -1,7 +1,7 @@
-"""Every column, its order and its type: the only place that spells them.
+"""All columns, with their order and types.
 
-Arrow types follow https://arrow.apache.org/docs/format/Columnar.html; the ``image`` struct is the one that the
-``Image`` feature of ``datasets`` reads.
+No other place spells them. Arrow types follow https://arrow.apache.org/docs/format/Columnar.html; the ``image`` struct
+is the one that the ``Image`` feature of ``datasets`` reads.
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ _CARD: Final = "README.md.j2"
 
 
 def template_folder() -> Path:
-    """Return the folder of templates: inside ``builder`` in an installed wheel, beside it in a checkout.
+    """Return the folder of templates.
+
+    It is inside ``builder`` in an installed wheel, beside it in a checkout.
 
     Raises
     ------

@@ -1,6 +1,7 @@
-"""The fast reader of CytoImageNet packages; its public names are those of the module ``cytoimagenet``.
+"""The fast reader of CytoImageNet packages.
 
-Importing this package imports nothing else, so that the builder can use one room without paying for the others.
+Its public names are those of the module ``cytoimagenet``. Importing this package imports nothing else, so that the
+builder can use one room without paying for the others.
 """
 
 __version__ = "0.1.0"

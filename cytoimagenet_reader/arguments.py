@@ -1,4 +1,4 @@
-"""Arguments, checked where they are given: each error names the nearest value that there is."""
+"""Argument checks whose errors suggest the nearest valid value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _TEXTS = ("labels", "sources", "databases", "microscopy", "licenses", *SITES)
 
 
 def suggestion(value: object, known: Iterable[str]) -> str:
-    """Return ``; did you mean …?`` for the known text that is most like a value, nothing where none is."""
+    """Return ``; did you mean …?`` for the closest match.
+
+    Empty where no known text is similar.
+    """
     by_lower = {name.lower(): name for name in known}
     found = difflib.get_close_matches(str(value).lower(), by_lower, 1, 0.6)
     return f"; did you mean {by_lower[found[0]]!r}?" if found else ""
@@ -43,14 +46,16 @@ def filter_of(conditions: Mapping[str, Any], function: str, others: Iterable[str
 
 
 def check_texts(name: str, value: object) -> None:
-    """Raise TypeError unless a value is a text, several, or None."""
+    """Raise TypeError unless given a text, several, or None."""
     several = isinstance(value, list | tuple | set | frozenset) and all(isinstance(one, str) for one in value)
     if not (value is None or isinstance(value, str) or several):
         raise TypeError(f"{name} must be a text or a list of texts, not {value!r}")
 
 
 def check_count(name: str, value: object, least: int = 1, none: str = "") -> None:
-    """Raise where a value is no whole number of at least ``least``; ``none`` says what None would mean, if it may be.
+    """Raise unless a value is a large enough integer.
+
+    ``least`` is the smallest allowed; ``none`` says what None would mean, if it may be given.
 
     Raises
     ------

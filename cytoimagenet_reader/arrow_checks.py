@@ -1,7 +1,7 @@
-"""Checks on Arrow data from anyone: pyarrow trusts offsets, so these are validated before a value is touched.
+"""Checks on untrusted Arrow data.
 
-``RecordBatch.validate(full=True)`` looks at every offset and every text, never at the images' bytes: 1.7 µs per example
-where decoding its PNG takes 100 and more.
+pyarrow trusts offsets, so these are validated before a value is touched. ``RecordBatch.validate(full=True)`` looks at
+every offset and every text, never at the images' bytes: 1.7 µs per example where decoding its PNG takes 100 and more.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SCHEMA: Final = 1
 
 
 def check_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the schema of a data file if its columns have types that a package can have.
+    """Return a data file's schema if its types are allowed.
 
     Raises
     ------
@@ -40,7 +40,9 @@ def check_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def checked(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the batches, each once its offsets and texts are known to lie within it.
+    """Yield the batches, each once it is validated.
+
+    Its offsets and texts are then known to lie within it.
 
     Raises
     ------
@@ -53,7 +55,9 @@ def checked(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def stream_batches(file: Any) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Return the schema and the checked record batches of an Arrow stream, not copied where it is mapped or a buffer.
+    """Return an Arrow stream's schema and checked record batches.
+
+    They are not copied where the stream is mapped or a buffer.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def _schema_of(messages: pa.ipc.MessageReader) -> pa.Schema:
 
 
 def read_batch(message: pa.Buffer, schema: pa.Schema) -> pa.RecordBatch:
-    """Return the record batch that a message of an Arrow stream holds, checked.
+    """Return the checked record batch of a stream message.
 
     Raises
     ------
@@ -93,7 +97,10 @@ def read_batch(message: pa.Buffer, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def batch_offsets(content: pa.Buffer) -> list[int]:
-    """Return where each record batch of an Arrow stream begins, in bytes; the stream was checked before."""
+    """Return where each record batch begins, in bytes.
+
+    The stream must have been checked before.
+    """
     file = pa.BufferReader(content)
     messages = pa.ipc.MessageReader.open_stream(file)
     messages.read_next_message()
@@ -106,7 +113,9 @@ def batch_offsets(content: pa.Buffer) -> list[int]:
 
 
 def check_messages(file: pa.NativeFile) -> pa.Schema:
-    """Return the schema of a local Arrow stream of plain record batches; their bodies are not looked at.
+    """Return the schema of a local Arrow stream.
+
+    It must consist of plain record batches; their bodies are not looked at.
 
     Raises
     ------
@@ -122,10 +131,11 @@ def check_messages(file: pa.NativeFile) -> pa.Schema:
 
 
 def check_message(header: bytes) -> tuple[int, int]:
-    """Return (rows, bytes of the body) of a schema or a plain record batch, from its message's header.
+    """Return (rows, body bytes) from a message header.
 
-    A compressed body could be inflated to any size, and our shards have none; nor have they dictionaries. Layout:
-    ``Message.fbs`` of Arrow's format; flatbuffers: https://flatbuffers.dev/internals/.
+    The message is a schema or a plain record batch. A compressed body could be inflated to any size, and our shards
+    have none; nor have they dictionaries. Layout: ``Message.fbs`` of Arrow's format; flatbuffers:
+    https://flatbuffers.dev/internals/.
 
     Raises
     ------
@@ -151,7 +161,7 @@ def check_message(header: bytes) -> tuple[int, int]:
 
 
 def _slot(header: bytes, table: int, number: int) -> int | None:
-    """Return where a field of a flatbuffer's table lies, None where it is left out."""
+    """Return where a flatbuffer field lies, None if absent."""
     vtable = table - struct.unpack_from("<i", header, table)[0]
     if vtable < 0:
         raise ValueError("the stream is damaged: a message has no readable header")

@@ -1,4 +1,7 @@
-"""Record batches of the rows that are wanted of a shard, wherever it is and in either format."""
+"""Record batches of a shard's wanted rows.
+
+The shard may be local or remote, and in either format.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +32,17 @@ Batches = Iterator[tuple[int, pa.RecordBatch]]  # (number of the first row, batc
 
 
 def shard_schema(package: Package, shard: Shard) -> pa.Schema:
-    """Return the schema that all shards of a package have, from the first bytes of this one, and keep it."""
+    """Return and cache the schema of a package's shards.
+
+    It is the same for all, and read from the first bytes of this one.
+    """
     if package.schema is None:
         package.schema = read_schema(package, shard)
     return package.schema
 
 
 def read_schema(package: Package, shard: Shard) -> pa.Schema:
-    """Return the schema of a data file, from its first bytes."""
+    """Return a data file's schema from its first bytes."""
     with reading(package, shard):
         return check_schema(_read_schema(package, shard))
 
@@ -55,7 +61,9 @@ def _read_schema(package: Package, shard: Shard) -> pa.Schema:
 def wanted_batches(
     package: Package, part: Part, copy: str | None, columns: Sequence[str], prefetched: Prefetched | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the wanted rows of a part; batches without any are not read, where that saves time.
+    """Yield the wanted rows of a part.
+
+    Batches without any are not read, where that saves time.
 
     Parameters
     ----------
@@ -79,7 +87,10 @@ def wanted_batches(
 
 
 def _unchanged(package: Package, shard: Shard, copy: str | None, batches: Batches) -> Batches:
-    """Yield batches of a shard, the first and after the last once it is known to be the one that was opened."""
+    """Yield batches, checking that the shard is unchanged.
+
+    This is checked before the first batch is yielded and after the last.
+    """
     first = next(batches, None)
     if copy is None:
         check_same(package, shard)
@@ -93,7 +104,7 @@ def _unchanged(package: Package, shard: Shard, copy: str | None, batches: Batche
 def _batches(
     package: Package, part: Part, copy: str | None, columns: Sequence[str], prefetched: Prefetched | None
 ) -> Batches:
-    """Yield the batches from the one that holds the first wanted row to the one that holds the last."""
+    """Yield the batches that span the wanted rows."""
     shard = part.shard
     stop = part.stop if part.rows is None else int(part.rows[part.stop - 1]) + 1
     path = copy or (package.local_path(shard.path) if package.local else None)
@@ -120,13 +131,16 @@ def _mapped_batches(path: str, first: int, stop: int) -> Batches:
 
 
 def _announce(descriptor: int, begin: int, end: int) -> None:
-    """Tell the system that these bytes of a mapped file will be used: it reads them in one read, not page by page."""
+    """Tell the system which mapped bytes will be used.
+
+    It then reads them in one read, not page by page.
+    """
     if hasattr(os, "posix_fadvise"):  # Linux
         os.posix_fadvise(descriptor, begin, end - begin, os.POSIX_FADV_WILLNEED)
 
 
 def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) -> Batches:
-    """Yield the batches of a remote Arrow stream in which the part has rows."""
+    """Yield the prefetched batches that hold the part's rows."""
     shard, rows = part.shard, first_rows(part.shard)
     schema: pa.Schema | None = None
     for number in wanted_numbers(part):
@@ -142,7 +156,10 @@ def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) ->
 
 
 def _remote_batches(package: Package, part: Part, stop: int) -> Batches:
-    """Yield the batches of a remote Arrow stream from its start: the manifest of an old package knows no others."""
+    """Yield the batches of a remote Arrow stream, sequentially.
+
+    The manifest of an old package does not say where they begin.
+    """
     shard = part.shard
     with _remote_file(package, shard, limit=shard.bytes * stop // shard.rows) as file:
         yield from _numbered(stream_batches(file)[1], stop)
@@ -151,7 +168,7 @@ def _remote_batches(package: Package, part: Part, stop: int) -> Batches:
 
 
 def _numbered(batches: Iterable[pa.RecordBatch], stop: int) -> Batches:
-    """Yield (first row, batch) of the batches that begin before row ``stop``."""
+    """Yield (first row, batch) for batches beginning before ``stop``."""
     offset = 0
     for batch in batches:
         yield offset, batch
@@ -165,7 +182,10 @@ def _remote_file(package: Package, shard: Shard, limit: int) -> ReadAhead:
 
 
 def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, columns: Sequence[str]) -> Batches:
-    """Yield the batches of the row groups of a Parquet shard that hold wanted rows, the next group read ahead."""
+    """Yield a Parquet shard's needed batches, reading ahead.
+
+    They are those of the row groups that hold wanted rows.
+    """
     with _parquet_file(package, part.shard, path) as shard, ThreadPoolExecutor(1, "row group") as thread:
         starts = [0, *itertools.accumulate(shard.file.rows)]
         wanted = deque(
@@ -191,7 +211,10 @@ class _ParquetShard(NamedTuple):
     ranges: RangeFile | None = None
 
     def read(self, group: int, columns: Sequence[str]) -> pa.Table:
-        """Return some columns of a row group, checked; those of a remote shard are fetched at once."""
+        """Return checked columns of a row group.
+
+        Those of a remote shard are fetched at once.
+        """
         if self.ranges is not None:
             self.ranges.hold(self.file.byte_ranges([group], columns))
         return self.file.read([group], columns)
@@ -199,7 +222,7 @@ class _ParquetShard(NamedTuple):
 
 @contextlib.contextmanager
 def _parquet_file(package: Package, shard: Shard, path: str | None = None) -> Iterator[_ParquetShard]:
-    """Open a Parquet shard, in the package or a local copy of it."""
+    """Open a Parquet shard of the package or a copy."""
     path = path or (package.local_path(shard.path) if package.local else None)
     if path is not None:
         with pa.memory_map(path) as source, open_parquet(source) as file:

@@ -1,7 +1,7 @@
-"""Labels that a Parquet shard holds as numbers, by the class list in its schema.
+"""Labels stored as numbers in Parquet shards.
 
-A shard's schema carries the features as ``datasets`` writes them, under ``huggingface``:
-``{"info": {"features": {"label": {"names": [...], "_type": "ClassLabel"}, ...}}}``, see
+The class list in the schema gives their names. A shard's schema carries the features as ``datasets`` writes them, under
+``huggingface``: ``{"info": {"features": {"label": {"names": [...], "_type": "ClassLabel"}, ...}}}``, see
 https://huggingface.co/docs/datasets/package_reference/main_classes#datasets.Features.
 """
 
@@ -17,7 +17,9 @@ _LABEL: Final = "label"
 
 
 def classes_of(schema: pa.Schema) -> list[str] | None:
-    """Return the classes that a schema's numbers stand for; None where its labels are texts, or it has none.
+    """Return the classes of a schema's numeric labels.
+
+    None where its labels are texts, or it has none.
 
     Raises
     ------
@@ -37,14 +39,14 @@ def classes_of(schema: pa.Schema) -> list[str] | None:
 
 
 def spelled_schema(schema: pa.Schema, classes: list[str] | None) -> pa.Schema:
-    """Return the schema that ``spelled`` gives to a table of this one."""
+    """Return the schema of what ``spelled`` returns."""
     if classes is None or _LABEL not in schema.names:
         return schema
     return schema.set(schema.get_field_index(_LABEL), pa.field(_LABEL, pa.string(), nullable=False))
 
 
 def spelled(table: pa.Table, classes: list[str] | None) -> pa.Table:
-    """Return a table with the names of classes in the place of their numbers.
+    """Return a table with class names instead of numbers.
 
     Raises
     ------

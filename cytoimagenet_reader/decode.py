@@ -1,4 +1,7 @@
-"""``decode`` and its siblings: a package's PNGs as arrays, several times as fast as Pillow."""
+"""Decoding of a package's PNGs, faster than Pillow.
+
+``decode`` and its siblings return arrays, several times as fast.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,10 @@ def decode(data: bytes | memoryview) -> U8:
 
 
 def decode_resized(data: bytes | memoryview, size: tuple[int, int], out: U8 | None = None) -> U8:
-    """Return the pixels of a grey PNG at (H, W) = ``size``: uint8, those of Pillow's antialiased bilinear ``resize``.
+    """Return a grey PNG's pixels resized to ``size``.
 
-    ``out`` (uint8, of that shape, contiguous) takes the result. Raises as ``decode`` does.
+    ``size`` is (H, W); the result is uint8, that of Pillow's antialiased bilinear ``resize``. ``out`` (uint8, of that
+    shape, contiguous) takes the result. Raises as ``decode`` does.
     """
     if out is None:
         out = np.empty(size, np.uint8)
@@ -60,9 +64,10 @@ def decode_resized(data: bytes | memoryview, size: tuple[int, int], out: U8 | No
 def decode_batch(
     images: Sequence[bytes | memoryview], size: tuple[int, int] | None = None, threads: int | None = None
 ) -> list[U8] | U8:
-    """Return the pixels of many grey PNGs, decoded by threads (all cores by default).
+    """Return the pixels of many grey PNGs.
 
-    Returns a list of uint8 (H, W), or with ``size`` one uint8 (N, H, W). Raises as ``decode`` does.
+    Threads decode them, as many as cores by default. Returns a list of uint8 (H, W), or with ``size`` one uint8 (N, H,
+    W). Raises as ``decode`` does.
     """
     threads = min(threads or os.cpu_count() or 1, len(images))
     if size is None:
@@ -75,10 +80,11 @@ def decode_batch(
 
 
 def _each_by_threads(function: Callable[[int], object], count: int, threads: int) -> None:
-    """Call a function with each number below ``count`` in so many threads, this one among them.
+    """Call a function with each index, using several threads.
 
-    A thread takes its next number itself: a future for each would cost a switch of threads per image. Where calls
-    fail, the error of the lowest number is raised, as one thread would.
+    The indices are those below ``count``; the calling thread is one of ``threads``. A thread takes its next number
+    itself: a future for each would cost a switch of threads per image. Where calls fail, the error of the lowest number
+    is raised, as one thread would.
     """
     todo = deque(range(count))
     failed: dict[int, Exception] = {}
@@ -114,7 +120,7 @@ class Kernels(NamedTuple):
 
 @functools.cache
 def _kernels() -> Kernels:
-    """Return the compiled passes; importing them takes a process about a second."""
+    """Return the compiled passes, imported in about a second."""
     from cytoimagenet_reader.png.decoder import decode_plain
     from cytoimagenet_reader.resize import resize
 
@@ -122,16 +128,16 @@ def _kernels() -> Kernels:
 
 
 def _kernels_after_warmup() -> Kernels | None:
-    """Return the compiled passes, but None for a process's first images: who looks at a few need not wait for them.
+    """Return the compiled passes, None for the first images.
 
-    To load them takes a process as long as Pillow needs for some hundred images; to compile them, once a machine,
-    some ten seconds.
+    A process that decodes only a few images need not wait for them. To load them takes a process as long as Pillow
+    needs for some hundred images; to compile them, once a machine, some ten seconds.
     """
     return _kernels() if next(_images_decoded) >= _PILLOW_WARMUP_IMAGES else None
 
 
 def _pixels(data: bytes | memoryview, kernels: Kernels | None) -> U8:
-    """Return the pixels, the same, or the same verdict, with kernels and without."""
+    """Return the same pixels, or error, with or without kernels."""
     if data[:8] != SIGNATURE:
         return pillow_pixels(data)
     png = parse(data)

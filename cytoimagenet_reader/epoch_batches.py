@@ -1,4 +1,7 @@
-"""The batches of one epoch, decoded ahead by threads; an iterator that knows where it stands."""
+"""The batches of one epoch, decoded ahead by threads.
+
+Their iterator can say where it stands.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,10 @@ _BLOCK = 16  # examples decoded at once where they are not batched
 
 
 class Batches(Iterator[Any]):
-    """The batches of the next epoch, which is taken when the first of them is asked for.
+    """The batches of the next epoch.
 
-    So who calls ``iter`` to see whether it works, as Lightning does, skips none.
+    The epoch is taken when its first batch is asked for. So who calls ``iter`` to see whether it works, as Lightning
+    does, skips none.
     """
 
     def __init__(self, begin: Callable[[], EpochBatches], before: Callable[[], dict[str, Any]]) -> None:
@@ -38,12 +42,15 @@ class Batches(Iterator[Any]):
             self._epoch.close()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where it stands, after the batch that was handed out last: plain values."""
+        """Return the state after the last batch handed out.
+
+        It consists of plain values.
+        """
         return self._before() if self._epoch is None else self._epoch.state_dict()
 
 
 class EpochBatches(Iterator[Any]):
-    """The batches of an epoch that are left for a rank, or of them those of a worker of a DataLoader."""
+    """A rank's or DataLoader worker's remaining batches of an epoch."""
 
     def __init__(self, plan: Plan, position: Position, here: Ranks, worker: Worker | None) -> None:
         self._plan, self._position, self._here = plan, position, here
@@ -61,16 +68,22 @@ class EpochBatches(Iterator[Any]):
 
     @property
     def position(self) -> Position:
-        """After the batch that was handed out last; after the last of any rank, the next epoch's start."""
+        """The position after the batch handed out last.
+
+        After the last of any rank, it is the next epoch's start.
+        """
         finished = self._position.levels[-1].given >= self._end
         return Position(self._position.epoch + 1) if finished else self._position
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where it stands, after the batch that was handed out last: plain values."""
+        """Return the state after the last batch handed out.
+
+        It consists of plain values.
+        """
         return self.position.as_state(self._plan.content)
 
     def _handed_out(self) -> Any:
-        """Yield the batches, and move the position before each is handed out.
+        """Yield the batches, advancing the position before each.
 
         The position of a worker is that of its round: in it each worker gives one batch.
         """
@@ -86,7 +99,10 @@ class EpochBatches(Iterator[Any]):
                     yield item
 
     def _decoded(self, size: int) -> Any:
-        """Yield every ``workers``-th batch from this worker's first on, decoded ahead by threads."""
+        """Yield this worker's batches, decoded ahead by threads.
+
+        They are every ``workers``-th from its first on.
+        """
         plan, order, rank = self._plan, self._order, self._here.rank
         own, left = order.left(rank), plan.batches(order, self._here)
         end = left * (plan.batch_size or 1) if plan.pad else min(own, left * (plan.batch_size or 1))

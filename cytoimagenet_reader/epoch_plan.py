@@ -1,4 +1,4 @@
-"""How an epoch is given: which rows, in which batches, and where an iterator stands in it."""
+"""The plan of an epoch: its rows, batches and positions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ Cut = Callable[[int, int], list[Stream]]
 
 
 class Position(NamedTuple):
-    """Where an iterator stands: its epoch, and how many rows each rank was given, by numbers of ranks."""
+    """Where an iterator stands in its epoch.
+
+    ``levels`` are the numbers of ranks, and how many rows each rank was given.
+    """
 
     epoch: int
     levels: tuple[Level, ...] = ()
@@ -30,14 +33,17 @@ class Position(NamedTuple):
         return self._replace(levels=(*self.levels[:-1], self.levels[-1]._replace(given=given)))
 
     def for_ranks(self, world_size: int) -> Position:
-        """Return the position for a number of ranks, which share out what is left."""
+        """Return the position with the remainder divided among ranks."""
         if self.levels and self.levels[-1].world_size == world_size:
             return self
         begun = [level for level in self.levels if level.given]
         return self._replace(levels=(*begun, Level(world_size, 0)))
 
     def as_state(self, content: str) -> dict[str, Any]:
-        """Return it as plain values; ``content`` tells the rows and their order from all others."""
+        """Return the position as plain values.
+
+        ``content`` tells the rows and their order from all others.
+        """
         return {"content": content, "epoch": self.epoch, "levels": [list(level) for level in self.levels]}
 
 
@@ -75,7 +81,7 @@ class Plan:
     pad: bool
 
     def order(self, position: Position) -> Order:
-        """Return the rows of a position's epoch, and which are left."""
+        """Return the order of a position's epoch."""
         rows = TrainingRows(self.classes, self.form.columns)
 
         def cut(world_size: int) -> list[Stream]:
@@ -84,7 +90,9 @@ class Plan:
         return Order(self.package, rows, cut, self.shuffle, position.epoch, position.levels)
 
     def batches(self, order: Order, here: Ranks) -> int:
-        """Return how many batches (without ``batch_size``: examples) are left for this rank.
+        """Return how many batches are left for this rank.
+
+        Without ``batch_size``, of examples.
 
         Raises
         ------
@@ -105,14 +113,17 @@ class Plan:
         return min(left) // size
 
     def most(self, order: Order, here: Ranks) -> int:
-        """Return how many rows are left to be given to the rank that is given most."""
+        """Return how many rows the fullest rank still gets."""
         return (self.batch_size or 1) * max(
             self.batches(order, Ranks(rank, here.world_size)) for rank in range(here.world_size)
         )
 
 
 def content_of(streams: Sequence[Stream], facts: Sequence[Any]) -> str:
-    """Return what tells the order of these streams from that of any others: 64 hex digits."""
+    """Return a digest of the streams and their order.
+
+    It has 64 hex digits.
+    """
     digest = hashlib.sha256(json.dumps(facts).encode())
     for stream in streams:
         for part in stream:

@@ -1,4 +1,7 @@
-"""Which epoch an iterator gives: every one the next, also where workers of a DataLoader iterate."""
+"""Epoch counting for iterators, also across DataLoader workers.
+
+Each iterator gives the next epoch.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,21 @@ _FOLLOWING, _STATE, _KEY, _TAKEN, _TAKEN_STATE = range(5)
 
 
 class Taken(NamedTuple):
-    """An epoch that an iterator has taken; ``state`` is the number of the state where it goes on, 0 at its start."""
+    """An epoch that an iterator has taken.
+
+    ``state`` is the number of the state where it goes on, 0 at its start.
+    """
 
     epoch: int
     state: int
 
 
 class Epochs:
-    """The number of the next epoch, in memory that the workers of a DataLoader share with its process.
+    """Counter of epochs, shared with DataLoader workers.
 
-    Workers come and go with each epoch, so none could count. The first of them takes the next epoch and announces it
-    to the others; they know it for theirs by the seed that PyTorch draws for each iterator of a DataLoader.
+    It holds the number of the next epoch, in shared memory. Workers come and go with each epoch, so none could count.
+    The first of them takes the next epoch and announces it to the others; they know it for theirs by the seed that
+    PyTorch draws for each iterator of a DataLoader.
     """
 
     def __init__(self) -> None:
@@ -43,12 +50,18 @@ class Epochs:
 
     @property
     def state(self) -> int:
-        """The number of the state where that iterator goes on; 0 where it begins its epoch."""
+        """Number of that iterator's starting state, or 0.
+
+        0 where it begins its epoch.
+        """
         return int(self._cells[_STATE])
 
     @property
     def worker_turn(self) -> int:
-        """A number for the epoch that workers of a DataLoader took last; 0 before the first."""
+        """Number of the workers' latest turn.
+
+        It stands for the epoch that workers of a DataLoader took last; 0 before the first.
+        """
         return int(self._cells[_KEY])
 
     def set(self, epoch: int, state: int = 0) -> None:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 
 class PackageError(ValueError):
-    """The folder is no package, or holds nothing of what was asked; the message says what there is."""
+    """The folder is no package, or lacks what was asked.
+
+    The message says what there is.
+    """
 
 
 class ShardError(OSError):
-    """A shard cannot be read, or is not what the manifest says; the message names it and says what to do."""
+    """A shard is unreadable or contradicts the manifest.
+
+    The message names it and says what to do.
+    """

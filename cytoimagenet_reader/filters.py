@@ -13,7 +13,10 @@ SITES = {"batches": "batch", "wells": "well", "controls": "control", "timepoints
 
 
 class Filter(NamedTuple):
-    """Which examples are wanted; None takes all. Fields are those of ``CytoImageNetConfig``."""
+    """Conditions on examples; None takes all.
+
+    Fields are those of ``CytoImageNetConfig``.
+    """
 
     labels: Sequence[str] | None = None
     sources: Sequence[str] | None = None
@@ -36,7 +39,10 @@ class Filter(NamedTuple):
         return ", ".join(f"{name}={value!r}" for name, value in self._asdict().items() if value not in (None, False))
 
     def mask(self, rows: pa.Table, allowed: Sequence[str]) -> pa.ChunkedArray:
-        """Return which rows are wanted: booleans, one per row. ``allowed`` are the licences for commercial use."""
+        """Return a boolean mask of the wanted rows.
+
+        ``allowed`` are the licences for commercial use.
+        """
         tests = [
             pc.is_in(rows[column], pa.array(as_list(wanted), pa.string()))
             for column, wanted in (
@@ -63,5 +69,5 @@ class Filter(NamedTuple):
 
 
 def as_list(values: Iterable[str] | str) -> list[str]:
-    """Return a list of texts; one text stands for a list of it."""
+    """Return a list of texts from one or several."""
     return [values] if isinstance(values, str) else list(values)

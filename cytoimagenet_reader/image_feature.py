@@ -1,4 +1,4 @@
-"""The feature of the column ``image``: that of ``datasets``, whose errors say which example is damaged."""
+"""The ``image`` feature, whose errors name the damaged example."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _MOST_NAMED = 3
 
 
 class PackageImage(datasets.Image):  # type: ignore[misc]  # datasets has no types
-    """An image of a package; equal to any other Image feature, and written as one."""
+    """An image feature that equals any other Image feature.
+
+    It is written as one, too.
+    """
 
     def __init__(self, place: str, storage_options: Mapping[str, Any]) -> None:
         super().__init__()
@@ -45,7 +48,7 @@ class PackageImage(datasets.Image):  # type: ignore[misc]  # datasets has no typ
             raise ShardError(f"{where}: {type(error).__name__}: {error}; run cytoimagenet verify --deep") from error
 
     def _places(self, name: str | None) -> list[str]:
-        """Return the shards and rows of examples whose file name this is."""
+        """Return the shards and rows of a file name."""
         columns = ["filename", "shard", "position"]
         table = read_columns(f"{self.place}/{layout.METADATA_TABLE}", self.storage_options, columns)
         found = [row for row in table.to_pylist() if row["filename"] == name]

@@ -22,7 +22,10 @@ _HERE = Path(__file__).parent
 
 
 def jit(function: F, **more: bool) -> F:
-    """Compile at first use, without the interpreter's lock; keep the machine code on disk where that is possible."""
+    """Compile at first use, without the interpreter's lock.
+
+    The machine code is kept on disk where that is possible.
+    """
     options: Any = {"nogil": True, "error_model": "numpy", **more}
     try:
         with _kept_in(_folder(Path(function.__code__.co_filename).parent)):
@@ -32,14 +35,18 @@ def jit(function: F, **more: bool) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile into the callers: for the few steps of a loop so tight that a call would cost more than they do."""
+    """Compile into the callers.
+
+    This is for the few steps of a loop so tight that a call would cost more than they do.
+    """
     return jit(function, forceinline=True)
 
 
 def compiled_files(folder: Path = _HERE) -> list[Path]:
-    """Return the files of a folder's compiled functions and of their constants.
+    """Return the files of a folder's compiled functions.
 
-    Here they are those that use this one, and ``png``; in a folder of another package all that lies in it, besides.
+    Those of their constants are among them. Here they are those that use this one, and ``png``; in a folder of another
+    package all that lies in it, besides.
     """
     users = [path for path in _HERE.glob("*.py") if "cytoimagenet_reader.jit" in path.read_text("utf-8")]
     beside = [] if folder.is_relative_to(_HERE) else folder.glob("*.py")
@@ -65,7 +72,10 @@ def _folder(of: Path) -> str | None:
 
 @contextlib.contextmanager
 def _kept_in(folder: str | None) -> Iterator[None]:
-    """Have numba keep the machine code of what is decorated here in a folder."""
+    """Have numba cache machine code in a folder.
+
+    This holds for what is decorated in the context.
+    """
     before = _config.CACHE_DIR
     _config.CACHE_DIR = folder or before
     try:

@@ -1,7 +1,7 @@
-"""The files of a package, its configs and the order in which its shards are read: the only place that spells them.
+"""Files, configs and reading order of a package.
 
-The layout is that of a hub dataset repository whose card names configs and their data files:
-https://huggingface.co/docs/hub/datasets-manual-configuration.
+They are spelled nowhere else. The layout is that of a hub dataset repository whose card names configs and their data
+files: https://huggingface.co/docs/hub/datasets-manual-configuration.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ _METADATA_FILE = re.compile(rf"{METADATA_CONFIG}/(?P<split>{'|'.join(SPLITS)})\.
 
 
 class Part(NamedTuple):
-    """A data file by its name: ``config`` is the category, or ``metadata``; ``number`` counts from 0."""
+    """A data file's name, in parts.
+
+    ``config`` is the category, or ``metadata``; ``number`` counts from 0.
+    """
 
     config: str
     split: str
@@ -54,7 +57,7 @@ class Part(NamedTuple):
 
 
 def parse(path: str) -> Part | None:
-    """Return what a data file holds, from its path; None for a file that is not a data file."""
+    """Parse a data file's path; None for other files."""
     if match := _SHARD.fullmatch(path):
         return Part(match["category"], match["split"], int(match["number"]), int(match["total"]), match["format"])
     if match := _METADATA_FILE.fullmatch(path):
@@ -63,12 +66,15 @@ def parse(path: str) -> Part | None:
 
 
 def shard_name(category: str, split: str, number: int, total: int) -> str:
-    """Return the path of a shard without its ending; ``number`` counts from 0."""
+    """Return a shard's path without its ending.
+
+    ``number`` counts from 0.
+    """
     return f"{DATA}{category}/{split}-{number:05d}-of-{total:05d}"
 
 
 def shard_path(name: str, file_format: str) -> str:
-    """Return the path of a shard by its name without ending."""
+    """Return a shard's path with its format's ending."""
     return f"{name}.{file_format}"
 
 
@@ -78,13 +84,19 @@ def metadata_path(split: str, file_format: str) -> str:
 
 
 def configs(files: Iterable[str]) -> list[str]:
-    """Return the configs that give labels: ``full``, then the categories that the files hold, in schema order."""
+    """Return the configs that give labels.
+
+    They are ``full``, then the categories that the files hold, in schema order.
+    """
     present = {part.config for part in map(parse, files) if part}
     return [FULL, *(category for category in CATEGORIES if category in present)]
 
 
 def splits_of(files: Iterable[str], config: str) -> list[str]:
-    """Return the splits of a config that have files: a split without images is not in the package."""
+    """Return the splits of a config that have files.
+
+    A split without images is not in the package.
+    """
     present = {part.split for part in map(parse, files) if part and _belongs(part, config)}
     return [split for split in SPLITS if split in present]
 
@@ -104,6 +116,9 @@ def _belongs(part: Part, config: str) -> bool:
 
 
 def reading_position(part: Part) -> tuple[float, int, int]:
-    """Return a file's place among all: shard k of n at (k + 1/2) / n of the way, categories in their order."""
+    """Return a file's sort key in the reading order.
+
+    Shard k of n stands at (k + 1/2) / n of the way, categories in their order.
+    """
     category = CATEGORIES.index(part.config) if part.config in CATEGORIES else len(CATEGORIES)
     return (part.number + 0.5) / part.total, category, part.number

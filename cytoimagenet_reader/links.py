@@ -1,4 +1,7 @@
-"""Links in the folder of a package, which may be anyone's: none leads a reader to another file of the machine."""
+"""Checks that links stay inside a package's folder.
+
+The package may be anyone's: no link may lead a reader to another file of the machine.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from pathlib import Path
 
 
 def leading_out(root: str, paths: Iterable[str]) -> str | None:
-    """Return what is wrong with the first of these files that lies elsewhere, or is none; None where all are sound.
+    """Return what is wrong with the first unsound file.
 
-    In the hub's cache a file of ``snapshots/<revision>`` is a link into ``blobs`` beside ``snapshots``, which is sound.
-    A file that is not there is for its reader to name.
+    It lies elsewhere, or is no file; None where all are sound. In the hub's cache a file of ``snapshots/<revision>`` is
+    a link into ``blobs`` beside ``snapshots``, which is sound. A file that is not there is for its reader to name.
 
     Parameters
     ----------

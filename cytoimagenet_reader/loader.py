@@ -1,4 +1,4 @@
-"""``Loader``: batches for training in PyTorch, in an order that can be taken up anywhere."""
+"""``Loader``: batches for PyTorch training, resumable anywhere."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from cytoimagenet_reader.ranks import Ranks, check_not_shared_out_twice, ranks, 
 
 
 class _Base:
-    """A parent to be replaced: that of a class without one cannot be, see ``Loader.__new__``."""
+    """A replaceable parent class; see ``Loader.__new__``.
+
+    The parent of a class without one cannot be replaced.
+    """
 
 
 class Loader(_Base):
-    """Batches for training, from a local or remote package; see ``loader``.
+    """Batches for training, from a package; see ``loader``.
 
     It is an ``IterableDataset`` of PyTorch, so that trainers take it as it is, and ``DataLoader(loader,
     batch_size=None)`` passes its batches on, the same with any number of workers.
@@ -51,9 +54,9 @@ class Loader(_Base):
         return self._epochs.following
 
     def __len__(self) -> int:
-        """Return the number of batches of the epoch that the next ``iter`` gives, from its first on.
+        """Return the next epoch's number of batches.
 
-        Without ``batch_size``, of examples.
+        They are counted from where the next ``iter`` begins. Without ``batch_size``, of examples.
 
         Raises
         ------
@@ -64,14 +67,18 @@ class Loader(_Base):
         return self._plan.batches(self._plan.order(Position(self.epoch).for_ranks(here.world_size)), here)
 
     def set_epoch(self, epoch: int) -> None:
-        """Have the next ``iter`` give this epoch: from its first batch on, or where a loaded state stands in it."""
+        """Have the next ``iter`` give this epoch.
+
+        It starts at the first batch, or where a loaded state stands in it.
+        """
         loaded = self._loaded is not None and self._loaded.epoch == epoch
         self._begin(epoch, self._epochs.state if loaded else 0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where the iterator made last stands, after the batch that it handed out last: plain values.
+        """Return the state of the iterator made last.
 
-        ``iter(loader).state_dict()`` is that of any iterator, once it gave a batch.
+        It stands after the batch that was handed out last, and consists of plain values. ``iter(loader).state_dict()``
+        is that of any iterator, once it gave a batch.
 
         Raises
         ------
@@ -89,10 +96,10 @@ class Loader(_Base):
         return (resumed or Position(self.epoch)).as_state(self._plan.content)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on, at the next ``iter``, where ``state_dict`` stood; with any batch size and number of ranks.
+        """Resume from a state at the next ``iter``.
 
-        One rank's state is every rank's. What the ranks of the former run were not given is shared out among the
-        present ones, each example once.
+        Batch size and number of ranks may differ. One rank's state is every rank's. What the ranks of the former run
+        were not given is shared out among the present ones, each example once.
 
         Raises
         ------
@@ -107,12 +114,15 @@ class Loader(_Base):
         self._begin(position.epoch, _number(position))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return it with its rank, which a worker that is spawned could not find out, and without iterators."""
+        """Return the state for pickling, without iterators.
+
+        It includes the rank, which a spawned worker could not find out.
+        """
         self._check_callers()
         return {**self.__dict__, "_given_ranks": tuple(self._ranks()), "_latest": None}
 
     def __iter__(self) -> Batches:
-        """Return an iterator over the next epoch, or the rest of the one that was loaded.
+        """Return an iterator over the next or resumed epoch.
 
         Which is the next is decided when its first batch is asked for.
 

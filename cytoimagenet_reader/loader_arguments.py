@@ -1,4 +1,4 @@
-"""The arguments of ``loader`` that say what batches look like, checked."""
+"""Checked arguments of ``loader`` for the form of batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from cytoimagenet_reader.training_batches import Form
 
 
 def size_of(size: Any) -> tuple[int, int] | None:
-    """Return (H, W) of one number or two; None stands for the sizes as stored.
+    """Return (H, W) of one number or two.
+
+    None stands for the sizes as stored.
 
     Raises
     ------
@@ -38,7 +40,9 @@ def form_of(
     transform: Any,
     keys: Any,
 ) -> Form:
-    """Return what batches look like; ``normalize`` is a pair of numbers, or None.
+    """Return the form of batches.
+
+    ``normalize`` is a pair of numbers, or None.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""``manifest.json`` and ``classes.json`` of a package: one typed reading for all who open one.
+"""Typed reading of ``manifest.json`` and ``classes.json``.
 
 A package may come from anyone. What passes here has the keys and types that the rest of the code relies on, and its
 paths name files below the package; ``cytoimagenet verify`` says whether what it states is true.
@@ -23,7 +23,10 @@ Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class ManifestError(ValueError):
-    """A manifest or class list that cannot be used; the text says in one line what is wrong, and where."""
+    """A manifest or class list that cannot be used.
+
+    The text says in one line what is wrong, and where.
+    """
 
 
 class _OfData(TypedDict, total=False):
@@ -70,7 +73,7 @@ class _Sealed(TypedDict, total=False):
 
 
 class Manifest(_Sealed):
-    """``manifest.json``; keys that are not listed here are kept as they are."""
+    """``manifest.json``, with unlisted keys kept as they are."""
 
     package: Literal["cytoimagenet"]
     format: Literal["arrow", "parquet"]
@@ -86,7 +89,10 @@ class Manifest(_Sealed):
 
 
 class ConfigClasses(TypedDict):
-    """The classes of a config in ClassLabel order, and split -> class -> images."""
+    """A config's classes and their image counts by split.
+
+    The classes are in ClassLabel order.
+    """
 
     names: list[str]
     counts: dict[str, dict[str, Count]]
@@ -137,13 +143,16 @@ def parse_classes(content: bytes) -> ClassIndex:
 
 
 def batch_rows(manifest: Manifest) -> int:
-    """Return the rows of most record batches, as the recipe has them."""
+    """Return the recipe's rows per record batch."""
     stated = manifest["recipe"].get("batch_rows", 100)
     return stated if isinstance(stated, int) and stated > 0 else 100
 
 
 def path_fault(path: str) -> str | None:
-    """Return why a path does not name a file below the package, on any system; None where it does."""
+    """Return why a path is unsafe, or None.
+
+    It must name a file below the package, on any system.
+    """
     if not path or path.startswith("/") or re.match("[A-Za-z]:", path):
         return "is no path below the package"
     if "\\" in path or any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
@@ -154,7 +163,7 @@ def path_fault(path: str) -> str | None:
 
 
 def _data_fault(path: str, facts: FileFacts) -> str | None:
-    """Return what a data file's facts lack, or state against its name."""
+    """Return what is wrong with a data file's facts."""
     if not path.startswith((DATA, f"{METADATA_CONFIG}/")):
         return None
     part = parse(path)
@@ -168,7 +177,10 @@ def _data_fault(path: str, facts: FileFacts) -> str | None:
 
 
 def _batches_fault(facts: FileFacts) -> str | None:
-    """Return what is wrong with the record batches that are stated of a data file; older packages state none."""
+    """Return what is wrong with stated record batches.
+
+    Older packages state none.
+    """
     rows, offsets = facts.get("batch_rows"), facts.get("batch_offsets")
     if rows is not None and (sum(rows) != facts["rows"] or not all(rows)):
         return "has batch_rows that do not add up to its rows"
@@ -180,7 +192,10 @@ def _batches_fault(facts: FileFacts) -> str | None:
 
 
 def _typed(content: bytes, kind: Any) -> Any:
-    """Return JSON as plain values, once they are known to have the types of ``kind``; unknown keys stay."""
+    """Return JSON as values checked against ``kind``.
+
+    Unknown keys stay.
+    """
     if _nesting(content) > _MOST_NESTED:
         raise ManifestError("is nested too deeply")
     try:
@@ -194,7 +209,7 @@ def _typed(content: bytes, kind: Any) -> Any:
 
 
 def _nesting(content: bytes) -> int:
-    """Return how deep the brackets of JSON are nested at most."""
+    """Return the maximum nesting depth of JSON brackets."""
     depth = most = 0
     for bracket in re.findall(rb"[][{}]", _TEXT.sub(b"", content)):
         depth += 1 if bracket in b"[{" else -1

@@ -1,4 +1,4 @@
-"""``open``: a split of a local package, memory-mapped as a Dataset."""
+"""``open``: a local package's split as a memory-mapped Dataset."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from cytoimagenet_reader.selection import Selection, select, select_metadata
 
 
 class OpenedDataset(datasets.Dataset):  # type: ignore[misc]  # datasets has no types
-    """A Dataset whose single rows come straight from the memory map, in less than half the time."""
+    """A Dataset that reads single rows faster.
+
+    They come straight from the memory map, in less than half the time.
+    """
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, int | np.integer) and not isinstance(key, bool) and self._plain():
@@ -71,10 +74,11 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
     label_ids: str | None = None,
     **conditions: Any,
 ) -> Any:
-    """Return a split of a local package as a memory-mapped Dataset: at once, without a copy, with random access.
+    """Return a local package's split as a memory-mapped Dataset.
 
-    Rows come in the order of ``load_dataset``; ``label`` is the config's class id. ``conditions`` are the fields of
-    ``CytoImageNetConfig`` (``labels=``, ``sources=``, ``commercial_use=`` ...).
+    It is ready at once, without a copy, and has random access. Rows come in the order of ``load_dataset``; ``label`` is
+    the config's class id. ``conditions`` are the fields of ``CytoImageNetConfig`` (``labels=``, ``sources=``,
+    ``commercial_use=`` ...).
 
     Parameters
     ----------
@@ -113,7 +117,7 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
 
 
 class _Opener:
-    """The splits of a selection, mapped when they are asked for."""
+    """The splits of a selection, mapped on demand."""
 
     def __init__(self, package: Package, config: str, selection: Selection, facts: list[Any]) -> None:
         self.selection, self._package, self.config, self._facts = selection, package, config, facts
@@ -151,7 +155,10 @@ class _Opener:
 
 
 def _pieces(spec: str, opener: _Opener) -> Any:
-    """Return the runs of rows that a split of ``datasets`` stands for: each with splitname, from_ and to."""
+    """Return the runs of rows of a split expression.
+
+    Each has splitname, from_ and to.
+    """
     rows = opener.rows()
     for name in re.split(r"(?:\[[^]]*\])?\+|\[", spec):
         if name and "]" not in name and name not in rows:

@@ -33,7 +33,7 @@ class MappedShards(NamedTuple):
     rows: dict[str, Rows] | None
 
     def check(self) -> None:
-        """Raise ShardError for a shard that is missing or has not the manifest's size; their bytes are not read."""
+        """Raise ShardError for a missing or wrongly sized shard."""
         for shard in self.shards:
             with reading(self.package, shard):
                 size = os.stat(self.path(shard)).st_size
@@ -45,7 +45,10 @@ class MappedShards(NamedTuple):
         return self.package.local_path(shard.path)
 
     def table(self, number: int, schema: pa.Schema) -> pa.Table:
-        """Return a memory-mapped shard in the features' schema; the label of a row that is not wanted may be null."""
+        """Return a memory-mapped shard in the features' schema.
+
+        The label of a row that is not wanted may be null.
+        """
         shard, features = self.shards[number], self.features
         with reading(self.package, shard), pa.memory_map(self.path(shard)) as file:
             names = check_messages(file).names
@@ -67,11 +70,12 @@ class MappedShards(NamedTuple):
 
 
 class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no types
-    """Memory-mapped shards as one table, with class ids in the place of class names; a shard is read when it is used.
+    """Memory-mapped shards as one table with class ids.
 
-    A table of ``datasets`` that is mapped from one file is pickled as its path and what was done to it since; this one
-    likewise, from many files. Its ``path`` is a file that never exists, in the cache of ``datasets``: beside it go the
-    results of ``map`` and ``filter``, so that nothing is ever written into the package.
+    A shard is read when it is used. A table of ``datasets`` that is mapped from one file is pickled as its path and
+    what was done to it since; this one likewise, from many files. Its ``path`` is a file that never exists, in the
+    cache of ``datasets``: beside it go the results of ``map`` and ``filter``, so that nothing is ever written into the
+    package.
     """
 
     def __init__(self, source: MappedShards, path: str, replays: Sequence[tuple[str, Any, Any]] = ()) -> None:
@@ -127,7 +131,7 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
 
     @functools.cached_property
     def table(self) -> pa.Table:
-        """All rows as a pyarrow table, for which every shard is read."""
+        """All rows as a pyarrow table, reading every shard."""
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
             list(threads.map(self._shard, range(len(self.source.shards))))
         return self.fast_slice(0)
@@ -179,7 +183,7 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
             start += count
 
     def _place(self, row: int) -> tuple[ShardBatches, int, int]:
-        """Return (batches of the shard, which of them, row there) of a row."""
+        """Return a row's (shard batches, batch number, row in batch)."""
         row += self._first
         number = bisect.bisect_right(self._starts, row) - 1
         row -= self._starts[number]
@@ -204,7 +208,10 @@ class ShardBatches:
         self._columns: list[list[Any]] = [[] for _ in self.batches]
 
     def columns(self, place: int) -> list[Any]:
-        """Return the arrays of a batch, of a struct {name: array}; kept: making them takes most of a row's time."""
+        """Return a batch's arrays, cached.
+
+        A struct gives {name: array}. Making them takes most of a row's time.
+        """
         columns = self._columns[place]
         if not columns:
             columns = self._columns[place] = [
@@ -217,7 +224,7 @@ class ShardBatches:
 
 
 def _of_rows(name: str) -> Callable[..., MappedTable]:
-    """Return a method that is done shard by shard, when the shard is used."""
+    """Return a method applied lazily to each shard."""
 
     def method(self: MappedTable, *args: Any, **kwargs: Any) -> MappedTable:
         return MappedTable(self.source, self.path, [*self.replays, (name, args, kwargs)])

@@ -1,4 +1,4 @@
-"""In which order the record batches of streams will be needed, and the reading of them in that order."""
+"""Prefetching of record batches in the order of need."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from cytoimagenet_reader.streams import Part, Run, Stream, count_rows, runs_afte
 
 
 class Prefetched:
-    """Record batches of remote Arrow shards, fetched in the order in which the rows of streams need them.
+    """Prefetched record batches of remote Arrow shards.
 
-    A shard that is read from end to end, by one stream or several, is compared with the manifest's sha256.
+    They are fetched in the order in which the rows of streams need them. A shard that is read from end to end, by one
+    stream or several, is compared with the manifest's sha256.
 
     Parameters
     ----------
@@ -44,7 +45,9 @@ class Prefetched:
         self._hashing.shutdown(wait=False, cancel_futures=True)
 
     def batch(self, shard: Shard, number: int) -> tuple[pa.Buffer | None, pa.Buffer]:
-        """Return the message of a record batch, and before the first of a whole shard that of its schema.
+        """Return the schema's message or None, and a batch's message.
+
+        The schema's is given only with the first batch of a whole shard.
 
         Raises
         ------
@@ -78,10 +81,10 @@ class Prefetched:
 
 @contextlib.contextmanager
 def prefetched(package: Package, streams: Sequence[Stream], skip: int = 0) -> Iterator[Prefetched | None]:
-    """Fetch the record batches of streams that will be read one after the other, from row ``skip`` on.
+    """Prefetch the record batches of consecutive streams.
 
-    None where they are not fetched ahead: of a local package, of Parquet, and of packages made before manifests said
-    where record batches are.
+    They are needed from row ``skip`` on. None where they are not fetched ahead: of a local package, of Parquet, and of
+    packages made before manifests said where record batches are.
     """
     if package.local or not all(part.shard.batch_offsets for stream in streams for part in stream):
         yield None
@@ -91,7 +94,7 @@ def prefetched(package: Package, streams: Sequence[Stream], skip: int = 0) -> It
 
 
 def wanted_numbers(part: Part) -> Iterator[int]:
-    """Yield the numbers of the record batches in which a part has rows."""
+    """Yield the batch numbers where a part has rows."""
     rows = first_rows(part.shard)
     stop = part.stop if part.rows is None else int(part.rows[part.stop - 1]) + 1
     for number in range(bisect.bisect_right(rows, part.first) - 1, bisect.bisect_left(rows, stop)):
@@ -100,7 +103,10 @@ def wanted_numbers(part: Part) -> Iterator[int]:
 
 
 def first_rows(shard: Shard) -> list[int]:
-    """Return the number of the first row of each record batch, and of the rows of the shard."""
+    """Return the first row of each record batch.
+
+    The last number is that of the shard's rows.
+    """
     return [0, *itertools.accumulate(shard.batch_rows)]
 
 
@@ -113,7 +119,7 @@ def _runs(streams: Sequence[Stream], skip: int) -> Iterator[list[Run]]:
 
 
 def _read_whole(runs: Sequence[Sequence[Run]]) -> set[str]:
-    """Return the paths of shards of which every row is wanted, in their order."""
+    """Return the paths of shards read completely in order."""
     reached: dict[str, int] = {}
     rows: dict[str, int] = {}
     for stream in runs:
@@ -149,13 +155,19 @@ def _timed(stream: Sequence[Run], whole: set[str]) -> Iterator[tuple[float, int,
 
 
 def _rows_before(part: Part, row: int) -> int:
-    """Return how many rows of a part lie before row ``row`` of its shard."""
+    """Return how many of a part's rows precede ``row``.
+
+    ``row`` counts in the shard.
+    """
     if part.rows is None:
         return max(row - part.start, 0)
     return int(np.searchsorted(part.rows[part.start : part.stop], row))
 
 
 def _bounds(shard: Shard, number: int, whole: set[str]) -> tuple[int, int]:
-    """Return where a record batch lies; of a whole shard, the first with the schema before it."""
+    """Return the byte range of a record batch.
+
+    For a whole shard, that of the first includes the schema.
+    """
     offsets = (*shard.batch_offsets, shard.bytes)
     return 0 if number == 0 and shard.path in whole else offsets[number], offsets[number + 1]

@@ -1,4 +1,7 @@
-"""The order of an epoch's rows for each of several ranks, also for those that go on where others stopped."""
+"""Order of an epoch's rows by rank, also after resuming.
+
+Ranks may go on where others stopped.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +24,30 @@ Rows = Generator[tuple[int, Example], None, None]
 
 
 class Level(NamedTuple):
-    """A number of ranks, and how many rows each of them was given before the number changed, or until now."""
+    """A number of ranks and the rows given to each.
+
+    They are counted until the number changed, or until now.
+    """
 
     world_size: int
     given: int
 
 
 class Shuffle(NamedTuple):
-    """How rows are shuffled: streams among each other, then each window of ``buffer`` rows; None: not at all."""
+    """How rows are shuffled; None: not at all.
+
+    Streams are shuffled among each other, then each window of ``buffer`` rows.
+    """
 
     seed: int
     buffer: int
 
 
 class Piece(NamedTuple):
-    """Every ``step``-th row of what is left of a former rank, from ``start`` on: ``rows`` of them."""
+    """Every ``step``-th row of a former rank's rest.
+
+    There are ``rows`` of them, from ``start`` on.
+    """
 
     rank: int
     start: int
@@ -80,15 +92,15 @@ class Order:
         return len(self.levels) - 1
 
     def left(self, rank: int) -> int:
-        """Return how many rows a rank is still to be given."""
+        """Return how many rows a rank still gets."""
         return max(self._count(self.last, rank) - self.levels[-1].given, 0)
 
     def rows(self, rank: int) -> Rows:
-        """Yield the rows that a rank is still to be given."""
+        """Yield the rows that a rank still gets."""
         return self._rows(self.last, rank, self.levels[-1].given)
 
     def again(self, rank: int) -> Rows:
-        """Yield rows of the epoch, whoever was given them, again and again: what a share is filled up with."""
+        """Yield the epoch's rows endlessly, to fill up shares."""
         world_size = self.levels[0].world_size
         for former in itertools.cycle(range(world_size)):
             yield from self._shuffled((rank + former) % world_size, 0)
@@ -124,7 +136,7 @@ class Order:
         return self._streams[rank :: self.levels[0].world_size]
 
     def _shuffled(self, rank: int, start: int) -> Rows:
-        """Yield the rows of a rank of the first level, each window of ``buffer`` rows in a drawn order."""
+        """Yield a first-level rank's rows, shuffled by windows."""
         if self._shuffle is None:
             yield from self._sequence(rank, start)
             return

@@ -1,4 +1,4 @@
-"""What a package says of itself: its manifest, its classes and its shards."""
+"""What a package states: manifest, classes and shards."""
 
 from __future__ import annotations
 
@@ -43,12 +43,15 @@ class Shard(NamedTuple):
     batch_offsets: tuple[int, ...] = ()  # bytes at which each record batch of an Arrow stream begins
 
     def without_batches(self) -> Shard:
-        """Return it without where its record batches are: smaller to pickle, where that is not needed."""
+        """Return a copy without record batch offsets.
+
+        It is smaller to pickle.
+        """
         return self._replace(batch_rows=(), batch_offsets=())
 
     @property
     def number(self) -> int:
-        """Which shard of its category and split this is, from 0."""
+        """Number of the shard in its split, from 0."""
         return self._part.number
 
     @property
@@ -124,7 +127,10 @@ class Package:
         return facts
 
     def check_unchanged(self) -> None:
-        """Raise PackageError where manifest or class list are not those that were read when it was opened."""
+        """Raise PackageError where the package changed since opening.
+
+        Its manifest and class list are compared.
+        """
         try:
             unchanged = identity_of(self.read(layout.MANIFEST), self.read(layout.CLASSES)) == self.identity
         except FileNotFoundError:
@@ -154,14 +160,20 @@ class Package:
         return manifest, _Facts(classes, shards, metadata, identity_of(content, index))
 
     def _check_links(self, paths: Iterable[str]) -> None:
-        """Raise PackageError where a file of a local package lies elsewhere; who opens a pipe waits for ever."""
+        """Raise PackageError where a local file lies elsewhere.
+
+        Whoever opened a pipe would wait for ever.
+        """
         fault = leading_out(self.local_path("."), paths) if self.local else None
         if fault is not None:
             raise PackageError(f"{self.place}: {fault}")
 
     @property
     def classes(self) -> ClassIndex:
-        """Of each config, the class names in the order of their ids, and their counts by split."""
+        """Each config's class names and counts by split.
+
+        The names are in the order of their ids.
+        """
         return self._facts.classes
 
     @property
@@ -171,7 +183,10 @@ class Package:
 
     @property
     def metadata(self) -> list[Shard]:
-        """The files of every column but the image, one a split."""
+        """The metadata files, one per split.
+
+        They hold every column but the image.
+        """
         return self._facts.metadata
 
     @property
@@ -184,7 +199,7 @@ class Package:
         return f"{self.place}/{path}"
 
     def local_path(self, path: str) -> str:
-        """Return where a file of a local package is, as the system names it."""
+        """Return a local file's path in the system's form."""
         return self.url(path).removeprefix("file://")
 
     def read(self, path: str) -> bytes:
@@ -192,7 +207,7 @@ class Package:
         return read_file(self.url(path), self.storage_options)
 
     def fault(self, shard: Shard, why: str) -> ShardError:
-        """Return the error for a shard that is not what it should be."""
+        """Return the error for an invalid shard."""
         repair = "build it again or copy it again" if self.local else "check the server, or fetch the package again"
         return ShardError(f"{self.url(shard.path)}: {why}; {repair} (cytoimagenet verify names every bad file)")
 
@@ -207,7 +222,7 @@ def identity_of(manifest: bytes, classes: bytes) -> str:
 
 @contextlib.contextmanager
 def reading(package: Package, shard: Shard) -> Iterator[None]:
-    """Turn any failure to read a shard into a ShardError that names it."""
+    """Turn any failure to read into a ShardError."""
     try:
         yield
     except (ShardError, PackageError):
@@ -223,7 +238,7 @@ def _shard(path: str, facts: FileFacts) -> Shard:
 
 
 def is_local(place: str) -> bool:
-    """Return whether a place is on this machine, not a URL of another one."""
+    """Return whether a place is local, not a URL."""
     return "://" not in place or place.startswith("file://")
 
 

@@ -1,7 +1,8 @@
-"""Checks on Parquet from anyone: what a row group expands to is known from its pages' headers before it is read.
+"""Checks on untrusted Parquet files.
 
-A page of a few kilobytes may inflate to two gigabytes, and a dictionary's one long value may stand for a million rows;
-pyarrow allocates both. The footer can say anything of it, the headers cannot: they are what pyarrow goes by. Layout:
+What a row group expands to is known from its pages' headers before it is read. A page of a few kilobytes may inflate to
+two gigabytes, and a dictionary's one long value may stand for a million rows; pyarrow allocates both. The footer can
+say anything of it, the headers cannot: they are what pyarrow goes by. Layout:
 https://parquet.apache.org/docs/file-format/data-pages/ and its ``parquet.thrift``.
 """
 
@@ -38,10 +39,10 @@ class _Page(NamedTuple):
 
 
 class Parquet:
-    """An open Parquet file of a package; ``schema`` of its columns, ``rows`` of each row group.
+    """An open Parquet file of a package.
 
-    Labels that it holds as numbers are read as the names of classes, whose list is ``classes``; None where it holds
-    names.
+    ``schema`` is that of its columns; ``rows`` counts those of each row group. Labels that it holds as numbers are read
+    as the names of classes, whose list is ``classes``; None where it holds names.
     """
 
     def __init__(self, file: pq.ParquetFile, source: pa.NativeFile, groups: list[Group], schema: pa.Schema) -> None:
@@ -51,7 +52,7 @@ class Parquet:
         self.rows = [group.rows for group in groups]
 
     def read(self, groups: Collection[int], columns: Collection[str] | None = None) -> pa.Table:
-        """Return row groups, once they are known to be what a package's may be.
+        """Return row groups after checking them.
 
         Parameters
         ----------
@@ -79,7 +80,10 @@ class Parquet:
         return spelled(table, self.classes)
 
     def byte_ranges(self, groups: Collection[int], columns: Collection[str]) -> list[tuple[int, int]]:
-        """Return where the bytes of some columns of row groups lie: (begin, end), neighbours as one."""
+        """Return the byte ranges of columns of row groups.
+
+        They are (begin, end), neighbours as one.
+        """
         found: list[tuple[int, int]] = []
         chunks = (chunk for group in groups for chunk in self._chunks(group, columns))
         for begin, end in sorted((chunk.begin, chunk.end) for chunk in chunks):
@@ -96,7 +100,7 @@ class Parquet:
 
 @contextlib.contextmanager
 def open_parquet(source: pa.NativeFile, **options: Any) -> Iterator[Parquet]:
-    """Open a Parquet file whose columns have types that a package can have.
+    """Open a Parquet file with allowed column types.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def open_parquet(source: pa.NativeFile, **options: Any) -> Iterator[Parquet]:
 
 
 def _expanded(source: pa.NativeFile, chunk: Chunk) -> int:
-    """Return the bytes that a column chunk takes when it is read, at most."""
+    """Return the maximum bytes a column chunk expands to."""
     if chunk.codec not in _CODECS:
         raise ValueError(f"column {chunk.column!a} is compressed by a codec of no package ({chunk.codec})")
     total = values = 0
@@ -138,7 +142,7 @@ def _expanded(source: pa.NativeFile, chunk: Chunk) -> int:
 
 
 def _page(source: pa.NativeFile, begin: int, end: int) -> _Page:
-    """Return the page that begins at a place of a column chunk that ends at ``end``."""
+    """Return the page at ``begin`` of a column chunk."""
     for window in _HEADER_BYTES:
         data = source.read_at(min(window, end - begin), begin)
         try:
@@ -161,7 +165,10 @@ def _page(source: pa.NativeFile, begin: int, end: int) -> _Page:
 
 
 def _longest(source: pa.NativeFile, page: _Page, codec: str) -> int:
-    """Return the length of the longest text of a dictionary page: each is its length, in 4 bytes, and its bytes."""
+    """Return the longest text's length in a dictionary page.
+
+    Each text is its length, in 4 bytes, and its bytes.
+    """
     if page.inflated > _ROOM:
         return page.inflated
     data = source.read_at(page.size, page.at)

@@ -1,7 +1,8 @@
-"""What a Parquet file's footer says, read without pyarrow: of a malformed one its properties end the process.
+"""Parquet footers, read without pyarrow.
 
-A C++ exception leaves ``ColumnChunkMetaData`` and its kind uncaught, as of pyarrow 25. What opens and reads a file
-raises Python's exceptions. Layout: https://parquet.apache.org/docs/file-format/metadata/ and ``parquet.thrift``.
+The properties of pyarrow's metadata end the process on a malformed footer: a C++ exception leaves
+``ColumnChunkMetaData`` and its kind uncaught, as of pyarrow 25. What opens and reads a file raises Python's exceptions.
+Layout: https://parquet.apache.org/docs/file-format/metadata/ and ``parquet.thrift``.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Group(NamedTuple):
 
 
 def footer_size(source: pa.NativeFile) -> int:
-    """Return how many bytes the footer takes at the end of the file.
+    """Return the size of the footer in bytes.
 
     Raises
     ------

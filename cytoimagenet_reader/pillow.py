@@ -1,4 +1,7 @@
-"""Decoding and resizing by Pillow: what no compiled pass is made for, and the first images of a process."""
+"""Image decoding and resizing with Pillow.
+
+It serves where no compiled pass exists, and for the first images of a process.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ U8 = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 def pillow_pixels(data: bytes | memoryview) -> U8:
-    """Return the pixels of an image in grey: uint8 (H, W).
+    """Return an image's pixels in grey: uint8 (H, W).
 
     Raises
     ------
@@ -34,5 +37,8 @@ def pillow_pixels(data: bytes | memoryview) -> U8:
 
 
 def pillow_resized(pixels: U8, size: tuple[int, int]) -> U8:
-    """Return pixels (uint8 (H, W)) at (H, W) = ``size``, antialiased bilinear."""
+    """Return uint8 (H, W) pixels resized by antialiased bilinear interpolation.
+
+    ``size`` is (H, W).
+    """
     return np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR))

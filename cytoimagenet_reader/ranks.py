@@ -1,4 +1,4 @@
-"""Which of several training processes this is, and which worker of a DataLoader."""
+"""Ranks of training processes and numbers of DataLoader workers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ class Ranks(NamedTuple):
 
 
 class Worker(NamedTuple):
-    """A worker of a DataLoader: its number, how many there are, and a seed that all of one iterator share."""
+    """A DataLoader worker's number, worker count and shared seed.
+
+    All workers of one iterator share the seed.
+    """
 
     number: int
     workers: int
@@ -23,9 +26,10 @@ class Worker(NamedTuple):
 
 
 def ranks(rank: int | None, world_size: int | None) -> Ranks:
-    """Return them as given, else as the process group of PyTorch or, before there is one, as torchrun says.
+    """Return the given ranks, or those of PyTorch or torchrun.
 
-    torchrun and ``accelerate launch`` set RANK and WORLD_SIZE in the environment.
+    Where none are given, those of PyTorch's process group are returned or, before there is one, RANK and WORLD_SIZE,
+    which torchrun and ``accelerate launch`` set in the environment.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def _environment() -> tuple[int, int] | None:
 
 
 def worker() -> Worker | None:
-    """Return which worker of a DataLoader this process is; None outside of one."""
+    """Return this process's DataLoader worker, or None outside one."""
     from torch.utils.data import get_worker_info
 
     info: Any = get_worker_info()
@@ -69,7 +73,7 @@ def worker() -> Worker | None:
 
 
 def check_not_shared_out_twice() -> None:
-    """Raise RuntimeError where accelerate is about to share out what is one process's share already.
+    """Raise RuntimeError where accelerate would share out data twice.
 
     accelerate takes what one process reads of an iterable data set for the whole, and hands it on to all: of a loader
     that gives each process its share, the other shares would never be seen. It can be told by who calls only; a worker

@@ -14,7 +14,10 @@ U8 = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 def resize(pixels: U8, out: U8) -> None:
-    """Write pixels (uint8 (H, W)) at the size of ``out`` (uint8), those of Pillow's antialiased bilinear ``resize``."""
+    """Resize pixels to the shape of ``out``, as Pillow does.
+
+    Both are uint8 (H, W); the pixels are those of Pillow's antialiased bilinear ``resize``.
+    """
     size = (out.shape[0], out.shape[1])
     order = first_pass(pixels.shape, size)
     if order == "pillow":
@@ -25,10 +28,11 @@ def resize(pixels: U8, out: U8) -> None:
 
 @functools.lru_cache(4096)
 def first_pass(shape: tuple[int, ...], size: tuple[int, int]) -> str:
-    """Return which pass comes first, ``rows`` or ``columns``, so that the pixels are those of the installed Pillow.
+    """Return the first pass: ``rows``, ``columns`` or ``pillow``.
 
-    Pillow rounds to whole grey levels between its two passes; releases differ in which comes first, and may choose
-    by shape. So noise is resized both ways and compared: once per shape. ``pillow`` where neither is the same.
+    With it the pixels are those of the installed Pillow. Pillow rounds to whole grey levels between its two passes;
+    releases differ in which comes first, and may choose by shape. So noise is resized both ways and compared: once per
+    shape. ``pillow`` where neither is the same.
     """
     noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     wanted = pillow_resized(noise, size)
@@ -41,7 +45,7 @@ def first_pass(shape: tuple[int, ...], size: tuple[int, int]) -> str:
 
 
 def _resize(pixels: U8, order: str, out: U8) -> None:
-    """Resize pixels (uint8 (H, W)) into out (uint8), one direction after the other."""
+    """Resize uint8 (H, W) pixels into ``out``, direction by direction."""
     (height, width), (target_height, target_width) = pixels.shape, out.shape
     down, across = _weights(height, target_height), _weights(width, target_width)
     resize_both(pixels, order == "rows", *down, *across, out)
@@ -49,10 +53,11 @@ def _resize(pixels: U8, order: str, out: U8) -> None:
 
 @functools.lru_cache(4096)
 def _weights(size: int, target: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return, for each target pixel, its first source pixel (uint64) and its weights (int32, (most, target)).
+    """Return each target pixel's first source pixel and weights.
 
-    The triangle filter, widened by the factor of reduction, normalised, in units of 2**-22: what Pillow's
-    ``ImagingResample`` computes for 8-bit images (src/libImaging/Resample.c).
+    They are uint64 (target,), and int32 (most, target). The triangle filter, widened by the factor of reduction,
+    normalised, in units of 2**-22: what Pillow's ``ImagingResample`` computes for 8-bit images
+    (src/libImaging/Resample.c).
     """
     scale = size / target
     wide = max(scale, 1.0)

@@ -14,7 +14,10 @@ from cytoimagenet_reader.words import U, load_word, store_word
 def resize_both(
     pixels: Any, rows_first: Any, firsts: Any, weights: Any, row_firsts: Any, row_weights: Any, out: Any
 ) -> None:
-    """Resize pixels (uint8 (H, W)) into out (uint8); the weights of columns, then of rows."""
+    """Resize pixels in both directions into ``out``.
+
+    ``pixels`` is uint8 (H, W), ``out`` uint8; ``firsts`` and ``weights`` are those of columns.
+    """
     height, width = (pixels.shape[0], out.shape[1]) if rows_first else (out.shape[0], pixels.shape[1])
     between = np.empty((height, width), np.uint8)
     if rows_first:
@@ -27,7 +30,10 @@ def resize_both(
 
 @jit
 def _resize_rows(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
-    """Resize each row of pixels (uint8 (H, W)) into out (uint8 (H, target)): as the columns of the turned image."""
+    """Resize each row, as columns of the transposed image.
+
+    ``pixels`` is uint8 (H, W), ``out`` uint8 (H, target).
+    """
     turned, resized = np.empty(pixels.shape[::-1], np.uint8), np.empty(out.shape[::-1], np.uint8)
     _transpose(pixels, turned)
     _resize_columns(turned, firsts, weights, resized)
@@ -36,7 +42,10 @@ def _resize_rows(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
 
 @jit
 def _transpose(pixels: Any, out: Any) -> None:
-    """Write the transposed pixels (uint8 (H, W)) to out (uint8 (W, H)), 8 by 8 of them in eight registers."""
+    """Transpose uint8 (H, W) pixels into ``out``.
+
+    It takes 8 by 8 of them at a time, in eight registers.
+    """
     height, width = pixels.shape
     whole_height, whole_width = height // 8 * 8, width // 8 * 8
     for top in range(0, whole_height, 8):
@@ -73,14 +82,14 @@ def _transpose(pixels: Any, out: Any) -> None:
 
 @inlined
 def _swap(one: Any, other: Any, shift: Any, mask: Any) -> Any:
-    """Exchange the high parts of one with the low parts of the other; return both."""
+    """Swap one's high and the other's low parts; return both."""
     changed = (one >> U(shift) ^ other) & U(mask)
     return one ^ changed << U(shift), other ^ changed
 
 
 @jit
 def _resize_columns(pixels: Any, firsts: Any, weights: Any, out: Any) -> None:
-    """Resize each column of pixels (uint8 (H, W)) into out (uint8 (target, W))."""
+    """Resize each column: uint8 (H, W) into uint8 (target, W)."""
     height, width = pixels.shape
     total = np.empty(width, np.int32)
     for y in range(out.shape[0]):

@@ -1,4 +1,7 @@
-"""Retries transient failures: the one list of what is transient, for the reader and the builder alike."""
+"""Retries of transient failures, for the reader and builder alike.
+
+This is the one list of what is transient.
+"""
 
 from __future__ import annotations
 
@@ -70,13 +73,19 @@ class Limits:
     longest_wait: float = 16.0
 
     def wait(self, attempts: int, failure: BaseException) -> float:
-        """Return the seconds to wait after so many attempts: twice the last, or what the server asks for."""
+        """Return the seconds to wait after ``attempts`` attempts.
+
+        It is twice the last wait, or what the server asks for.
+        """
         asked = _asked_wait(failure)
         return min(self.first_wait * 2 ** (attempts - 1) if asked is None else asked, self.longest_wait)
 
 
 class GaveUpError(Exception):
-    """The limits were reached; ``__cause__`` is the last failure, ``attempts`` how many there were."""
+    """Failure after the retry limits were reached.
+
+    ``__cause__`` is the last failure, ``attempts`` how many there were.
+    """
 
     def __init__(self, attempts: int, last: BaseException) -> None:
         super().__init__(f"{type(last).__name__}: {last} (tried {attempts} times)")
@@ -92,7 +101,7 @@ def retry(
     wait: Callable[[int, BaseException], float] | None = None,
     stopped: threading.Event | None = None,
 ) -> T:
-    """Return ``call()``, tried again with growing waits while it fails transiently.
+    """Return ``call()``, retried with growing waits while it fails transiently.
 
     Parameters
     ----------
@@ -137,10 +146,11 @@ def retry(
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return whether the same call may succeed later: a lost connection, a timeout, or an answer that says so.
+    """Return whether the same call may succeed later.
 
-    What a thread or a client wrapped ("Error while uploading ...") is judged by its cause. Libraries for HTTP and
-    object stores have no base class in common, so errors without a status are judged by the library they come from.
+    It may after a lost connection, a timeout, or an answer that says so. What a thread or a client wrapped ("Error
+    while uploading ...") is judged by its cause. Libraries for HTTP and object stores have no base class in common, so
+    errors without a status are judged by the library they come from.
     """
     while isinstance(error, RuntimeError) and error.__cause__ is not None:
         error = error.__cause__
@@ -157,7 +167,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def status_of(error: BaseException) -> int | None:
-    """Return the HTTP status of the answer that an error is about; None where there was none."""
+    """Return the HTTP status behind an error, or None."""
     response = getattr(error, "response", None)
     found: Any
     if isinstance(response, dict):  # botocore

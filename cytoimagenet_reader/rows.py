@@ -1,4 +1,4 @@
-"""Rows of record batches, and the rows of a stream with its categories interleaved."""
+"""Rows of record batches and of interleaved streams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ Row = TypeVar("Row", covariant=True)
 
 
 class Example(NamedTuple):
-    """What training needs of a row: its PNG (bytes or a view of them), its class id and further columns."""
+    """The PNG, class id and further columns of a row.
+
+    The PNG is bytes or a view of them.
+    """
 
     data: Any
     label: int
@@ -30,7 +33,10 @@ class Example(NamedTuple):
 
 
 class RowFormat(Protocol[Row]):
-    """Takes rows out of record batches, for which it needs the columns ``names``."""
+    """A converter of record batches to rows.
+
+    It needs the columns ``names``.
+    """
 
     @property
     def names(self) -> Sequence[str]: ...
@@ -47,7 +53,10 @@ class DictRows:
         self._ids = {name: i for i, name in enumerate(label.names)} if label is not None else {}
 
     def rows(self, batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a batch: label as its class id, image as its bytes and path."""
+        """Yield the rows of a batch as dicts.
+
+        The label is the class id, the image its bytes and path.
+        """
         names = self.names
         columns = [self._column(name, batch.column(name)) for name in names]
         return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
@@ -67,14 +76,17 @@ class DictRows:
 
 
 class TrainingRows:
-    """Record batches to what training needs of a row: its PNG, not copied, its class id and ``columns``."""
+    """A converter of record batches to training examples.
+
+    An example has the PNG, not copied, the class id and ``columns``.
+    """
 
     def __init__(self, classes: Sequence[str], columns: Sequence[str] = ()) -> None:
         self.names = tuple(dict.fromkeys(("image", "label", *columns)))
         self._classes, self._columns = pa.array(classes, pa.string()), columns
 
     def rows(self, batch: pa.RecordBatch) -> Iterator[Example]:
-        """Yield the rows of a batch; their views keep the whole batch in memory."""
+        """Yield a batch's rows; their views keep it in memory."""
         data, labels = batch.column("image").field("bytes"), batch.column("label")
         ids = pc.index_in(labels, value_set=self._classes)
         if ids.null_count:
@@ -96,7 +108,9 @@ def interleaved(
     skip: int = 0,
     prefetched: Prefetched | None = None,
 ) -> Iterator[tuple[int, Row]]:
-    """Yield (key, row) of the parts of a stream: row i of a category's n at (i + 1/2) / n of the way.
+    """Yield (key, row) of a stream with categories interleaved.
+
+    Row i of a category's n is at (i + 1/2) / n of the way.
 
     Parameters
     ----------
@@ -124,7 +138,7 @@ def _run(
     place: int,
     prefetched: Prefetched | None,
 ) -> Iterator[tuple[float, int, int, Row]]:
-    """Yield (how far, which category, key, row) of one category's parts, one after the other."""
+    """Yield (fraction, category, key, row) of one category's parts."""
     done = run.done
     for part in run.parts:
         key = part.key

@@ -1,4 +1,4 @@
-"""A config of a package, narrowed by a filter: its classes, features, shards and rows."""
+"""A package's config narrowed by a filter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _FILTERED = ["label", "dir_name", "database", "license", "microscopy", "crop", "
 
 
 class Selection(NamedTuple):
-    """A config of a package: its classes in ClassLabel order, its features, its shards and the wanted rows of each."""
+    """The classes, features, shards and wanted rows of a config.
+
+    Classes are in ClassLabel order; wanted rows are given for each shard.
+    """
 
     classes: list[str]
     features: datasets.Features
@@ -37,13 +40,18 @@ class Selection(NamedTuple):
         return sorted({shard.split for shard in self.shards}, key=lambda s: (s != "train", s))
 
     def parts(self, split: str) -> list[Stream]:
-        """Return the shards of a split, each a stream: all rows in reading order."""
+        """Return a split's shards, each a stream.
+
+        All rows are in reading order.
+        """
         shards = (shard for shard in self.shards if shard.split == split)
         wanted = ((shard, None if self.rows is None else self.rows[shard.path]) for shard in shards)
         return [(Part(shard, 0, shard.rows if rows is None else len(rows), rows),) for shard, rows in wanted]
 
     def streams(self, split: str, multiple: int = 1) -> list[Stream]:
-        """Cut a split into streams, a multiple of ``multiple``; see ``cut_streams``.
+        """Cut a split into streams; see ``cut_streams``.
+
+        Their number is a multiple of ``multiple``.
 
         Raises
         ------
@@ -92,7 +100,7 @@ def select(
 
 
 def select_metadata(package: Package, wanted: Filter, columns: Sequence[str] | None) -> Selection:
-    """Return the config of every column but the image; its label is the class name.
+    """Return the config without images; labels are class names.
 
     Raises
     ------
@@ -124,7 +132,7 @@ def _narrowed(features: datasets.Features, columns: Sequence[str] | None) -> dat
 def _passing(
     package: Package, config: str, wanted: Filter, classes: list[str], shards: list[Shard]
 ) -> tuple[dict[str, Rows], list[str]]:
-    """Return, by shard, the rows that pass the filter, and the classes that have such rows."""
+    """Return the passing rows by shard, and their classes."""
     unknown = sorted(set(as_list(wanted.labels or ())) - set(classes))
     if unknown:
         raise PackageError(
@@ -161,7 +169,7 @@ def _some(classes: list[str]) -> str:
 
 
 def _check_values(package: Package, table: pa.Table, wanted: Filter) -> None:
-    """Raise PackageError for a source, database and so on that no example of the package has."""
+    """Raise PackageError for a wanted value that no example has."""
     for name, column in (
         *(("sources", "dir_name"), ("databases", "database"), ("licenses", "license"), ("microscopy", "microscopy")),
         *SITES.items(),
@@ -179,7 +187,7 @@ def _check_values(package: Package, table: pa.Table, wanted: Filter) -> None:
 
 
 def _features(package: Package, schema: pa.Schema, classes: list[str]) -> datasets.Features:
-    """Return the features of a config whose shards have this schema."""
+    """Return a config's features, given its shards' schema."""
     features = dict(datasets.Features.from_arrow_schema(schema.remove_metadata()))
     own = {"image": PackageImage(package.place, package.storage_options), "label": datasets.ClassLabel(names=classes)}
     return datasets.Features({name: own.get(name, feature) for name, feature in features.items()})

@@ -1,4 +1,4 @@
-"""Whether a local shard is still the file that was there when its package was opened."""
+"""Detection of local shards that changed after opening."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLOCK = 4 << 20  # bytes hashed at once
 
 
 class Stamp(NamedTuple):
-    """What tells a file from another one at its place, without reading it."""
+    """A file's identity at its place, without reading it."""
 
     size: int
     modified: int  # nanoseconds
@@ -42,7 +42,7 @@ def sha256_of(path: str) -> str:
 
 
 def note(package: Package, shards: list[Shard]) -> None:
-    """Keep what the shards of a local package look like now.
+    """Record the current stamps of a local package's shards.
 
     Raises
     ------
@@ -55,10 +55,10 @@ def note(package: Package, shards: list[Shard]) -> None:
 
 
 def check_same(package: Package, shard: Shard) -> None:
-    """Raise where a shard of a local package is not the one that was opened; call it once the shard is mapped.
+    """Raise where a local shard is not the one opened.
 
-    A file with another stamp may be a copy of the same content: a package that was unpickled on another machine. It is
-    read once to tell.
+    Call it once the shard is mapped. A file with another stamp may be a copy of the same content: a package that was
+    unpickled on another machine. It is read once to tell.
 
     Raises
     ------
@@ -80,5 +80,5 @@ def check_same(package: Package, shard: Shard) -> None:
 
 
 def rebuilt(place: str) -> PackageError:
-    """Return the error for a package that is not the one that was opened."""
+    """Return the error for a package rebuilt since opening."""
     return PackageError(f"{place} was rebuilt since it was opened: open it again")

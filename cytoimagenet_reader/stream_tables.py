@@ -1,4 +1,4 @@
-"""The rows of a stream as Arrow tables, in the order of ``rows.interleaved``."""
+"""Rows of a stream as Arrow tables, in ``rows.interleaved`` order."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def stream_tables(
     skip: int = 0,
     prefetched: Prefetched | None = None,
 ) -> Iterator[pa.Table]:
-    """Yield the rows of a stream but the first ``skip``, with class ids in the place of class names.
+    """Yield the rows of a stream after the first ``skip``.
 
-    Those of one category are record batches as they lie in the shard, without a copy.
+    Class ids take the place of class names. Rows of one category are record batches as they lie in the shard, without a
+    copy.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def stream_tables(
 
 
 class _Run:
-    """The record batches of a category, taken so many rows at a time."""
+    """A category's record batches, taken some rows at a time."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self.batches = batches
@@ -77,7 +78,7 @@ def _converted(
     skip: int,
     prefetched: Prefetched | None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of one category's parts, one after the other, but the first rows."""
+    """Yield one category's rows after the first ``skip``."""
     schema = features.arrow_schema
     classes = pa.array(features["label"].names, pa.string()) if "label" in features else None
     for part in parts:

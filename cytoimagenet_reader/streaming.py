@@ -1,4 +1,4 @@
-"""The splits of a package for the builder classes of ``datasets``."""
+"""Package splits for the builder classes of ``datasets``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from cytoimagenet_reader.streams import Stream
 
 
 class PackageSplits:
-    """The splits of a config of a package, as a builder class of ``datasets`` needs them.
+    """The splits of a config, for a ``datasets`` builder class.
 
     Parameters
     ----------
@@ -101,7 +101,9 @@ class PackageSplits:
 
 
 def place_of(data_dir: Any, options: dict[str, Any]) -> str:
-    """Return the place of a package, on the hub at the ``revision`` that is taken from the options.
+    """Return the place of a package.
+
+    On the hub it has the ``revision`` that is taken from the options.
 
     Raises
     ------
@@ -119,7 +121,7 @@ def place_of(data_dir: Any, options: dict[str, Any]) -> str:
 
 
 def checked(options: dict[str, Any], fields: Iterable[dataclasses.Field[Any]]) -> dict[str, Any]:
-    """Return options of a config; raises TypeError for one that no field of it has."""
+    """Return config options; raise TypeError for an unknown one."""
     known = [field.name for field in fields]
     for name in options:
         if name not in (*known, "config_id", "config_name", "custom_features"):
@@ -128,9 +130,10 @@ def checked(options: dict[str, Any], fields: Iterable[dataclasses.Field[Any]]) -
 
 
 def _downloaded(package: Package, shards: Sequence[Shard], dl_manager: Any) -> dict[str, str]:
-    """Return, by path, where copies of remote shards are, once their hashes are the manifest's.
+    """Return verified local copies of remote shards, by path.
 
-    ``datasets`` keeps downloads by their URL alone: one of an earlier build at that URL is fetched anew.
+    Their hashes are the manifest's. ``datasets`` keeps downloads by their URL alone: one of an earlier build at that
+    URL is fetched anew.
     """
     copies: dict[str, str] = {}
     todo = list(shards)
@@ -147,7 +150,7 @@ def _downloaded(package: Package, shards: Sequence[Shard], dl_manager: Any) -> d
 
 
 def _others(package: Package, shards: Sequence[Shard], files: Mapping[str, str]) -> list[Shard]:
-    """Return the shards whose file does not have the manifest's sha256."""
+    """Return the shards whose files lack the manifest's sha256."""
 
     def digest(shard: Shard) -> str:
         with reading(package, shard):
@@ -158,10 +161,11 @@ def _others(package: Package, shards: Sequence[Shard], files: Mapping[str, str])
 
 
 class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has no types
-    """The rows of a split as they lie in the shards: dicts, or Arrow tables for what asks for those.
+    """The rows of a split as stored in its shards.
 
-    ``IterableDataset`` encodes and decodes every value of every row unless its source has the very features that it
-    has itself; rows come with class ids and undecoded images, so that is what ``features`` says.
+    Rows are dicts, or Arrow tables for what asks for those. ``IterableDataset`` encodes and decodes every value of
+    every row unless its source has the very features that it has itself; rows come with class ids and undecoded images,
+    so that is what ``features`` says.
     """
 
     def __init__(self, function: Callable[..., Any], kwargs: dict[str, Any], typed_as: datasets.Features) -> None:
@@ -169,7 +173,10 @@ class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has 
         self.typed_as = typed_as
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield (key, row); ``datasets`` asks for one stream after the other, and all that follow are known here."""
+        """Yield (key, row) pairs.
+
+        ``datasets`` asks for one stream after the other, and all that follow are known here.
+        """
         streams, package, copies = (self.kwargs[name] for name in ("streams", "package", "copies"))
         first = (self._state_dict or {}).get("shard_idx", 0)
         with contextlib.nullcontext() if copies else prefetched(package, streams[first:]) as ahead:
@@ -185,7 +192,10 @@ class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has 
 
     @property
     def iter_arrow(self) -> Callable[[], Iterator[tuple[str, pa.Table]]]:
-        """Returns (key, table) pairs of all rows, in the same order."""
+        """Return a function that yields (key, table) pairs.
+
+        The tables hold all rows, in the same order.
+        """
         return self._tables
 
     def _tables(self) -> Iterator[tuple[str, pa.Table]]:

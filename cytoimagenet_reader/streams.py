@@ -1,4 +1,7 @@
-"""Parts of shards, and a split cut into streams of them: what workers and nodes divide among themselves."""
+"""Parts of shards, and splits cut into streams of them.
+
+Workers and nodes divide the streams among themselves.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ _MIN_BATCHES_PER_SHARE = 8  # from so many record batches on, a category's share
 
 
 class Part(NamedTuple):
-    """A run of a shard's rows: numbers start to stop of ``rows``, or of all its rows where that is None."""
+    """A run of a shard's rows.
+
+    It is numbers start to stop of ``rows``, or of all its rows where that is None.
+    """
 
     shard: Shard
     start: int
@@ -31,11 +37,11 @@ class Part(NamedTuple):
 
     @property
     def key(self) -> int:
-        """A number for its first row that no other row of the package has."""
+        """A package-wide unique number for its first row."""
         return (CATEGORIES.index(self.shard.category) << 60) + (self.shard.number << 32) + self.start
 
     def wants(self, low: int, high: int) -> bool:
-        """Return whether any of the shard's rows from ``low`` to before ``high`` is wanted."""
+        """Return whether any row in [low, high) is wanted."""
         rows = np.arange(self.start, self.stop) if self.rows is None else self.rows[self.start : self.stop]
         return bool(np.searchsorted(rows, low) < np.searchsorted(rows, high))
 
@@ -49,7 +55,10 @@ Stream = tuple[Part, ...]
 
 
 def name_key(key: int) -> str:
-    """Return in words which example a ``Part.key``, plus its place in the part, stands for."""
+    """Return in words which example a key stands for.
+
+    The key is a ``Part.key``, plus the example's place in the part.
+    """
     return f"{CATEGORIES[key >> 60]} shard {key >> 32 & 0xFFFFFFF}, example {key & 0xFFFFFFFF}"
 
 
@@ -59,7 +68,10 @@ def count_rows(streams: Sequence[Stream]) -> int:
 
 
 def category_order(counts: Sequence[int]) -> np.ndarray[Any, Any]:
-    """Return which category each row of a stream is of: row i of a category's n comes at (i + 1/2) / n of the way."""
+    """Return the category of each row of a stream.
+
+    Row i of a category's n comes at (i + 1/2) / n of the way.
+    """
     place = np.repeat(np.arange(len(counts)), counts)
     way = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
     order: np.ndarray[Any, Any] = place[np.lexsort((place, way))]
@@ -67,7 +79,10 @@ def category_order(counts: Sequence[int]) -> np.ndarray[Any, Any]:
 
 
 class Run(NamedTuple):
-    """The rows of one category in a stream: those that are left, and how many of ``total`` came before them."""
+    """The rows left of one category in a stream.
+
+    It says how many of ``total`` came before them.
+    """
 
     done: int
     total: int
@@ -75,7 +90,7 @@ class Run(NamedTuple):
 
 
 def runs_after(stream: Stream, skip: int) -> list[Run]:
-    """Return what is left of each category after the first ``skip`` rows of a stream.
+    """Return each category's rest after a stream's first ``skip`` rows.
 
     Row i of a category's n is at (i + 1/2) / n of the way; among equals, the category that comes first in the stream.
     """
@@ -91,7 +106,7 @@ def runs_after(stream: Stream, skip: int) -> list[Run]:
 
 
 def _taken(counts: Sequence[int], skip: int) -> list[int]:
-    """Return how many of each category's rows are among the first ``skip`` of a stream."""
+    """Return each category's count among the first ``skip`` rows."""
     if not skip:
         return [0] * len(counts)
     taken: list[int] = np.bincount(category_order(counts)[:skip], minlength=len(counts)).tolist()
@@ -110,7 +125,7 @@ def _parts_after(parts: Sequence[Part], skip: int) -> list[Part]:
 def cut_streams(
     shards: Sequence[Shard], rows: Mapping[str, Rows] | None, batch_rows: int, multiple: int = 1
 ) -> list[Stream]:
-    """Cut the shards of a split into streams of equal shares of every category.
+    """Cut shards into streams of equal shares of every category.
 
     There are as many as the largest category has shards, a few for a small package, and a multiple of ``multiple``. A
     stream is read with its categories interleaved row by row, so that a small shuffle buffer sees all classes.
@@ -134,10 +149,10 @@ def cut_streams(
 
 
 def _cut(parts: list[Part], count: int, batch_rows: int) -> list[list[Part]]:
-    """Cut the rows of parts, taken one after the other, into ``count`` shares of nearly the same size.
+    """Cut parts into ``count`` shares of nearly the same size.
 
-    Large shares begin and end between two record batches, so that no batch is read twice; sizes of small ones differ by
-    one at most.
+    Their rows are taken one after the other. Large shares begin and end between two record batches, so that no batch is
+    read twice; sizes of small ones differ by one at most.
     """
     total = sum(part.stop for part in parts)
     if len(parts) == count:  # whole shards, read from end to end: the fewest requests
@@ -156,7 +171,10 @@ def _cut(parts: list[Part], count: int, batch_rows: int) -> list[list[Part]]:
 
 
 def _nearest_cut(row: int, part: Part, step: int) -> int:
-    """Return the place in a part that is nearest to ``row``; between two batches where all its rows are wanted."""
+    """Return the place in a part nearest to ``row``.
+
+    It is between two batches where all the part's rows are wanted.
+    """
     if part.rows is None:
         row = (row + step // 2) // step * step
     return min(max(row, 0), part.stop)

@@ -1,4 +1,4 @@
-"""Structs of Thrift's compact protocol, as the footers and page headers of Parquet have them.
+"""Structs of Thrift's compact protocol, as in Parquet's metadata.
 
 https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 """
@@ -20,7 +20,9 @@ class Compact:
         self.at = 0
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
-        """Return field number -> value of the struct that begins here: bool, int, float, bytes, list or dict.
+        """Return the struct that begins here: field number -> value.
+
+        Values are bool, int, float, bytes, list or dict.
 
         Raises
         ------

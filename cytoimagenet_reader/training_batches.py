@@ -15,7 +15,10 @@ from cytoimagenet_reader.streams import name_key
 
 
 class Decoded(NamedTuple):
-    """A batch before its transform: a tensor (B, C, H, W), or a list where sizes differ; int64 (B,); columns."""
+    """A batch before its transform.
+
+    It has a tensor (B, C, H, W), or a list where sizes differ; int64 (B,); columns.
+    """
 
     images: Any
     labels: Any
@@ -49,7 +52,9 @@ class Form(NamedTuple):
     keys: tuple[str, str] | None = None
 
     def decode(self, package: Package, rows: Sequence[tuple[int, Example]], fresh: int) -> Decoded:
-        """Return the decoded rows, of which those from ``fresh`` on are repeats; any thread may call it.
+        """Return the decoded rows; any thread may call it.
+
+        Rows from ``fresh`` on are repeats.
 
         Raises
         ------
@@ -78,7 +83,10 @@ class Form(NamedTuple):
         return Decoded(images, torch.tensor([example.label for _, example in rows], dtype=torch.int64), extras)
 
     def batch(self, decoded: Decoded) -> Any:
-        """Return a batch: (images, labels), with a dict of what else is asked for; or one dict with all."""
+        """Return a batch as a tuple or a dict.
+
+        It is (images, labels), with a dict of what else is asked for; or one dict with all.
+        """
         images, labels, extras = decoded
         if self.transform is not None:
             images = self.transform(images)
@@ -91,7 +99,10 @@ class Form(NamedTuple):
         return (images, labels, extras) if extras else (images, labels)
 
     def examples(self, batch: Any) -> list[Any]:
-        """Return the examples of a batch, each as a batch is, without the first dimension."""
+        """Return a batch's examples, each without the first dimension.
+
+        Otherwise each is as a batch is.
+        """
         if isinstance(batch, dict):
             return [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
         images, labels, *more = batch
@@ -102,7 +113,10 @@ class Form(NamedTuple):
         return list(zip(images, labels, own, strict=True))
 
     def _single(self, image: np.ndarray[Any, Any]) -> Any:
-        """Return an image as stored: (H, W) as it is decoded, (C, H, W) where it is converted."""
+        """Return an image as stored.
+
+        It is (H, W) as it is decoded, (C, H, W) where it is converted.
+        """
         import torch
 
         plain = self.channels == 1 and self.dtype is None
@@ -110,7 +124,10 @@ class Form(NamedTuple):
         return found if plain else self._converted(found[None, None])[0]
 
     def _converted(self, images: Any) -> Any:
-        """Return uint8 (B, 1, H, W) in the channels, type and scale that are asked for."""
+        """Return images in the requested channels, type and scale.
+
+        ``images`` is uint8 (B, 1, H, W).
+        """
         import torch
 
         if self.dtype is not None and self.dtype.is_floating_point:

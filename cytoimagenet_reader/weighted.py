@@ -1,4 +1,7 @@
-"""Epochs in which examples are drawn by weight: balanced classes, or weights by class or by a column."""
+"""Epochs in which examples are drawn by weight.
+
+Classes are balanced, or weights are given by class or by a column.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +26,21 @@ Weights = npt.NDArray[np.float64]
 
 
 class Drawn(NamedTuple):
-    """The weight of each row, float64, and the number of the group that it belongs to: its class, or its weight."""
+    """The weight (float64) and group number of each row.
+
+    A row's group is its class, or its weight.
+    """
 
     weights: Weights
     groups: npt.NDArray[np.int64]
 
 
 class WeightedStreams:
-    """The streams of epochs that hold as many rows as the split has, each row drawn in proportion to its weight.
+    """Streams of epochs whose rows are drawn by weight.
 
-    Systematic resampling, group by group and within a group in a drawn order: of an epoch's n rows, one of weight w is
-    given floor(n w / sum) or one more times, and a group's share is met to one example. Kitagawa (1996), J. Comput.
-    Graph. Stat. 5, 1-25.
+    An epoch holds as many rows as the split has, each drawn in proportion to its weight. Systematic resampling, group
+    by group and within a group in a drawn order: of an epoch's n rows, one of weight w is given floor(n w / sum) or one
+    more times, and a group's share is met to one example. Kitagawa (1996), J. Comput. Graph. Stat. 5, 1-25.
 
     Parameters
     ----------
@@ -64,12 +70,14 @@ class WeightedStreams:
         return self._selection._replace(shards=shards, rows=rows).streams(self._split, world_size)
 
     def digest(self) -> str:
-        """Return what tells these weights from any others: 64 hex digits."""
+        """Return 64 hex digits that identify these weights."""
         return hashlib.sha256(self._drawn.weights.astype("<f8").tobytes()).hexdigest()
 
 
 def row_weights(package: Package, selection: Selection, split: str, weights: Mapping[str, float] | str | None) -> Drawn:
-    """Return a weight for each row of a split, in the order of its shards; only the metadata is read.
+    """Return a weight for each row of a split.
+
+    Weights are in the order of its shards; only the metadata is read.
 
     Parameters
     ----------

@@ -13,7 +13,10 @@ U = np.uint64  # numba mixes signed and unsigned 64 bits into floats: all of a s
 
 @inlined
 def load_word(data: U8, place: np.uint64) -> np.uint64:
-    """Return 8 bytes, the first the lowest; LLVM makes one load of it."""
+    """Return 8 bytes as a little-endian word.
+
+    LLVM makes one load of it.
+    """
     low = (
         U(data[place])
         | U(data[place + U(1)]) << U(8)
@@ -31,6 +34,9 @@ def load_word(data: U8, place: np.uint64) -> np.uint64:
 
 @inlined
 def store_word(data: U8, place: np.uint64, word: np.uint64) -> None:
-    """Store 8 bytes, the lowest first; LLVM makes one store of it."""
+    """Store a word as 8 little-endian bytes.
+
+    LLVM makes one store of it.
+    """
     for k in range(8):
         data[place + U(k)] = np.uint8(word >> U(8 * k))

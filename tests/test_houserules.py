@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,15 @@ MOST_LINES = {ROOT / "cytoimagenet.py": 370}  # `datasets` 3 copies it by itself
 def test_a_module_can_be_read_in_one_go(path: Path) -> None:
     lines = len(path.read_text("utf-8").splitlines())
     assert lines <= MOST_LINES.get(path, 300), "divide it: a module does one thing"
+
+
+@pytest.mark.parametrize("path", [*MODULES, *MOST_LINES], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_docstrings_begin_with_ten_words_or_fewer(path: Path) -> None:
+    """Those of commands are what ``--help`` prints."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            decorators = [ast.unparse(decorator) for decorator in getattr(node, "decorator_list", [])]
+            if text and not any("click" in name or ".command" in name for name in decorators):
+                first = text.splitlines()[0]
+                assert len(first.split()) <= 10, f"{getattr(node, 'name', path.name)}: {first}"

@@ -1,1 +1,1 @@
-"""The commands, one module per family: parse, call, print; no logic."""
+"""Command modules by family: parse, call, print; no logic."""

@@ -1,4 +1,4 @@
-"""Commands that look at what is there, before and after labels: sources, label, diff, status, recipe."""
+"""Inspection commands: sources, label, diff, status, recipe."""
 
 from __future__ import annotations
 

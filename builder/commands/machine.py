@@ -1,4 +1,4 @@
-"""Faults of the machine in one line: what failed, where, and what to change."""
+"""One-line explanations of machine faults and their remedies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ _NO_ROOM = os.strerror(errno.ENOMEM)  # pyarrow says it in words alone
 
 
 def explained(error: BaseException) -> str | None:
-    """Return a fault of the machine in one line; None for anything else, which is a bug."""
+    """Return a machine fault in one line, or None.
+
+    None stands for anything else, which is a bug.
+    """
     for cause in _causes(error):
         if isinstance(cause, MemoryError) or (isinstance(cause, OSError) and _NO_ROOM in str(cause)):
             return _NO_MEMORY
@@ -49,7 +52,7 @@ def explained(error: BaseException) -> str | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error, and what it wraps where it is that of a task."""
+    """Yield the error and, for a task error, its cause."""
     yield error
     while isinstance(error, TaskError) and error.__cause__ is not None:
         error = error.__cause__

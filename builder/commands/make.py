@@ -139,7 +139,10 @@ def _make(pipeline: Callable[[BuildContext, Store], Manifest], context: BuildCon
 
 
 def _say_made(package: Store, manifest: Manifest, as_json: bool, unused: dict[str, list[str]]) -> None:
-    """Say what the package holds and what was left out; exit with 3 where images were not tried."""
+    """Report what was made and what was left out.
+
+    Exits with 3 where images were not tried.
+    """
     from builder.inspect.summary import not_tried, summary, summary_lines
 
     facts = summary(package.url, manifest)

@@ -101,7 +101,10 @@ def package_options(command: Command) -> Command:
 
 
 def build_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what makes a package; the command is given ``context`` and ``package``, and what else it asks for."""
+    """Add the options of commands that make a package.
+
+    The command is given ``context`` and ``package``, and what else it asks for.
+    """
 
     @functools.wraps(command)
     def with_context(
@@ -154,7 +157,7 @@ def _names(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]
 
 
 def run_settings(workers: int | None, scheduler: str | None, time_limit: float = 300.0) -> RunSettings:
-    """Return how to run, by default with a process a core."""
+    """Return the run settings, by default one process per core."""
     from builder.engine.run import RunSettings
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -163,7 +166,10 @@ def run_settings(workers: int | None, scheduler: str | None, time_limit: float =
 
 @contextlib.contextmanager
 def working_in(work: Store) -> Iterator[RunLog]:
-    """Hold the lock of WORK, where it is local, and its run log while the block runs."""
+    """Hold WORK's lock and run log during the block.
+
+    Only a local WORK is locked.
+    """
     from builder.engine.run_logs import open_log
     from builder.stages.lock import locked
 
@@ -174,6 +180,9 @@ def working_in(work: Store) -> Iterator[RunLog]:
 
 
 def fail_for_left_out(names: Sequence[str]) -> None:
-    """Raise where sources that are there could not be read: what was made, or planned, lacks them."""
+    """Raise where available sources could not be read.
+
+    What was made, or planned, lacks them.
+    """
     if names:
         raise UserError(f"left out, for reasons said above: {', '.join(names)}; everything else is done")

@@ -1,4 +1,4 @@
-"""How commands are described and how they say things: examples, exit codes, text that acts on no terminal, JSON."""
+"""Command descriptions, and terminal-safe output of text and JSON."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Command(click.Command):
 
 
 def say(text: object, err: bool = False) -> None:
-    """Write a line, whatever its texts hold harmless for the terminal."""
+    """Write a line, made safe for the terminal."""
     click.echo(printable(str(text)), err=err)
 
 

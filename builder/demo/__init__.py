@@ -1,1 +1,1 @@
-"""A small simulated build, from made-up sources to a loaded dataset, offline."""
+"""An offline simulated build, from sources to a loaded dataset."""

@@ -1,4 +1,4 @@
-"""Simulated cells: where they lie, what their organelles look like, and how a microscope records them.
+"""Simulated cells and microscope recordings of them.
 
 Nothing here is a real image. The shapes differ by label, so that a model can learn something from them: nuclear size,
 elongation, density of cells, number of spots and fibres.
@@ -28,7 +28,10 @@ class Traits(NamedTuple):
 
 
 def blur(plane: Plane, sigma: float) -> Plane:
-    """Return the plane (H, W) convolved with a Gaussian point spread function of ``sigma`` pixels, edges repeated."""
+    """Return the plane blurred by a Gaussian point spread function.
+
+    ``plane`` is (H, W) and ``sigma`` in pixels; edges are repeated.
+    """
     margin = int(4 * sigma) + 1
     wide = np.pad(plane, margin, mode="edge")
     fy, fx = np.fft.fftfreq(wide.shape[0])[:, None], np.fft.rfftfreq(wide.shape[1])[None, :]
@@ -38,7 +41,10 @@ def blur(plane: Plane, sigma: float) -> Plane:
 
 
 def field(rng: np.random.Generator, height: int, width: int, traits: Traits) -> dict[str, Plane]:
-    """Return what each organelle emits over one field: planes (height, width), about 0 to 1, by what they show."""
+    """Return what each organelle emits over one field.
+
+    Planes are (height, width) with values of about 0 to 1, keyed by what they show.
+    """
     planes = {name: np.zeros((height, width)) for name in ORGANELLES}
     count = max(1, round(traits.cells * height * width / 160**2 * rng.uniform(0.8, 1.2)))
     for _ in range(count):
@@ -67,7 +73,7 @@ def _add_cell(rng: np.random.Generator, planes: dict[str, Plane], cy: float, cx:
 
 
 def _window(shape: tuple[int, ...], cy: float, cx: float, reach: float) -> tuple[slice, slice, Plane, Plane]:
-    """Return the part of a plane within ``reach`` pixels of a point, and its pixels' coordinates."""
+    """Return a window around a point and its pixel coordinates."""
 
     def _within(centre: float, size: int) -> slice:
         start = min(max(0, int(centre - reach)), size)
@@ -84,13 +90,19 @@ def _add_spot(plane: Plane, cy: float, cx: float, sigma: float) -> None:
 
 
 def camera(rng: np.random.Generator, plane: Plane, photons: float, offset: float, gain: float, top: int) -> Plane:
-    """Return camera counts: a blurred plane with shot noise, dark offset and read noise, clipped to [0, top]."""
+    """Return noisy camera counts of a blurred plane.
+
+    The counts have shot noise, a dark offset and read noise, and are clipped to [0, top].
+    """
     electrons = rng.poisson(blur(plane, 1.0) * photons + photons * 0.03)
     return np.clip(np.round(offset + gain * electrons + rng.normal(0, 1.0, plane.shape)), 0, top)
 
 
 def stained(rng: np.random.Generator, absorbance: Plane, colour: tuple[float, float, float]) -> npt.NDArray[np.uint8]:
-    """Return an RGB brightfield image (H, W, 3): light weakened by a dye (Beer and Lambert), uneven illumination."""
+    """Return a stained RGB brightfield image.
+
+    The image is (H, W, 3); a dye weakens the uneven illumination by the Beer-Lambert law.
+    """
     height, width = absorbance.shape
     y, x = np.mgrid[0:height, 0:width]
     light = 235 - 30 * np.hypot((y - height / 2) / height, (x - width / 2) / width)

@@ -23,7 +23,9 @@ DEMO_RECIPE = Recipe(min_images=20, class_size=100, min_class_size=30, part_imag
 
 
 def run_demo(out: Path, settings: RunSettings, say: Callable[[str], Any]) -> None:
-    """Make the demo's sources, work folder and package below ``out``, then load the package.
+    """Make the demo's package below ``out`` and load it.
+
+    The sources and the work folder are made there too.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""Writes four simulated sources, in the folder layouts of real ones, so that their ordinary adapters read them."""
+"""Simulated sources in the folder layouts of real ones.
+
+The four sources can be read by their ordinary adapters.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ _BLOOD = {"red blood cell": 0.0, "trophozoite": 0.9, "ring": 0.4, "schizont": 1.
 
 
 def simulate(folder: Path, seed: int = 0, on_image: Callable[[int], object] = lambda count: None) -> None:
-    """Write the four sources below ``folder``, with the mark that says they are simulated.
+    """Write the four sources and mark them as simulated.
 
     A source has its name once it is whole, so that the next call after an interruption makes just the others.
 
@@ -96,7 +99,10 @@ def _sites(root: Path, seed: int, on_image: Callable[[int], object]) -> None:
 
 
 def _cell_painting(root: Path, seed: int, on_image: Callable[[int], object]) -> None:
-    """BBBC022: five 16-bit TIFF channels, one folder per plate and channel, one UUID a file, joined by a CSV."""
+    """Write BBBC022: 16-bit TIFF channels, joined by a CSV.
+
+    Its five channels have one folder per plate and channel, and one UUID per file.
+    """
     stains = {"Hoechst": "nucleus", "ER": "er", "Syto": "nucleoli", "Ph_golgi": "actin", "Mito": "mitochondria"}
     columns = ("ER", "Hoechst", "Mito", "Ph_golgi", "Syto")
     rows: list[list[object]] = []
@@ -124,7 +130,10 @@ def _cell_painting(root: Path, seed: int, on_image: Callable[[int], object]) -> 
 
 
 def _worm_cells(root: Path, seed: int, on_image: Callable[[int], object]) -> None:
-    """Cell Cycle Experiments: one RGB brightfield JPEG an image, its class the folder's name."""
+    """Write Cell Cycle Experiments: RGB JPEGs, one folder per class.
+
+    They are brightfield images.
+    """
     for phase, traits in _PHASES.items():
         (root / phase).mkdir(parents=True)
         for number in range(60):

@@ -1,1 +1,4 @@
-"""How a stage runs: tasks in processes or on a cluster, artefacts on any file system, resume."""
+"""Execution of stages: tasks, artefacts and resuming.
+
+Tasks run in processes or on a cluster; artefacts lie on any file system.
+"""

@@ -41,7 +41,9 @@ _NOISY = ("distributed", "tornado.application", "asyncio")
 
 
 class ClusterPool:
-    """The workers of a Dask scheduler; they may come and go.
+    """The workers of a Dask scheduler.
+
+    They may come and go.
 
     Raises
     ------
@@ -66,7 +68,7 @@ class ClusterPool:
 
     @property
     def places(self) -> int:
-        """Return how many pieces should be in flight: it follows the size of the cluster."""
+        """Return how many pieces the cluster should have in flight."""
         if time.monotonic() - self._counted > _COUNT_EVERY:
             try:
                 self._threads = sum(self._client.nthreads().values())
@@ -94,7 +96,10 @@ class ClusterPool:
         return ended
 
     def is_stuck(self, seconds: float) -> bool:
-        """Return False: Dask runs lost pieces again. Says now and then when there is no worker to do so."""
+        """Return False, warning when the cluster has no workers.
+
+        Dask runs lost pieces again.
+        """
         if not self._threads and time.monotonic() - self._said > _SAY_EVERY:
             self._said = time.monotonic()
             log.warning("the Dask cluster at %s has no worker yet; waiting", self._settings.scheduler)
@@ -106,7 +111,10 @@ class ClusterPool:
         self._connect()
 
     def close(self) -> None:
-        """Cancel what runs, and end the children on the workers; a scheduler that is gone is left alone."""
+        """Cancel running work and end the children on the workers.
+
+        A scheduler that is gone is left alone.
+        """
         try:
             if self._client.status == "running":
                 self._executor.shutdown(wait=False)
@@ -123,7 +131,7 @@ _lock = threading.Lock()
 
 
 def run_piece(function: Function, settings: RunSettings, wanted: Mapping[str, str], items: tuple[Any, ...]) -> Result:
-    """Return how ``function(items)`` ended in a child process of this Dask worker.
+    """Return how ``function(items)`` ended in a Dask worker's child process.
 
     A worker that differs in what it states (``statement``) from what is wanted does nothing and says so.
     """

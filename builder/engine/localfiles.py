@@ -1,4 +1,7 @@
-"""Files of a local store: written under a hidden name in the same folder, then renamed."""
+"""Files of a local store, published by renaming.
+
+They are written under a hidden name in the same folder first.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ def checked(rel: str) -> str:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a new file that takes the path's place when the block ends cleanly, and vanishes otherwise."""
+    """Yield a file that replaces the path on success.
+
+    It vanishes where the block does not end cleanly.
+    """
     hidden = path.parent / _hidden_name()
     opened = _created(hidden)
     _unpublished.add(str(hidden))
@@ -50,7 +56,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def scratch_folder() -> tempfile.TemporaryDirectory[str]:
-    """Return a new folder among the temporary ones, removed when it is cleaned up; those of killed processes go now.
+    """Return a new temporary folder, removed on cleanup.
+
+    Those of killed processes are removed now.
 
     Raises
     ------
@@ -68,7 +76,10 @@ def scratch_folder() -> tempfile.TemporaryDirectory[str]:
 
 @contextlib.contextmanager
 def spooled() -> Iterator[tuple[BinaryIO, Path]]:
-    """Give a new file among the temporary ones, and its path, for the block; those of killed processes go as well."""
+    """Yield a new temporary file and its path.
+
+    It lasts for the block; those of killed processes are removed as well.
+    """
     path = spool_folder() / _hidden_name()
     with contextlib.suppress(OSError):  # said by _created
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -83,7 +94,10 @@ def spooled() -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def spool_folder() -> Path:
-    """Return where this user's temporary files lie: what waits to be published remotely, notes of workers, logs."""
+    """Return the folder of this user's temporary files.
+
+    It holds what waits to be published remotely, notes of workers, and logs.
+    """
     return Path(tempfile.gettempdir(), f"cytoimagenet-spool-{os.getuid() if hasattr(os, 'getuid') else ''}")
 
 
@@ -107,9 +121,10 @@ def _created(hidden: Path) -> BinaryIO:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what killed processes left in a folder, at this process's first writing there.
+    """Remove what killed processes left in a folder.
 
-    What was being written is not done, so the next run writes there again.
+    This happens when this process first writes there. What was being written is not done, so the next run writes there
+    again.
     """
     if folder not in _tidied:
         _tidied.add(folder)
@@ -123,13 +138,16 @@ def _tidy(folder: Path) -> None:
 
 
 def discard_unpublished() -> None:
-    """Remove what this process is writing: for one that is told to end at once."""
+    """Remove the files that this process is writing.
+
+    For a process that is told to end at once.
+    """
     for hidden in tuple(_unpublished):
         Path(hidden).unlink(missing_ok=True)
 
 
 def sizes(root: Path, prefix: str) -> dict[str, int]:
-    """Return {relative path: bytes} below a folder of the root; hidden names are left out."""
+    """Return {relative path: bytes} of non-hidden files below a folder."""
     found: dict[str, int] = {}
     pending = [prefix.strip("/")]
     while pending:
@@ -153,12 +171,15 @@ def sizes(root: Path, prefix: str) -> dict[str, int]:
 
 
 def _leads_back(link: Path) -> bool:
-    """Return whether a link leads to a folder above itself: who follows it comes here again."""
+    """Return whether a link leads to a folder above itself."""
     return link.resolve() in link.parent.resolve().joinpath("x").parents
 
 
 def clean(root: Path) -> int:
-    """Remove hidden files whose process is gone; those of other machines when they are a day old."""
+    """Remove hidden files whose process is gone.
+
+    Those of other machines are removed when they are a day old.
+    """
     removed = 0
     for folder, _, names in os.walk(root):
         for name in names:
@@ -189,7 +210,10 @@ def _is_running(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Return whether a process has ended and only waits to be counted by its parent (Linux; False elsewhere)."""
+    """Return whether a process is a zombie.
+
+    Linux only: False elsewhere.
+    """
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -198,5 +222,5 @@ def _is_zombie(pid: int) -> bool:
 
 
 def is_full(error: OSError) -> bool:
-    """Return whether an error says that there is no space, or no quota, left."""
+    """Return whether an error reports exhausted space or quota."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,4 +1,7 @@
-"""The run log: one JSON object a line, for people and programs that watch a build."""
+"""The run log: one JSON object per line.
+
+It is for people and programs that watch a build.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,12 @@ from builder import __version__
 
 
 class RunLog:
-    """Appends events to a local file; each line is whole even where several builds share it.
+    """A log that appends events to a local file.
 
-    Every event has ``time`` (seconds since 1970) and ``event``; those of tasks have ``stage``, ``task``, ``weight``
-    (images, rows ...: what the stage counts) and ``seconds`` (that the call took in its worker). ``stage`` and
-    ``stage_end`` frame a stage, with its ``total`` and the ``peak_bytes`` of memory of the largest process so far.
+    Each line is whole even where several builds share it. Every event has ``time`` (seconds since 1970) and ``event``;
+    those of tasks have ``stage``, ``task``, ``weight`` (images, rows ...: what the stage counts) and ``seconds`` (that
+    the call took in its worker). ``stage`` and ``stage_end`` frame a stage, with its ``total`` and the ``peak_bytes``
+    of memory of the largest process so far.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -53,7 +57,10 @@ def read_log(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def events_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the events of a run log's lines; a last one that is not whole, of a killed build, is left out."""
+    """Yield the events of a run log's lines.
+
+    An incomplete last line, of a killed build, is left out.
+    """
     for line in lines:
         try:
             event = json.loads(line)

@@ -1,4 +1,7 @@
-"""Markers: one small JSON file of WORK for each unit of work that is done, with the hash of what it was made from."""
+"""Markers of finished units of work.
+
+Each is a small JSON file of WORK, with the hash of what the unit was made from.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ FOLDER = "markers"
 
 
 def fingerprint(*parts: str) -> str:
-    """Return the sha256 (hex) of a list of texts; ``("a", "b")`` and ``("ab",)`` differ."""
+    """Return the SHA-256 (hex) of a list of texts.
+
+    ``("a", "b")`` and ``("ab",)`` differ.
+    """
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -23,12 +29,15 @@ def marker_path(marker: str) -> str:
 
 
 def is_done(store: Store, marker: str, made_from: str) -> dict[str, Any] | None:
-    """Return the facts of a unit that was finished from the same inputs, or None."""
+    """Return a finished unit's facts for these inputs, or None."""
     return find_done(store, {marker: made_from}).get(marker)
 
 
 def find_done(store: Store, wanted: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return {marker: facts} of those units that were finished from the same inputs; remote reads overlap."""
+    """Return {marker: facts} of units finished from the same inputs.
+
+    Remote reads overlap.
+    """
     paths = {marker_path(marker): marker for marker in wanted}
     done: dict[str, dict[str, Any]] = {}
     for path, content in store.read_many(paths).items():
@@ -50,6 +59,9 @@ def _facts(content: bytes, made_from: str) -> dict[str, Any] | None:
 
 
 def mark_done(store: Store, marker: str, made_from: str, **facts: Any) -> None:
-    """Record, as the last act of a unit, that it is finished; the facts are JSON values."""
+    """Record that a unit is finished, as its last act.
+
+    The facts are JSON values.
+    """
     content = {"fingerprint": made_from, "facts": facts}
     store.write_bytes(marker_path(marker), json.dumps(content, sort_keys=True, ensure_ascii=False).encode())

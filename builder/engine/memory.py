@@ -1,4 +1,4 @@
-"""The memory that a build took, and may still take, as the system counts it."""
+"""Memory used by, and available to, a build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from pathlib import Path
 
 
 def peak_memory() -> int | None:
-    """Return the most bytes that this process, or one of its children that has ended, held; None where not counted."""
+    """Return peak memory of this process or an ended child.
+
+    The larger figure, in bytes; None where it is not counted.
+    """
     if sys.platform == "win32":
         return None
     import resource
@@ -20,9 +23,10 @@ def peak_memory() -> int | None:
 
 
 def own_peak_memory() -> int | None:
-    """Return the most bytes that this process alone held since it began; None where not counted.
+    """Return this process's own peak memory in bytes, or None.
 
-    ``ru_maxrss`` of Linux is no answer: it begins with what the parent held when it started this process.
+    None where it is not counted. ``ru_maxrss`` of Linux is no answer: it begins with what the parent held when it
+    started this process.
     """
     if sys.platform == "win32":
         return None
@@ -40,9 +44,10 @@ def _bytes(maxrss: int) -> int:
 
 
 def headroom() -> int | None:
-    """Return the bytes that this process may still take before a limit or the machine stops it; None where not told.
+    """Return the bytes that this process may still take.
 
-    Counted are what the machine has available, the control groups of Linux, and limits of the process (``ulimit -v``).
+    None where that is unknown. Counted are what the machine has available, the control groups of Linux, and limits of
+    the process (``ulimit -v``).
     """
     found = [*_of_machine(), *_of_control_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")), *_of_limits()]
     return max(0, min(found)) if found else None

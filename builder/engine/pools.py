@@ -1,4 +1,7 @@
-"""Where pieces run: in this process, or in a pool of local ones. (On a cluster: ``cluster``.)"""
+"""Pools that run pieces in this process or local ones.
+
+``cluster`` runs them on a cluster.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ class Pool(Protocol):
         """Say how a finished call ended."""
 
     def is_stuck(self, seconds: float) -> bool:
-        """Return whether a pool that gave nothing for so long cannot be working."""
+        """Return whether a pool silent this long must be stuck."""
 
     def restart(self) -> None:
         """Start anew; what was in flight is lost."""
@@ -97,7 +100,10 @@ class InProcess:
 
 
 class LocalPool:
-    """Processes of this machine, started afresh (spawn) and replaced after some tasks, each call watched."""
+    """A pool of local processes, with each call watched.
+
+    They are started afresh (spawn) and replaced after some tasks.
+    """
 
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
@@ -130,7 +136,10 @@ class LocalPool:
             raise UserError(f"no process can be started here ({error.strerror}): {CANNOT_START}") from error
 
     def submit(self, function: Function, items: tuple[Any, ...]) -> Future[Any]:
-        """Start a call; its worker keeps the time limit, pebble's longer one is for a worker that cannot."""
+        """Start a call.
+
+        Its worker keeps the time limit; pebble's longer one is for a worker that cannot.
+        """
         call, limit = next(self._calls), self._settings.time_limit
         self._most_items = max(self._most_items, len(items))
         most = (len(items) + 3) * limit + len(items) + 60
@@ -180,7 +189,10 @@ class LocalPool:
         return f"longer than {self._settings.time_limit:g} s"
 
     def is_stuck(self, seconds: float) -> bool:
-        """Return whether nothing was finished for so long, nor any item begun: a message was lost with its process."""
+        """Return whether nothing finished or began for so long.
+
+        A message was then lost with its process.
+        """
         most = 3 * self._settings.time_limit + self._most_items + 120  # a watched worker ends itself before
         if seconds < most:
             return False
@@ -210,10 +222,11 @@ class LocalPool:
 
 
 def how_it_ended(code: int | None) -> tuple[Failure, str]:
-    """Return what ended a process, and how, in words that are the same on every machine.
+    """Return what ended a process, and how.
 
-    Only a process that ended by its own doing crashed: SIGKILL is the kernel's when memory runs out, SIGBUS a page that
-    a disk or a full /dev/shm could not give, the others come from a user, a scheduler or a limit.
+    The words are the same on every machine. Only a process that ended by its own doing crashed: SIGKILL is the kernel's
+    when memory runs out, SIGBUS a page that a disk or a full /dev/shm could not give, the others come from a user, a
+    scheduler or a limit.
     """
     text = exit_text(code)
     killed = code is not None and code < 0 and text.removeprefix("ended by ") not in _OWN_DOING
@@ -221,7 +234,7 @@ def how_it_ended(code: int | None) -> tuple[Failure, str]:
 
 
 def exit_text(code: int | None) -> str:
-    """Return how a process ended, in words that are the same on every machine."""
+    """Return how a process ended, worded alike on every machine."""
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):
             return f"ended by {signal.Signals(-code).name}"
@@ -230,7 +243,10 @@ def exit_text(code: int | None) -> str:
 
 @contextlib.contextmanager
 def single_threads() -> Iterator[None]:
-    """Have processes started meanwhile keep their libraries to one thread each; what the user set stays."""
+    """Limit libraries of newly started processes to one thread.
+
+    What the user set stays.
+    """
     added = [name for name in worker.THREAD_LIMITS if name not in os.environ]
     os.environ.update(dict.fromkeys(added, "1"))
     try:

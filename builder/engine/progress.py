@@ -1,4 +1,7 @@
-"""Progress on stderr: a bar with rate and time left on a terminal, a line every half minute elsewhere."""
+"""Progress display on stderr.
+
+A terminal gets a bar with rate and time left, anything else a line every half minute.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Progress:
         self._bar: tqdm[Any] | None = None
 
     def __enter__(self) -> Progress:
-        """Start the clock, and the bar where stderr is a terminal."""
+        """Start the clock and, on a terminal, the bar."""
         self.began = self._said = time.monotonic()
         if sys.stderr.isatty():
             self._bar = tqdm(total=self.total, desc=self.title, unit=f" {self.unit}", leave=False, smoothing=0.1)

@@ -1,4 +1,7 @@
-"""Files of a remote store, through fsspec: published in one step, asked for again when the network fails."""
+"""Files of a remote store, through fsspec.
+
+They are published in one step, and asked for again when the network fails.
+"""
 
 from __future__ import annotations
 
@@ -56,10 +59,10 @@ class Remote:
         return int(self._ask(rel, lambda: self._fs.info(self._path(rel))["size"]))
 
     def open(self, rel: str, block: int | None = None) -> BinaryIO:
-        """Return a seekable reader, each of whose reads is tried again and asks for ``block`` bytes more than it needs.
+        """Return a seekable reader whose reads are retried.
 
-        None is the file system's own number, of s3fs 50 MB: right for who goes through a file, a thousandfold too much
-        for who picks small pieces.
+        Each read asks for ``block`` bytes more than it needs. None is the file system's own number, of s3fs 50 MB:
+        right for who goes through a file, a thousandfold too much for who picks small pieces.
         """
         more = {} if block is None else {"block_size": block, "cache_type": "readahead"}
         file = self._ask(rel, lambda: self._fs.open(self._path(rel), "rb", **more))
@@ -70,7 +73,10 @@ class Remote:
         return bytes(self._ask(rel, lambda: self._fs.cat_file(self._path(rel), **self._whole)))
 
     def read_many(self, rels: list[str]) -> dict[str, bytes]:
-        """Return the content of those files that are there, read at once where the file system can."""
+        """Return the content of those files that exist.
+
+        They are read concurrently where the file system can.
+        """
         if not rels:
             return {}
         paths = [self._path(checked(rel)) for rel in rels]
@@ -84,7 +90,7 @@ class Remote:
         return content
 
     def facts(self, prefix: str) -> dict[str, dict[str, Any]]:
-        """Return {relative path: what the file system says of it} below a folder; hidden names are left out."""
+        """Return file-system facts of non-hidden files, by relative path."""
         top = self._path(prefix.strip("/"))
         found = self._ask(prefix, lambda: self._fs.find(top, detail=True, withdirs=False))
         self._fs.invalidate_cache()
@@ -95,11 +101,14 @@ class Remote:
         }
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Return {relative path: bytes} below a folder; hidden names are left out."""
+        """Return {relative path: bytes} of non-hidden files below a folder."""
         return {rel: int(facts.get("size") or 0) for rel, facts in self.facts(prefix).items()}
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders directly below a folder; FileNotFoundError where there is no such folder."""
+        """Return the names of the folders directly below a folder.
+
+        Raises FileNotFoundError where there is no such folder.
+        """
         top = self._path(prefix.strip("/"))
         found = self._ask(prefix, lambda: self._fs.ls(top, detail=True))
         self._fs.invalidate_cache()
@@ -131,7 +140,7 @@ class Remote:
             self._fs.mv(hidden, final)
 
     def delete(self, rel: str) -> None:
-        """Remove a file; one that is not there is no error."""
+        """Remove a file if it exists."""
         if self.exists(rel):
             self._ask(rel, lambda: self._fs.rm_file(self._path(rel)))
 
@@ -146,13 +155,19 @@ class Remote:
 
 
 def _whole(system: Any) -> dict[str, int]:
-    """Return what has a file read by one request: newer s3fs asks for its size first, to read large ones in pieces."""
+    """Return the arguments that read a file by one request.
+
+    Newer s3fs asks for its size first, to read large ones in pieces.
+    """
     asks_first = "max_concurrency" in inspect.signature(getattr(system, "_cat_file", system.cat_file)).parameters
     return {"max_concurrency": 1} if asks_first else {}
 
 
 def _with_limits(protocol: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Give S3 time limits shorter than an image's, so that a dead network ends the run instead of rejecting images."""
+    """Give S3 time limits shorter than an image's.
+
+    A dead network then ends the run instead of rejecting images.
+    """
     if protocol not in _S3:
         return options
     limits = {"connect_timeout": 10, "read_timeout": 30, "retries": {"max_attempts": 3, "mode": "standard"}}

@@ -1,4 +1,7 @@
-"""Retries transient failures of a remote file system: of its calls, and of reads of a file that is open there."""
+"""Retries of transient failures of a remote file system.
+
+Both its calls and reads of open files are tried again.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,13 @@ _ANSWERS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, Fil
 
 
 class StoreError(UserError):
-    """A file system that does not answer, or answers with errors, after several attempts."""
+    """A file system that keeps failing after several attempts."""
 
 
 def retry_store(what: str, call: Callable[[], T]) -> T:
-    """Return ``call()``, tried again with growing waits while the network or the server fails.
+    """Return ``call()``, retried while the network or server fails.
+
+    The waits between attempts grow.
 
     Raises
     ------
@@ -49,7 +54,7 @@ def _failed(what: str, error: BaseException) -> StoreError:
 
 
 class RetryingFile(io.RawIOBase):
-    """A file of a remote store, open for reading, that asks again where a read fails."""
+    """A remote file, open for reading, that retries failed reads."""
 
     def __init__(self, what: str, file: BinaryIO) -> None:
         self._what, self._file = what, file
@@ -71,7 +76,10 @@ class RetryingFile(io.RawIOBase):
         return self._file.seek(offset, whence)
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return so many bytes, fewer at the end; all that follow for -1."""
+        """Return up to ``size`` bytes, or the rest for -1.
+
+        Fewer are returned only at the end.
+        """
         place = self._file.tell()
 
         def attempt() -> bytes:

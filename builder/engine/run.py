@@ -1,4 +1,4 @@
-"""Runs a stage's tasks in processes or on a cluster; what hangs or kills its process costs no other item anything.
+"""Fault-tolerant execution of tasks in processes or on clusters.
 
 A task that fails is cut at the item that its worker was at (where that is not known: tried once more, then halved). The
 others go on, and that item is tried once more when all else is done, alone, with all the memory and time there is. If
@@ -38,11 +38,11 @@ _LOOK_EVERY = 1.0  # seconds
 
 
 class TaskError(RuntimeError):
-    """An exception in a task: a bug, not bad input. Its cause is the exception itself."""
+    """An exception in a task: a bug, not bad input."""
 
 
 def refuse_fault(item: Any, reason: Failure, detail: str) -> None:
-    """End the run at a fault of the machine: what a stage does that cannot leave an item out."""
+    """End the run at a fault of the machine."""
     how = f"{reason.replace('_', ' ')} ({detail}), also while nothing else ran"
     raise UserError(f"{item}: {how}; {REMEDIES[reason]}, then run the same again")
 
@@ -66,7 +66,9 @@ def run_tasks(
     shared: Shared | None = None,
     run_log: RunLog | None = None,
 ) -> None:
-    """Run ``function(items)`` for every task; only a few tasks a worker are taken from ``tasks`` ahead of time.
+    """Run ``function(items)`` for every task.
+
+    Only a few tasks per worker are taken from ``tasks`` ahead of time.
 
     Parameters
     ----------
@@ -135,7 +137,7 @@ class _Run:
         self.last_end = time.monotonic()
 
     def drive(self) -> None:
-        """Keep the pool filled and deal with what ends, until nothing is left."""
+        """Fill the pool and handle results until nothing is left."""
         while self._fill():
             try:
                 future = self.finished.get(timeout=_LOOK_EVERY)
@@ -149,7 +151,7 @@ class _Run:
             self._deal_with(self.running.pop(future), self.pool.ended(future))
 
     def _fill(self) -> bool:
-        """Start what there is place for; return whether anything is running."""
+        """Start what fits; return whether anything is running."""
         while len(self.running) < self.pool.places and not any(piece.alone for piece in self.running.values()):
             piece = self._in_company() or (None if self.running else self._alone())
             if piece is None:
@@ -211,7 +213,7 @@ class _Run:
             self._note("done", task, seconds)
 
     def _failed(self, piece: Piece, failure: Failure, ended: Result) -> None:
-        """Have the item tried alone, or part the items to find it; judge one that was alone."""
+        """Isolate the failing item, or judge one that was alone."""
         task, used = piece.task, ended.used
         log.warning("%s (%d items): %s%s", task.name, len(task.items), used and f"{used}: ", ended.detail)
         if piece.alone:
@@ -257,7 +259,7 @@ class _Run:
         self.again.extend(map(Piece, waited))
 
     def _give_up(self, task: Task, verdict: Verdict) -> None:
-        """Count a task's items as done; those of a fault are the caller's to deal with."""
+        """Report a task's faults and count its items as done."""
         if not verdict.is_fact:
             for item in task.items:
                 self.on_fault(item, verdict.failure, verdict.detail)

@@ -1,7 +1,8 @@
-"""The run log of WORK, wherever that is: a local file, or pieces published now and then, for an object cannot grow.
+"""The run log of WORK, local or remote.
 
-A run's pieces are ``runs/<begin>/<n>.jsonl``, ``<begin>`` in milliseconds since 1970; when it ends they become one
-file, ``runs/<begin>.jsonl``.
+A remote one is published in pieces now and then, for an object cannot grow. A run's pieces are
+``runs/<begin>/<n>.jsonl``, ``<begin>`` in milliseconds since 1970; when it ends they become one file,
+``runs/<begin>.jsonl``.
 """
 
 from __future__ import annotations
@@ -27,13 +28,15 @@ _EVERY = 30.0  # seconds
 
 
 def open_log(work: Store) -> RunLog:
-    """Return the log to which a run with this WORK writes."""
+    """Return the log of a run with this WORK."""
     path = work.local(LOCAL)
     return PublishedLog(work) if path is None else RunLog(path)
 
 
 def read_run(work: Store) -> Iterator[dict[str, Any]]:
-    """Yield the events of the runs with this WORK; where it is remote, of the last one that had a stage.
+    """Yield the events of the runs with this WORK.
+
+    Where it is remote, only those of the last run that had a stage.
 
     Raises
     ------
@@ -64,7 +67,10 @@ def _run(file: str) -> str:
 
 
 class PublishedLog(RunLog):
-    """Writes to a local file and publishes what is new every half minute, from a thread of its own."""
+    """A run log published every half minute.
+
+    It writes to a local file; a thread of its own publishes what is new.
+    """
 
     def __init__(self, work: Store) -> None:
         self._work = work
@@ -85,7 +91,7 @@ class PublishedLog(RunLog):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Note the end and publish the whole, unless the store is what ended the run."""
+        """Note the end and publish, unless the store failed."""
         super().__exit__(kind, error, trace)
         self._ended.set()
         if not isinstance(error, StoreError):

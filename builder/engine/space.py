@@ -1,4 +1,4 @@
-"""Room on the file systems that a build writes to: what is free, what it needs, one line where that is too little."""
+"""Free and needed space on a build's file systems."""
 
 from __future__ import annotations
 
@@ -30,13 +30,18 @@ class Need:
 
 
 def free_bytes(store: Store) -> int | None:
-    """Return the bytes that this user may still write on a store's file system; None where that has no meaning."""
+    """Return the bytes this user may still write, or None.
+
+    None where that has no meaning for the store's file system.
+    """
     folder = _nearest(store)
     return None if folder is None else shutil.disk_usage(folder).free
 
 
 def check_room(needs: Iterable[Need]) -> list[str]:
-    """Return a line for each need: what it takes and what is free. Needs on one file system are added up.
+    """Return needed and free space, one line per need.
+
+    Needs on one file system are added up.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def check_room(needs: Iterable[Need]) -> list[str]:
 
 
 def share_room(one: Store, other: Store) -> bool:
-    """Return whether two stores are on one file system, as far as that can be known."""
+    """Return whether two stores appear to share one file system."""
     return _device(one) is not None and _device(one) == _device(other)
 
 
@@ -78,7 +83,7 @@ def _device(store: Store) -> int | None:
 
 
 def _nearest(store: Store) -> Path | None:
-    """Return the deepest folder on the way to a local store that exists, None for a remote one."""
+    """Return the nearest existing folder; None for a remote store."""
     local = store.local("")
     if local is None:
         return None
@@ -89,7 +94,7 @@ def _nearest(store: Store) -> Path | None:
 
 
 def readable(size: float) -> str:
-    """Return bytes in the unit that leaves one to three digits before the point (powers of 1,000)."""
+    """Return bytes in a readable unit (powers of 1,000)."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if size < 999.5:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"

@@ -1,4 +1,7 @@
-"""What a worker states of itself, so that a cluster's results are those of the machine that asks for them."""
+"""Statements of the versions that a worker runs.
+
+A cluster's results must be those of the machine that asks for them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ _PACKAGES: Final = ("builder", "cytoimagenet_reader")
 
 @functools.cache
 def statement() -> Mapping[str, str]:
-    """Return name -> version of this process: the code (a hash of its files), Python's minor version, libraries."""
+    """Return the versions of this process by name.
+
+    They cover the code (a hash of its files), Python's minor version and libraries.
+    """
     found = {"cytoimagenet's code": _code(), "python": ".".join(platform.python_version_tuple()[:2])}
     for name in _LIBRARIES:
         try:
@@ -28,13 +34,13 @@ def statement() -> Mapping[str, str]:
 
 
 def difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
-    """Return in one line where another process differs, "" where it does not."""
+    """Return one line of differences, "" where there are none."""
     odd = [name for name in ours if theirs.get(name, "none") != ours[name]]
     return ", ".join(f"{name} {theirs.get(name, 'none')} in place of {ours[name]}" for name in odd)
 
 
 def _code() -> str:
-    """Hash the source files that a worker runs; the first 12 hex digits."""
+    """Return a 12-digit hex hash of the worker's source files."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for package in _PACKAGES:

@@ -1,4 +1,7 @@
-"""What a build's run log says: what is done, at which rate, what is left, what was lost, what is slow."""
+"""The state of a build, read from its run log.
+
+It says what is done, left, lost or slow, and at which rate work goes on.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class StageStatus:
 
     @property
     def rate(self) -> float:
-        """Return units a second over the last five minutes of work."""
+        """Return units per second over the last five minutes worked."""
         seconds = min(self.last - self.began, _RECENT)
         return sum(weight for _, weight in self.recent) / seconds if seconds > 0 else 0.0
 
@@ -53,7 +56,7 @@ class StageStatus:
         return max(0, self.total - self.done) / self.rate
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the state as JSON values, without the events behind the rate."""
+        """Return the state as JSON values, without rate events."""
         names = ("name", "total", "done", "began", "last", "ended", "rate", "left")
         facts = {name: getattr(self, name) for name in names}
         return {**facts, "failures": dict(self.failures), "slowest": self.slowest, "by_source": self.by_source}
@@ -77,10 +80,10 @@ class StageStatus:
 
 
 def status(events: Iterable[dict[str, Any]]) -> list[StageStatus]:
-    """Return the stages of the last run in a log that had any, in the order in which they began.
+    """Return the stages of the last run that had any.
 
-    ``begin`` starts a run, ``stage`` (stage, total) a stage, ``stage_end`` ends it; ``done``, ``poisoned`` and
-    ``error`` are of tasks, as ``run_tasks`` writes them.
+    They are in the order in which they began. ``begin`` starts a run, ``stage`` (stage, total) a stage, ``stage_end``
+    ends it; ``done``, ``poisoned`` and ``error`` are of tasks, as ``run_tasks`` writes them.
     """
     stages: dict[str, StageStatus] = {}
     begun = False

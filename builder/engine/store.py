@@ -1,4 +1,7 @@
-"""A folder of artefacts, local or on any fsspec file system: what has a final name is whole, whatever was killed."""
+"""A folder of artefacts on any fsspec file system.
+
+What has a final name is whole, whatever was killed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _CHUNK = 1 << 20
 
 
 class Store:
-    """The files below one folder, by relative path with "/" whatever the system.
+    """The files below one folder, by "/"-separated relative path.
 
     It can be pickled (a worker opens the file system anew). A file is published in one step: by a rename where there
     is one, by a single put or a multipart upload completed last where there is none.
@@ -45,7 +48,7 @@ class Store:
         return f"Store({self.url!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the open file system behind: it must not cross a process."""
+        """Drop the open file system, which must not cross processes."""
         return {**self.__dict__, "_opened": None}
 
     @property
@@ -55,7 +58,7 @@ class Store:
         return self._opened
 
     def local(self, rel: str) -> str | None:
-        """Return the path of a file, or None where the store is not local."""
+        """Return a file's local path; None for a remote store."""
         return None if self._root is None else str(self._root / localfiles.checked(rel))
 
     def exists(self, rel: str) -> bool:
@@ -69,7 +72,10 @@ class Store:
         return self._remote.size(rel) if path is None else Path(path).stat().st_size
 
     def open(self, rel: str, block: int | None = None) -> BinaryIO:
-        """Return a seekable reader; of a remote file each read asks for ``block`` bytes more than it needs."""
+        """Return a seekable reader.
+
+        Of a remote file, each read asks for ``block`` bytes more than it needs.
+        """
         path = self.local(rel)
         return self._remote.open(rel, block) if path is None else Path(path).open("rb")
 
@@ -79,7 +85,10 @@ class Store:
         return self._remote.read_bytes(rel) if path is None else Path(path).read_bytes()
 
     def read_many(self, rels: Iterable[str]) -> dict[str, bytes]:
-        """Return the content of those files that are there; remote reads overlap."""
+        """Return the content of those files that exist.
+
+        Remote reads overlap.
+        """
         if self._root is None:
             return self._remote.read_many(list(rels))
         found: dict[str, bytes] = {}
@@ -97,16 +106,24 @@ class Store:
         return digest.hexdigest()
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
-        """Return {path: bytes} of the files below a folder, in sorted order, from one listing; hidden ones left out."""
+        """Return {path: bytes} of files below a folder, sorted.
+
+        They come from one listing; hidden files are left out.
+        """
         found = self._remote.sizes(prefix) if self._root is None else localfiles.sizes(self._root, prefix)
         return {rel: found[rel] for rel in sorted(found)}
 
     def facts(self, prefix: str = "") -> dict[str, dict[str, Any]]:
-        """Return {path: size, etag, time ... as its file system names them} of a remote store, without hidden files."""
+        """Return a remote store's file facts by path.
+
+        Facts (size, etag, time ...) are as its file system names them; hidden files are left out.
+        """
         return self._remote.facts(prefix)
 
     def folders(self, prefix: str = "") -> list[str]:
-        """Return the names of the folders directly below one, sorted, hidden ones left out.
+        """Return the sorted names of folders directly below one.
+
+        Hidden ones are left out.
 
         Raises
         ------
@@ -120,7 +137,10 @@ class Store:
             return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
     def list(self, prefix: str = "") -> list[str]:
-        """Return the paths of the files below a folder ("" is everything), sorted; hidden ones left out."""
+        """Return the sorted paths of the files below a folder.
+
+        The folder "" is everything; hidden files are left out.
+        """
         return list(self.sizes(prefix))
 
     def write_bytes(self, rel: str, data: bytes) -> None:
@@ -130,7 +150,7 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self, rel: str) -> Iterator[BinaryIO]:
-        """Give a local file to write to, published under its name at a clean end of the block and never before."""
+        """Yield a local file, published when the block ends cleanly."""
         path = self.local(rel)
         try:
             if path is not None:
@@ -149,7 +169,7 @@ class Store:
             raise
 
     def delete(self, rel: str) -> None:
-        """Remove a file; one that is not there is no error."""
+        """Remove a file if it exists."""
         path = self.local(rel)
         if path is None:
             self._remote.delete(rel)
@@ -157,5 +177,5 @@ class Store:
             Path(path).unlink(missing_ok=True)
 
     def clean(self) -> int:
-        """Remove what killed processes left half-written; return how many files that were."""
+        """Remove half-written files of killed processes; return their count."""
         return self._remote.clean() if self._root is None else localfiles.clean(self._root)

@@ -1,7 +1,8 @@
-"""What failed in company waits here to be tried alone; what fails again is judged, and with it all that use the same.
+"""Items that failed among others, to be tried alone.
 
-Needed, because a decoder that dies of one file's bytes would else end a process for each of a thousand boxes in that
-file, and because boxes of one file must not differ in their fate by the order of the work.
+What fails again is judged, and with it all that use the same. Otherwise, a decoder that dies of one file's bytes
+would end a process for each of a thousand boxes in that file, and boxes of one file could differ in
+their fate by the order of the work.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from builder.engine.task import Failure, Shared, Task, parted
 
 
 class Verdict(NamedTuple):
-    """How something failed when it was tried alone. ``is_fact``: its bytes did it, no limit of the machine."""
+    """How something failed when it was tried alone.
+
+    ``is_fact``: its bytes did it, no limit of the machine.
+    """
 
     failure: Failure
     detail: str
@@ -22,7 +26,7 @@ class Verdict(NamedTuple):
 
 
 class Suspects:
-    """Items to be tried alone, verdicts on what items share, and the items that wait for one."""
+    """Items to try alone, shared verdicts, and items awaiting them."""
 
     def __init__(self, shared: Shared | None) -> None:
         self._shared = shared
@@ -32,17 +36,23 @@ class Suspects:
         self._held: list[Task] = []
 
     def accuse(self, task: Task, used: str) -> None:
-        """Have a task of one item tried alone; until then, those that use what it used when it failed wait."""
+        """Have a task of one item tried alone.
+
+        Until then, those that use what it used when it failed wait.
+        """
         if used in self._uses(task.items[0]):
             self._suspected.add(used)
         self._accused.append(task)
 
     def next(self) -> Task | None:
-        """Return the next item to be tried alone; None where there is none."""
+        """Return the next item to be tried alone, or None."""
         return self._accused.popleft() if self._accused else None
 
     def admit(self, task: Task) -> tuple[Task | None, list[tuple[Task, Verdict]]]:
-        """Return what of a task may run, and what a verdict says of others; the rest waits."""
+        """Return what may run and what a verdict covers.
+
+        The rest of the task waits.
+        """
         if not self._suspected and not self._verdicts:
             return task, []
         groups: dict[str, list[Any]] = collections.defaultdict(list)
@@ -59,16 +69,19 @@ class Suspects:
         return free, judged
 
     def verdict_on(self, item: Any) -> Verdict | None:
-        """Return the verdict on what an item uses, if there is one by now."""
+        """Return the verdict on what an item uses, if any."""
         return self._verdicts.get(self._bar(item))
 
     def clear(self, item: Any) -> list[Task]:
-        """Note that an item works alone, so that what it uses is not to blame; return what waited."""
+        """Clear what a working item uses; return what waited."""
         self._suspected.difference_update(self._uses(item))
         return self._released()
 
     def judge(self, item: Any, used: str, verdict: Verdict) -> tuple[bool, list[Task]]:
-        """Keep the verdict on what an item was using; return whether others may use that too, and what waited."""
+        """Keep the verdict on what an item was using.
+
+        Return whether others may use that too, and what waited.
+        """
         shared = used in self._uses(item)
         if shared:
             self._suspected.discard(used)
@@ -83,7 +96,10 @@ class Suspects:
         return () if self._shared is None else self._shared.uses(item)
 
     def _bar(self, item: Any) -> str:
-        """Return which of the names that an item uses keeps it from being run, judged ones first; "" for none."""
+        """Return the name that bars an item, or "".
+
+        Judged names come first.
+        """
         names = self._uses(item)
         for known in (self._verdicts, self._suspected):
             for name in names:

@@ -1,4 +1,4 @@
-"""What is run: a task, how it is to be run, and how a piece of it ended."""
+"""Tasks, how they run, and how their pieces end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class Task:
 
 
 def parted(task: Task, groups: Iterable[tuple[Any, ...]]) -> Iterator[Task]:
-    """Yield a task for each group that its items were parted into, empty ones aside; weights add up to the task's."""
+    """Yield a task for each non-empty group of items.
+
+    Weights add up to the task's.
+    """
     count, start = len(task.items), 0
     for items in groups:
         end = start + len(items)
@@ -39,7 +42,9 @@ def parted(task: Task, groups: Iterable[tuple[Any, ...]]) -> Iterator[Task]:
 
 @dataclasses.dataclass(frozen=True)
 class Shared:
-    """What several items use, as the boxes of one image its file: where it fails for one, it would for all.
+    """What several items use, such as an image's file.
+
+    Where it fails for one, it would for all.
 
     Parameters
     ----------
@@ -77,7 +82,7 @@ class RunSettings:
 
 @dataclasses.dataclass(frozen=True)
 class Piece:
-    """A task, or some of its items after the whole failed."""
+    """A task, or some of its items after failure."""
 
     task: Task
     tries: int = 0
@@ -86,7 +91,10 @@ class Piece:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """How a piece ended: a value, an exception, a failure of its process, or lost with its pool (all None)."""
+    """How a piece ended.
+
+    A value, an exception, a failure of its process, or lost with its pool (all None).
+    """
 
     value: Any = None
     error: BaseException | None = None

@@ -1,8 +1,9 @@
-"""What happens inside a worker process: items watched one by one, an end with its parent, one thread a library.
+"""What happens inside a worker process.
 
-A worker notes in a small file which item it is at, so that the item that hangs or kills it is known at once. The file
-is mapped into memory: a note is no system call, and what was noted outlives the process, however it ends. The time
-limit is faulthandler's: its thread is C code, so it ends even a process that hangs with the interpreter's lock.
+Items are watched one by one; the process ends with its parent and keeps each library to one thread. A worker notes in a
+small file which item it is at, so that the item that hangs or kills it is known at once. The file is mapped into
+memory: a note is no system call, and what was noted outlives the process, however it ends. The time limit is
+faulthandler's: its thread is C code, so it ends even a process that hangs with the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Place(NamedTuple):
 
 
 class OutOfMemoryError(Exception):
-    """Memory ran out in a call: what is said (``detail``), and where the worker was."""
+    """Memory exhaustion in a call, with the place it happened."""
 
     def __init__(self, detail: str, position: int | None, used: str) -> None:
         super().__init__(detail, position, used)  # all in args, so that it survives pickling
@@ -67,7 +68,7 @@ class OutOfMemoryError(Exception):
 
 
 class Watch:
-    """Notes the item that is being worked on, and ends the process when one takes too long."""
+    """Watch over the current item and its time limit."""
 
     def __init__(self, folder: Path) -> None:
         self._at = _NO_CALL, _UNKNOWN, _BEFORE_FIRST, time.time()
@@ -82,21 +83,21 @@ class Watch:
         multiprocessing.util.Finalize(None, forget, args=(folder, os.getpid()), exitpriority=0)
 
     def begin(self, call: int, seconds: float) -> None:
-        """Note that a call begins, and the memory that is left to it."""
+        """Note a call's beginning and the memory left to it."""
         left = headroom()
         self._memory = _UNKNOWN if left is None else left
         self.note(call, _BEFORE_FIRST, seconds)
 
     @property
     def position(self) -> int | None:
-        """Return the position of the item begun; None before the first."""
+        """Return the begun item's position; None before the first."""
         return None if self._at[2] == _BEFORE_FIRST else self._at[2]
 
     def note(self, call: int, position: int, seconds: float) -> None:
-        """Note the item begun, and give it so many seconds, or up to a tenth more, but not more than one second more.
+        """Note the item begun and set its time limit.
 
-        To wind faulthandler up means to end its thread and start another: ten times the cost of a note. So it is left
-        as it is while it suits.
+        It gets ``seconds``, or up to a tenth more, but not more than one second more. To wind faulthandler up means to
+        end its thread and start another: ten times the cost of a note. So it is left as it is while it suits.
         """
         self._at = call, self._memory, position, time.time()
         self.use("")
@@ -121,14 +122,20 @@ class Watch:
 
 
 def _mapped(path: Path, content: bytes) -> mmap.mmap:
-    """Return a new file's content in memory; its blocks are written, so a disk full later cannot end the process."""
+    """Return a new file's content mapped into memory.
+
+    Its blocks are written, so a disk full later cannot end the process.
+    """
     with path.open("w+b", buffering=0) as file:
         file.write(content)
         return mmap.mmap(file.fileno(), len(content))
 
 
 def check_room(folder: Path, workers: int) -> None:
-    """Raise UserError where there is no room for the notes of so many workers: each would end as it starts."""
+    """Raise UserError where workers' notes would not fit.
+
+    Each worker would end as it starts.
+    """
     probe = folder / "room"
     try:
         probe.write_bytes(bytes((_PLACE.size + _MOST_NAME) * workers))
@@ -139,14 +146,17 @@ def check_room(folder: Path, workers: int) -> None:
 
 
 class WatchedItems(tuple[Any, ...]):
-    """A task's items; going through them notes each on the watch."""
+    """A task's items, each noted on the watch when iterated."""
 
     watch: Watch
     call: int
     time_limit: float
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the items; each has the time limit until the next is taken, what follows the last has twice as much."""
+        """Yield the items, each with the time limit.
+
+        It runs until the next is taken; what follows the last has twice as much.
+        """
         for position, item in enumerate(tuple.__iter__(self)):
             self.watch.note(self.call, position, self.time_limit)
             yield item
@@ -157,7 +167,10 @@ _watch: Watch | None = None
 
 
 def start_worker(folder: str, prepare: Callable[[], None] | None) -> None:
-    """Prepare a new worker process, then by the stage's ``prepare``; in ``folder`` it notes what it is at."""
+    """Prepare a new worker process for its stage.
+
+    The stage's ``prepare`` comes last; in ``folder`` the worker notes what it is at.
+    """
     global _watch
     _watch = Watch(Path(folder))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
@@ -176,7 +189,10 @@ def _end(*_: object) -> None:
 
 
 def _end_with_parent() -> None:
-    """End when the parent is gone, however it ended: an orphan must not write into the next run."""
+    """End when the parent is gone, however it ended.
+
+    An orphan must not write into the next run.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -204,7 +220,10 @@ def call_watched(
 
 @contextlib.contextmanager
 def using(name: str) -> Iterator[None]:
-    """Note, while the block runs, what the item uses that other items may use too (``task.Shared``), as a file."""
+    """Note, during the block, what the item shares with others.
+
+    The note is a file; see ``task.Shared``.
+    """
     if _watch is None:
         yield
         return
@@ -229,7 +248,10 @@ def place_of(folder: Path, pid: int, call: int) -> Place:
 
 
 def last_begun(folder: Path) -> float:
-    """Return when a worker began an item last, in seconds since the epoch; 0 where there is none."""
+    """Return when a worker last began an item.
+
+    In seconds since the epoch; 0 where there is none.
+    """
     return max((_noted(path)[3] for path in folder.glob("*.place")), default=0.0)
 
 
@@ -244,7 +266,7 @@ def _noted(path: Path) -> tuple[int, int, int, float, str]:
 
 
 def trace_of(folder: Path, pid: int) -> str:
-    """Return what faulthandler wrote when a worker ended, "" where it wrote nothing."""
+    """Return faulthandler's output for an ended worker, or ""."""
     try:
         return (folder / f"{pid}.trace").read_text("utf-8", "replace")
     except FileNotFoundError:
@@ -252,7 +274,10 @@ def trace_of(folder: Path, pid: int) -> str:
 
 
 def innermost(trace: str) -> str:
-    """Return where the main thread was, of what faulthandler wrote: the innermost calls, outermost last."""
+    """Return the innermost calls of a trace's main thread.
+
+    ``trace`` is what faulthandler wrote; the outermost call comes last.
+    """
     frames = trace.rpartition("(most recent call first):")[2].splitlines()
     calls = [line.strip() for line in frames if line.strip().startswith("File")]
     return " < ".join(calls[:3]) or "unknown code"

@@ -1,4 +1,7 @@
-"""``CHANGELOG.md`` of a pushed package: what changed in classes, images and sources, from two manifests."""
+"""``CHANGELOG.md`` of a pushed package.
+
+It says what changed in classes, images and sources between two manifests.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ _NAMED: Final = 20
 
 
 def changelog(before: str, manifest: Manifest, index: ClassIndex, old: Manifest | None, old_index: ClassIndex) -> str:
-    """Return the file with a section for this version on top of what it held before; the same version adds nothing."""
+    """Return the changelog with a section for this version prepended.
+
+    A version that has a section already adds none.
+    """
     heading = f"## {manifest['version']}"
     earlier = before.removeprefix(_TITLE).strip("\n")
     if earlier.startswith(f"{heading}\n"):

@@ -1,6 +1,7 @@
-"""The calls to a hub that `push` makes: each retried, each failure one line that says what to do, no token in it.
+"""The hub calls of `push`, with retries and one-line errors.
 
-The client retries its uploads but not the creation of a repository, a commit or a tag; here all of them are.
+Errors say what to do and never contain the token. The client retries its uploads but not the creation of a repository,
+a commit or a tag; here all of them are.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ LIMITS: Final = Limits(attempts=8, first_wait=1.0, longest_wait=30.0)
 
 
 class Hub:
-    """One dataset repository, and one of its branches, on a hub.
+    """One branch of a dataset repository on a hub.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class Hub:
         self.url = f"{self._api.endpoint}/datasets/{repo_id}"
 
     def check_token(self) -> None:
-        """Raise UserError where there is no token, a wrong one, or one that cannot write."""
+        """Raise UserError unless the token allows writing."""
         if not self._token:
             raise UserError("no token: run `hf auth login`, or set HF_TOKEN to a token with write access")
         account = self.call(self._api.whoami)
@@ -70,7 +71,10 @@ class Hub:
             )
 
     def head(self) -> str | None:
-        """Return the commit that the branch points to; None where there is no such repository or branch."""
+        """Return the commit at the head of the branch.
+
+        None where there is no such repository or branch.
+        """
         try:
             info = self.call(self._api.dataset_info, self.repo_id, revision=self.branch)
         except (RepositoryNotFoundError, RevisionNotFoundError):
@@ -79,7 +83,7 @@ class Hub:
         return str(info.sha)
 
     def create(self, private: bool) -> str:
-        """Make the repository and the branch where they are missing; return the branch's commit."""
+        """Create repository and branch if missing; return the branch's commit."""
         self.call(self._api.create_repo, self.repo_id, repo_type="dataset", private=private, exist_ok=True)
         if self.branch != "main" and self.head() is None:
             self.call(self._api.create_branch, self.repo_id, branch=self.branch, repo_type="dataset", exist_ok=True)
@@ -89,7 +93,10 @@ class Hub:
         return head
 
     def files(self, commit: str) -> dict[str, tuple[int, str, str | None]]:
-        """Return path -> (bytes, git oid, sha256 where it is an LFS file) of a commit: what the hub holds."""
+        """Return the files that the hub holds at a commit.
+
+        path -> (bytes, git oid, sha256 where it is an LFS file).
+        """
 
         def listed() -> list[Any]:
             return list(self._api.list_repo_tree(self.repo_id, recursive=True, revision=commit, repo_type="dataset"))
@@ -104,9 +111,10 @@ class Hub:
         return content
 
     def upload(self, additions: Sequence[CommitOperationAdd], create_pr: bool = False) -> None:
-        """Send the content of large files; what the hub has already is not sent, and no commit is made.
+        """Upload the content of large files without committing.
 
-        After a failure the files go in two halves, so that a hub that fails often does not hold up all for one.
+        What the hub has already is not sent. After a failure the files go in two halves, so that a hub that fails often
+        does not hold up all for one.
         """
         if len(additions) < 2:
             self.call(self._send, additions, create_pr)
@@ -133,7 +141,10 @@ class Hub:
         )
 
     def commit_once(self, operations: Iterable[Operation], message: str, parent: str, create_pr: bool) -> str:
-        """Make one commit on top of ``parent``; return its id. Not retried: see ``builder.hub.push``."""
+        """Make one commit on top of ``parent``; return its id.
+
+        Not retried: see ``builder.hub.push``.
+        """
         info = self._api.create_commit(
             self.repo_id,
             list(operations),
@@ -148,13 +159,13 @@ class Hub:
         return str(info.oid)
 
     def tag(self, name: str, commit: str) -> None:
-        """Give a commit a name; one that exists stays where it is."""
+        """Tag a commit; an existing tag is not moved."""
         self.call(self._api.create_tag, self.repo_id, tag=name, revision=commit, repo_type="dataset", exist_ok=True)
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call the client until it succeeds, within the limits; raise UserError for what trying again cannot mend.
+        """Call the client, retrying transient failures within the limits.
 
-        Errors "not found" pass through: they are answers.
+        Raises UserError for what a retry cannot mend; errors "not found" pass through: they are answers.
         """
         try:
             return retry(functools.partial(function, *args, **kwargs), self.limits, wait=self.wait)
@@ -171,7 +182,10 @@ class Hub:
         return shown(error, self._token)
 
     def wait(self, attempts: int, failure: BaseException) -> float:
-        """Say that an attempt failed; return the seconds before the next: what the hub asks for, or twice the last."""
+        """Log a failed attempt; return the seconds before the next.
+
+        They are what the hub asks for, or twice the last.
+        """
         seconds = self.limits.wait(attempts, failure)
         most = sum(self.limits.wait(n, TimeoutError()) for n in range(attempts, self.limits.attempts or attempts + 1))
         log.warning(
@@ -184,5 +198,8 @@ class Hub:
         return seconds
 
     def explained(self, error: BaseException) -> BaseException:
-        """Return a UserError of one line for an answer of the hub; other errors as they are."""
+        """Return a hub error as a one-line UserError.
+
+        Other errors are returned as they are.
+        """
         return explained(error, self.repo_id, self._token)

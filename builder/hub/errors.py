@@ -1,4 +1,7 @@
-"""Failures of a hub, whatever HTTP library the client uses, and what to do about them."""
+"""Hub failures and the advice for each.
+
+They do not depend on the HTTP library that the client uses.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ _TOKEN: Final = re.compile(r"hf_\w+|(?<=Bearer )\S+")
 
 
 def explained(error: BaseException, repo_id: str, token: str | None) -> BaseException:
-    """Return a UserError of one line for an answer of the hub; other errors as they are."""
+    """Return a hub error as a one-line UserError.
+
+    Other errors are returned as they are.
+    """
     error = _cause(error)
     if isinstance(error, HFValidationError):
         return UserError(f"{repo_id!r} cannot be a repository: {shown(error, token)}")
@@ -34,12 +40,12 @@ def shown(error: BaseException, token: str | None) -> str:
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Return whether a commit was refused because the branch is no longer where it was."""
+    """Return whether a commit failed because the branch had moved."""
     return status_of(_cause(error)) == 412
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return what the client's upload threads wrapped: "Error while uploading ...", from the answer."""
+    """Return the error that the client's upload threads wrapped."""
     while isinstance(error, RuntimeError) and error.__cause__ is not None:
         error = error.__cause__
     return error

@@ -1,4 +1,7 @@
-"""What a push will change: the package's manifest against what the hub holds."""
+"""What a push will change on the hub.
+
+The package's manifest is compared with what the hub holds.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ Held = Mapping[str, tuple[int, str, str | None]]
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Paths by what becomes of them; ``old`` is the manifest that the repository holds now."""
+    """Paths grouped by what a push does to them.
+
+    ``old`` is the manifest that the repository holds now.
+    """
 
     new: tuple[str, ...]
     changed: tuple[str, ...]
@@ -54,7 +60,9 @@ def make_plan(
     repo_id: str,
     read: Callable[[str], bytes],
 ) -> Plan:
-    """Compare a package with what a repository holds; ``read`` gives a small file of the repository.
+    """Compare a package with what a repository holds.
+
+    ``read`` returns the content of a small file of the repository.
 
     Raises
     ------
@@ -79,7 +87,10 @@ def _sorted(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_held(package: Store, path: str, facts: Mapping[str, Any], held: tuple[int, str, str | None]) -> bool:
-    """Return whether the hub holds the file of the package: by sha256, or by git's id where it is no LFS file."""
+    """Return whether the hub holds this file of the package.
+
+    Compared by sha256, or by git's id where it is no LFS file.
+    """
     size, oid, sha256 = held
     if size != facts["bytes"]:
         return False
@@ -87,12 +98,15 @@ def is_held(package: Store, path: str, facts: Mapping[str, Any], held: tuple[int
 
 
 def git_oid(content: bytes) -> str:
-    """Return the id that git gives a file: sha1 of ``blob <size>\\0`` and the content."""
+    """Return the id that git gives a file.
+
+    It is the sha1 of ``blob <size>\\0`` and the content.
+    """
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def parse_manifest(content: bytes) -> Manifest | None:
-    """Return a manifest that the repository holds; None where the file is something else."""
+    """Parse a repository's manifest; None where it is something else."""
     try:
         return {**manifest_reading.parse_manifest(content)}
     except manifest_reading.ManifestError:
@@ -102,7 +116,7 @@ def parse_manifest(content: bytes) -> Manifest | None:
 def _is_old(
     facts: Mapping[str, Any], held: tuple[int, str, str | None], path: str, read: Callable[[str], bytes]
 ) -> bool:
-    """Return whether the hub still holds what a package put there, and not what someone put in its place."""
+    """Return whether the hub's file is still the old package's."""
     size, _, sha256 = held
     if size != facts["bytes"]:
         return False

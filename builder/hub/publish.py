@@ -1,4 +1,4 @@
-"""Contents first, then one commit; what the hub holds afterwards is compared with the manifest."""
+"""Upload, single commit and verification of a package's files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _BATCH: Final = 16  # files whose upload is asked for at once
 
 
 def publish(hub: Hub, store: Store, manifest: Manifest, plan: Plan, held: Held, head: str, create_pr: bool) -> str:
-    """Send contents, then commit; return the commit (or the pull request's)."""
+    """Upload contents and commit; return the commit.
+
+    With ``create_pr`` it is the pull request's.
+    """
     additions = [CommitOperationAdd(path, str(store.local(path))) for path in (*plan.new, *plan.changed)]
     for number, batch in enumerate(_batches(additions, _BATCH)):
         log.info("uploading %s of %s files", min((number + 1) * _BATCH, len(additions)), len(additions))
@@ -51,7 +54,10 @@ def _changelog(hub: Hub, store: Store, manifest: Manifest, plan: Plan, held: Hel
 
 
 def _commit(hub: Hub, store: Store, manifest: Manifest, operations: Sequence[Any], head: str, create_pr: bool) -> str:
-    """Commit on top of ``head``, again where the answer was lost; the head tells whether the lost one was made."""
+    """Commit on top of ``head``, retrying after a lost answer.
+
+    The branch's head tells whether the lost commit was made.
+    """
     attempts = 0
 
     def attempt() -> str:
@@ -85,7 +91,7 @@ def _commit(hub: Hub, store: Store, manifest: Manifest, operations: Sequence[Any
 
 
 def _commit_made(hub: Hub, store: Store, manifest: Manifest, head: str) -> str | None:
-    """Return the branch's commit if it has moved to this package."""
+    """Return the branch's commit if it holds this package now."""
     now = hub.head()
     if now in (None, head):
         return None
@@ -101,7 +107,10 @@ class _OtherFilesError(Exception):
 
 
 def check_held(hub: Hub, store: Store, manifest: Manifest, commit: str) -> None:
-    """Compare the hashes that the hub reports for the commit with the manifest's; a hub may need a moment."""
+    """Compare the hub's hashes for the commit with the manifest's.
+
+    A hub may need a moment to show them.
+    """
 
     def compare() -> None:
         try:
@@ -121,7 +130,7 @@ def check_held(hub: Hub, store: Store, manifest: Manifest, commit: str) -> None:
 
 
 def _not_held(held: Held, store: Store, manifest: Manifest) -> list[str]:
-    """Return the files of the package that the hub lacks or holds with another content."""
+    """Return the package's files that the hub lacks or changed."""
     wrong = [
         path
         for path, facts in manifest["files"].items()

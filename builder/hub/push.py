@@ -1,7 +1,8 @@
-"""Uploads a package: the content of all files first, then one commit that publishes, replaces and removes at once.
+"""Upload of a package to a hub in one commit.
 
-So a reader of the branch sees one whole build, the old one until the commit and the new one after it, although shards
-of two builds may share their names.
+The content of all files goes first; then the commit publishes, replaces and removes at once. So a reader of the branch
+sees one whole build, the old one until the commit and the new one after it, although shards of two builds may share
+their names.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Pushed:
-    """What a push did: ``commit`` is None where there was nothing to do or it was a dry run."""
+    """The result of a push.
+
+    ``commit`` is None where there was nothing to do or it was a dry run.
+    """
 
     url: str
     plan: Plan
@@ -47,7 +51,7 @@ def push(
     workers: int = 1,
     wait: float = 1.0,
 ) -> Pushed:
-    """Verify a local package, upload it to a dataset repository and check what the hub then holds.
+    """Verify, upload and check a local package.
 
     Nothing is removed from the repository but what an earlier package put there. The same call after an interruption
     goes on: the hub is asked what it has before anything is sent.

@@ -1,4 +1,4 @@
-"""What the hub's client writes while we push: no signed URL in its warnings, and no bars where nobody watches."""
+"""Control of the hub client's log and progress bars."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from builder.escape import PrintableFormatter
 
 @contextlib.contextmanager
 def quiet_client() -> Iterator[None]:
-    """Have the client's log escaped and without the queries of URLs, and its bars only where stderr is a terminal.
+    """Escape the client's log and hide its progress bars.
 
-    Bars are off too where ``-q`` asks for warnings only. What was set before is set again at the end.
+    URLs lose their queries. Bars stay where stderr is a terminal and ``-q`` is not given. The previous settings are
+    restored at the end.
     """
     client = logging.getLogger("huggingface_hub")
     handlers = [*client.handlers, *logging.getLogger().handlers]

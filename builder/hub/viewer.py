@@ -1,4 +1,7 @@
-"""What the hub's viewer will show of a package, by its rules for each format (docs/hub.md)."""
+"""What the hub's viewer will show of a package.
+
+Its rules for each format: docs/hub.md.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ SHOWN_BYTES: Final = 5_000_000_000
 
 
 def shown_lines(manifest: Manifest) -> list[str]:
-    """Return a line for each split of ``full``: which share of it the viewer shows."""
+    """Describe which share of each split the viewer shows.
+
+    One line for each split of ``full``.
+    """
     if manifest["format"] == "parquet":
         return ["the hub's viewer will show all examples: it reads Parquet as it is"]
     files = manifest["files"]

@@ -1,4 +1,4 @@
-"""The table of sources: what each is, what it may be used for, what is there, how to get the rest."""
+"""The table of sources: terms, contents, local status and downloads."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ _UNCLEAR: Final = {
 def catalog(
     data: str | None = None, only: Iterable[str] = (), options: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """Return the facts of each source as JSON values, sorted by ``dir_name``.
+    """Return the facts of each source, sorted by ``dir_name``.
+
+    They are JSON values.
 
     Parameters
     ----------
@@ -92,9 +94,10 @@ def _say(broken: dict[str, str]) -> None:
 
 
 def catalog_text(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the rows of ``catalog`` as a table to read, then how to get what is not there.
+    """Return the rows of ``catalog`` as a readable table.
 
-    Without ``data`` the downloads of all sources are listed, else those of the missing ones.
+    Instructions to get what is missing follow. Without ``data`` the downloads of all sources are listed, else those of
+    the missing ones.
     """
     with_data = bool(rows) and "status" in rows[0]
     header = (*_HEADER, *_PRESENCE, _LABELS) if with_data else (*_HEADER, _LABELS)
@@ -139,7 +142,10 @@ def _presence(store: Store, folders: Sequence[str], dir_name: str) -> dict[str, 
 
 
 def _plain(name: str) -> str:
-    """BBBC022, rec-rxrx1, idr0080-way-perturbation: how people call the folders of bbbc022, rec_rxrx1, idr0080."""
+    """Normalise a folder name to the spelling of source names.
+
+    BBBC022, rec-rxrx1 and idr0080-way-perturbation are common names for the folders of bbbc022, rec_rxrx1 and idr0080.
+    """
     return name.lower().replace("-", "_").replace(" ", "_")
 
 
@@ -157,7 +163,7 @@ def _short(license_id: str) -> str:
 
 
 def _size(count: int | None, unknown: str = "?") -> str:
-    """Return a number of bytes in three digits or so; units of 1000."""
+    """Format a number of bytes with decimal (SI) units."""
     if count is None:
         return unknown
     value, unit = float(count), 0

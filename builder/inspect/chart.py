@@ -15,7 +15,7 @@ _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by 
 
 @dataclasses.dataclass(frozen=True)
 class Chart:
-    """Lines over one logarithmic x axis, from a y of 0."""
+    """Line chart with logarithmic x axis and y from 0."""
 
     x_title: str
     y_title: str

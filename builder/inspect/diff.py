@@ -1,4 +1,4 @@
-"""`cytoimagenet diff`: what a change of recipe or of sources did to the classes and their images."""
+"""`cytoimagenet diff`: how classes and their images changed between builds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def compare(
     selection_a: pa.Table | None = None,
     selection_b: pa.Table | None = None,
 ) -> Difference:
-    """Compare two label assignments (schema ``ASSIGNMENTS``) and, if given, two selections (``SELECTION``)."""
+    """Compare two label assignments and, if given, two selections.
+
+    Their schemas are ``ASSIGNMENTS`` and ``SELECTION``.
+    """
     examples = None
     if selection_a is not None and selection_b is not None:
         examples = _examples(selection_a, selection_b)
@@ -97,7 +100,10 @@ def _listed(title: str, header: tuple[str, ...], rows: Sequence[Sequence[object]
 
 
 def _side_by_side(a: pa.Table, b: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """Return the labels in A and in B of every image that has one in either."""
+    """Return labels in A and B, aligned by image.
+
+    Every image that has a label in either is there.
+    """
     b_of_a = pc.index_in(a["idx"], value_set=b["idx"].combine_chunks())
     only_b = b.filter(pc.invert(pc.is_in(b["idx"], value_set=a["idx"].combine_chunks())))
     labels_a = [*a["label"].chunks, pa.nulls(only_b.num_rows, pa.string())]

@@ -1,4 +1,7 @@
-"""What a build finds on this machine: versions, decoders, room, memory, limits, optional parts."""
+"""What a build finds on this machine.
+
+Versions, decoders, disk space, memory, limits and optional parts.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ _LITTLE_ROOM: Final = 1 << 30
 
 
 def findings(folder: str) -> dict[str, Any]:
-    """Return the facts as JSON values; ``problems`` are lines, one for each thing that would hinder a build."""
+    """Return the facts about this machine as JSON values.
+
+    ``problems`` has a line for each thing that would hinder a build.
+    """
     facts: dict[str, Any] = {
         "cytoimagenet": __version__,
         "python": platform.python_version(),
@@ -128,7 +134,7 @@ def _room(place: str) -> dict[str, Any]:
 
 
 def _shared_memory() -> str:
-    """Return why a lock between processes cannot be made, "" where it can."""
+    """Return why interprocess locks are unavailable, "" where they work."""
     try:
         multiprocessing.get_context("spawn").Lock()
     except OSError as error:

@@ -1,4 +1,7 @@
-"""What became of one image of the annotations: its tokens, its label or why it has none, its examples or why not."""
+"""Explanation of what became of one annotated image.
+
+Its tokens, its label or why it has none, its examples or why it has none.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,9 @@ def explain(work: Store, package: Store, image: str, recipe: Recipe) -> Facts:
 
 
 def explain_example(package: Store, idx: str, record: Image) -> Facts:
-    """Say the same of an image of a package whose WORK is not there, as far as package and source tell.
+    """Explain an image of a package whose WORK is missing.
+
+    Only what package and source tell is known.
 
     Raises
     ------
@@ -133,7 +138,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _annotation(work: Store, image: str) -> Facts:
-    """Return the row of an image; by its idx only its source is read."""
+    """Find an image's row by idx or key.
+
+    By idx only its source is read.
+    """
     paths = [path for path in work.list(work_files.ANNOTATIONS) if path.endswith(".parquet")]
     if not paths or not work.exists(work_files.ASSIGNMENTS):
         raise UserError(f"{work.url} holds no annotations and labels; name the work folder of a build with --work")

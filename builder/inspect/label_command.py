@@ -27,7 +27,9 @@ from builder.vocabulary.lookalikes import LookAlike, lookalikes
 
 
 def recipe_of(work: Store) -> Recipe:
-    """Return the numbers with which WORK was built or labelled last; the method's where it was not.
+    """Return the recipe WORK was last built or labelled with.
+
+    The method's where there is none.
 
     Raises
     ------
@@ -44,7 +46,7 @@ def recipe_of(work: Store) -> Recipe:
 
 
 def labelled(work: Store, recipe: Recipe) -> pa.Table:
-    """Assign labels, write the assignments and the class table, and return that table."""
+    """Assign labels, write assignments and class table; return the latter."""
     sources = annotated_in(work)
     carry_out(Label(work, recipe, sources))
     table = class_table(_labelling(work, recipe, sources))
@@ -60,14 +62,17 @@ def explained(work: Store, recipe: Recipe, name: str) -> str:
 
 
 def alike(work: Store, recipe: Recipe) -> str:
-    """Return the tokens that look alike and are not merged, with how many images hold each."""
+    """List similar unmerged tokens with their image counts."""
     index = _labelling(work, recipe, annotated_in(work)).index
     found = lookalikes({category: tokens.counts for category, tokens in index.items()})
     return text_table(LookAlike._fields, found) if found else "no two tokens look alike"
 
 
 def thresholds(work: Store, recipe: Recipe, file: Path) -> str:
-    """Draw how many classes each threshold would give, and return the numbers as text."""
+    """Plot the class count over the threshold; return the table.
+
+    The table is text.
+    """
     table = threshold_table(_labelling(work, recipe, annotated_in(work)), thresholds_around(recipe))
     file.write_bytes(threshold_chart(table, recipe).save(file.name))
     rows = [tuple(row.values()) for row in table.to_pylist()]

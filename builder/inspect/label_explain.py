@@ -1,4 +1,4 @@
-"""`cytoimagenet label --explain`: why a label has the images it has."""
+"""`cytoimagenet label --explain`: how a label got its images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _MOST = 40
 
 
 def explain(labelling: Labelling, label: str) -> str:
-    """Return, as text, how many images hold the label, which labels took some before it, and how its own were drawn.
+    """Explain, as text, how a label's images were chosen.
+
+    How many images hold the label, which labels took some before it, and how its own were drawn.
 
     Raises
     ------
@@ -95,7 +97,10 @@ def _story(labelling: Labelling, step: Step, owner: Rows, earlier: list[str]) ->
 
 
 def _shares(labelling: Labelling, pool: Rows, drawn: Rows, names: tuple[str, ...]) -> list[str]:
-    """Return the strata, largest first: rows in the pool, their exact share of the places, and how many were drawn."""
+    """Describe the strata, largest first.
+
+    Rows in the pool, their exact share of the places, and how many were drawn.
+    """
     columns = [labelling.columns[name] for name in names]
     both = strata_of(np.concatenate([pool, drawn]), columns)
     ids = both[: len(pool)]

@@ -1,4 +1,4 @@
-"""The class table of `cytoimagenet label`: what became of every potential label."""
+"""`cytoimagenet label`: the table of all potential labels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ CLASS_TABLE = pa.schema(
 
 
 def class_table(labelling: Labelling) -> pa.Table:
-    """Assign, and return one row per potential label (schema ``CLASS_TABLE``), by category and label."""
+    """Assign labels; return one row per potential label.
+
+    Schema ``CLASS_TABLE``, sorted by category and label.
+    """
     sources = encode(labelling.annotations["dir_name"])
     rows = [_class_row(labelling, step, sources) for step in labelling.steps()]
     rows.sort(key=lambda row: (CATEGORIES.index(str(row["category"])), str(row["label"])))
@@ -59,14 +62,20 @@ def _class_row(labelling: Labelling, step: Step, sources: Column) -> dict[str, o
 
 
 def class_csv(table: pa.Table) -> bytes:
-    """Return a table as CSV, UTF-8, with a header; null is nothing between two commas."""
+    """Return a table as UTF-8 CSV with a header.
+
+    A null is an empty field.
+    """
     buffer = io.BytesIO()
     pyarrow.csv.write_csv(table, buffer, pyarrow.csv.WriteOptions(quoting_style="needed"))
     return buffer.getvalue()
 
 
 def describe_classes(table: pa.Table) -> str:
-    """Return the class table as text: the classes, the labels that got no images, and totals by category."""
+    """Summarise the class table as text.
+
+    The classes, the labels that got no images, and totals by category.
+    """
     rows = table.to_pylist()
     header = ("label", "category", "rows", "taken", "strata", "sources")
     classes = [

@@ -19,12 +19,18 @@ THRESHOLD_TABLE = pa.schema(
 
 
 def thresholds_around(recipe: Recipe) -> list[int]:
-    """Return thresholds from a quarter of the recipe's to four times as many, four to a doubling, its own with them."""
+    """Return thresholds around the recipe's, its own included.
+
+    From a quarter of it to four times as many, four to a doubling.
+    """
     return sorted({max(1, round(recipe.min_images * 2 ** (step / 4))) for step in range(-8, 9)})
 
 
 def threshold_table(labelling: Labelling, thresholds: list[int]) -> pa.Table:
-    """Assign once a threshold and return what that gives (schema ``THRESHOLD_TABLE``)."""
+    """Assign labels at each threshold and tabulate the results.
+
+    Schema ``THRESHOLD_TABLE``.
+    """
     rows = []
     for min_images in thresholds:
         sizes = [len(step.taken) for step in labelling.at(min_images).steps()]
@@ -34,7 +40,10 @@ def threshold_table(labelling: Labelling, thresholds: list[int]) -> pa.Table:
 
 
 def threshold_chart(table: pa.Table, recipe: Recipe) -> Chart:
-    """Draw the classes, and the potential labels, over the threshold; the recipe's is marked."""
+    """Plot classes and potential labels over the threshold.
+
+    The recipe's threshold is marked.
+    """
     x = table["min_images"].to_pylist()
     return Chart(
         x_title="images that a label needs (min_images)",

@@ -1,4 +1,4 @@
-"""What a build would do, before it does it: images, bytes, minutes, room on disk."""
+"""What a build would do: images, bytes, minutes, disk space."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from builder.stages.task_runner import TaskRunner
 
 
 def plan(context: BuildContext, package: Store) -> dict[str, Any]:
-    """Return, as JSON values, what a build would do; nothing is written but in a temporary folder.
+    """Return, as JSON values, what a build would do.
 
-    Sources are listed and, where they changed, annotated there, for only that tells how many images there are.
-    ``left_out`` names those that are there and could not be read.
+    Nothing is written but in a temporary folder. Sources are listed and, where they changed, annotated there, for only
+    that tells how many images there are. ``left_out`` names those that are there and could not be read.
     """
     space = context.space_check(package)
     with localfiles.scratch_folder() as folder:
@@ -68,7 +68,7 @@ def plan_lines(facts: Mapping[str, Any]) -> list[str]:
 
 
 def seed_annotations(work: Store, scratch: Path) -> None:
-    """Copy the annotations of WORK, so that only what changed is annotated again."""
+    """Copy WORK's annotations so that only changes are annotated again."""
     for rel in (*work.list("annotations"), *work.list("markers/annotate")):
         target = scratch / rel
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The keys of the recipe with their meaning, as facts and as a TOML file."""
+"""The recipe's keys with their meaning, as facts or TOML."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from builder.recipe import Recipe
 
 
 def recipe_keys(recipe: Recipe) -> list[dict[str, Any]]:
-    """Return key, value, default, stage and meaning of every field of a recipe, in the order of the stages."""
+    """Describe every field of a recipe, in stage order.
+
+    Key, value, default, stage and meaning of each.
+    """
     usual, values = Recipe().as_dict(), recipe.as_dict()
     return [
         {
@@ -26,7 +29,7 @@ def recipe_keys(recipe: Recipe) -> list[dict[str, Any]]:
 
 
 def recipe_toml(keys: Sequence[dict[str, Any]]) -> str:
-    """Return the keys as a TOML file; those that keep their default are comments."""
+    """Return the keys as a TOML file, defaults commented out."""
     lines: list[str] = []
     stage = None
     for entry in keys:
@@ -40,7 +43,10 @@ def recipe_toml(keys: Sequence[dict[str, Any]]) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """Return a plain value in TOML; its texts, numbers and lists are written as JSON's are."""
+    """Return a plain value in TOML.
+
+    Its strings, numbers and lists are written as in JSON.
+    """
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)

@@ -15,7 +15,9 @@ _SLOWEST: Final = 5
 
 
 def read_status(work: Store) -> tuple[list[StageStatus], dict[str, Refused]]:
-    """Return how far the last build with this WORK is, and what it has refused so far, by reason.
+    """Return the progress and rejects of WORK's last build.
+
+    The rejects so far are by reason.
 
     Raises
     ------
@@ -30,7 +32,10 @@ def read_status(work: Store) -> tuple[list[StageStatus], dict[str, Refused]]:
 
 
 def stage_lines(stages: Iterable[StageStatus], now: float) -> Iterator[str]:
-    """Yield the state as text: one line per stage, and what is worth knowing below it."""
+    """Yield the state as text, one line per stage.
+
+    What is worth knowing about a stage follows its line.
+    """
     for stage in stages:
         of = "" if stage.total is None else f" of {stage.total:,}"
         state = "ended" if stage.ended is not None else f"last result {now - stage.last:,.0f} s ago"

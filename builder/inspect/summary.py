@@ -1,4 +1,7 @@
-"""What a build gave and left out, by reason: faults and unreadable files are never mixed with what was drawn away."""
+"""What a build produced and left out, by reason.
+
+Faults and unreadable files are never mixed with what was not drawn.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ _DRAWN: Final = ("over_class_size", "small_class", "duplicate")
 
 
 def summary(package: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of a finished build as JSON values; ``rejects`` is group -> reason -> images and crops."""
+    """Return the facts of a finished build as JSON values.
+
+    ``rejects`` is group -> reason -> images and crops.
+    """
     counts: Mapping[str, int] = manifest["report"].get("rejects", {})
     groups: dict[str, dict[str, int]] = {name: {} for name in ("not_tried", "unreadable", "unfit", "not_drawn")}
     for reason in sorted(counts.keys() & REASONS.keys()):

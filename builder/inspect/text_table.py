@@ -1,4 +1,4 @@
-"""Tables for people: columns side by side, numbers to the right."""
+"""Plain-text tables with aligned columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ _WIDEST = 60
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[object]], indent: str = "") -> str:
-    """Return lines with the columns aligned; numbers with thousands separators, None as "-", long texts cut."""
+    """Return a table's lines with the columns aligned.
+
+    Numbers have thousands separators, None is "-", long texts are cut.
+    """
     cells = [[_text(value) for value in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
     right = [_is_numeric([row[i] for row in rows]) for i in range(len(header))]

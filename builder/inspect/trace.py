@@ -1,4 +1,4 @@
-"""Where an image of a package came from, and its pixels made again from the source's files."""
+"""Tracing of an image to its source, pixels remade."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ _MOST_CROPS = 4  # draws are nested: the crops of a smaller number are among the
 
 
 def facts_of(package: Store, work: Store, image: str, data: str | None) -> Facts:
-    """Say what became of an image, see `explain`; of what its package and its source say where WORK is not there.
+    """Explain an image from WORK, or from package and source.
+
+    The latter where WORK is not there; see `explain`.
 
     Raises
     ------
@@ -52,7 +54,10 @@ def facts_of(package: Store, work: Store, image: str, data: str | None) -> Facts
 
 
 def remade(package: Store, found: Facts, data: str) -> list[Facts]:
-    """Make the examples of an image again; return filename, same and detail of each."""
+    """Make an image's examples again and compare them.
+
+    Returns filename, same and detail of each.
+    """
     if not found["examples"]:
         return []
     _, traced = trace(package, found["idx"], data)
@@ -60,7 +65,7 @@ def remade(package: Store, found: Facts, data: str) -> list[Facts]:
 
 
 class Traced(NamedTuple):
-    """One example of the package and what its source files give today."""
+    """An example and what its source files give today."""
 
     row: dict[str, Any]  # the example without its image
     same: bool | None  # are the pixels those made again? None where they could not be made
@@ -68,7 +73,7 @@ class Traced(NamedTuple):
 
 
 def trace(package: Store, idx: str, data: str, options: dict[str, Any] | None = None) -> tuple[Image, list[Traced]]:
-    """Find an image's record in its source and make each of its examples again.
+    """Find an image's source record and make its examples again.
 
     Parameters
     ----------
@@ -127,7 +132,10 @@ def _record(idx: str, data: str, options: dict[str, Any]) -> tuple[Image, Folder
 def _made_again(
     image: Image, idx: str, file_signature: int, data: str, options: dict[str, Any], recipe: Recipe
 ) -> dict[tuple[Any, ...], Any] | str:
-    """Return {window: pixels} of every candidate, whole image included, or why there is none."""
+    """Remake all candidates of an image, the whole image included.
+
+    Returns {window: pixels}, or why there is none.
+    """
     dir_name = idx.rpartition("-")[0]
     files, planes = tuple(c.path for c in image.channels), tuple(c.plane for c in image.channels)
     item = Item(idx, dir_name, files, planes, image.region, _MOST_CROPS, file_signature, image.size)

@@ -1,4 +1,7 @@
-"""Tokens of small sources that became no class, and why: one's own class may be lost to one of another category."""
+"""Tokens of small sources that became no class, and why.
+
+A token's own class may be lost to one of another category.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ _NAMED = 6
 
 
 def unused_tokens(annotations: pa.Table, assignments: pa.Table, recipe: Recipe) -> Iterator[str]:
-    """Yield a line for each token of a source whose images are in classes of other names, or in none.
+    """Yield a line for each token without its own class.
+
+    Its images are in classes of other names, or in none.
 
     Parameters
     ----------
@@ -63,7 +68,10 @@ def _went(went: Counter[str | None]) -> str:
 
 
 def unused_in(work: Store, recipe: Recipe) -> dict[str, list[str]]:
-    """Return the lines of ``unused_tokens`` of each small source that was annotated last in WORK."""
+    """Return the unused tokens of each small source in WORK.
+
+    They are lines of ``unused_tokens``, for the sources that were annotated last.
+    """
     small = [source.dir_name for source in annotated_in(work) if source.images <= SMALL]
     if not small or not work.exists(work_files.ASSIGNMENTS):
         return {}

@@ -1,1 +1,1 @@
-"""What is done with a finished package: card, verify, report, push."""
+"""Operations on a finished package: card, verify, report, push."""

@@ -1,6 +1,7 @@
-"""The dataset card, ``README.md``: YAML that the hub and ``datasets`` read, and a page for people.
+"""The dataset card, ``README.md``.
 
-Metadata fields: https://github.com/huggingface/hub-docs/blob/main/datasetcard.md; sections as in the hub's template.
+YAML that the hub and ``datasets`` read, and a page for people. Metadata fields:
+https://github.com/huggingface/hub-docs/blob/main/datasetcard.md; sections as in the hub's template.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _HUB_LICENSES: Final = {
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes lists indented below their key, as the hub's own cards have them."""
+    """YAML dumper that indents lists like the hub's own cards."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -57,7 +58,10 @@ def write_card(package: Store, manifest: Manifest, index: ClassIndex) -> bytes:
 
 
 def render_card(manifest: Manifest, index: ClassIndex) -> str:
-    """Return the card's text: a function of the manifest and the class index alone."""
+    """Return the card's text.
+
+    It depends on the manifest and the class index alone.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template_folder()),
         undefined=jinja2.StrictUndefined,
@@ -90,7 +94,7 @@ def split_counts(index: ClassIndex) -> dict[str, dict[str, int]]:
 
 
 def recipe_settings(recipe: Mapping[str, Any]) -> list[str]:
-    """Return the lines of a TOML recipe file: the keys whose values differ from the method's."""
+    """Return the TOML lines of a recipe's non-default settings."""
     usual = Recipe().as_dict()
     return [f"{key} = {_toml(value)}" for key, value in recipe.items() if value != usual.get(key)]
 
@@ -157,7 +161,10 @@ def _info(config: str, manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
 
 
 def _largest(index: ClassIndex) -> dict[str, list[tuple[str, int]]]:
-    """Return config -> its largest classes with their images, the largest first."""
+    """Return each config's largest classes with their image counts.
+
+    The largest comes first.
+    """
     largest = {}
     for config, entry in index.items():
         totals = [(name, sum(counts[name] for counts in entry["counts"].values())) for name in entry["names"]]
@@ -166,7 +173,10 @@ def _largest(index: ClassIndex) -> dict[str, list[tuple[str, int]]]:
 
 
 def _toml(value: Any) -> str:
-    """Return a plain value in TOML; its strings, numbers and lists are written as JSON's are."""
+    """Return a plain value in TOML.
+
+    Its strings, numbers and lists are written as in JSON.
+    """
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)

@@ -24,7 +24,7 @@ _LONGEST_LABEL: Final = 28  # characters that fit into _LABELS
 
 
 class Bar(NamedTuple):
-    """One row of a chart: ``text`` is what stands at its end."""
+    """One bar of a chart, with ``text`` at its end."""
 
     label: str
     value: float
@@ -32,14 +32,14 @@ class Bar(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Some bars under one heading; their lengths compare within the panel."""
+    """Bars under one heading, on a common scale."""
 
     title: str
     bars: Sequence[Bar]
 
 
 def bar_chart(panels: Sequence[Panel]) -> bytes:
-    """Return panels of horizontal bars, one below the other, as SVG."""
+    """Return panels of horizontal bars, stacked vertically, as SVG."""
     height = _MARGIN + sum(_TITLE + _ROW * max(1, len(panel.bars)) + _GAP for panel in panels)
     with settings():
         figure = new_figure(_WIDTH, height)

@@ -1,4 +1,7 @@
-"""Do the card's YAML, and the numbers that its text states, agree with the manifest and the classes?"""
+"""Checks of the card against the manifest and the classes.
+
+Both its YAML and the numbers that its text states.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the fingerprints those of the pixels, and does the split hold when it is asked of them alone?"""
+"""Checks of the fingerprints, and of the split by them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _LISTED: Final = 200
 
 
 def check_form(package: Store, table: pa.Table) -> Iterator[Problem]:
-    """Yield what is wrong with ``fingerprints.parquet``: one row for each whole image that the rows name, sorted."""
+    """Yield problems with the form of ``fingerprints.parquet``.
+
+    It has one row for each whole image that the rows name, sorted.
+    """
     with package.open(layout.FINGERPRINTS_TABLE) as file:
         if not pq.read_schema(file).equals(FINGERPRINTS):
             yield Problem(layout.FINGERPRINTS_TABLE, "its columns are not those of builder.schema")
@@ -42,7 +45,9 @@ def check_form(package: Store, table: pa.Table) -> Iterator[Problem]:
 
 
 def check_content(package: Store, table: pa.Table) -> tuple[list[Problem], list[Pair]]:
-    """Compare the sides of the split by content alone; return problems (the same pixels), and pairs that look alike.
+    """Compare the sides of the split by content alone.
+
+    Returns problems (the same pixels), and pairs that look alike.
 
     Parameters
     ----------
@@ -56,7 +61,9 @@ def check_content(package: Store, table: pa.Table) -> tuple[list[Problem], list[
 def check_alike(
     package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair], workers: int = 1
 ) -> Iterator[Problem]:
-    """Yield warnings about pairs that look alike, the most alike first; of round cells, if their grain is the same.
+    """Yield warnings about pairs that look alike.
+
+    The most alike come first; pairs of round cells count only if their grain is the same.
 
     Parameters
     ----------
@@ -81,7 +88,7 @@ def _listed(path: str, lines: Iterator[str], count: int) -> Iterator[Problem]:
 
 
 def check_overlaps(package: Store, files: Mapping[str, Any], table: pa.Table, workers: int = 1) -> Iterator[Problem]:
-    """Yield warnings about examples of validation that show a part of what examples of training show.
+    """Yield warnings about validation examples that overlap training examples.
 
     Parameters
     ----------
@@ -101,7 +108,7 @@ def check_overlaps(package: Store, files: Mapping[str, Any], table: pa.Table, wo
 
 
 def whole_fault(pixels: npt.NDArray[np.uint8], sha256: str | None, thumbnail: bytes | None) -> str | None:
-    """Return why a decoded whole image is not what its fingerprint says, or None."""
+    """Return how a whole image contradicts its fingerprint, or None."""
     found = fingerprint(pixels)
     if sha256 is not None and found.sha256 != sha256:
         return "has other pixels than its sha256 says"
@@ -111,7 +118,10 @@ def whole_fault(pixels: npt.NDArray[np.uint8], sha256: str | None, thumbnail: by
 
 
 def thumbnails_of(package: Store, hashes: Sequence[str | None]) -> dict[str, bytes]:
-    """Return sha256 -> thumbnail of these images, as far as the package has them; read a row group at a time."""
+    """Return the thumbnails of images by sha256.
+
+    Those that the package lacks are left out; one row group is read at a time.
+    """
     wanted = pa.array(sorted({text for text in hashes if text}), pa.string())
     found: dict[str, bytes] = {}
     with package.open(layout.FINGERPRINTS_TABLE) as file, opened(file) as parquet:

@@ -1,4 +1,4 @@
-"""Does the manifest agree with itself and with the names and sizes of the files that are there?"""
+"""Checks of the manifest and of file names and sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OF_DOWNLOADS: Final = (".cache", ".git", ".huggingface")
 
 
 def check_manifest(manifest: Manifest) -> Iterator[Problem]:
-    """Yield what is wrong with the statements of the manifest: its own hash, its version, its sums."""
+    """Yield problems with the manifest's hash, version and sums."""
     if manifest.get("sha256") != sealed(manifest)["sha256"]:
         yield _wrong("was edited: its own sha256 does not fit its content")
     if manifest["version"] != version_of(manifest):
@@ -33,7 +33,10 @@ def check_manifest(manifest: Manifest) -> Iterator[Problem]:
 
 
 def check_presence(package: Store, manifest: Manifest) -> Iterator[Problem]:
-    """Yield files that are missing, of another size, or not the package's; contents are not read."""
+    """Yield missing or unexpected files and wrong file sizes.
+
+    Contents are not read.
+    """
     sizes = package.sizes()
     for path, facts in manifest["files"].items():
         if path not in sizes:
@@ -52,7 +55,10 @@ def check_presence(package: Store, manifest: Manifest) -> Iterator[Problem]:
 
 
 def _check_folders(root: Path) -> Iterator[Problem]:
-    """Yield links, hidden files and empty folders, in which something else than the package could travel."""
+    """Yield links, hidden files and empty folders.
+
+    Foreign content could be shipped in them.
+    """
     blobs = root.resolve().parent.parent / "blobs"  # where the hub's cache keeps what its snapshots link to
     for folder, names, files in os.walk(root):
         here = Path(folder)
@@ -70,7 +76,10 @@ def _check_folders(root: Path) -> Iterator[Problem]:
 
 
 def forbidden(*names: str) -> set[str]:
-    """Return the scripts that make ``datasets`` 4 and later refuse a repository or folder of these names."""
+    """Return the script names that make ``datasets`` refuse a folder.
+
+    ``datasets`` 4 and later refuse a repository or folder of one of ``names`` that holds such a script.
+    """
     return {f"{PACKAGE}.py", *(f"{name.rstrip('/').rpartition('/')[2]}.py" for name in names)}
 
 

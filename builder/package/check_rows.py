@@ -1,4 +1,7 @@
-"""Invariants of the whole table of examples: labels, split, names, counts (method, sections 2 and 6)."""
+"""Invariants of the whole table of examples.
+
+Labels, split, names and counts (method, sections 2 and 6).
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,10 @@ def check_rows(table: pa.Table, manifest: Manifest, recipe: Recipe) -> Iterator[
 
 
 def check_classes(table: pa.Table, stated: ClassIndex, manifest: Manifest) -> Iterator[Problem]:
-    """Yield where ``classes.json`` differs from the rows, and where the categories do not add up to ``full``."""
+    """Yield where classes differ from the rows or between configs.
+
+    ``classes.json`` must match the rows, and the categories must add up to ``full``.
+    """
     counted = class_index(table)
     if list(stated) != list(counted):
         yield Problem(layout.CLASSES, f"has the configs {', '.join(stated)}; the rows make {', '.join(counted)}")
@@ -62,7 +68,10 @@ def check_classes(table: pa.Table, stated: ClassIndex, manifest: Manifest) -> It
 
 
 def check_order(table: pa.Table, manifest: Manifest) -> Iterator[Problem]:
-    """Yield where rows do not stand in the order in which ``full`` reads the shards, train before validation."""
+    """Yield rows out of the reading order of ``full``.
+
+    Train comes before validation.
+    """
     files = manifest["files"]
     paths = [path for split in SPLITS for path in layout.shards_of(files, layout.FULL, split)]
     rows = [files[path]["rows"] for path in paths]
@@ -77,7 +86,7 @@ def check_order(table: pa.Table, manifest: Manifest) -> Iterator[Problem]:
 
 
 def check_rejects(table: pa.Table) -> Iterator[Problem]:
-    """Yield what is wrong with the table of what was dropped."""
+    """Yield problems with the table of rejects."""
     if not table.schema.equals(REJECTS):
         yield Problem(layout.REJECTS_TABLE, "its columns are not those of builder.schema")
         return
@@ -94,7 +103,10 @@ def _bad_values(table: pa.Table) -> Iterator[str]:
 
 
 def _foreign_labels(table: pa.Table, recipe: Recipe) -> Iterator[str]:
-    """A label is one of the tokens of its category's cell, or what the recipe renames one of them to."""
+    """Yield labels that are no token of their cell.
+
+    A label is a token of its category's cell, or what the recipe renames one to.
+    """
     for category in CATEGORIES:
         rows = table.filter(pc.equal(table["category"], category))
         pairs = rows.group_by(["label", category]).aggregate([]).to_pylist()

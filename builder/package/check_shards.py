@@ -1,4 +1,7 @@
-"""Is every data file what the manifest and ``metadata.parquet`` say, down to the header of each PNG?"""
+"""Checks of data files against manifest and ``metadata.parquet``.
+
+Down to the header of each PNG.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,10 @@ _UNSTATED = _Stated(None, None, True)
 
 
 class ShardTask(NamedTuple):
-    """One data file to check: ``first`` is its first row of ``metadata.parquet``, None where that is unreadable."""
+    """One data file to check.
+
+    ``first`` is its first row of ``metadata.parquet``, None where that is unreadable.
+    """
 
     path: str
     facts: Mapping[str, Any]
@@ -54,7 +60,10 @@ class ShardTask(NamedTuple):
 
 
 def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
-    """Yield what is wrong with one data file; a file whose bytes changed is not looked into."""
+    """Yield problems with one data file.
+
+    The content of a file whose bytes changed is not checked.
+    """
     content = _content(package, task.path)
     if hashlib.sha256(content).hexdigest() != task.facts["sha256"]:
         yield Problem(task.path, "its bytes changed: sha256 differs from the manifest's")
@@ -81,7 +90,7 @@ def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
 
 
 def other_classes(content: pa.Buffer, task: ShardTask) -> bool:
-    """Return whether the labels of a Parquet shard count other classes than those of ``full``."""
+    """Return whether a Parquet shard's class names differ from ``full``."""
     part = parse(task.path)
     if task.classes is None or part is None or part.format != "parquet" or part.config == METADATA_CONFIG:
         return False
@@ -90,7 +99,10 @@ def other_classes(content: pa.Buffer, task: ShardTask) -> bool:
 
 
 def first_rows(manifest: Manifest) -> dict[str, int]:
-    """Return the first row of each data file in ``metadata.parquet``, which is in the reading order of ``full``."""
+    """Return each data file's first row in ``metadata.parquet``.
+
+    The table is in the reading order of ``full``.
+    """
     files = manifest["files"]
     found: dict[str, int] = {}
     rows = 0
@@ -104,7 +116,10 @@ def first_rows(manifest: Manifest) -> dict[str, int]:
 
 
 def expected_rows(package: Store, task: ShardTask) -> pa.Table | None:
-    """Return a file's rows of ``metadata.parquet``; by name where they are not in order, which is said elsewhere."""
+    """Return a file's rows of ``metadata.parquet``.
+
+    Rows out of order, which are reported elsewhere, are found by name.
+    """
     part = parse(task.path)
     if task.first is None or part is None:
         return None
@@ -130,7 +145,7 @@ def _content(package: Store, path: str) -> pa.Buffer:
 
 
 def _batches(content: pa.Buffer, path: str) -> list[pa.RecordBatch]:
-    """Return the record batches of a stream, or the row groups of a Parquet file, once they were checked."""
+    """Return a file's record batches or row groups, checked."""
     if path.endswith(".arrow"):
         return list(stream_batches(content)[1])
     with opened(pa.BufferReader(content)) as parquet:
@@ -189,9 +204,10 @@ def _examples(
 
 
 def png_fault(png: bytes | None, size: tuple[int, int] | None) -> str | None:
-    """Return why bytes are no 8-bit grayscale PNG of this (width, height), from its header and end; None if they are.
+    """Return why bytes are no valid PNG of a package.
 
-    Layout: https://www.w3.org/TR/png-3/#11IHDR.
+    A valid one is 8-bit grayscale of this (width, height), judged by its header and end; None if it is. Layout:
+    https://www.w3.org/TR/png-3/#11IHDR.
     """
     if png is None or not png.startswith(_PNG_HEAD) or len(png) < 33:
         return "is no PNG"
@@ -211,7 +227,10 @@ def _stated_hashes(rows: pa.Table) -> Iterator[_Stated]:
 
 
 def _pixel_fault(png: bytes, stated: _Stated, thumbnails: Mapping[str, bytes]) -> str | None:
-    """Decode with Pillow, which is not the decoder of the build's own tests, and compare with what is stated."""
+    """Decode with Pillow and compare with what is stated.
+
+    Pillow is not the decoder of the build's own tests.
+    """
     try:
         with Image.open(io.BytesIO(png)) as image:
             pixels = np.asarray(image)

@@ -51,7 +51,7 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 def _cut(draw: ImageDraw.ImageDraw, text: str, width: int, size: int) -> str:
-    """Return the text, its end replaced by … where it is wider than ``width`` units."""
+    """Shorten a text with … to at most ``width`` units."""
     if draw.textlength(text, font=_font(size)) <= width * _SCALE:
         return text
     while text and draw.textlength(f"{text}…", font=_font(size)) > width * _SCALE:
@@ -60,7 +60,7 @@ def _cut(draw: ImageDraw.ImageDraw, text: str, width: int, size: int) -> str:
 
 
 def _square(image: Image.Image, side: int) -> Image.Image:
-    """Return an image's central square, at ``side`` pixels: nothing is stretched."""
+    """Return an image's central square, resized to ``side`` pixels."""
     short = min(image.size)
     left, top = (image.width - short) // 2, (image.height - short) // 2
     square = image.crop((left, top, left + short, top + short))

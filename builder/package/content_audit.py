@@ -1,8 +1,8 @@
-"""Does validation hold images of training? Asked of the pixels alone: neither `idx` nor `group` is looked at.
+"""Detection of training images in validation, by pixels alone.
 
-Source images are compared by what ``fingerprints.parquet`` has of their standardised whole: the sha256, the same in all
-orientations, and a thumbnail, see `builder.pixels.alike`. It ships with the package because the wholes of images that
-were cut are not in it.
+Neither `idx` nor `group` is looked at. Source images are compared by what ``fingerprints.parquet`` has of their
+standardised whole: the sha256, the same in all orientations, and a thumbnail, see `builder.pixels.alike`. It ships with
+the package because the wholes of images that were cut are not in it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ I8 = npt.NDArray[np.int8]
 
 
 class Pair(NamedTuple):
-    """Two source images on different sides, by the first row of each in ``metadata.parquet``."""
+    """Two source images on different sides of the split.
+
+    Each is given by its first row in ``metadata.parquet``.
+    """
 
     train: int
     validation: int
@@ -34,7 +37,10 @@ class Pair(NamedTuple):
 
 
 class ContentAudit(NamedTuple):
-    """What is on both sides: the same whole images, and images that look alike, the most alike first."""
+    """Images found on both sides of the split.
+
+    The same whole images, and images that look alike, the most alike first.
+    """
 
     same: list[Pair]
     alike: list[Pair]
@@ -43,7 +49,10 @@ class ContentAudit(NamedTuple):
 
 
 def read_fingerprints(package: Store) -> pa.Table:
-    """Return the fingerprints of a package, schema ``FINGERPRINTS``; none where it was made without."""
+    """Return the fingerprints of a package, schema ``FINGERPRINTS``.
+
+    Empty where it was made without.
+    """
     if not package.exists(layout.FINGERPRINTS_TABLE):
         return FINGERPRINTS.empty_table()
     with package.open(layout.FINGERPRINTS_TABLE) as file:
@@ -79,7 +88,7 @@ def content_audit(rows: pa.Table, fingerprints: pa.Table) -> ContentAudit:
 def _first_rows(
     splits: pa.ChunkedArray, side: str, codes: npt.NDArray[np.int32], known: npt.NDArray[np.bool_], count: int
 ) -> npt.NDArray[np.int64]:
-    """Return for each hash its first row on one side, -1 where it has none there."""
+    """Return each hash's first row on one side, or -1."""
     here = pc.equal(splits, side).combine_chunks().to_numpy(zero_copy_only=False)
     places = np.flatnonzero(here & known)[::-1]
     rows = np.full(count, -1, np.int64)

@@ -1,4 +1,4 @@
-"""Whom to cite, on which terms: the facts of a package's sources, ``SOURCES.md`` and ``LICENSE.md``."""
+"""Citations and licences: source facts, ``SOURCES.md`` and ``LICENSE.md``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _SIMULATED: Final = " (simulated)"
 
 
 def source_facts(selection: pa.Table, sources: Iterable[Source]) -> list[dict[str, Any]]:
-    """Return the facts of the sources that gave examples, by dir_name, with the number of examples of each.
+    """Return the facts of the sources that gave examples.
+
+    Sorted by dir_name, with the number of examples of each.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def source_facts(selection: pa.Table, sources: Iterable[Source]) -> list[dict[st
 
 
 def sources_page(sources: Sequence[Mapping[str, Any]]) -> str:
-    """Return ``SOURCES.md``: citation, licence and link of every source that is in the package."""
+    """Return ``SOURCES.md``: each source's citation, licence and link."""
     lines = ["# Sources", "", "Cite the sources that you use; their licences hold for the examples made from them.", ""]
     for source in sources:
         name, database, accession, citation, terms = (
@@ -59,7 +61,10 @@ def sources_page(sources: Sequence[Mapping[str, Any]]) -> str:
 
 
 def license_page(sources: Sequence[Mapping[str, Any]]) -> str:
-    """Return ``LICENSE.md``: the terms of each source; the hub links a card to a file of this name."""
+    """Return ``LICENSE.md``: the terms of each source.
+
+    The hub links a card to a file of this name.
+    """
     lines = [
         "# Licence",
         "",

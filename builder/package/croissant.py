@@ -1,7 +1,8 @@
-"""``croissant.json``: the package in Croissant 1.0, a JSON-LD vocabulary for datasets that search engines read.
+"""``croissant.json``: the package's description in Croissant 1.0.
 
-Format: https://docs.mlcommons.org/croissant/docs/croissant-spec.html. Its readers know Parquet but not Arrow streams,
-so the records are those of ``metadata.parquet``, and in a Parquet package the examples of each config too.
+Croissant is a JSON-LD vocabulary for datasets that search engines read. Format:
+https://docs.mlcommons.org/croissant/docs/croissant-spec.html. Its readers know Parquet but not Arrow streams, so the
+records are those of ``metadata.parquet``, and in a Parquet package the examples of each config too.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def write_croissant(package: Store, manifest: Manifest, index: ClassIndex) -> di
 
 
 def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
-    """Return the JSON-LD as plain values; its paths are relative to the package."""
+    """Return the JSON-LD as plain values.
+
+    Its paths are relative to the package.
+    """
     what = "simulated" if manifest["simulated"] else "microscopy"
     configs = list(index)
     examples = [_examples(config, manifest["format"]) for config in configs]

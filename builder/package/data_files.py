@@ -1,4 +1,7 @@
-"""Reading a package's data files, whoever made them: nothing is used of a batch before its offsets were checked."""
+"""Safe reading of a package's data files, whoever made them.
+
+Nothing of a batch is used before its offsets were checked.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ _OF_MACHINE: Final = tuple(map(os.strerror, (errno.EAGAIN, errno.ENOMEM, errno.E
 
 
 def raise_of_machine(error: Exception) -> None:
-    """Raise an error again that says nothing of the data: no thread, memory or file is to be had."""
+    """Raise an error again if the machine caused it.
+
+    Such an error says nothing of the data: there is no thread, memory or file to be had.
+    """
     if any(text in str(error) for text in _OF_MACHINE):
         raise error
 
@@ -27,7 +33,9 @@ def raise_of_machine(error: Exception) -> None:
 def data_batches(
     file: Any, path: str, columns: Sequence[str] | None = None, rows: int = 1000
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the checked record batches of a shard or a metadata table, in either format.
+    """Yield checked record batches of a shard or metadata table.
+
+    Either format is read.
 
     Parameters
     ----------
@@ -71,7 +79,9 @@ def whole_table(file: Any, columns: Sequence[str] | None = None, coded: Sequence
 
 @contextlib.contextmanager
 def opened(file: Any, **options: Any) -> Iterator[Parquet]:
-    """Open a Parquet file of a package for checked reading; ``file`` is a buffer or open for reading.
+    """Open a Parquet file of a package for checked reading.
+
+    ``file`` is a buffer or open for reading.
 
     Raises
     ------

@@ -16,7 +16,9 @@ from cytoimagenet_reader import layout
 
 
 def examples_at(package: Store, files: Iterable[str], places: Sequence[tuple[str, int]]) -> list[bytes]:
-    """Return the PNG of each place (shard without its ending, row of the shard); a shard is read once, up to its last.
+    """Return the PNG at each place.
+
+    A place is (shard without its ending, row of the shard). A shard is read once, up to its last.
 
     Raises
     ------
@@ -50,7 +52,10 @@ def examples_of(package: Store, files: Mapping[str, Any], rows: Sequence[int]) -
 
 
 def _places(files: Mapping[str, Any], rows: Sequence[int]) -> Iterator[tuple[str, int]]:
-    """Yield the shard, without its ending, and the position of each row."""
+    """Yield the shard and position of each row.
+
+    The shard is without its ending.
+    """
     paths = [path for side in SPLITS for path in layout.shards_of(files, layout.FULL, side)]
     ends = list(itertools.accumulate(files[path]["rows"] for path in paths))
     for row in rows:

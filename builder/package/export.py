@@ -1,4 +1,7 @@
-"""A package, or a part of it, in the format of another training stack, written by that stack's own writer."""
+"""Export of a package, or a part, to other formats.
+
+Each format is written by its own library.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ _FILE_BYTES: Final = 256 << 20  # of one file of examples, about
 
 
 class Example(NamedTuple):
-    """A row of the package: its PNG, its class and every other column."""
+    """One row of a package.
+
+    Its PNG, its class and every other column.
+    """
 
     png: bytes
     label: int
@@ -36,7 +42,7 @@ Write = Callable[[Example], None]
 def export(
     place: str, out: str, file_format: str, config: str = FULL, conditions: Mapping[str, Any] | None = None
 ) -> dict[str, int]:
-    """Write the examples that pass the conditions; return how many each split has.
+    """Export the examples that pass the conditions; return split sizes.
 
     Shards are compared with the manifest's hashes first. ``out`` appears when it is whole.
 
@@ -90,7 +96,10 @@ def _examples(package: Package, selection: Selection, split: str) -> Iterator[Ex
 
 
 def _writer(file_format: str) -> Callable[[Path], contextlib.AbstractContextManager[Write]]:
-    """Return what opens a split's writer, once its library is known to be there."""
+    """Return a format's writer after checking that its library exists.
+
+    Raises UserError where the library is missing.
+    """
     library, writer = WRITERS[file_format]
     if library is not None:
         try:
@@ -105,7 +114,10 @@ def _writer(file_format: str) -> Callable[[Path], contextlib.AbstractContextMana
 
 @contextlib.contextmanager
 def _imagefolder(folder: Path) -> Iterator[Write]:
-    """A folder a class, as torchvision and ``datasets`` read them, and the other columns in ``metadata.jsonl``."""
+    """Write one folder per class and ``metadata.jsonl``.
+
+    The layout is that of torchvision and ``datasets``; the other columns are in ``metadata.jsonl``.
+    """
     with (folder / "metadata.jsonl").open("w", encoding="utf-8") as lines:
 
         def write(example: Example) -> None:
@@ -122,7 +134,10 @@ def _imagefolder(folder: Path) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def _webdataset(folder: Path) -> Iterator[Write]:
-    """Tar files of .png, .cls (the class id) and .json (class and other columns)."""
+    """Write tar files of .png, .cls and .json.
+
+    .cls is the class id, .json the class and other columns.
+    """
     import webdataset
 
     with webdataset.ShardWriter(f"{folder}/%06d.tar", maxsize=_FILE_BYTES, verbose=0) as writer:
@@ -137,7 +152,10 @@ def _webdataset(folder: Path) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def _mds(folder: Path) -> Iterator[Write]:
-    """MosaicML's shards of image (PNG bytes), label and metadata (JSON); their hashes are sha1, as they offer them."""
+    """Write MosaicML shards of image, label, class and metadata.
+
+    The image is PNG bytes, the metadata JSON; the hashes are sha1.
+    """
     import streaming
 
     columns = {"image": "bytes", "label": "int", "class": "str", "metadata": "json"}
@@ -149,7 +167,10 @@ def _mds(folder: Path) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def _litdata(folder: Path) -> Iterator[Write]:
-    """LitData's chunks of image (PNG bytes), label, class and metadata (JSON)."""
+    """Write LitData chunks of image, label, class and metadata.
+
+    The image is PNG bytes, the metadata JSON.
+    """
     from litdata.streaming.writer import BinaryWriter
 
     writer = BinaryWriter(str(folder), chunk_bytes=_FILE_BYTES)

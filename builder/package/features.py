@@ -1,4 +1,4 @@
-"""The columns of each config in the words of ``datasets``: the ``dataset_info`` of a card's YAML.
+"""The card's ``dataset_info``: each config's columns as ``datasets`` features.
 
 Written as ``Features`` of ``datasets`` writes them, see
 https://huggingface.co/docs/datasets/package_reference/main_classes#datasets.Features.
@@ -45,7 +45,7 @@ def shard_schema(file_format: str, classes: Sequence[str]) -> pa.Schema:
 
 
 def with_features(schema: pa.Schema, classes: Sequence[str] = ()) -> pa.Schema:
-    """Return a schema with the features of its columns, where ``datasets`` looks for them."""
+    """Return a schema with ``datasets`` features in its metadata."""
     features = {field.name: _as_feature(field, classes) for field in schema}
     text = json.dumps({"info": {"features": features}}, ensure_ascii=False)
     return schema.with_metadata({FEATURES_KEY: text.encode()})

@@ -1,4 +1,4 @@
-"""The figures of a card, each from the rows of this build: what is in it, and what was dropped."""
+"""The card's figures of what a build contains and dropped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def write_figures(
     files: Iterable[str],
     simulated: bool,
 ) -> dict[str, dict[str, Any]]:
-    """Write ``figures/*.svg``, and ``classes.png`` with thumbnails; return their facts for the manifest."""
+    """Write the figures; return their facts for the manifest.
+
+    They are ``figures/*.svg``, and ``classes.png`` with thumbnails.
+    """
     mark = " (simulated)" if simulated else ""
     categories = [config for config in index if config != layout.FULL]
     sheet = [(category + mark, list(samples(package, list(files), category))) for category in categories]
@@ -59,7 +62,10 @@ def write_figures(
 
 
 def samples(package: Store, files: list[str], category: str, count: int = COLUMNS) -> Iterator[Thumbnail]:
-    """Yield thumbnails of different classes from the first rows of a category's first shard."""
+    """Yield thumbnails of different classes of a category.
+
+    They come from the first rows of its first shard.
+    """
     split = layout.splits_of(files, category)[0]
     seen: set[str] = set()
     for row in first_rows(package, layout.shards_of(files, category, split)[0], _SEARCHED_ROWS):
@@ -69,7 +75,10 @@ def samples(package: Store, files: list[str], category: str, count: int = COLUMN
 
 
 def first_rows(package: Store, path: str, rows: int) -> Iterator[Mapping[str, Any]]:
-    """Yield image and label of a shard's first rows; no more batches are read than are asked for."""
+    """Yield image and label of a shard's first rows.
+
+    No more batches are read than are asked for.
+    """
     left = rows
     with package.open(path) as file:
         for batch in data_batches(file, path, ["image", "label"], 100):
@@ -113,7 +122,7 @@ def _scalings(selection: pa.Table) -> Panel:
 
 
 def _shares(index: ClassIndex) -> Panel:
-    """Count classes by the share of their images that is validation."""
+    """Count classes by their share of validation images."""
     counts = index[layout.FULL]["counts"].get(SPLITS[1], {})
     shares = np.array([counts.get(name, 0) / total for name, total in class_totals(index).items()])
     edges = [0, 1e-9, 0.05, 0.08, 0.095, 0.105, 0.12, 0.15, 0.25, 0.5, 1.01]

@@ -1,4 +1,7 @@
-"""The last step of a build: everything of a package but its shards, the manifest at the very end."""
+"""Last build step: all package files but the shards.
+
+The manifest is written at the very end.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +44,10 @@ def finish_package(
     file_format: str,
     fingerprints: Iterable[pa.Table] = (),
 ) -> Manifest:
-    """Write what belongs beside the shards and return the manifest, which is written last.
+    """Write all files but the shards; return the manifest.
 
-    The bytes depend on the arguments and the versions of the libraries alone, never on the time.
+    The manifest is written last. The bytes depend on the arguments and the versions of the libraries alone, never on
+    the time.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Of pairs of round cells that look alike: which are one cell? Asked of the grain, where the whole images are there."""
+"""Detection, by grain, of similar round cells that are one.
+
+Only where the whole images are there.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _JUDGED: Final = 2_000  # pairs: their images are held in memory
 
 
 class Judged(NamedTuple):
-    """The pairs that look alike, without those that do so in outline only."""
+    """The similar pairs, without those alike in outline only."""
 
     alike: list[Pair]
     outlines: int  # pairs that differ in grain
@@ -29,7 +32,9 @@ class Judged(NamedTuple):
 def judged(
     package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair], workers: int = 1
 ) -> Judged:
-    """Judge the symmetric ones of the pairs, the 2,000 most alike; of images that were cut the whole is not there.
+    """Judge the symmetric pairs, at most the 2,000 most alike.
+
+    Images that were cut are not judged: their whole is not there.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Does validation hold anything of training? Counted over the whole table, by what the builder says of each example."""
+"""Leakage between training and validation, over the whole table.
+
+Judged by what the builder says of each example.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ COLUMNS = ("label", "dir_name", "idx", "group", "batch", "pixels_sha256", "sha25
 
 
 def audit(table: pa.Table, by_batch: bool) -> dict[str, int]:
-    """Return how many images, groups and examples are on both sides: all 0 in a sound package.
+    """Count the images, groups and examples on both sides.
+
+    All are 0 in a sound package.
 
     Parameters
     ----------
@@ -28,12 +33,15 @@ def audit(table: pa.Table, by_batch: bool) -> dict[str, int]:
 
 
 def batches_on_both_sides(table: pa.Table) -> tuple[int, int]:
-    """Return how many batches have examples on both sides, and how many there are."""
+    """Count batches on both sides, and all batches."""
     return _on_both_sides(table, "batch"), pc.count_distinct(table["batch"], mode="only_valid").as_py()
 
 
 def single_source_classes(table: pa.Table) -> list[str]:
-    """Return the classes all of whose examples come from one source: there, source and label are confounded."""
+    """Return the classes whose examples all come from one source.
+
+    There, source and label are confounded.
+    """
     pairs = table.group_by(["label", "dir_name"]).aggregate([]).group_by("label").aggregate([([], "count_all")])
     return sorted(pairs.filter(pc.equal(pairs["count_all"], 1))["label"].to_pylist())
 

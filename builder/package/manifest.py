@@ -1,4 +1,4 @@
-"""``manifest.json``, what a package says of itself, and ``classes.json``, its classes."""
+"""A package's ``manifest.json`` and ``classes.json``."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ def build_manifest(
 
 
 def version_of(manifest: Manifest) -> str:
-    """Return ``<builder's version>-<8 hex digits>``: the digits change when any row, class or shard does.
+    """Return a package's version, ``<builder's version>-<8 hex digits>``.
 
-    It comes from the data files and the recipe alone, so that the same build has the same version everywhere and
-    the card can name it.
+    The digits change when any row, class or shard does. They come from the data files and the recipe alone, so that the
+    same build has the same version everywhere and the card can name it.
     """
     data = {path: facts["sha256"] for path, facts in manifest["files"].items() if "rows" in facts}
     digits = _digest({"files": data, "recipe": manifest["recipe"]})[:8]
@@ -76,13 +76,19 @@ def version_of(manifest: Manifest) -> str:
 
 
 def sealed(manifest: Manifest) -> Manifest:
-    """Return the manifest with its own hash, of all its other keys, as its last key."""
+    """Return the manifest with its own hash as last key.
+
+    The hash is of all its other keys.
+    """
     rest = {key: value for key, value in manifest.items() if key != "sha256"}
     return rest | {"sha256": _digest(rest)}
 
 
 def write_manifest(package: Store, manifest: Manifest) -> None:
-    """Write ``manifest.json``: the last file of a package, whose presence says that the package is whole."""
+    """Write ``manifest.json``, the last file of a package.
+
+    Its presence says that the package is whole.
+    """
     package.write_bytes(MANIFEST, to_json(manifest))
 
 
@@ -92,7 +98,7 @@ def no_package(place: Store) -> UserError:
 
 
 def manifest_of(content: bytes) -> Manifest:
-    """Return what a ``manifest.json`` says; raises ManifestError where it cannot be used."""
+    """Parse a ``manifest.json``; raise ManifestError where it is unusable."""
     return {**parse_manifest(content)}
 
 
@@ -117,17 +123,21 @@ def read_manifest(package: Store) -> Manifest:
 
 
 def check_links(package: Store, paths: Iterable[str]) -> None:
-    """Raise UserError where one of these files of a local package lies elsewhere."""
+    """Raise UserError where a package's files lie outside its folder.
+
+    Only local packages are checked.
+    """
     root = package.local("")
     if root is not None and (fault := leading_out(root, paths)):
         raise UserError(f"{package.url}: {fault}")
 
 
 def class_index(selection: pa.Table) -> ClassIndex:
-    """Return, for each config that gives labels, its class names in ClassLabel order and their counts by split.
+    """Return each config's class names and counts by split.
 
-    Names are sorted by code point. ``{"full": {"names": [...], "counts": {"train": {name: n}, ...}}, ...}``, ``full``
-    first, then the categories present in schema order; splits without images are left out.
+    Configs are those that give labels; names are in ClassLabel order. Names are sorted by code point. ``{"full":
+    {"names": [...], "counts": {"train": {name: n}, ...}}, ...}``, ``full`` first, then the categories present in schema
+    order; splits without images are left out.
     """
     counted = selection.group_by(["category", "split", "label"]).aggregate([([], "count_all")]).to_pylist()
     index: ClassIndex = {}
@@ -161,12 +171,12 @@ def read_class_index(package: Store) -> ClassIndex:
 
 
 def class_index_of(content: bytes) -> ClassIndex:
-    """Return what a ``classes.json`` says; raises ManifestError where it cannot be used."""
+    """Parse a ``classes.json``; raise ManifestError where it is unusable."""
     return {config: {**classes} for config, classes in parse_classes(content).items()}
 
 
 def file_facts(content: bytes) -> dict[str, Any]:
-    """Return bytes and sha256 of a file's content, as the manifest lists them."""
+    """Return a file's bytes and sha256 for the manifest."""
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
@@ -174,14 +184,20 @@ _NUMBERS: Final = re.compile(r"\[\n\s*((?:\d+,\n\s*)*\d+)\n\s*\]")  # a text in 
 
 
 def to_json(value: object) -> bytes:
-    """Return readable JSON: UTF-8, one space of indent, keys in the order given, a list of numbers on one line."""
+    """Return readable JSON in UTF-8.
+
+    One space of indent, keys in the order given, a list of numbers on one line.
+    """
     text = json.dumps(value, indent=1, ensure_ascii=False)
     text = _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
     return text.encode() + b"\n"
 
 
 def write_small_files(package: Store, index: ClassIndex, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Write ``classes.json``, ``LICENSE.md`` and ``SOURCES.md``; return their facts for the manifest."""
+    """Write the class index, licence and sources; return manifest facts.
+
+    The files are ``classes.json``, ``LICENSE.md`` and ``SOURCES.md``.
+    """
     contents = {
         CLASSES: to_json(index),
         LICENSE_PAGE: license_page(facts).encode(),

@@ -1,4 +1,7 @@
-"""Do examples of validation show a part of what examples of training show? Asked of the decoded pixels alone."""
+"""Leakage audit: overlapping scenes in training and validation examples.
+
+Only the decoded pixels are compared.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ _JUDGED: Final = 5_000  # pairs: their images are held in memory
 
 
 class Overlap(NamedTuple):
-    """Two examples, by their row in ``metadata.parquet``, that show one part of a scene."""
+    """Two examples that show one part of a scene.
+
+    ``first`` and ``second`` are their rows in ``metadata.parquet``.
+    """
 
     train: int
     validation: int
@@ -35,7 +41,7 @@ class Overlap(NamedTuple):
 
 
 class OverlapAudit(NamedTuple):
-    """The pairs that overlap, the most alike first, and how much was not looked at."""
+    """Overlapping pairs, most alike first, and what was skipped."""
 
     pairs: list[Overlap]
     left: int  # pairs that may overlap
@@ -43,11 +49,12 @@ class OverlapAudit(NamedTuple):
 
 
 def overlap_audit(package: Store, files: Mapping[str, Any], workers: int = 1) -> OverlapAudit:
-    """Compare the examples of both sides, at the scale and in the orientation that they have.
+    """Find overlaps between training and validation examples.
 
-    Key points propose pairs of one source (`builder.pixels.overlap_candidates`), of which the 5,000 with most points in
-    common are aligned and correlated. The work is bounded: at most 4,096 points are taken of an example, fewer where
-    all have more than 64 million (training) or 8 million (validation), but 64.
+    They are compared at the scale and in the orientation that they have. Key points propose pairs of one source
+    (`builder.pixels.overlap_candidates`), of which the 5,000 with most points in common are aligned and correlated. The
+    work is bounded: at most 4,096 points are taken of an example, fewer where all have more than 64 million (training)
+    or 8 million (validation), but 64.
 
     Parameters
     ----------
@@ -81,7 +88,9 @@ def overlap_audit(package: Store, files: Mapping[str, Any], workers: int = 1) ->
 
 
 def of_other_images(pairs: list[Overlap], table: pa.Table) -> list[Overlap]:
-    """Return the pairs but those of the same whole image, which is more than an overlap.
+    """Drop the pairs that come from the same whole image.
+
+    Such a pair is more than an overlap.
 
     Parameters
     ----------
@@ -96,7 +105,10 @@ def of_other_images(pairs: list[Overlap], table: pa.Table) -> list[Overlap]:
 def _by_source(
     examples: Iterator[tuple[str, KeyPoints]], at_once: int | None
 ) -> Iterator[tuple[str, list[int], list[KeyPoints]]]:
-    """Yield the examples of each source, so many at a time (None: all), with their rows."""
+    """Yield each source's examples with their rows, in batches.
+
+    Where ``at_once`` is None, a batch holds all examples of a source.
+    """
     waiting: dict[str, tuple[list[int], list[KeyPoints]]] = {}
     for row, (name, points) in enumerate(examples):
         rows, found = waiting.setdefault(name, ([], []))
@@ -111,7 +123,7 @@ def _by_source(
 def _points(
     package: Store, paths: list[str], most: int, threads: ThreadPoolExecutor
 ) -> Iterator[tuple[str, KeyPoints]]:
-    """Yield the source and the key points of each example, in order."""
+    """Yield the source and key points of each example."""
     for path in paths:
         with package.open(path) as file:
             for batch in data_batches(file, path, ["image", "dir_name"], 100):
@@ -123,7 +135,7 @@ def _points(
 def _judged(
     package: Store, files: Mapping[str, Any], proposals: list[Proposal], threads: ThreadPoolExecutor
 ) -> Iterator[Overlap]:
-    """Yield the proposals, ``first`` and ``second`` being rows, that the pixels confirm."""
+    """Yield the proposals that the pixels confirm, by row."""
     rows = sorted({row for proposal in proposals for row in (proposal.first, proposal.second)})
     images = dict(zip(rows, examples_of(package, files, rows), strict=True))
 

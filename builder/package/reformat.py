@@ -1,4 +1,7 @@
-"""A finished package in the other format: Arrow for training from a disk, Parquet for the hub."""
+"""Conversion of a finished package to the other format.
+
+Arrow is for training from a disk, Parquet for the hub.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +36,10 @@ _WRITTEN_AGAIN: Final = (layout.CARD, layout.CROISSANT)
 def reformat(
     source: Store, target: Store, file_format: str, on_file: Callable[[str], Any] = lambda path: None
 ) -> Manifest:
-    """Write a package again with its data files in another format; return the manifest, which is written last.
+    """Write a package again with data files in another format.
 
-    Each file is compared with the manifest's sha256 before it is used. From the same versions of the libraries, the
-    bytes are those of a build in that format.
+    Returns the manifest, which is written last. Each file is compared with the manifest's sha256 before it is used.
+    From the same versions of the libraries, the bytes are those of a build in that format.
 
     Parameters
     ----------
@@ -99,7 +102,10 @@ def _content(source: Store, path: str, facts: dict[str, Any]) -> pa.Buffer:
 
 
 def _rewrite(out: Any, content: pa.Buffer, path: str, file_format: str, classes: list[str]) -> dict[str, list[int]]:
-    """Write a data file in another format; return where the batches of a shard are."""
+    """Write a data file in another format.
+
+    Returns where the batches of a shard are.
+    """
     try:
         if path.startswith(layout.DATA):
             return write_batches(out, _examples(content, path), file_format, classes)

@@ -1,4 +1,7 @@
-"""One HTML page about a finished package: its classes with examples, what was dropped, and a leakage audit."""
+"""HTML report on a finished package.
+
+One page: its classes with examples, what was dropped, and a leakage audit.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ _NAMED: Final = 40  # pairs that are shown: of each an image from its shard
 
 
 def report(package: Store | str, deep: bool = False, workers: int = 1) -> str:
-    """Return the page, complete in itself: examples are in it, no script or font is fetched.
+    """Return the report as one self-contained HTML page.
+
+    Examples are embedded; no script or font is fetched.
 
     Parameters
     ----------
@@ -107,7 +112,10 @@ def _categories(store: Store, manifest: Manifest, index: ClassIndex, table: pa.T
 
 
 def _samples(store: Store, manifest: Manifest, category: str, wanted: set[str]) -> dict[str, list[str]]:
-    """Return class -> data URIs of some examples, from the category's first shard: rows lie in drawn order."""
+    """Return some examples of each class as data URIs.
+
+    They come from the category's first shard, whose rows lie in drawn order.
+    """
     path = layout.shards_of(manifest["files"], category, layout.splits_of(manifest["files"], category)[0])[0]
     found: dict[str, list[str]] = {name: [] for name in wanted}
     missing = len(found) * _SAMPLES
@@ -134,7 +142,7 @@ def _sources(manifest: Manifest, rejects: pa.Table) -> list[dict[str, Any]]:
 
 
 def _rejects(rejects: pa.Table) -> list[dict[str, Any]]:
-    """Return reason -> how many, in which sources, and the first few by name."""
+    """Return each reason's count, sources and first few names."""
     found = []
     for reason in REASONS:
         rows = rejects.filter(pc.equal(rejects["reason"], reason))

@@ -1,4 +1,4 @@
-"""Examples as they are shown on the report page: small, and in it."""
+"""Small examples embedded in the report page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _SIDE: Final = 144
 
 
 def thumbnail(png: bytes) -> str:
-    """Return an example as a data URI, its longer side at most 144 pixels."""
+    """Return an example as a small data URI.
+
+    Its longer side is at most 144 pixels.
+    """
     image = Image.fromarray(decode(png))
     image.thumbnail((_SIDE, _SIDE))
     sink = io.BytesIO()
@@ -31,7 +34,7 @@ def thumbnail(png: bytes) -> str:
 def shown_pairs(
     package: Store, files: Iterable[str], table: pa.Table, pairs: Sequence[Pair | Overlap]
 ) -> list[dict[str, Any]]:
-    """Return each pair with what is known of both sides, and an example of each as a data URI.
+    """Describe each pair, with both examples as data URIs.
 
     Parameters
     ----------

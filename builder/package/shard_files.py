@@ -31,7 +31,9 @@ content, which would cut pages elsewhere, was measured to send 5 to 12 % more ag
 def write_batches(
     out: Any, batches: Iterable[pa.RecordBatch], file_format: str, classes: Sequence[str]
 ) -> dict[str, list[int]]:
-    """Write a shard, each batch as a record batch or row group; return its ``batch_rows`` and ``batch_offsets``.
+    """Write each batch as a record batch or row group.
+
+    Returns its ``batch_rows`` and ``batch_offsets``.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""The tables beside the shards: metadata without images, for ``datasets`` and for SQL engines, and the rejects."""
+"""Tables beside the shards: metadata without images, and the rejects.
+
+They are for ``datasets`` and for SQL engines.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,22 @@ GROUP_ROWS: Final = 50_000
 
 
 class Selection(Protocol):
-    """The examples of a package, read as they are needed: at no time all of a million rows."""
+    """Examples of a package, read as needed.
+
+    At no time are all of a million rows in memory.
+    """
 
     def columns(self, *names: str) -> pa.Table:
-        """Return some columns of all examples, texts as codes or not."""
+        """Return some columns of all examples.
+
+        Texts may be dictionary-encoded.
+        """
 
     def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield the rows of these shards, one shard after another, sorted by position, types as in ``SELECTION``."""
+        """Yield the rows of these shards in order.
+
+        One shard follows another, sorted by position, with types as in ``SELECTION``.
+        """
 
 
 def write_tables(
@@ -41,9 +53,10 @@ def write_tables(
     file_format: str,
     fingerprints: Iterable[pa.Table] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Write ``metadata/<split>`` and the tables beside it; return their facts for the manifest.
+    """Write ``metadata/<split>`` and the tables beside it.
 
-    Rows come in the order in which the config ``full`` reads them: row n of ``metadata`` describes its example n.
+    Returns their facts for the manifest. Rows come in the order in which the config ``full`` reads them: row n of
+    ``metadata`` describes its example n.
 
     Raises
     ------
@@ -84,7 +97,10 @@ def _read(selection: Selection, paths: Sequence[str], shards: Mapping[str, Any])
 
 
 def in_pieces(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """Yield the rows of tables again, so many at a time and the rest at the end, each piece in one chunk."""
+    """Yield the rows again in pieces of a given size.
+
+    The last piece holds the rest; each piece is one chunk.
+    """
     held: list[pa.Table] = []
     for table in tables:
         held.append(table)
@@ -100,7 +116,7 @@ def in_pieces(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 
 @contextlib.contextmanager
 def browse_writer(file: Any, file_format: str) -> Iterator[Callable[[pa.Table], None]]:
-    """Give what writes rows of METADATA to a table of a split, in either format."""
+    """Give a writer of METADATA rows to a split's table."""
     if file_format == "parquet":
         with _parquet(file, with_features(METADATA)) as parquet:
             yield parquet.write_table

@@ -1,4 +1,4 @@
-"""Checks everything that can be checked in a package, from its files alone."""
+"""Checks of a package, from its files alone."""
 
 from __future__ import annotations
 
@@ -42,14 +42,17 @@ _EXPECTED: Final = (
 
 
 class Findings(NamedTuple):
-    """What is wrong with a package, and what someone should look at."""
+    """Problems of a package, and pairs that need a look."""
 
     problems: list[Problem]
     warnings: list[Problem]
 
 
 def verify(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:
-    """Return what is wrong with a package, see `check`; an empty list where all is as it should be."""
+    """Return the problems of a package; empty if sound.
+
+    See `check`.
+    """
     return check(package, deep, workers).problems
 
 
@@ -117,7 +120,10 @@ def check(
 def _across_the_split(
     store: Store, manifest: Manifest, alike: list[Pair], workers: int, on_file: Callable[[str], Any]
 ) -> Iterator[Problem]:
-    """Yield warnings about what the decoded examples of both sides have in common; all files must be sound."""
+    """Yield warnings about decoded content shared across the split.
+
+    All files must be sound.
+    """
     on_file(layout.METADATA_TABLE)
     table, files = _facts_of_rows(store)[0], manifest["files"]
     yield from _guarded(layout.FINGERPRINTS_TABLE, check_fingerprints.check_alike(store, files, table, alike, workers))
@@ -125,7 +131,7 @@ def _across_the_split(
 
 
 def _about_content(store: Store, table: pa.Table, deep: bool) -> tuple[list[Problem], list[Pair]]:
-    """Return problems of the fingerprints and of the split as they show it, and the pairs that look alike."""
+    """Return problems of fingerprints and split, and the alike pairs."""
     problems = list(_guarded(layout.FINGERPRINTS_TABLE, check_fingerprints.check_form(store, table)))
     if problems or not deep:
         return problems, []
@@ -133,7 +139,10 @@ def _about_content(store: Store, table: pa.Table, deep: bool) -> tuple[list[Prob
 
 
 def _guarded(path: str, found: Iterator[Problem]) -> Iterator[Problem]:
-    """Yield the findings of a check; one that breaks on what a file holds is a finding about that file."""
+    """Yield a check's findings, with its failure as one more.
+
+    A check that breaks on what a file holds is a finding about that file.
+    """
     try:
         yield from found
     except MALFORMED as error:
@@ -152,9 +161,10 @@ def _hashed(store: Store, path: str, manifest: Manifest) -> Iterator[Problem]:
 
 
 def _facts_of_rows(store: Store) -> tuple[pa.Table | None, pa.Schema | None, list[Problem]]:
-    """Return the columns of ``metadata.parquet`` that its laws are about, texts that repeat as codes, and its schema.
+    """Return the checked columns of ``metadata.parquet``, and its schema.
 
-    The table is None where it lacks one of them, or cannot be read; then the last says why.
+    Texts that repeat are dictionary-encoded. The table is None where it lacks a column, or cannot be read; then the
+    last says why.
     """
     try:
         with store.open(layout.METADATA_TABLE) as file:
@@ -187,7 +197,10 @@ def _about_tables(
     index: ClassIndex | None,
     recipe: Recipe,
 ) -> Iterator[Problem]:
-    """Yield what the small files say against each other, as far as they can be trusted."""
+    """Yield contradictions between the small files.
+
+    Files are compared as far as they can be trusted.
+    """
     for path in _EXPECTED:
         if path not in manifest["files"]:
             yield Problem(layout.MANIFEST, f"does not list {path}")
@@ -245,7 +258,10 @@ def _checked(
 def _checked_together(
     check: Callable[[ShardTask], list[Problem]], tasks: list[ShardTask], workers: int
 ) -> list[Problem] | None:
-    """Return the findings of several processes; None where a file ended one: taken one by one, it is known which."""
+    """Return the findings of several processes.
+
+    None where a file ended a process: taken one by one, it is known which.
+    """
     context = multiprocessing.get_context("spawn")
     try:
         with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:

@@ -1,4 +1,7 @@
-"""``verify`` in a process of its own: a package that ends it is a finding, and never ends who asked."""
+"""``verify`` in a process of its own.
+
+A package that ends that process is a finding, and never ends the caller.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ def verify_apart(package: Store | str, deep: bool = False, workers: int = 1) -> 
 
 
 def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> Findings:
-    """Return what ``check`` does; where its process ends, a finding about the file that it was at.
+    """Run ``check`` in a process of its own.
+
+    Where that process ends, the result is a finding about the file that it was at.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""Pixels: arrays in, arrays out. Reads, standardises, crops, checks and encodes; knows no path, table or label."""
+"""Pixel processing: arrays in, arrays out.
+
+Reads, standardises, crops, checks and encodes; knows no path, table or label.
+"""
 
 from __future__ import annotations
 

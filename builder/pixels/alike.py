@@ -1,9 +1,10 @@
-"""Which images look alike, by their thumbnails (`builder.pixels.thumbnail`), in any of the eight orientations.
+"""Detection of images that look alike in any orientation.
 
-Round cells and outlines of wells resemble one another whatever is in them, because most of their structure is the same
-in all orientations. So that part is taken away: two thumbnails are compared by the correlation of the rest, in the
-orientation that suits best. Where the rest is small, a higher correlation is asked for. `docs/split.md` says how the
-thresholds were found.
+Their thumbnails (`builder.pixels.thumbnail`) are compared in the eight orientations of a square. Round cells and
+outlines of wells resemble one another whatever is in them, because most of their structure is the same in all
+orientations. So that part is taken away: two thumbnails are compared by the correlation of the rest, in the orientation
+that suits best. Where the rest is small, a higher correlation is asked for. `docs/split.md` says how the thresholds
+were found.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ _AT_ONCE: Final = 1 << 13  # pairs
 
 
 class Alike(NamedTuple):
-    """Pairs that look alike, the most alike first: places in the two arrays, and the correlation."""
+    """Pairs that look alike, most alike first.
+
+    Places in the two arrays, and the correlation.
+    """
 
     first: I64
     second: I64
@@ -46,7 +50,7 @@ _NONE: Final = Alike(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, n
 
 
 def alike(first: I8, second: I8) -> Alike:
-    """Find the pairs that look alike, one of ``first`` and one of ``second``.
+    """Find pairs of thumbnails that look alike across both arrays.
 
     Parameters
     ----------
@@ -60,7 +64,7 @@ def alike(first: I8, second: I8) -> Alike:
 
 
 def orientations(arrays: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    """Yield arrays (n, side, side) in the eight orientations of a square."""
+    """Yield arrays (n, side, side) in a square's eight orientations."""
     for turned in (arrays, arrays.transpose(0, 2, 1)):
         for rows, columns in itertools.product((1, -1), repeat=2):
             yield turned[:, ::rows, ::columns]
@@ -84,7 +88,10 @@ def _prepared(thumbnails: I8) -> _Prepared:
 
 
 def _products(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> F64:
-    """Return the inner product of each row of both: sums of whole numbers, exact in float64 in any order."""
+    """Return the inner product of each pair of rows.
+
+    The sums are of whole numbers, so exact in float64 in any order.
+    """
     out = np.empty(len(one))
     for start in range(0, len(one), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
@@ -93,7 +100,7 @@ def _products(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> F64:
 
 
 def _compared(one: _Prepared, other: _Prepared, rows: I64, columns: I64) -> Alike:
-    """Compare these pairs in full, and return those that are alike."""
+    """Compare these pairs in full; return those alike."""
     kept = [_NONE]
     for start in range(0, len(rows), _AT_ONCE):
         a, b = rows[start : start + _AT_ONCE], columns[start : start + _AT_ONCE]

@@ -1,9 +1,10 @@
-"""Which pairs of thumbnails are worth comparing in full: those whose spectra have like magnitudes.
+"""Candidate pairs of thumbnails, found by their spectra's magnitudes.
 
-The magnitudes of a cosine transform do not change when the image is flipped. Where the coefficients of (u, v) and
-(v, u) are combined so that their exchange does not matter either, they change in none of the eight orientations of a
-square. So one product of matrices with few columns stands for eight with 256. Magnitudes are whole numbers, small
-enough for float32 to add exactly in any order: the candidates do not depend on the machine.
+Only pairs whose magnitudes are alike are worth comparing in full. The magnitudes of a cosine transform do not change
+when the image is flipped. Where the coefficients of (u, v) and (v, u) are combined so that their exchange does not
+matter either, they change in none of the eight orientations of a square. So one product of matrices with few columns
+stands for eight with 256. Magnitudes are whole numbers, small enough for float32 to add exactly in any order: the
+candidates do not depend on the machine.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ F32 = npt.NDArray[np.float32]
 
 
 class _Stage(NamedTuple):
-    """Which magnitudes are compared, and the correlation that is asked for."""
+    """Which magnitudes to compare, and the correlation required."""
 
     highest: int  # frequencies u + v
     least: float
@@ -51,7 +52,7 @@ _COSINES: Final[I64] = np.array(
 
 
 def candidates(first: I8, second: I8) -> Iterator[tuple[I64, I64]]:
-    """Yield pairs, as places in both arrays, that may look alike.
+    """Yield pairs that may look alike, as array places.
 
     Parameters
     ----------
@@ -71,7 +72,10 @@ def candidates(first: I8, second: I8) -> Iterator[tuple[I64, I64]]:
 
 
 def _near(one: F32, other: F32, least: np.float32) -> Iterator[tuple[I64, I64]]:
-    """Yield the pairs of rows whose product is above ``least``, block by block; each core works on a block."""
+    """Yield the pairs of rows whose product exceeds ``least``.
+
+    They come block by block; each core works on a block.
+    """
     columns = np.ascontiguousarray(_padded(one, _TOGETHER).T)
     rows = _padded(other, _BESIDE)
     blocks = [
@@ -92,13 +96,18 @@ def _near(one: F32, other: F32, least: np.float32) -> Iterator[tuple[I64, I64]]:
 
 
 def _padded(vectors: F32, multiple: int) -> F32:
-    """Append vectors of zeros, which are near to nothing, up to a multiple."""
+    """Pad with zero vectors up to a multiple.
+
+    A zero vector is near to nothing.
+    """
     return np.pad(vectors, ((0, -len(vectors) % multiple), (0, 0)))
 
 
 @jit
 def _products_above(columns: F32, rows: F32, least: np.float32, pairs: I64) -> int:
-    """Write the places of the vectors whose product is above ``least``; return how many there are, fitting or not.
+    """Write the pairs whose product exceeds ``least``; return their number.
+
+    Pairs that do not fit are counted too.
 
     Parameters
     ----------
@@ -133,7 +142,10 @@ def _products_above(columns: F32, rows: F32, least: np.float32, pairs: I64) -> i
 
 
 def _vectors(first: I8, second: I8, stage: _Stage) -> tuple[F32, F32]:
-    """Return the magnitudes of both, each column as deviations from its mean over all, each row of one length."""
+    """Return the magnitudes of both as centred, normalised rows.
+
+    Each column is the deviation from its mean over all.
+    """
     magnitudes = [_magnitudes(thumbnails, stage.highest) for thumbnails in (first, second)]
     count = len(first) + len(second)
     mean = sum(part.sum(axis=0) for part in magnitudes) // count
@@ -152,7 +164,10 @@ def _of_one_length(vectors: F64) -> F32:
 
 
 def _magnitudes(thumbnails: I8, highest: int) -> I64:
-    """Return what no orientation changes: whole numbers (n, magnitudes), of frequencies up to ``highest``."""
+    """Return the orientation-invariant magnitudes up to frequency ``highest``.
+
+    Whole numbers, (n, magnitudes).
+    """
     spectrum = _COSINES @ thumbnails.astype(np.int64) @ _COSINES.T
     squares = (thumbnails.astype(np.int64) ** 2).sum(axis=(1, 2))
     found = []
@@ -166,9 +181,10 @@ def _magnitudes(thumbnails: I8, highest: int) -> I64:
 
 
 def _unchanging(u: int, v: int, one: I64, other: I64) -> list[I64]:
-    """Return the magnitudes of a pair of coefficients; flips change their signs, turns exchange them too.
+    """Return the invariant magnitudes of a pair of coefficients.
 
-    What is the same in all orientations (both frequencies even, and the sum of both) is left out: see `alike`.
+    Flips change the coefficients' signs, turns exchange them too. What is the same in all orientations (both
+    frequencies even, and the sum of both) is left out: see `alike`.
     """
     if u == v:
         return [np.abs(one)] if u % 2 else []

@@ -1,4 +1,7 @@
-"""Everything that is done to one image after reading: its candidates, their windows, statistics and refusals."""
+"""Processing of one image after reading.
+
+Yields its candidates, with their windows, statistics and refusals.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _DIM_WINDOWS = 16
 
 
 class Whole(NamedTuple):
-    """What is known of a standardised whole image, before it is cut."""
+    """Facts about a standardised whole image before cropping."""
 
     sha256: str  # as in `builder.pixels.fingerprint`, like the thumbnail
     thumbnail: bytes
@@ -32,7 +35,7 @@ class Whole(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidate:
-    """An image that may enter the package, or the refusal of one.
+    """Image that may enter the package, or a refusal.
 
     ``candidate`` is -1 for the whole image, else the crop's place in drawn order. A whole image has ``scaling`` 1 and
     no window; a refused crop has a ``reason`` and no ``pixels``.
@@ -55,7 +58,9 @@ class Candidate:
 
 
 def candidates(channels: Sequence[npt.NDArray[Any]], crops: int, draw: Draw, recipe: Recipe) -> list[Candidate]:
-    """Standardise, check and crop one image (method, sections 3 to 5).
+    """Standardise, check and crop one image.
+
+    Follows the method, sections 3 to 5.
 
     Parameters
     ----------
@@ -106,7 +111,10 @@ def _further(
     recipe: Recipe,
     whole: Whole,
 ) -> Candidate | None:
-    """Return the first kept crop of the next ``most`` windows, or None."""
+    """Return the first kept crop of the next windows.
+
+    None where none of the next ``most`` windows gives one.
+    """
     further = itertools.islice(windows, max(most, 0))
     made = (_cropped(number, place, image, draw, recipe, whole) for number, place in further)
     return next((candidate for candidate in made if candidate.reason is None), None)
@@ -115,7 +123,10 @@ def _further(
 def _cropped(
     number: int, place: crop.Crop, image: normalize.Merged, draw: Draw, recipe: Recipe, whole: Whole
 ) -> Candidate:
-    """Return the crop at a window; a blank window is drawn again inside its quadrant, a few times."""
+    """Return the crop at a window.
+
+    A blank window is drawn again inside its quadrant, a few times.
+    """
     first = _judged(number, place, image, recipe, whole)
     if first.reason != "crop_blank":
         return first
@@ -128,7 +139,10 @@ def _cropped(
 
 
 def _judged(number: int, place: crop.Crop, image: normalize.Merged, recipe: Recipe, whole: Whole) -> Candidate:
-    """Cut one crop from the merged image before it is quantised, judge it, and normalise it again."""
+    """Cut, judge and normalise one crop.
+
+    It is cut from the merged image before that is quantised.
+    """
     merged = image.window(*place.window)
     quantized = kernels.quantize(merged)
     counts = quality.histogram(quantized)
@@ -147,6 +161,9 @@ def _judged(number: int, place: crop.Crop, image: normalize.Merged, recipe: Reci
 
 
 def _levels(merged: F64, recipe: Recipe) -> tuple[float, float, float]:
-    """Return the low and the high percentile of values in [0, 1], and their difference, the contrast."""
+    """Return the low and high percentiles and their difference.
+
+    Values are in [0, 1]; the difference is the contrast.
+    """
     low, high = percentiles.of_merged(merged, (recipe.low_percentile, recipe.high_percentile))
     return low, high, high - low

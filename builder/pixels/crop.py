@@ -1,4 +1,7 @@
-"""Where crops lie: drawn windows, one a quadrant, at several scales (method, section 4)."""
+"""Crop windows, one per quadrant, at several scales.
+
+See the method, section 4.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ T = TypeVar("T")
 
 
 class Crop(NamedTuple):
-    """A window ``[y_min:y_max, x_min:x_max]`` of an image, in pixels, upper bounds excluded."""
+    """Window ``[y_min:y_max, x_min:x_max]`` of an image, in pixels.
+
+    Upper bounds are excluded.
+    """
 
     scaling: float
     x_min: int
@@ -27,10 +33,10 @@ class Crop(NamedTuple):
 
 
 def scales(height: int, width: int, recipe: Recipe) -> list[float]:
-    """Return the scalings that an image of this size allows; none where it stays whole.
+    """Return the scalings that an image of this size allows.
 
-    A crop's sides are ``int(side * scaling)``, each axis its own; a scaling is left out where the smaller is under
-    ``recipe.min_crop_side``.
+    There are none where it stays whole. A crop's sides are ``int(side * scaling)``, each axis its own; a scaling is
+    left out where the smaller is under ``recipe.min_crop_side``.
     """
     shorter = min(height, width)
     if shorter < recipe.min_side:
@@ -39,11 +45,12 @@ def scales(height: int, width: int, recipe: Recipe) -> list[float]:
 
 
 def windows(height: int, width: int, draw: Draw, recipe: Recipe) -> Iterator[Crop]:
-    """Draw the windows of an image's crops, without end; none where the image stays whole.
+    """Draw the windows of an image's crops, without end.
 
-    The image is cut at ``side // 2`` into quadrants (for an odd side the second is one pixel longer). Scales and
-    quadrants are dealt from drawn orders, a fresh one when all are used, so that none repeats before it must. Draws
-    come crop by crop: the first k windows of a longer draw are the windows of a draw of k.
+    There are none where the image stays whole. The image is cut at ``side // 2`` into quadrants (for an odd side the
+    second is one pixel longer). Scales and quadrants are dealt from drawn orders, a fresh one when all are used, so
+    that none repeats before it must. Draws come crop by crop: the first k windows of a longer draw are the windows of a
+    draw of k.
     """
     allowed = scales(height, width, recipe)
     scale_deal: list[float] = []
@@ -55,7 +62,7 @@ def windows(height: int, width: int, draw: Draw, recipe: Recipe) -> Iterator[Cro
 
 
 def redrawn(place: Crop, height: int, width: int, draw: Draw) -> Crop:
-    """Draw a window of the same scale again, anywhere in the quadrant of the first."""
+    """Draw a window again, at its scale in its quadrant."""
     row, column = int(place.y_min >= height // 2), int(place.x_min >= width // 2)
     return _placed(height, width, row, column, place.scaling, draw)
 
@@ -73,7 +80,7 @@ def _deal(deal: list[T], items: Sequence[T], draw: Draw) -> T:
 
 
 def _place(side: int, half: int, scaling: float, draw: Draw) -> tuple[int, int]:
-    """Draw where a crop lies along one axis, inside the first or second half."""
+    """Draw a crop's place along one axis, within a half."""
     start, end = ((0, side // 2), (side // 2, side))[half]
     length = int(side * scaling)
     first = start + draw.below(end - start - length + 1)

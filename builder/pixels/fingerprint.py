@@ -1,4 +1,7 @@
-"""What identifies a source image by its pixels alone: a hash that no flip or turn changes, and a thumbnail."""
+"""Fingerprint of a source image, from its pixels alone.
+
+A hash that no flip or turn changes, and a thumbnail.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def fingerprint(pixels: U8) -> Fingerprint:
 
 
 def whole_sha256(pixels: U8) -> str:
-    """Return the sha256 (hex) of an image, the same in all eight orientations of it.
+    """Return an orientation-invariant sha256 (hex) of an image.
 
     Of height and width (little-endian uint32) and the rows of the smallest orientation: the one with fewest rows, and
     of those the first when their pixels, row by row, are compared as bytes.

@@ -22,9 +22,10 @@ _BUCKETS = 4096
 
 @jit
 def histogram(plane: npt.NDArray[Any], levels: int) -> I64:
-    """Return how often each level occurs in an unsigned plane (H, W), all below ``levels``: int64 (levels,).
+    """Count each level in an unsigned plane.
 
-    Four tables, so that runs of one level do not wait for their own last store.
+    The plane is (H, W), all below ``levels``; the counts are int64 (levels,). Four tables, so that runs of one level do
+    not wait for their own last store.
     """
     counts = np.zeros((4, levels), np.uint32)
     flat = plane.ravel()
@@ -44,7 +45,10 @@ def histogram(plane: npt.NDArray[Any], levels: int) -> I64:
 
 @jit
 def levels_at(counts: I64, ranks: I64) -> I64:
-    """Return the level of each order statistic (rank from 0) of a distribution given as counts."""
+    """Return the level of each order statistic, from counts.
+
+    Ranks count from 0.
+    """
     out = np.empty(ranks.size, np.int64)
     level = 0
     below = np.int64(0)
@@ -67,7 +71,10 @@ def _sum_colours(colours: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
 
 
 def sum_colours(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return red + green + blue of uint8 or uint16 (H, W, 3 or 4): uint16 or uint32 (H, W)."""
+    """Return red + green + blue of each pixel.
+
+    uint8 or uint16 (H, W, 3 or 4) gives uint16 or uint32 (H, W).
+    """
     out = np.empty(colours.shape[:2], np.uint16 if colours.dtype == np.uint8 else np.uint32)
     _sum_colours(colours, out)
     return out
@@ -75,7 +82,10 @@ def sum_colours(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 @jit
 def _merge_row(indices: Any, tables: Any, y: int, first: int, out: F64) -> None:
-    """Write the average of one row from column ``first`` on; three channels a pass, then two, then one, in order."""
+    """Write the average of one row from column ``first``.
+
+    Three channels a pass, then two, then one, in order.
+    """
     count = len(indices)
     out[:] = 0
     for k in range(0, count - 2, 3):
@@ -98,7 +108,9 @@ def _merge_row(indices: Any, tables: Any, y: int, first: int, out: F64) -> None:
 
 @jit
 def merge(indices: Any, tables: Any, y_min: int, y_max: int, x_min: int, x_max: int) -> F64:
-    """Return the average over channels of ``table[index]`` in a window, summed in their order: float64 (h, w).
+    """Average ``table[index]`` over the channels in a window.
+
+    Channels are summed in their order; the result is float64 (h, w).
 
     Parameters
     ----------
@@ -129,7 +141,10 @@ def merge_quantized(indices: Any, tables: Any) -> U8:
 
 @jit
 def quantize(merged: F64) -> U8:
-    """Return [0, 1] as 8-bit grey levels: times 255, rounded half to even."""
+    """Convert [0, 1] to 8-bit grey levels.
+
+    Values are multiplied by 255 and rounded half to even.
+    """
     out = np.empty(merged.shape, np.uint8)
     for y in range(merged.shape[0]):
         for x in range(merged.shape[1]):
@@ -139,7 +154,10 @@ def quantize(merged: F64) -> U8:
 
 @jit
 def rescale(merged: F64, low: float, high: float) -> U8:
-    """Return ``merged`` clipped to [low, high], scaled to [0, 1] and quantised; needs low < high."""
+    """Clip to [low, high], scale to [0, 1], and quantise.
+
+    Needs low < high.
+    """
     out = np.empty(merged.shape, np.uint8)
     span = high - low
     for y in range(merged.shape[0]):
@@ -151,9 +169,10 @@ def rescale(merged: F64, low: float, high: float) -> U8:
 
 @jit
 def order_statistics(merged: F64, ranks: I64) -> F64:
-    """Return the values of the given ranks (from 0) among all of ``merged``, each in [0, 1]: float64 (ranks,).
+    """Return the values of the given ranks in ``merged``.
 
-    Values are counted in buckets of [0, 1], only a rank's own bucket is sorted.
+    Ranks count from 0, values are in [0, 1]; the result is float64 (ranks,). Values are counted in buckets of [0, 1],
+    only a rank's own bucket is sorted.
     """
     flat = merged.ravel()
     counts = np.zeros(_BUCKETS + 1, np.int64)
@@ -184,7 +203,10 @@ def order_statistics(merged: F64, ranks: I64) -> F64:
 
 @jit
 def laplacian_sums(pixels: U8) -> tuple[int, int]:
-    """Return the sum, and the sum of squares, of the 4-neighbour Laplacian at every pixel that has four neighbours."""
+    """Return the Laplacian's sum and sum of squares.
+
+    It is the 4-neighbour one, at every pixel that has four neighbours.
+    """
     first = np.int64(0)
     second = np.int64(0)
     for y in range(1, pixels.shape[0] - 1):
@@ -203,7 +225,10 @@ def laplacian_sums(pixels: U8) -> tuple[int, int]:
 
 @jit
 def block_sums(pixels: U8, rows: I64, columns: I64) -> I64:
-    """Return the sums of blocks, int64 (rows - 1, columns - 1), given their bounds; an empty one is its first pixel."""
+    """Return the sums of blocks, given their bounds.
+
+    int64 (rows - 1, columns - 1); an empty block gives its first pixel.
+    """
     out = np.zeros((rows.size - 1, columns.size - 1), np.int64)
     for i in range(rows.size - 1):
         for y in range(rows[i], max(rows[i + 1], rows[i] + 1)):

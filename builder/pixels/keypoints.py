@@ -1,4 +1,4 @@
-"""Key points of an image, such that two images that share a part share the points in it.
+"""Key points that images sharing a part have in common.
 
 A point is an extremum of the difference of two blurs, the largest within its reach (Lowe, IJCV 2004, section 3, at one
 scale). It is described by which of two places around it is brighter, for 128 pairs of places (BRIEF: Calonder et al.,
@@ -42,7 +42,10 @@ class KeyPoints(NamedTuple):
 
 
 def _pairs() -> I64:
-    """Return the offsets of 128 pairs of places, (128, 4): row and column of both, at least a blur apart."""
+    """Return the offsets of 128 pairs of places.
+
+    (128, 4): row and column of both, at least a blur apart.
+    """
     drawn = mix64(np.arange(16 * WORDS * 32, dtype=np.uint64), key64("key points"))
     offsets = (drawn % np.uint64(2 * _PATCH + 1)).astype(np.int64).reshape(-1, 4) - _PATCH
     apart = np.abs(offsets[:, :2] - offsets[:, 2:]).max(axis=1) > 2 * _FINE
@@ -53,7 +56,9 @@ _PAIRS: Final = _pairs()
 
 
 def key_points(pixels: U8, most: int = 4096) -> KeyPoints:
-    """Find the points of an image, the strongest where there are more than ``most``; none below 36 pixels of a side.
+    """Find the key points of an image.
+
+    The strongest where there are more than ``most``; none where a side is below 36 pixels.
 
     Parameters
     ----------
@@ -72,7 +77,10 @@ def key_points(pixels: U8, most: int = 4096) -> KeyPoints:
 
 
 def structure(pixels: U8) -> npt.NDArray[np.float32]:
-    """Return the difference of the blurs, in grey levels: float32 (H // 2, W // 2). Two views of a part share it."""
+    """Return the difference of the blurs, in grey levels.
+
+    float32 (H // 2, W // 2). Two views of a part share it.
+    """
     squares = _squares(pixels)
     fine, coarse = (_blurred(squares, radius).astype(np.float32) for radius in (_FINE, _COARSE))
     out: npt.NDArray[np.float32] = fine / np.float32(_FINE_AREA) - coarse / np.float32(_COARSE_AREA)
@@ -81,7 +89,10 @@ def structure(pixels: U8) -> npt.NDArray[np.float32]:
 
 
 def _squares(pixels: U8) -> I32:
-    """Return the sums of squares of pixels; an odd last row or column is left out."""
+    """Return the sums over 2 x 2 squares of pixels.
+
+    An odd last row or column is left out.
+    """
     height, width = (side // SQUARE * SQUARE for side in pixels.shape)
     values = pixels[:height, :width].astype(np.int32)
     rows = values[0::2] + values[1::2]
@@ -90,7 +101,7 @@ def _squares(pixels: U8) -> I32:
 
 
 def _blurred(values: I32, radius: int) -> I32:
-    """Return the sums over a box, summed again over such a box; beyond the edge the edge is repeated."""
+    """Return box sums taken twice, with the edge repeated."""
     for _ in range(2):
         values = _box_rows(_box_rows(values, radius).T.copy(), radius).T.copy()
     return values
@@ -98,7 +109,7 @@ def _blurred(values: I32, radius: int) -> I32:
 
 @jit
 def _box_rows(values: I32, radius: int) -> I32:
-    """Return the sums of each value and its ``radius`` neighbours above and below."""
+    """Return sums over each value and its vertical neighbours."""
     height, width = values.shape
     out = np.empty((height, width), np.int32)
     sums = np.zeros(width, np.int32)
@@ -116,9 +127,10 @@ def _box_rows(values: I32, radius: int) -> I32:
 
 @jit
 def _extrema(values: I32, reach: int, margin: int, least: int) -> I32:
-    """Return row and column of each value whose size is above ``least`` and that none within reach exceeds.
+    """Return row and column of each local extremum.
 
-    The largest first, then the smallest; block by block (Neubeck & Van Gool, ICPR 2006).
+    Its size is above ``least`` and exceeded by none within reach. The largest first, then the smallest; block by block
+    (Neubeck & Van Gool, ICPR 2006).
     """
     height, width = values.shape
     step = reach + 1
@@ -146,7 +158,10 @@ def _extrema(values: I32, reach: int, margin: int, least: int) -> I32:
 
 @jit
 def _described(values: I32, places: I32, pairs: I64) -> U32:
-    """Return the bits of each place, one for each pair: is the first of the two brighter than the second?"""
+    """Return the descriptor bits of each place.
+
+    One for each pair: whether the first of the two is brighter than the second.
+    """
     words = len(pairs) // 32
     out = np.zeros((len(places), words), np.uint32)
     for place in range(len(places)):

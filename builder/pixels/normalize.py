@@ -1,9 +1,9 @@
-"""Standardising: channels of any type become one 8-bit grey image (method, section 3).
+"""Standardisation of channels to one 8-bit grey image.
 
-Every number is the float64 result of the plain formula: clip to the percentiles, ``(x - low) / (high - low)``, the sum
-of the channels in their order over their number, times 255, rounded half to even. Whole numbers go through a table of
-that formula's results, one entry per grey level, which is the same to the last bit and does the arithmetic once a level
-instead of once a pixel.
+Section 3 of the method; channels may be of any type. Every number is the float64 result of the plain formula: clip to
+the percentiles, ``(x - low) / (high - low)``, the sum of the channels in their order over their number, times 255,
+rounded half to even. Whole numbers go through a table of that formula's results, one entry per grey level, which is the
+same to the last bit and does the arithmetic once a level instead of once a pixel.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _LARGE = 2.0**1021
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Levels:
-    """A channel as indices into a table of its levels scaled to [0, 1]."""
+    """A channel as indices into a table of scaled levels.
+
+    The levels are scaled to [0, 1].
+    """
 
     indices: npt.NDArray[Any]  # (H, W), unsigned, C order
     table: F64  # (levels,)
@@ -48,7 +51,10 @@ class Values:
     high: float
 
     def window(self, rows: slice, columns: slice) -> F64:
-        """Return the scaled grey values of a window, float64; missing pixels (NaN, infinities) are black."""
+        """Return the scaled grey values of a window.
+
+        float64; missing pixels (NaN, infinities) are black.
+        """
         values = self.values[rows, columns].astype(np.float64)
         values[~np.isfinite(values)] = self.low
         np.clip(values, self.low, self.high, out=values)
@@ -58,7 +64,7 @@ class Values:
 
 
 class Merged:
-    """An image: the average of its channels that show something, computed where it is asked for.
+    """The average of an image's non-uniform channels, computed on demand.
 
     Parameters
     ----------
@@ -88,7 +94,7 @@ class Merged:
         self._alike = len(self._indices) == len(self._channels) and len({plane.dtype for plane in self._indices}) == 1
 
     def window(self, rows: slice, columns: slice) -> F64:
-        """Return a window of the average: float64 (h, w) in [0, 1]."""
+        """Return a window of the average, float64 in [0, 1]."""
         if self._alike:
             bounds = (rows.start, rows.stop, columns.start, columns.stop)
             merged: F64 = kernels.merge(self._indices, self._tables, *bounds)
@@ -100,14 +106,20 @@ class Merged:
         return total
 
     def quantized(self) -> U8:
-        """Return the whole, uint8 (H, W): times 255, rounded half to even."""
+        """Return the whole image, uint8 (H, W).
+
+        The average times 255, rounded half to even.
+        """
         if self._alike:
             return kernels.merge_quantized(self._indices, self._tables)
         return kernels.quantize(self.window(slice(0, self.height), slice(0, self.width)))
 
 
 def prepare(channel: npt.NDArray[Any], percents: tuple[float, float]) -> Levels | Values | None:
-    """Find a channel's percentiles and so how to scale it; None where they are equal: it shows nothing."""
+    """Return a channel ready for scaling; None if uniform.
+
+    It is uniform where its two percentiles are equal.
+    """
     plane, divisor = _grey(channel)
     if plane.size == 0:
         return None
@@ -138,7 +150,7 @@ def _prepare_floats(plane: npt.NDArray[Any], percents: tuple[float, float]) -> V
 
 
 def _grey(channel: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int]:
-    """Return a channel as one plane, and what its values are to be divided by.
+    """Return a channel as one plane, and its divisor.
 
     Of (H, W, 3 or 4) whole numbers the first three are summed and the divisor is 3: an average that stays whole.
     """
@@ -160,7 +172,7 @@ def _grey(channel: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int]:
 
 
 def _read_only(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return pixels in C order and the machine's byte order, not to be written.
+    """Return pixels as a read-only, C-ordered, native-endian array.
 
     Kernels are compiled for each type of array, and what can be written is another type than what cannot: as the pixels
     of an uncompressed file, which are the file's own bytes.
@@ -171,7 +183,7 @@ def _read_only(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _table(levels: F64, low: float, high: float) -> F64:
-    """Return the levels clipped to [low, high] and scaled to [0, 1]; outside of it, 0 and 1."""
+    """Return the levels clipped and scaled to [0, 1]."""
     table = np.zeros(levels.size)
     above = int(np.searchsorted(levels, low, "right"))
     white = int(np.searchsorted(levels, high, "left"))
@@ -185,9 +197,9 @@ def standardize(
     low_percent: float = Recipe.low_percentile,
     high_percent: float = Recipe.high_percentile,
 ) -> U8:
-    """Return one 8-bit grey image of an image's channels (method, section 3), uint8 (H, W).
+    """Return one 8-bit grey image, uint8 (H, W).
 
-    Parameters and what is raised are those of ``Merged``. In floats, NaN and infinities are missing pixels: they count
-    in no percentile and are black.
+    Section 3 of the method. Parameters and what is raised are those of ``Merged``. In floats, NaN and infinities are
+    missing pixels: they count in no percentile and are black.
     """
     return Merged(channels, low_percent, high_percent).quantized()

@@ -1,6 +1,6 @@
-"""Do two images show one part of a scene? Key points propose how one lies on the other, and the pixels decide.
+"""Test of whether two images show one scene part.
 
-`docs/split.md` says how the numbers were found.
+Key points propose how one lies on the other, and the pixels decide. `docs/split.md` says how the numbers were found.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MIDDLE: Final = 256  # pixels of a side of the common part in which single pixe
 
 
 class Common(NamedTuple):
-    """What two images have in common, where they lie as they agree best."""
+    """What two images have in common at their best alignment."""
 
     correlation: float  # of the structure of the common part; 0 where too little is common
     shift: tuple[int, int]  # of the second's corner in the first, pixels
@@ -42,11 +42,11 @@ class Common(NamedTuple):
 
 
 def overlap(one: U8, other: U8, proposal: Proposal) -> Common | None:
-    """Return what two images have in common, or None where they show no part of one scene.
+    """Return what two images have in common, or None.
 
-    Round cells of one size resemble one another in all but the finest structure. So where few points agree, and they
-    may be those of one cell, what single pixels add to their surroundings must correlate too, as it does where the
-    images come from one exposure.
+    None where they show no part of one scene. Round cells of one size resemble one another in all but the finest
+    structure. So where few points agree, and they may be those of one cell, what single pixels add to their
+    surroundings must correlate too, as it does where the images come from one exposure.
 
     Parameters
     ----------
@@ -62,7 +62,9 @@ def overlap(one: U8, other: U8, proposal: Proposal) -> Common | None:
 
 
 def common_part(one: U8, other: U8, shift: tuple[int, int], near: int = _NEAR) -> Common:
-    """Align two images near a proposed shift, and correlate the structure of the part that both show.
+    """Align two images and correlate their common structure.
+
+    Only shifts near the proposed one are tried; the correlation covers the part that both show.
 
     Parameters
     ----------
@@ -85,9 +87,10 @@ def common_part(one: U8, other: U8, shift: tuple[int, int], near: int = _NEAR) -
 
 
 def fine_correlation(one: U8, other: U8, shift: tuple[int, int]) -> float:
-    """Return the correlation of what single pixels add to their surroundings, at the pixel where it is the highest.
+    """Return the highest correlation of the finest structure.
 
-    Looked at are the 256 x 256 pixels in the middle of the part that both show.
+    That is what single pixels add to their surroundings, at the shift where it correlates most. Looked at are the 256 x
+    256 pixels in the middle of the part that both show.
 
     Parameters
     ----------
@@ -112,9 +115,10 @@ def fine_correlation(one: U8, other: U8, shift: tuple[int, int]) -> float:
 
 
 def same_grain(one: U8, other: U8) -> bool:
-    """Return whether two whole images are one in structure and grain, in any of the eight orientations.
+    """Return whether two whole images agree in structure and grain.
 
-    Sizes that differ by more than a tenth are taken for scales: the larger is reduced. Corners may be some pixels off.
+    Any of the eight orientations counts. Sizes that differ by more than a tenth are taken for scales: the larger is
+    reduced. Corners may be some pixels off.
 
     Parameters
     ----------
@@ -139,9 +143,10 @@ def _reduced(pixels: U8, width: int, height: int) -> U8:
 
 
 def _details(pixels: U8) -> F32:
-    """Return nine times each pixel less the sum of the 3 x 3 around it, (H - 2, W - 2), cut at their median size.
+    """Return each pixel's difference from its surroundings, clipped.
 
-    So grain counts, and not the rim of a cell, which is alike in all cells.
+    (H - 2, W - 2): nine times the pixel less the sum of the 3 x 3 around it, cut at their median size. So grain counts,
+    and not the rim of a cell, which is alike in all cells.
     """
     values = pixels.astype(np.float32)
     rows = values[:-2] + values[1:-1] + values[2:]
@@ -156,7 +161,7 @@ def _around(row: int, column: int, near: int) -> list[tuple[int, int]]:
 
 
 def _both(one: F32, other: F32, place: tuple[int, int]) -> tuple[F32, F32]:
-    """Return the views of both that lie on one another; empty where they do not meet."""
+    """Return the overlapping views; empty where there are none."""
     ours, theirs = [], []
     for start, here, there in zip(place, one.shape, other.shape, strict=True):
         first, last = max(start, 0), max(min(start + there, here), max(start, 0))

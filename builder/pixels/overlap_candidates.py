@@ -1,4 +1,7 @@
-"""Which images may show one part of a scene: those with key points that match and agree on how the images lie."""
+"""Pairs of images that may overlap, from matching key points.
+
+Their matches must agree on how the images lie.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ _SIDE: Final = 1 << 16  # more than the bins of any shift
 
 
 class Proposal(NamedTuple):
-    """Two images that may overlap: the place (row, column) of the second's corner in the first, in pixels."""
+    """Two images that may overlap, and their shift.
+
+    The shift is the place (row, column) of the second's corner in the first, in pixels.
+    """
 
     first: int
     second: int
@@ -33,7 +39,7 @@ class Proposal(NamedTuple):
 
 
 class Index:
-    """The key points of some images, to be asked with those of others.
+    """A searchable index of the key points of images.
 
     100 bytes are held for each point, and each point that is asked about is compared with at most 256.
 
@@ -50,11 +56,11 @@ class Index:
         self._images = len(found)
 
     def proposals(self, found: Sequence[KeyPoints]) -> list[Proposal]:
-        """Return which images may overlap: ``first`` one of these, ``second`` one of the index; sorted.
+        """Return which images may overlap, sorted.
 
-        Two points match where one of their four words is the same and at most 20 of their 128 bits differ. Two images
-        are proposed where at least two points of each match and say the same shift; of several shifts that which most
-        points say.
+        ``first`` is one of these images, ``second`` one of the index. Two points match where one of their four words is
+        the same and at most 20 of their 128 bits differ. Two images are proposed where at least two points of each
+        match and say the same shift; of several shifts that which most points say.
         """
         image, places, words = _joined(found)
         ours, theirs = self._matches(words)
@@ -62,7 +68,7 @@ class Index:
         return _agreed(image[ours] * np.int64(max(self._images, 1)) + self._image[theirs], shifts, self._images)
 
     def _matches(self, words: U32) -> tuple[I64, I64]:
-        """Return the pairs of points, ours and of the index, that match, each once."""
+        """Return matching pairs of our and indexed points, each once."""
         pairs = [np.empty(0, np.int64)]
         count = max(1, len(self._image))
         for word, (order, known, keys) in enumerate(zip(self._orders, self._words, self._keys, strict=True)):
@@ -75,7 +81,7 @@ class Index:
 
 
 def _joined(found: Sequence[KeyPoints]) -> tuple[I64, I32, U32]:
-    """Return the image, the place and the words of all points."""
+    """Return image, place and words of all points."""
     image = np.repeat(np.arange(len(found)), [len(one.places) for one in found])
     places = np.concatenate([np.empty((0, 2), np.int32), *(one.places for one in found)])
     words = np.concatenate([np.empty((0, WORDS), np.uint32), *(one.words for one in found)])
@@ -84,7 +90,10 @@ def _joined(found: Sequence[KeyPoints]) -> tuple[I64, I32, U32]:
 
 @jit
 def _near(words: U32, asked: I64, known: U32, first: I64, last: I64, crowd: int, bits: int) -> tuple[I64, I64]:
-    """Return which of the points first to last of ``known`` differ in few bits, where they are no crowd."""
+    """Return pairs of points that differ in few bits.
+
+    The points first to last of ``known`` are compared, unless they are a crowd.
+    """
     ours, theirs = np.empty(1024, np.int64), np.empty(1024, np.int64)
     count = 0
     for place in range(len(asked)):
@@ -111,7 +120,10 @@ def _near(words: U32, asked: I64, known: U32, first: I64, last: I64, crowd: int,
 
 
 def _agreed(pairs: I64, shifts: I32, images: int) -> list[Proposal]:
-    """Return a proposal for each two images (``first * images + second``) of which enough matches say one shift."""
+    """Return a proposal for each pair with enough agreeing matches.
+
+    A pair is ``first * images + second``; its matches agree where they say one shift.
+    """
     best: dict[int, Proposal] = {}
     kinds, where, counts = np.unique(pairs, return_inverse=True, return_counts=True)
     enough = np.flatnonzero(counts[where.reshape(-1)] >= _POINTS)

@@ -1,7 +1,7 @@
-"""Exact percentiles from histograms and by selection: the bits of ``numpy.percentile`` on float64, without its sort.
+"""Exact percentiles from histograms and by selection.
 
-The definition is numpy's default, linear interpolation between order statistics (Hyndman & Fan, The American
-Statistician 1996, definition 7).
+The bits are those of ``numpy.percentile`` on float64, without its sort. The definition is numpy's default, linear
+interpolation between order statistics (Hyndman & Fan, The American Statistician 1996, definition 7).
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ I64 = npt.NDArray[np.int64]
 
 
 def _ranks(count: int, percents: Sequence[float]) -> tuple[I64, list[float]]:
-    """Return, for each percentile, the two order statistics (from 0) around it, and its share of the way between."""
+    """Return the order statistics around each percentile, and its share.
+
+    Two, counted from 0; the share is that of the way between them.
+    """
     ranks, shares = [], []
     for percent in percents:
         position = (count - 1) * (percent / 100)  # numpy's own order of operations: others differ in the last bit
@@ -30,7 +33,10 @@ def _ranks(count: int, percents: Sequence[float]) -> tuple[I64, list[float]]:
 
 
 def _between(around: F64, shares: Sequence[float]) -> list[float]:
-    """Interpolate as numpy does: from the nearer end, which keeps the result monotone in the share."""
+    """Interpolate from the nearer end, as numpy does.
+
+    So the result stays monotone in the share.
+    """
     pairs = [(float(low), float(high)) for low, high in around.reshape(-1, 2)]
     return [
         high - (high - low) * (1 - share) if share >= 0.5 else low + (high - low) * share
@@ -52,12 +58,15 @@ def of_histogram(counts: I64, values: F64, percents: Sequence[float]) -> list[fl
 
 
 def of_merged(merged: F64, percents: Sequence[float]) -> list[float]:
-    """Return percentiles of a float64 image with all values in [0, 1]."""
+    """Return percentiles of a float64 image in [0, 1]."""
     ranks, shares = _ranks(merged.size, percents)
     return _between(kernels.order_statistics(merged, ranks), shares)
 
 
 def of_values(values: npt.NDArray[Any], percents: Sequence[float]) -> list[float]:
-    """Return percentiles of finite float64 values (n,), n at least 1, by selection; ``values`` is left as it is."""
+    """Return percentiles of finite float64 values by selection.
+
+    ``values`` is (n,), n at least 1, and is left as it is.
+    """
     ranks, shares = _ranks(values.size, percents)
     return _between(np.partition(values, np.unique(ranks))[ranks], shares)

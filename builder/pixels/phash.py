@@ -1,7 +1,8 @@
-"""A 64-bit perceptual hash, in whole numbers only, so that it is the same on every machine.
+"""A 64-bit perceptual hash in integer arithmetic.
 
-The hash of Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), section 3.2.1: reduce
-to 32 x 32, discrete cosine transform, keep the 8 x 8 lowest frequencies, one bit each for being above their median.
+So it is the same on every machine. The hash of Zauner, "Implementation and Benchmarking of Perceptual Image Hash
+Functions" (2010), section 3.2.1: reduce to 32 x 32, discrete cosine transform, keep the 8 x 8 lowest frequencies, one
+bit each for being above their median.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ _DCT = np.array(
 
 
 def phash(pixels: npt.NDArray[np.uint8]) -> int:
-    """Return the hash of a uint8 (h, w) image; bit 63 is the lowest frequency. Near images differ in few bits."""
+    """Return the perceptual hash of a uint8 (h, w) image.
+
+    Bit 63 is the lowest frequency. Similar images differ in few bits.
+    """
     low = _DCT @ _reduced(pixels) @ _DCT.T
     flat = low.ravel()
     ordered = np.sort(flat)
@@ -31,7 +35,10 @@ def phash(pixels: npt.NDArray[np.uint8]) -> int:
 
 
 def _reduced(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Return the means of a 32 x 32 grid of blocks, times 256, rounded down; small images repeat pixels."""
+    """Return 256 times the means of 32 x 32 blocks.
+
+    Rounded down; small images repeat pixels.
+    """
     rows, columns = (np.arange(_SIDE + 1, dtype=np.int64) * side // _SIDE for side in pixels.shape)
     heights, widths = (np.maximum(np.diff(bounds), 1) for bounds in (rows, columns))
     out: npt.NDArray[np.int64] = kernels.block_sums(pixels, rows, columns) * 256 // (heights[:, None] * widths)

@@ -1,4 +1,4 @@
-"""Quality control and the statistics that are kept beside each image (method, section 5)."""
+"""Quality control and statistics of images (method, section 5)."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _LEVELS = np.arange(256, dtype=np.float64)
 
 
 def histogram(pixels: U8) -> npt.NDArray[np.int64]:
-    """Return how often each of the 256 grey levels occurs: int64 (256,)."""
+    """Return the histogram of grey levels, int64 (256,)."""
     return kernels.histogram(pixels, 256)
 
 
 def mean(counts: npt.NDArray[np.int64]) -> float:
-    """Return the mean grey level; the sum is of whole numbers, so it is exact in any order."""
+    """Return the mean grey level, from an exact sum."""
     return int((counts * np.arange(256)).sum()) / int(counts.sum())
 
 
 def percentile(counts: npt.NDArray[np.int64], percent: float) -> float:
-    """Return a percentile of the grey levels, as numpy's default interpolates it."""
+    """Return a percentile of grey levels, interpolated as in numpy."""
     return percentiles.of_histogram(counts, _LEVELS, (percent,))[0]
 
 
 def check_intensities(counts: npt.NDArray[np.int64]) -> None:
-    """Reject a whole image that is a mask, from its grey levels.
+    """Reject a whole image that is a mask.
 
     Raises
     ------
@@ -81,11 +81,12 @@ def refuse_crop(counts: npt.NDArray[np.int64], contrast: float, recipe: Recipe) 
 
 
 def is_only_noise(pixels: U8, contrast: float, recipe: Recipe) -> bool:
-    """Return whether a window of little contrast shows noise alone, be it unevenly lit.
+    """Return whether a window of low contrast shows only noise.
 
-    Pixels ``_APART`` from one another then differ as neighbours do, and not by more, as where something is shown. This
-    is von Neumann's ratio (Annals of Mathematical Statistics 1941) at two distances; sums are exact. Of 5,000 crops of
-    real images it was at most 0.996 of the three that are noise, and at least 1.11 of those with a sliver of a cell.
+    Its lighting may be uneven. Pixels ``_APART`` from one another then differ as neighbours do, and not by more, as
+    where something is shown. This is von Neumann's ratio (Annals of Mathematical Statistics 1941) at two distances;
+    sums are exact. Of 5,000 crops of real images it was at most 0.996 of the three that are noise, and at least 1.11 of
+    those with a sliver of a cell.
 
     Parameters
     ----------
@@ -99,16 +100,20 @@ def is_only_noise(pixels: U8, contrast: float, recipe: Recipe) -> bool:
 
 
 def _difference(values: npt.NDArray[np.int64], step: int) -> float:
-    """Return the mean square difference of values so many apart, along rows plus along columns."""
+    """Return the mean square difference at a step.
+
+    Along rows plus along columns.
+    """
     across, down = values[:, step:] - values[:, :-step], values[step:] - values[:-step]
     return int((across * across).sum()) / across.size + int((down * down).sum()) / down.size
 
 
 def sharpness(pixels: U8) -> float | None:
-    """Return the variance of the 4-neighbour Laplacian over the squared mean; None where it has no meaning.
+    """Return the normalised variance of the Laplacian, or None.
 
-    Variance of the Laplacian: Pech-Pacheco et al., ICPR 2000, "Diatom autofocusing in brightfield microscopy"; over
-    the squared mean it does not change with brightness. All sums are of whole numbers, hence exact.
+    The 4-neighbour Laplacian, over the squared mean; None where it has no meaning. Variance of the Laplacian:
+    Pech-Pacheco et al., ICPR 2000, "Diatom autofocusing in brightfield microscopy"; over the squared mean it does not
+    change with brightness. All sums are of whole numbers, hence exact.
     """
     total = int(pixels.sum(dtype=np.int64))
     if min(pixels.shape) < 3 or total == 0:
@@ -120,7 +125,10 @@ def sharpness(pixels: U8) -> float | None:
 
 
 def digest(pixels: U8) -> bytes:
-    """Return sha256 of height, width (little-endian uint32) and the rows: equal for equal images only."""
+    """Return the sha256 of an image's size and pixels.
+
+    Height, width (little-endian uint32) and the rows: equal for equal images only.
+    """
     height, width = pixels.shape
     return hashlib.sha256(struct.pack("<II", height, width) + np.ascontiguousarray(pixels).tobytes()).digest()
 
@@ -147,7 +155,10 @@ def statistics(pixels: U8, counts: npt.NDArray[np.int64], recipe: Recipe) -> dic
 
 
 def refused_statistics(shape: tuple[int, ...], counts: npt.NDArray[np.int64], recipe: Recipe) -> dict[str, Any]:
-    """Return the same columns for a crop that was not kept: what its window says, the rest null."""
+    """Return the statistics columns of a crop not kept.
+
+    What its window says; the rest is null.
+    """
     return {
         "height": shape[0],
         "width": shape[1],

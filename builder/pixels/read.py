@@ -1,7 +1,8 @@
-"""Reading image files at their native depth, whatever they are called: the bytes say what they are.
+"""Reader of image files at their native bit depth.
 
-Sizes are checked before anything is decoded. What a file says of its pixels is honoured, or the file is refused with
-that reason; decoders raise arbitrary exceptions, which become rejects with their words.
+The bytes of a file say what it is, not its name. Sizes are checked before anything is decoded. What a file says of its
+pixels is honoured, or the file is refused with that reason; decoders raise arbitrary exceptions, which become rejects
+with their words.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ Array = npt.NDArray[Any]
 
 
 def read(data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, oriented: bool = False) -> Array:
-    """Return one plane of an image file: TIFF, PNG, JPEG, BMP, DeltaVision, or DIB without a file header.
+    """Return one plane of an image file.
+
+    TIFF, PNG, JPEG, BMP, DeltaVision, or DIB without a file header.
 
     Parameters
     ----------
@@ -69,9 +72,10 @@ def read(data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, orien
 def read_channels(
     data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, oriented: bool = False
 ) -> tuple[Array, ...]:
-    """Return the channels of one plane, as ``read``: one, or more where samples side by side are no colour.
+    """Return the channels of one plane, as ``read``.
 
-    Only samples that the file calls opacity are opacity. Each channel is (H, W), or colour (H, W, 3 or 4).
+    One, or more where samples side by side are no colour. Only samples that the file calls opacity are opacity. Each
+    channel is (H, W), or colour (H, W, 3 or 4).
     """
     for module in _FORMATS:
         if module.matches(data):
@@ -90,7 +94,7 @@ def read_channels(
 
 
 def _checked(pixels: Array, orientation: int) -> Array:
-    """Return pixels in C order and the machine's byte order; reject what is no image."""
+    """Return pixels C-ordered and native-endian; reject what is no image."""
     colours = pixels.shape[2] if pixels.ndim == 3 else 3
     if pixels.ndim not in (2, 3) or colours not in (3, 4) or pixels.dtype.kind not in "buif" or pixels.size == 0:
         raise limits.unreadable(f"pixels of shape {pixels.shape}, type {pixels.dtype}")

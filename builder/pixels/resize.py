@@ -1,4 +1,7 @@
-"""Smaller renditions: exact area averages (box filter), in whole numbers, the same on every machine."""
+"""Image reduction by exact area averages (box filter).
+
+In whole numbers, so the same on every machine.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ U8 = npt.NDArray[np.uint8]
 
 
 def reduce(pixels: U8, size: int) -> U8:
-    """Reduce an image so that its longer side is ``size`` pixels; a smaller one, or ``size`` 0, is returned as it is.
+    """Reduce an image to ``size`` pixels on its longer side.
 
-    Each output pixel is the mean of the rectangle that it covers, pixels at its edges counted by the share of them
-    inside, rounded half up: an antialiased reduction without any rounding before the last. The shorter side keeps the
-    ratio, rounded half up, at least 1.
+    A smaller one, or any with ``size`` 0, is returned as it is. Each output pixel is the mean of the rectangle that it
+    covers, pixels at its edges counted by the share of them inside, rounded half up: an antialiased reduction without
+    any rounding before the last. The shorter side keeps the ratio, rounded half up, at least 1.
 
     Parameters
     ----------
@@ -32,7 +35,10 @@ def reduce(pixels: U8, size: int) -> U8:
 
 
 def covered(values: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
-    """Return the sums over ``count`` equal parts of the first axis, no more than its pixels, times ``count``."""
+    """Return ``count`` times the sums over equal parts.
+
+    The first axis is divided into ``count`` parts, no more than its pixels.
+    """
     side = values.shape[0]
     whole, part = np.divmod(np.arange(count + 1, dtype=np.int64) * side, count)
     sums = np.add.reduceat(values, whole[:-1], axis=0) * count

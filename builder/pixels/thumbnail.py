@@ -1,10 +1,10 @@
-"""Locally even thumbnails: what an image looks like, whatever its exposure, focus, bit depth or size.
+"""Locally normalised thumbnails for comparing images.
 
-The image is averaged over a grid of 32 x 32 blocks. From each block the Gaussian-weighted mean of its surroundings is
-taken away, the difference is divided by the local deviation, and blocks are averaged two by two. Subtracting the mean
-and dividing by the deviation of the surroundings is divisive normalisation (Jarrett et al., ICCV 2009, "What is the
-best multi-stage architecture for object recognition?", section 3.1). All sums are of whole numbers, so the result is
-the same on every machine.
+They say what an image looks like, whatever its exposure, focus, bit depth or size. The image is averaged over a grid of
+32 x 32 blocks. From each block the Gaussian-weighted mean of its surroundings is taken away, the difference is divided
+by the local deviation, and blocks are averaged two by two. Subtracting the mean and dividing by the deviation of the
+surroundings is divisive normalisation (Jarrett et al., ICCV 2009, "What is the best multi-stage architecture for object
+recognition?", section 3.1). All sums are of whole numbers, so the result is the same on every machine.
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ def thumbnail(pixels: U8) -> I8:
 
 
 def block_means(pixels: U8, count: int, scale: int) -> I64:
-    """Return the means of ``count`` x ``count`` blocks, times ``scale``, rounded down; a flip flips them.
+    """Return block means times ``scale``, rounded down.
 
-    Small images are cut at parts of pixels, so that the grid leaves no trace in what looks alike; large ones between
-    pixels, at bounds that are the same from both ends.
+    There are ``count`` x ``count`` blocks; flipping the image flips them. Small images are cut at parts of pixels, so
+    that the grid leaves no trace in what looks alike; large ones between pixels, at bounds that are the same from both
+    ends.
     """
     if min(pixels.shape) >= _LARGE:
         rows, columns = (_bounds(side, count) for side in pixels.shape)

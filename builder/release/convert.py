@@ -1,8 +1,9 @@
-"""The published release as a package: its examples, labels, windows and names, our split, shards and checks.
+"""Conversion of the published release to a package.
 
-The examples go through WORK as those of a build do: parts of PNGs and one row each, which the shard stage reads.
-An 8-bit grey PNG is kept byte for byte, once its pixels could be read. Nothing is drawn away and no class is dropped
-for its size: that was done when the release was made.
+It keeps the examples, labels, windows and names; the split, shards and checks are ours. The examples go through WORK as
+those of a build do: parts of PNGs and one row each, which the shard stage reads. An 8-bit grey PNG is kept byte for
+byte, once its pixels could be read. Nothing is drawn away and no class is dropped for its size: that was done when the
+release was made.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ log = logging.getLogger(__name__)
 
 
 def convert(context: BuildContext, package: Store) -> Manifest:
-    """Make a package of the release in ``context.data``; what is there already is not made again.
+    """Make a package of the release in ``context.data``.
 
-    Sources whose licence forbids publishing changed images are left out, unless ``include_restricted`` is set; ``only``
-    does not count. Of the recipe ``seed``, ``validation_share``, ``size``, ``max_pixels`` and the numbers of shards and
-    batches do.
+    What is there already is not made again. Sources whose licence forbids publishing changed images are left out,
+    unless ``include_restricted`` is set; ``only`` does not count. Of the recipe ``seed``, ``validation_share``,
+    ``size``, ``max_pixels`` and the numbers of shards and batches do.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def convert(context: BuildContext, package: Store) -> Manifest:
 
 @dataclasses.dataclass(frozen=True)
 class SelectReleased:
-    """Chooses the examples of the package from those of the release.
+    """The stage that selects the package's examples.
 
     ``made_from`` is the hash of what the release's rows were made from.
     """
@@ -87,7 +88,10 @@ class SelectReleased:
     name: ClassVar[str] = "select"
 
     def fingerprint(self) -> str:
-        """Return the hash of the release's rows, the rows of all parts, the recipe and the code."""
+        """Return the hash of all inputs, recipe and code.
+
+        The inputs are the release's rows and the rows of all parts.
+        """
         return markers.fingerprint(
             "select released",
             self.made_from,
@@ -151,7 +155,10 @@ def _read(data: Store) -> tuple[Folder, Release]:
 
 
 def _without_restricted(release: Release, folder: Folder) -> Release:
-    """Leave out sources whose licence forbids publishing changed images, count them and say so."""
+    """Leave out and count sources with a restrictive licence.
+
+    Such a licence forbids publishing changed images; a note and a warning say so.
+    """
     rows = release.rows
     for dir_name in sorted(set(rows["dir_name"].to_pylist())):
         terms = release.sources.of(dir_name).license

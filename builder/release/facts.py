@@ -1,4 +1,7 @@
-"""What was found in the published release: leftovers, duplicates, conflicting labels, the leak of its own split."""
+"""Findings about the published release.
+
+Leftovers, duplicates, conflicting labels, and the leak of its own split.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ def _duplicates(table: pa.Table, first: Ints) -> dict[str, Any]:
 
 
 def _original_split(table: pa.Table) -> dict[str, int] | None:
-    """Return how many source images the release's own split cut in two."""
+    """Count source images divided by the release's own split."""
     sides = table.filter(pc.is_valid(table["dset"])).group_by(["idx", "dset"]).aggregate([])
     if not sides.num_rows:
         return None

@@ -1,4 +1,7 @@
-"""The category of each label of the published release, where rows say it and where they do not."""
+"""The category of each label of the published release.
+
+Where rows state it and where they do not.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from builder.sources.common.folder import Notes
 
 
 def has_token(label: str, cell: str | None) -> bool:
-    """Return whether a cell holds a label as a token; the release writes `` -- `` in cells as ``/`` in labels."""
+    """Return whether a cell holds a label as a token.
+
+    The release writes `` -- `` in cells as ``/`` in labels.
+    """
     tokens = (cell or "").split(TOKEN_SEPARATOR)
     return label in tokens or label in (token.replace(" -- ", "/") for token in tokens)
 
@@ -26,7 +32,10 @@ class Categories:
         self._found: dict[str, Counter[str]] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Count a row: the category that it states, or else those whose cells hold its label."""
+        """Count a row towards its label's category.
+
+        That is the category it states, or else those whose cells hold its label.
+        """
         label, stated = row["label"], row["category"]
         if stated in CATEGORIES:
             self._stated.setdefault(label, Counter())[stated] += 1
@@ -36,9 +45,10 @@ class Categories:
             found.update(category for category in CATEGORIES if has_token(label, row[category]))
 
     def by_label(self, notes: Notes) -> dict[str, str]:
-        """Return the category of each label: the one that most of its rows state, or else that most have it as a token.
+        """Return the category of each label.
 
-        Ties go in the method's order. Labels whose rows disagree are noted, and those without any category.
+        It is the one that most of its rows state, or else that most have it as a token. Ties go in the method's order.
+        Labels whose rows disagree are noted, and those without any category.
         """
         order = {category: place for place, category in enumerate(Recipe().categories)}
         categories: dict[str, str] = {}

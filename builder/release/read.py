@@ -59,7 +59,9 @@ class Release(NamedTuple):
 
 
 def read_release(folder: Folder) -> Release:
-    """Join the table of a release to its files; both leftovers are noted.
+    """Join a release's table to its files, noting leftovers.
+
+    Both rows without a file and files without a row are noted.
 
     Raises
     ------
@@ -91,7 +93,10 @@ def read_release(folder: Folder) -> Release:
 
 
 def _with_categories(rows: pa.Table, categories: Mapping[str, str]) -> pa.Table:
-    """Set the category of every row to that of its label; rows of labels without one are left out (they are noted)."""
+    """Set the category of every row from its label.
+
+    Rows of labels without one are left out (they are noted).
+    """
     labels = pa.array(list(categories), pa.string())
     place = pc.index_in(rows["label"], value_set=labels)
     column = pa.array(list(categories.values()), pa.string()).take(place.combine_chunks())
@@ -144,7 +149,10 @@ class _Reader:
             yield row
 
     def _describe(self, row: dict[str, Any]) -> None:
-        """Fill in what the row leaves open: folder, file, label, idx, source, window."""
+        """Fill in the values that a row leaves open.
+
+        Folder, file, label, idx, source and window.
+        """
         name: str = row["filename"]
         stated = (row.pop("path") or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
         prefix = name.rpartition("-")[0]
@@ -163,7 +171,10 @@ class _Reader:
             self._numbers[row["folder"]] = (max(largest, int(match[1], 2)), count + 1)
 
     def _place(self, row: dict[str, Any]) -> None:
-        """Read crop, scaling and window; a whole example has no window and the scaling 1."""
+        """Read crop, scaling and window.
+
+        A whole example has no window and the scaling 1.
+        """
         numbers = {name: self._number(row, name) for name in ("scaling", *_WINDOW)}
         is_crop = numbers["x_min"] is not None if row["crop"] is None else row["crop"].lower() in _TRUE
         row["crop"] = is_crop
@@ -184,7 +195,10 @@ class _Reader:
 
 
 def _files(folder: Folder) -> dict[str, str]:
-    """Return ``<class folder>/<file name>`` -> path of every PNG; of two copies the shallower, then the first."""
+    """Return ``<class folder>/<file name>`` -> path of every PNG.
+
+    Of two copies the shallower counts, then the first.
+    """
     files: dict[str, str] = {}
     for path in sorted(folder.paths(".png"), key=lambda path: path.count("/")):
         key = "/".join(path.rsplit("/", 2)[-2:])

@@ -1,4 +1,4 @@
-"""The stage that reads the images of the published release into parts of WORK."""
+"""The stage that reads released images into parts of WORK."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ _FOLDER: Final = "release"  # of its parts, beside those of sources
 
 @dataclasses.dataclass(frozen=True)
 class ReadImages:
-    """Brings every released image into a part, unless one holds it.
+    """The stage that brings released images into parts.
 
-    ``made_from`` is the hash of what the release's rows were made from.
+    An image that a part holds already is not read again. ``made_from`` is the hash of what the release's rows were made
+    from.
     """
 
     data: Store
@@ -49,11 +50,17 @@ class ReadImages:
     name: ClassVar[str] = "read"
 
     def fingerprint(self) -> str:
-        """Return the hash of the release's rows and of all that changes pixels."""
+        """Return the hash of all that determines the result.
+
+        The release's rows and all that changes pixels.
+        """
         return markers.fingerprint("read", self.made_from, self._pixels())
 
     def find(self, facts: Facts) -> Parts | None:
-        """Return the parts of an earlier run, unless one has come or gone since, or something is to be tried again."""
+        """Return the parts of an earlier run, if still valid.
+
+        None where one has come or gone since, or something is to be tried again.
+        """
         if self.faults.retry_rejects or facts["not_tried"]:
             return None
         parts = Parts(self._pixels(), parts_state(self.work), facts["images"])
@@ -96,9 +103,10 @@ class ReadImages:
 
 
 def images_of(release: Release) -> pa.Table:
-    """Return idx (the file), dir_name, crops and file_signature of the released images, as parts name them.
+    """Return the released images in the columns of parts.
 
-    ``crops`` is 1 for a crop and 0 for a whole image.
+    ``idx`` (the file), ``dir_name``, ``crops`` and ``file_signature``. ``crops`` is 1 for a crop and 0 for a whole
+    image.
     """
     count = release.rows.num_rows
     return pa.table(

@@ -1,4 +1,7 @@
-"""Makes one part of released images: a plain 8-bit grey PNG is kept byte for byte, once its pixels could be read."""
+"""One part of the released images.
+
+A plain 8-bit grey PNG is kept byte for byte, once its pixels could be read.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ _END: Final = b"\0\0\0\0IEND\xae\x42\x60\x82"
 def read_part(
     data: Store, work: Store, recipe: Recipe, fingerprint: str, skip_unreadable: bool, items: Sequence[Item]
 ) -> list[tuple[str, str]]:
-    """Make one part of released examples; return (idx, why) of those that cannot be had now, which are not in it.
+    """Make one part; return unavailable examples as (idx, why).
+
+    Those cannot be had now and are not in the part.
 
     Raises
     ------
@@ -67,12 +72,17 @@ def read_part(
 
 
 def _whole(item: Item, pixels: U8) -> dict[str, Any]:
-    """Return the fingerprint of a whole image, of which no crop is wanted; that of a crop would say nothing of it."""
+    """Return a whole image's fingerprint; empty for crops.
+
+    The fingerprint of a crop would say nothing of its source image.
+    """
     return {} if item.crops else whole_fingerprint(pixels)._asdict()
 
 
 def read_published_image(content: bytes, recipe: Recipe) -> tuple[bytes, U8, str | None]:
-    """Return the PNG that the package holds for a released file, its pixels, and what was changed.
+    """Return a released file's PNG, pixels, and what was changed.
+
+    The PNG is the one that the package holds.
 
     Raises
     ------

@@ -1,7 +1,8 @@
-"""Selection from the published release: duplicates once, a split that no source image crosses, order and shards.
+"""Selection of examples from the published release.
 
-Labels, windows and file names stay as they are. A group is a source image (``idx``); source images that share a
-example, pixel for pixel, are one group, whether that example stays or not.
+Duplicates are kept once and no source image crosses the split; order and shards are set here. Labels, windows and file
+names stay as they are. A group is a source image (``idx``); source images that share a example, pixel for pixel, are
+one group, whether that example stays or not.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _MOST_CANDIDATES: Final = 127  # int8
 
 
 def select_released(release: Release, parts: pa.Table, notes: Notes, recipe: Recipe) -> Selected:
-    """Choose the examples of the package from those of the release.
+    """Choose the package's examples from those of the release.
 
     Parameters
     ----------
@@ -61,7 +62,10 @@ def select_released(release: Release, parts: pa.Table, notes: Notes, recipe: Rec
 
 
 def _first_of_equals(hashes: pa.ChunkedArray, made: npt.NDArray[np.bool_]) -> Ints:
-    """Return for each example the place of the first with the same pixels; its own if it could not be read."""
+    """Return the index of each example's first duplicate.
+
+    The first with the same pixels; its own if it could not be read.
+    """
     first = np.arange(len(hashes))
     places = np.flatnonzero(made)
     codes = hashes.take(pa.array(places)).combine_chunks().dictionary_encode().indices.to_numpy()
@@ -71,7 +75,7 @@ def _first_of_equals(hashes: pa.ChunkedArray, made: npt.NDArray[np.bool_]) -> In
 
 
 def _groups(idx: pa.ChunkedArray, first: Ints, wholes: pa.ChunkedArray) -> tuple[pa.Array, dict[str, Any]]:
-    """Return the group of each example, and how many were merged.
+    """Return each example's group, and the number of merged ones.
 
     The group is the smallest idx that equal examples join its own to, or examples that show the same whole image.
     """
@@ -83,7 +87,10 @@ def _groups(idx: pa.ChunkedArray, first: Ints, wholes: pa.ChunkedArray) -> tuple
 
 
 def _selection(table: pa.Table, examples: pa.Table, kept: Ints, group: pa.Array, recipe: Recipe) -> pa.Table:
-    """Return the kept examples, schema ``SELECTION``, sorted by shard and position."""
+    """Return the kept examples, sorted by shard and position.
+
+    Their schema is ``SELECTION``.
+    """
     chosen = pa.array(kept)
     table, rows = table.append_column("group", group).take(chosen), examples.take(chosen)
     groups = encode(table["group"])
@@ -115,7 +122,10 @@ def _selection(table: pa.Table, examples: pa.Table, kept: Ints, group: pa.Array,
 
 
 def _candidates(table: pa.Table) -> npt.NDArray[np.int8]:
-    """Return -1 for a whole example, else the crop's place among those of its source image, by file."""
+    """Return each crop's position within its source image.
+
+    By file; -1 for a whole example.
+    """
     crop = table["crop"].combine_chunks().to_numpy(zero_copy_only=False)
     codes = encode(table["idx"]).codes
     starts = np.flatnonzero(np.diff(codes, prepend=-1))  # the table is sorted by idx
@@ -125,7 +135,7 @@ def _candidates(table: pa.Table) -> npt.NDArray[np.int8]:
 
 
 def _rejects(release: Release, examples: pa.Table, made: npt.NDArray[np.bool_], first: Ints) -> pa.Table:
-    """Return what is left out, schema ``REJECTS``: missing and unreadable files, and duplicates."""
+    """Return missing and unreadable files, and duplicates, as ``REJECTS``."""
     table = release.rows
     names = ("idx", "dir_name", "label", "file")
     out: list[dict[str, Any]] = [

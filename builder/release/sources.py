@@ -1,4 +1,7 @@
-"""The sources of the published release's rows: facts of the known ones, and what little is known of others."""
+"""The sources of the published release's rows.
+
+Facts of the known ones, and what little is known of others.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ class SourceFacts:
         self._sources: dict[str, Source] = {}
 
     def describe(self, row: dict[str, Any]) -> None:
-        """Fill in the database and name of a row's source where it does not say them, and its licence."""
+        """Fill in a row's database, source name and licence.
+
+        Database and name only where the row does not say them.
+        """
         source = self._sources.get(row["dir_name"])
         if source is None:
             source = self._sources[row["dir_name"]] = self._source(row)
@@ -35,7 +41,10 @@ class SourceFacts:
         return self._sources[dir_name]
 
     def _source(self, row: dict[str, Any]) -> Source:
-        """Return a known source, or, for one that this project does not know, that the release holds examples of it."""
+        """Return a row's source, known or made up.
+
+        One that this project does not know says only that the release holds examples of it.
+        """
         if row["dir_name"] in self._known:
             return get_source(row["dir_name"])
         return Source(

@@ -1,8 +1,8 @@
-"""The sources: one module each, found by name, imported only when asked for.
+"""Registry of sources, loaded by name on demand.
 
-A lab's own sources need not lie here: a folder of DATA with a ``source.toml`` is one (``declared``), and an installed
-distribution may name some as entry points of the group ``cytoimagenet.sources``, ``<dir_name> = "module"``, each module
-with a ``SOURCE``.
+Each is a module, imported only when asked for. A lab's own sources need not lie here: a folder of DATA with a
+``source.toml`` is one (``declared``), and an installed distribution may name some as entry points of the group
+``cytoimagenet.sources``, ``<dir_name> = "module"``, each module with a ``SOURCE``.
 """
 
 from __future__ import annotations
@@ -117,10 +117,10 @@ def declared_in(data: str, options: dict[str, Any] | None = None) -> tuple[list[
 
 
 def adapter_code(dir_name: str) -> str:
-    """Return the hash (hex) of a source's own code: its module and all that this imports.
+    """Return the hash (hex) of a source's own code.
 
-    Of a plug-in it is that of its module alone and the version of its distribution; of a name that is neither, that
-    of declared sources.
+    That is its module and all that this imports. Of a plug-in it is that of its module alone and the version of its
+    distribution; of a name that is neither, that of declared sources.
     """
     if dir_name not in source_names():
         return code_version(_DECLARED)
@@ -139,7 +139,9 @@ def all_sources(only: Iterable[str] = ()) -> list[Source]:
 
 
 def load_sources(only: Iterable[str] = ()) -> tuple[list[Source], dict[str, str]]:
-    """Return the sources named, or all, sorted by dir_name, and dir_name -> what is wrong with those that do not load.
+    """Return the sources named, or all, and loading errors.
+
+    Sources are sorted by dir_name; the errors map the dir_name of each that does not load to what is wrong.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a source is: its facts, its folder, and the rows that it gives."""
+"""Source definition: its facts, its folder and its rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_PROJECTION: Final = -2
 
 
 class Channel(NamedTuple):
-    """One file, or one plane of a file, and what it shows."""
+    """One file or plane, and what it shows."""
 
     path: str  # below the source's folder, with "/"
     shows: str  # "nucleus", "actin" ...: a token of cell_visible, or "brightfield"
@@ -24,7 +24,10 @@ class Channel(NamedTuple):
 
 
 class Region(NamedTuple):
-    """A box in the file, in pixels, upper bounds excluded: ``pixels[y_min:y_max, x_min:x_max]``."""
+    """A box in the file, in pixels.
+
+    Upper bounds are excluded: ``pixels[y_min:y_max, x_min:x_max]``.
+    """
 
     x_min: int
     x_max: int
@@ -33,14 +36,14 @@ class Region(NamedTuple):
 
 
 class Image(NamedTuple):
-    """One image (record) of a source, its annotations as the source gives them, several tokens joined by ``|``.
+    """One image (record) of a source, with its annotations.
 
-    Values are normalised later, by ``builder.vocabulary``; null columns are filled from the source's constants.
-    ``key`` is unique in the source and depends on nothing but the image: usually the first channel's file name parts.
-    ``group`` is the specimen: the physical thing whose images must not be on both sides of the split, however often
-    and by whatever microscope it was imaged; unique in its source. One that starts with ``shared:`` is the same group
-    in every source that names it (``shared:hpa:<uuid>``). What follows ``region`` is None where the source does not
-    tell; nothing is guessed:
+    Annotations are as the source gives them, several tokens joined by ``|``. Values are normalised later, by
+    ``builder.vocabulary``; null columns are filled from the source's constants. ``key`` is unique in the source and
+    depends on nothing but the image: usually the first channel's file name parts. ``group`` is the specimen: the
+    physical thing whose images must not be on both sides of the split, however often and by whatever microscope it was
+    imaged; unique in its source. One that starts with ``shared:`` is the same group in every source that names it
+    (``shared:hpa:<uuid>``). What follows ``region`` is None where the source does not tell; nothing is guessed:
 
     - ``batch``: plate, experiment, slide or session, which share staining and acquisition; named as ``group`` is
     - ``single_object``: the image, or its region, shows one cell, nucleus or embryo, and must stay whole
@@ -89,7 +92,7 @@ class License(NamedTuple):
 
 
 class Download(NamedTuple):
-    """One file to fetch; ``size`` in bytes, None where nobody says."""
+    """One file to fetch; ``size`` in bytes, None if unknown."""
 
     url: str
     size: int | None = None
@@ -97,7 +100,7 @@ class Download(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """The facts of a source, and how its images are found.
+    """The facts of a source and its image finder.
 
     ``constants`` holds what is true of every image (organism, cell_type ..., microscopy), in Image's columns;
     ``expected_images`` and ``expected_tokens`` (category -> number of distinct tokens) describe the full download.

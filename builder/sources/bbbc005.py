@@ -1,7 +1,8 @@
-"""BBBC005, synthetic cells (SIMCEP): one record per file, each stain its own, as the original kept them.
+"""BBBC005, synthetic cells (SIMCEP): one record per file.
 
-The ground-truth archive unpacks into two folders whose masks bear the very names of images; the original's table
-listed only those 2,400 masks and no image. Here they are told apart by their folder.
+Each stain is a record of its own, as the original kept them. The ground-truth archive unpacks into two folders whose
+masks bear the very names of images; the original's table listed only those 2,400 masks and no image. Here they are told
+apart by their folder.
 
 Specimen: a simulated scene. A plate column holds scenes of one cell count and a row one blur; sample ``s07`` of a
 column is the same scene in each of its 16 rows, blurred more or less (of 25 pairs compared, F1 with F23, all correlate
@@ -26,7 +27,10 @@ _STAIN = {"1": "cell body", "2": "nucleus"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per TIFF; masks (any folder named ``…ground_truth…``) are left out."""
+    """Yield one image per TIFF, without masks.
+
+    Masks lie in folders named ``…ground_truth…``.
+    """
     for path, _, match in named_files(
         folder, _NAME, "SIMCEPImages_A14_C57_F1_s21_w1.TIF", ".tif", ".tiff", place=anywhere
     ):

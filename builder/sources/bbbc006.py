@@ -1,9 +1,10 @@
-"""BBBC006, U2OS cells at 34 focal planes: one record per file, each stain its own, of the plane in best focus.
+"""BBBC006, U2OS cells in best focus: one record per file.
 
-The original used the archive of plane 16 only and called both stains 'nucleus'; here w2 says what it shows, actin.
-Where plane 16 of an image is not there, the nearest plane that is stands in for it (the higher of two equally near);
-the others are counted and left out. A file's plane is known by its folder (``…_z_16``) and taken as 16 without one.
-The label images of the set have no ``_w`` in their names and so are no images.
+Each stain is a record of its own; the set has 34 focal planes. The original used the archive of plane 16 only and
+called both stains 'nucleus'; here w2 says what it shows, actin. Where plane 16 of an image is not there, the nearest
+plane that is stands in for it (the higher of two equally near); the others are counted and left out. A file's plane is
+known by its folder (``…_z_16``) and taken as 16 without one. The label images of the set have no ``_w`` in their names
+and so are no images.
 
 Specimen: a well, imaged at two sites, in two stains and 34 planes; one plane of each is taken, and the group is the
 well. The set is one plate, named by the stack (``03212011``), which is the batch. BBBC005 was simulated after these

@@ -24,7 +24,10 @@ _NAME = re.compile(r"([^/]*_)?([A-E])(\d\d)_w([12])_\[?[0-9A-F-]{30,}\]?\.tiff?$
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per TIFF; both channels of a well share its group."""
+    """Yield one image per TIFF, grouped by well.
+
+    Both channels of a well share its group.
+    """
     layout = "1649_1109_0003_Amp5-1_B_20070424_A01_w1_<UUID>.tif"
     for path, _, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=anywhere):
         plate, row, column, channel = match.groups()

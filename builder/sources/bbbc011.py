@@ -1,7 +1,8 @@
-"""BBBC011, C. elegans metabolism assay: one record per file, colour brightfield (oil red O).
+"""BBBC011, C. elegans metabolism assay: one record per file.
 
-The folder says what the worms are, not the name of the file: ``L4440…`` (empty vector) is 'wildtype', ``daf-2…`` is
-'fat', the original's words. The wells of both folders may have the same names, so the folder is part of the key.
+Colour brightfield (oil red O). The folder says what the worms are, not the name of the file: ``L4440…`` (empty vector)
+is 'wildtype', ``daf-2…`` is 'fat', the original's words. The wells of both folders may have the same names, so the
+folder is part of the key.
 
 Specimen: a well of worms. The page speaks of six images per well, so all files of a folder whose names begin with one
 well share its group. A file whose name tells no well is grouped with all others of its folder that tell none: one of
@@ -28,7 +29,10 @@ _PHENOTYPE = {"l4440": "wildtype", "daf-2": "fat"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per file; those of one well share a group, where the name tells the well."""
+    """Yield one image per file, grouped by well if known.
+
+    Files whose names tell the same well share a group.
+    """
     layout = "L4440_rep1/H10s.png, daf-2_rep1/H10s.png"
     for path, worms, match in named_files(folder, _NAME, layout, ".png", ".tif", ".tiff", place=_WORMS.search):
         plate, vector, stem = worms[1].lower(), worms[2].lower(), match[1]

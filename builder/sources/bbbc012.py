@@ -1,8 +1,8 @@
-"""BBBC012, C. elegans infection marker: one record per file, three channels a well.
+"""BBBC012, C. elegans infection marker: one record per file.
 
-w1 is brightfield, w2 GFP (clec-60 promoter: the intestine), w3 mCherry (the pharynx). The folder says what the worms
-are, in the original's words: ``WT…`` 'wildtype', ``pmk…`` (mutant pmk-1(km25)) 'infected'; files outside both have no
-phenotype and are counted. File names hold square brackets.
+There are three channels a well. w1 is brightfield, w2 GFP (clec-60 promoter: the intestine), w3 mCherry (the pharynx).
+The folder says what the worms are, in the original's words: ``WT…`` 'wildtype', ``pmk…`` (mutant pmk-1(km25))
+'infected'; files outside both have no phenotype and are counted. File names hold square brackets.
 
 Specimen: a well of worms, imaged once in three channels. The group is the plate's folder, its name and the well; the
 batch is the plate that the file names.
@@ -27,7 +27,7 @@ _SHOWS = {"1": "brightfield", "2": "intestine", "3": "pharynx"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per TIFF; the channels of a well share its group."""
+    """Yield one image per TIFF, grouped by well."""
     layout = "WT_plate2/<plate>_C16_w1_[<UUID>].tif, pmk_plate2/…"
     for path, worms, match in named_files(folder, _NAME, layout, ".tif", ".tiff", place=_worms):
         plate, well, channel = match[1], match[2].upper(), match[3]

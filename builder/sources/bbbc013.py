@@ -1,8 +1,8 @@
-"""BBBC013, translocation of FKHR-GFP in U2OS cells: one 96-well plate, one record per file.
+"""BBBC013, FKHR-GFP translocation in U2OS cells: one record per file.
 
-The original kept both channels and called both 'nucleus'; its own note wanted the FKHR channel left out. Here both are
-kept, as records of their own, and each says what it shows: channel 1 the tagged protein ('fkhr'), channel 2 the
-nucleus.
+The set is one 96-well plate. The original kept both channels and called both 'nucleus'; its own note wanted the FKHR
+channel left out. Here both are kept, as records of their own, and each says what it shows: channel 1 the tagged protein
+('fkhr'), channel 2 the nucleus.
 
 The original has no compound. The plate map gives it (set page; control wells as in CellProfiler's table of this plate,
 which corrects the map of the ly294002 rows): rows A-D wortmannin, E-H ly294002, in columns 3 to 11; column 2, A-D 01
@@ -27,7 +27,7 @@ _STAIN = {"1": "fkhr", "2": "nucleus"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per BMP; the channels of a well share its group."""
+    """Yield one image per BMP, grouped by well."""
     for path, _, match in named_files(folder, _NAME, "Channel1-01-A-01.BMP", ".bmp", place=anywhere):
         channel, number, row, column = match.groups()
         row = row.upper()
@@ -52,7 +52,10 @@ def _compound(row: str, column: int) -> str | None:
 
 
 def _control(row: str, column: int) -> str | None:
-    """Return the kind of control in a well; E-H 01 are positive ones, wrong in the first map of these rows."""
+    """Return the kind of control in a well, or None.
+
+    E-H 01 are positive controls, wrong in the first map of these rows.
+    """
     without_drug, with_drug = (1, 12) if row in "ABCD" else (12, 1)
     if column in (2, without_drug):
         return "negative"

@@ -1,7 +1,8 @@
-"""BBBC014, translocation of NFkB in MCF7 and A549 cells (the page's title says U2OS): one record per file.
+"""BBBC014, NFkB translocation in MCF7 and A549 cells.
 
-Channel 1 is NFkB (FITC), channel 2 the nuclei (DAPI): the page names them the other way round. The original called
-both 'nucleus' and every well 'mcf7|a549'; here each channel says what it shows, rows A-D are mcf7 and E-H a549.
+One record per file. The page's title says U2OS. Channel 1 is NFkB (FITC), channel 2 the nuclei (DAPI): the page names
+them the other way round. The original called both 'nucleus' and every well 'mcf7|a549'; here each channel says what it
+shows, rows A-D are mcf7 and E-H a549.
 
 The original has no compound. The official table of the plate gives TNF-alpha in half-logarithmic steps from 1e-7 molar
 in column 1, the positive controls, to 1e-12 in column 11. Column 12, the negative controls, breaks the series with
@@ -26,7 +27,7 @@ _STRONGEST, _NO_DRUG = 1, 12  # columns
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per BMP; the channels of a well share its group."""
+    """Yield one image per BMP, grouped by well."""
     for path, _, match in named_files(folder, _NAME, "Channel 1-01-A-01-00.Bmp", ".bmp", place=anywhere):
         channel, number, row, column = match.groups()
         row = row.upper()

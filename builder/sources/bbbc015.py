@@ -1,9 +1,9 @@
-"""BBBC015, transfluor assay (arrestin-GFP) in U2OS cells: one record per file.
+"""BBBC015, transfluor assay in U2OS cells: one record per file.
 
-Names are ``<well>_<field>_<channel>.JPG``. One channel is green (arrestin, at receptors of the cell membrane), one
-crimson (nuclei); which of 0 and 1 is which is not known. The original called both 'nucleus|cell membrane'; as each
-shows only one of the two, here neither says. The page names the agonist of all wells, isoproterenol in 12 dilutions;
-the original has no compound.
+The assay shows arrestin-GFP. Names are ``<well>_<field>_<channel>.JPG``. One channel is green (arrestin, at receptors
+of the cell membrane), one crimson (nuclei); which of 0 and 1 is which is not known. The original called both
+'nucleus|cell membrane'; as each shows only one of the two, here neither says. The page names the agonist of all wells,
+isoproterenol in 12 dilutions; the original has no compound.
 
 Specimen: a well, imaged at four fields in two channels, which is the group. Wells are numbered row by row, 49 to 84:
 E01 to G12 of a 96-well plate (BBBC013, of the same maker, writes number and name side by side). All are of one plate,
@@ -27,7 +27,7 @@ _NAME = re.compile(r"(\d[1-9]|[1-9]\d)_(\d)_([01])\.jpe?g$", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per JPEG; all fields of a well share its group."""
+    """Yield one image per JPEG, grouped by well."""
     for path, _, match in named_files(folder, _NAME, "49_1_0.JPG", ".jpg", ".jpeg", place=anywhere):
         well, field, channel = match.groups()
         yield Image(

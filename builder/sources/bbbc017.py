@@ -1,9 +1,10 @@
-"""BBBC017, shRNA screen in HT29 cells: three channel files (DNA, phospho-histone H3, actin) of a field are one record.
+"""BBBC017, shRNA screen in HT29 cells: one record per field.
 
-Layout: ``NIRHTa+002/AS_09125_050117080001_A01f00d0.DIB``: plate 002, treated (+) or not (-) with puromycin, plate
-number, well, field, channel. The 12-digit number names the plate as well, so a record needs no folder, but its gene
-does: ``BBBC017_v1_metadata.xls`` knows plates by the folder's number. **Plate 014 of the folders is plate 15 of the
-sheet**, whose plate 14 was never imaged (set page); the original read row 14, so its genes of that plate are wrong.
+A record has three channel files: DNA, phospho-histone H3 and actin. Layout:
+``NIRHTa+002/AS_09125_050117080001_A01f00d0.DIB``: plate 002, treated (+) or not (-) with puromycin, plate number, well,
+field, channel. The 12-digit number names the plate as well, so a record needs no folder, but its gene does:
+``BBBC017_v1_metadata.xls`` knows plates by the folder's number. **Plate 014 of the folders is plate 15 of the sheet**,
+whose plate 14 was never imaged (set page); the original read row 14, so its genes of that plate are wrong.
 
 Controls are kept as the original has them (``shluc targeted``, ``shlamin targeted``, ``pgk-gfp targeted``: they name
 what was done to the cells); EMPTY and UNK have no gene. The sheet marks 376 hairpins of the imaged plates as
@@ -75,7 +76,7 @@ def images(folder: Folder) -> Iterator[Image]:
 
 
 def _plate(directory: str) -> str:
-    """Return the plate as the sheet numbers it, or nothing where no folder says."""
+    """Return the plate's number in the sheet, empty if unknown."""
     found = _PLATE.findall(directory)
     plate = str(int(found[-1])) if found else ""
     return _SHEET_PLATE.get(plate, plate)

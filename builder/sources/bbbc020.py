@@ -1,8 +1,9 @@
-"""BBBC020, murine macrophages: one record per file, two stains a field.
+"""BBBC020, murine macrophages: one record per file.
 
-One folder per field (``jw-1h 1``) holds ``…_c1.TIF`` (CD11b/APC, the cell surface, drawn yellow), ``…_c5.TIF`` (DAPI,
-the nucleus, drawn blue) and ``…_(c1+c5).TIF``, a coloured overlay of both, which is counted and left out: it would show
-each field twice. Masks lie in ``BBC020_v1_outlines_…`` (one B missing in the release).
+There are two stains a field. One folder per field (``jw-1h 1``) holds ``…_c1.TIF`` (CD11b/APC, the cell surface, drawn
+yellow), ``…_c5.TIF`` (DAPI, the nucleus, drawn blue) and ``…_(c1+c5).TIF``, a coloured overlay of both, which is
+counted and left out: it would show each field twice. Masks lie in ``BBC020_v1_outlines_…`` (one B missing in the
+release).
 
 Specimen: a culture of macrophages, imaged at several fields. A name tells the condition (``jw-1h``, ``jw-Kontrolle``)
 and a running number; whether the fields of a condition are of one culture, and whether they overlap, is not stated. So
@@ -26,7 +27,7 @@ _STAIN = {"c1": "cell surface", "c5": "nucleus"}
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per stain; all fields of a condition share its group."""
+    """Yield one image per stain, grouped by condition."""
     for path, _, match in named_files(folder, _NAME, "jw-1h 1/jw-1h 1_c1.TIF", ".tif", ".tiff", place=anywhere):
         field, stain = match[1], match[3].lower()
         if stain not in _STAIN:

@@ -1,10 +1,10 @@
-"""BBBC022, Cell Painting of compounds in U2OS cells: five channel files of a field are one record.
+"""BBBC022, Cell Painting of compounds: one record per field.
 
-Layout: ``BBBC022_v1_images_20585w1/IXMtest_A01_s1_w1<UUID>.tif``: plate and channel in the folder; well, site and
-channel in the name; the UUID differs from channel to channel. Channels go in the order of the table's columns, as in
-the original: ER w2, Hoechst w1, Mito w5, Ph_golgi w4, Syto w3. ``BBBC022_v1_image.csv`` gives the compound by plate,
-well and site (some copies lack a column); the plate of files that lie in no plate folder is found there by their
-names. Lines that do not parse (commas in compound names) are noted.
+U2OS cells; a record has five channel files. Layout: ``BBBC022_v1_images_20585w1/IXMtest_A01_s1_w1<UUID>.tif``: plate
+and channel in the folder; well, site and channel in the name; the UUID differs from channel to channel. Channels go in
+the order of the table's columns, as in the original: ER w2, Hoechst w1, Mito w5, Ph_golgi w4, Syto w3.
+``BBBC022_v1_image.csv`` gives the compound by plate, well and site (some copies lack a column); the plate of files that
+lie in no plate folder is found there by their names. Lines that do not parse (commas in compound names) are noted.
 
 The table leaves the compound of ``mock`` wells blank. They hold DMSO: the Image Data Resource's table of the same 20
 plates (idr0036, in idr0016 until 2017) names 64 wells per plate DMSO, negative control.
@@ -88,7 +88,10 @@ def _plate(directory: str) -> str:
 def _compounds(
     folder: Folder, fields: Fields, homeless: dict[str, tuple[str, str, str]]
 ) -> Rows[tuple[str | None, str | None]]:
-    """Read plate -> site of a well -> (compound, control); files in no plate folder find their field on the way."""
+    """Read plate -> site of a well -> (compound, control).
+
+    Files in no plate folder find their field on the way.
+    """
     rows: Rows[tuple[str | None, str | None]] = Rows(folder.notes)
     for table in find_tables(folder, _TABLE):
         wanted = (*_COLUMNS, *_FILES) if homeless else _COLUMNS

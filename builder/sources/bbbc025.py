@@ -1,8 +1,9 @@
-"""BBBC025, Cell Painting of RNAi in U2OS cells: one record per file, as the original kept its five channels.
+"""BBBC025, Cell Painting of RNAi: one record per file.
 
-Layout: ``37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif``, one folder per plate and channel (one for each
-archive of the set). What a file shows is read from the folder; a file outside such a folder is counted and left out,
-as only one channel number (w5, Mito) is known.
+U2OS cells; five channels, as the original kept them. Layout:
+``37983_Mito/cellpaintingfollowup-reimage_f08_s8_w5<uuid>.tif``, one folder per plate and channel (one for each archive
+of the set). What a file shows is read from the folder; a file outside such a folder is counted and left out, as only
+one channel number (w5, Mito) is known.
 
 Specimen: a well, imaged at nine sites in five channels. The names say ``reimage``: the plates had been imaged before,
 but the set holds one run, and any other would have the same plate and well, which are the group. The batch is the

@@ -1,8 +1,8 @@
-"""BBBC026, human hepatocytes on murine fibroblasts: one record per file, one stain (Hoechst).
+"""BBBC026, human hepatocytes on murine fibroblasts: one record per file.
 
-Every image shows both kinds of cells, so organism and cell_type name both, as in the original. Seed points of the
-ground truth (``GT_images``) may bear the names of images and are told apart by their folder. Columns 01 and 23 differ
-in the number of hepatocytes, which is no label and no control.
+There is one stain (Hoechst). Every image shows both kinds of cells, so organism and cell_type name both, as in the
+original. Seed points of the ground truth (``GT_images``) may bear the names of images and are told apart by their
+folder. Columns 01 and 23 differ in the number of hepatocytes, which is no label and no control.
 
 Specimen: a well, imaged once at nine sites; the group is plate and well. The set is one plate
 (``ADSASS092408-GHAD2-D6-20x``), the batch.

@@ -1,4 +1,4 @@
-"""BBBC038, nuclei of the 2018 Data Science Bowl: one record per file.
+"""BBBC038, nuclei (Data Science Bowl 2018): one record per file.
 
 Images lie in ``<ImageId>/images/<ImageId>.png``, with or without one folder per stage above; ``<ImageId>/masks/`` holds
 PNGs too, which are left out. The set holds human, mouse and fly cells in brightfield and fluorescence, but nothing is

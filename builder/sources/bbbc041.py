@@ -1,11 +1,12 @@
-"""BBBC041, blood smears with P. vivax: one record per bounding box, cut from the photograph of the smear.
+"""BBBC041, blood smears with P. vivax: one record per box.
 
-``training.json`` and ``test.json`` list photographs and the boxes of their cells. As in the original, a record is
-named ``<uuid>_<n>``, n counting a photograph's boxes from 1, and its cell_type is the box's category. The original
-looked for every photograph as PNG and so lost the test set, which is JPEG; here one is found by the name in the list.
-A box marked 'difficult' says that nobody could tell: it has no cell_type here (the original made it one). Boxes that
-reach over the border are clipped. Boxes count pixels of the image as it is seen, so files are turned by
-their orientation; where a file is not as large as its entry's ``shape`` says, its boxes are refused.
+A record is a bounding box, cut from the photograph of the smear. ``training.json`` and ``test.json`` list photographs
+and the boxes of their cells. As in the original, a record is named ``<uuid>_<n>``, n counting a photograph's boxes from
+1, and its cell_type is the box's category. The original looked for every photograph as PNG and so lost the test set,
+which is JPEG; here one is found by the name in the list. A box marked 'difficult' says that nobody could tell: it has
+no cell_type here (the original made it one). Boxes that reach over the border are clipped. Boxes count pixels of the
+image as it is seen, so files are turned by their orientation; where a file is not as large as its entry's ``shape``
+says, its boxes are refused.
 
 Specimen: a photograph of a smear, whose boxes may overlap; all are one group, each shows one cell. The lists give
 each file's MD5: files that are equal under two names are one group, called after the first in the lists. Which
@@ -68,7 +69,10 @@ def _entries(folder: Folder, table: str) -> list[Any]:
 
 
 def _file(folder: Folder, table: str, name: str, files: dict[str, str]) -> str | None:
-    """Return the file that a list names, or None and a note: beside the list, else anywhere under its own name."""
+    """Return the file that a list names, or None.
+
+    Looked for beside the list, else anywhere under its own name; a note says where there is none.
+    """
     if ".." in name.replace("\\", "/").split("/"):
         folder.notes.add("paths that leave the source", f"{table}: {name}")
         return None

@@ -1,8 +1,8 @@
-"""BBBC045, white blood cells: one record per montage of an imaging flow cytometer, cut to 13 x 15 whole cells.
+"""BBBC045, white blood cells: one record per cytometer montage.
 
-A montage holds 30 x 30 cells of 55 x 55 pixels and the last of a series is partly blank; the original kept rows 0 to
-714 and columns 0 to 824 of each, and so is done here. All five kinds of cells are 'white blood cell', as in the
-original.
+Each is cut to 13 x 15 whole cells; the instrument is an imaging flow cytometer. A montage holds 30 x 30 cells of 55 x
+55 pixels and the last of a series is partly blank; the original kept rows 0 to 714 and columns 0 to 824 of each, and so
+is done here. All five kinds of cells are 'white blood cell', as in the original.
 
 The archive has three folders between its top and the file, ``<A>/<B>/<C>/<D>_<N>.tif``; which is donor, kind of cell
 and channel is not known. So the key is made of the last three folders and the name.

@@ -1,9 +1,9 @@
-"""BBBC048, Jurkat cells by phase of the cell cycle: one record per file, three channels a cell.
+"""BBBC048, Jurkat cells by cell-cycle phase: one record per file.
 
-Layout: ``CellCycle/<phase>/<id>_Ch<3|4|6>.ome.jpg``; the archive is nested (``CellCycle.zip`` inside). The folder is
-the phenotype. Ch3 is brightfield, Ch4 propidium iodide (the nucleus), Ch6 darkfield: the original called all
-'nucleus'; here only Ch4 is. ``Ground_truth.lst`` repeats the folders and is not read. Composites named
-``…_merged.jpg``, which others make of these files, are no images.
+There are three channels a cell. Layout: ``CellCycle/<phase>/<id>_Ch<3|4|6>.ome.jpg``; the archive is nested
+(``CellCycle.zip`` inside). The folder is the phenotype. Ch3 is brightfield, Ch4 propidium iodide (the nucleus), Ch6
+darkfield: the original called all 'nucleus'; here only Ch4 is. ``Ground_truth.lst`` repeats the folders and is not
+read. Composites named ``…_merged.jpg``, which others make of these files, are no images.
 
 Specimen: a cell that passed an imaging flow cytometer once, seen in three channels; each image shows it alone. The
 group is its phase and number. Runs of the cytometer are not stated, so there is no batch.

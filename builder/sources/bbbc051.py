@@ -1,9 +1,10 @@
-"""BBBC051, nuclei of human kidney cortex: one record per stack of 7 slices of 32 x 32, its middle slice.
+"""BBBC051, human kidney cortex nuclei: one record per stack.
 
-Layout: ``<class>/All_3D/object_<id>_<x>__<y>__<z>_1.tif``, in one folder per specimen (F33, F44, F59) where archives
-were unpacked apart; unpacked into one folder, the same class of several specimens would overwrite each other. The
-class gives the cell_type. How the original flattened a stack is not known; common readers take its first page, the rim
-of a nucleus. The original drew 800 images per cell_type; here all are listed, and the labels' own draw does that work.
+The middle of its 7 slices of 32 x 32 is used. Layout: ``<class>/All_3D/object_<id>_<x>__<y>__<z>_1.tif``, in one
+folder per specimen (F33, F44, F59) where archives were unpacked apart; unpacked into one folder, the same class of
+several specimens would overwrite each other. The class gives the cell_type. How the original flattened a stack is not
+known; common readers take its first page, the rim of a nucleus. The original drew 800 images per cell_type; here all
+are listed, and the labels' own draw does that work.
 
 Specimen: a piece of kidney, imaged as one volume from which stacks of single nuclei were cut. Neighbouring nuclei
 overlap in their stacks (about a quarter of them, across any border that one could draw), so the group, and the batch,
@@ -58,7 +59,10 @@ def images(folder: Folder) -> Iterator[Image]:
 
 
 def _place(directory: str) -> tuple[str, str] | None:
-    """Return the specimen, with a blank, or nothing where no folder says, and the class."""
+    """Return the specimen and class of a folder, or None.
+
+    The specimen ends in a blank and is empty where no folder says it; None without a class.
+    """
     kind = _CLASS.search(directory)
     specimen = "".join(f"{found.upper()} " for found in _SPECIMEN.findall(directory)[-1:])
     return (specimen, kind[1].lower()) if kind else None

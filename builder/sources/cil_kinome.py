@@ -1,9 +1,9 @@
-"""Kinome Atlas: HeLa cells with one tagged kinase each, one record per TIFF.
+"""Kinome Atlas, kinases in HeLa cells: one record per TIFF.
 
-The download is one zip per image, ``53464.zip`` with ``53464.tif``; one folder of unpacked files, or one per image,
-does. Nothing in it names the kinase. The original noted the family of each from the library's group pages, in
-``cil_kinome_mapping.csv`` (``53464.zip,AGC``), and then gave every image the one term kinase, as is done here. Numbers
-run from 53366 to 54562 with gaps; other TIFFs are not taken for images of this set.
+One tagged kinase each. The download is one zip per image, ``53464.zip`` with ``53464.tif``; one folder of unpacked
+files, or one per image, does. Nothing in it names the kinase. The original noted the family of each from the library's
+group pages, in ``cil_kinome_mapping.csv`` (``53464.zip,AGC``), and then gave every image the one term kinase, as is
+done here. Numbers run from 53366 to 54562 with gaps; other TIFFs are not taken for images of this set.
 
 Specimen: cells with one tagged kinase. Each kinase has two views, and which two images they are is not stated. Both
 are of one family: where the mapping lies in the folder and names every image, the group is the family; without it all
@@ -49,7 +49,10 @@ def images(folder: Folder) -> Iterator[Image]:
 
 
 def _families(folder: Folder) -> dict[str, str]:
-    """Return number of an image -> kinase family, from the original's mapping where it is there."""
+    """Return image number -> kinase family, from the original's mapping.
+
+    Empty where the mapping is not there.
+    """
     families = {}
     for table in folder.named(_MAPPING)[:1]:
         for name, family in read_table(folder, table, ("file_name", "kinase")):

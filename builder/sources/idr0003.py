@@ -1,4 +1,6 @@
-"""IDR idr0003, yeast proteins under stress: GFP and Cherry of a field are one record, its transmitted light another.
+"""IDR idr0003: yeast proteins under stress.
+
+GFP and Cherry of a field are one record, its transmitted light another.
 
 Layout: ``…/Images/<condition>/<plate>/<stem>--GFP.tif``, ``…--Cherry.tif`` and ``…--Transmitted.tif`` (any suffix that
 begins so), where the stem holds ``W00001`` (well, 384 row by row) and ``P00001`` (field). mCherry fills the cytosol;

@@ -1,4 +1,6 @@
-"""IDR idr0009, early secretory pathway (genome-wide siRNA): three channel files of a well are one record.
+"""IDR idr0009: genome-wide siRNA screen of the early secretory pathway.
+
+The three channel files of a well are one record.
 
 Layout: ``…/VSVG/<plate>/data/--W00002--P00001--Z00000--T00000--vsvg-cfp.tif``; plates of both screens lie side by side.
 Some plates of 2005 call the DNA channel ``dapi``, the others ``nucleus-dapi``; the original knew the second name only
@@ -50,7 +52,10 @@ _IN_COMMENT = re.compile(r"siRNA target+ed (\w+)", re.IGNORECASE)
 
 
 def images(folder: Folder) -> Iterator[Image]:
-    """Yield one image per field (one a well), but those of wells that failed quality control."""
+    """Yield one image per field that passed quality control.
+
+    A well has one field.
+    """
     looked_for = "…/<plate>/data/--W00002--P00001--Z00000--T00000--vsvg-cfp.tif"
     yield from plate_images(folder, plate_name(_PLATE), _NAME, _STAINS, _read_rows(folder), looked_for)
 

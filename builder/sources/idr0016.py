@@ -1,4 +1,6 @@
-"""IDR idr0016, Cell Painting of 30,000 compounds: five channel files of one field are one record.
+"""IDR idr0016: Cell Painting of 30,000 compounds.
+
+The five channel files of a field are one record.
 
 Layout: one folder per plate and channel, ``…/24278-ERSyto/cdp2bioactives_a01_s1_w2<UUID>.tif``. The first part of a
 name varies and the UUID differs between the channels of a field, which meet by plate, well and site only.

@@ -1,4 +1,6 @@
-"""IDR idr0017, chemical-genetic interactions in twelve HCT116 lines: two channel files of one field are one record.
+"""IDR idr0017: chemical-genetic interactions in twelve HCT116 lines.
+
+The two channel files of a field are one record.
 
 Layout: ``…/2011-11-17_X-Man_LOPAC_X01_LP_S01_1/A - 1(fld 1 wv DAPI - DAPI).tif``: X the cell line, S the library plate,
 then the replicate; columns are not padded, blanks may be underscores. The index file in a folder carries the X of some
@@ -126,7 +128,7 @@ def _read_rows(folder: Folder, plates: Iterable[str]) -> Rows[Treatment]:
 
 
 def _read_library(folder: Folder, table: str, plates: Iterable[str], rows: Rows[Treatment]) -> None:
-    """Give every plate that is there the compounds of its library plate."""
+    """Assign each plate present the compounds of its library plate."""
     copies: dict[str, list[str]] = {}
     for plate in plates:
         copies.setdefault(f"P{plate[5]}", []).append(plate)
@@ -144,13 +146,16 @@ def _treated(plate: str, well: str, compound: str, control: str) -> Treatment:
 
 
 def _flag(plate: str, well: str) -> str:
-    """Return why the screen log flags a well, '' where it does not."""
+    """Return why the screen log flags a well, or ''."""
     found = (why for (plates, name), why in _FLAGGED_ONCE.items() if name == well and re.fullmatch(plates, plate[1:]))
     return _FLAGGED.get(well) or next(found, "")
 
 
 def _control(content: str) -> str:
-    """Return the compound of a well that holds none of the library's: a control, the solvent, or nothing."""
+    """Return the compound of a non-library well.
+
+    It is a control, the solvent, or nothing.
+    """
     if content == _NEGATIVE:
         return "DMSO"
     return _CONTROLS.get(content.removeprefix("ctrl_"), "")

@@ -1,4 +1,6 @@
-"""IDR idr0021, centrosomes in structured illumination: one record per ``.dv`` file, its two or three channels merged.
+"""IDR idr0021: centrosomes in structured illumination microscopy.
+
+A ``.dv`` file is one record, its two or three channels merged.
 
 Layout: ``…/<data set>/<slide>/<name>_SIR_PRJ.dv``, the data set (once with a slash in its name) being the protein
 under study. The table knows a file by data set and name. Eight of the 414 images of the table are TIFF files, already
@@ -74,7 +76,7 @@ def images(folder: Folder) -> Iterator[Image]:
 
 
 def _channels(path: str, sections: int) -> tuple[Channel, ...]:
-    """Return the sections of a file; a TIFF holds its channels in one page."""
+    """Return a file's sections as channels; TIFFs are already merged."""
     pages = sections if path.lower().endswith(".dv") else 1
     return tuple(Channel(path, "centrosome", page) for page in range(pages))
 

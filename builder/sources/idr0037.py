@@ -1,4 +1,6 @@
-"""IDR idr0037, iPSC lines of healthy donors: three stains of a field are one record, its brightfield another.
+"""IDR idr0037: iPSC lines of healthy donors.
+
+The three stains of a field are one record, its brightfield another.
 
 Layout: ``images/<plate>__<time>-Measurement1/Images/r02c02f01p01-ch1sk1fk1fl1.tiff`` (row, column, field, channel). The
 original merged ch1 to ch3 and left ch4, brightfield, out. The table names plates as the microscope did, with ``/``

@@ -1,4 +1,6 @@
-"""IDR idr0041, proteins of mitosis filmed in 4D: one record per time point, a stack of three channels.
+"""IDR idr0041: proteins of mitosis in 4D live imaging.
+
+A time point, a stack of three channels, is one record.
 
 Layout: ``…/<assay>/<cell>/rawtif/TR1_W0001_P0007_T0001.tif``, or ``…/<assay>_raw/<cell>_T0001.tif`` in corrected
 copies, which count where both are there. Masks, concentration maps and calibrations are left out.
@@ -78,7 +80,10 @@ def _find_files(folder: Folder) -> dict[tuple[str, str, str], str]:
 
 
 def _read_rows(folder: Folder) -> tuple[Rows[str], dict[str, str]]:
-    """Return assay -> cell and time point -> gene symbol, and the gene of each assay."""
+    """Return gene symbols by assay, cell and time point.
+
+    The second result holds the gene of each assay.
+    """
     rows: Rows[str] = Rows(folder.notes)
     genes: dict[str, str] = {}
     for table in find_tables(folder, _TABLE):

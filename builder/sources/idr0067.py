@@ -1,4 +1,6 @@
-"""IDR idr0067, yeast meiosis: one record per ``.dv`` file, as the original had it; raw, deconvolved and reference.
+"""IDR idr0067: yeast meiosis.
+
+Each ``.dv`` file (raw, deconvolved or reference) is one record, as in the original.
 
 Layout: ``…/<figure>/<folder>/<name>_R3D.dv`` (raw), ``_R3D_D3D.dv`` (deconvolved) and ``_R3D_REF.dv`` (bright field).
 Electron micrographs (TIFF) are excluded. Rows and files meet by name, which is unique among the ``.dv`` files.

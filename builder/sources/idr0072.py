@@ -1,4 +1,6 @@
-"""IDR idr0072, subcellular localisation: EGFP on a landmark protein, and DNA; one record per field.
+"""IDR idr0072: subcellular localisation of EGFP-tagged proteins.
+
+A field, EGFP on a landmark protein and DNA, is one record.
 
 Layout: ``…/<plate>/001001000.flex`` (row, column, screen), all fields and both channels of a well in one file, EGFP
 first: a record is two pages, and the file's directories tell how many there are. The original converted the files to
@@ -135,7 +137,10 @@ def _find_files(folder: Folder) -> Iterator[_File]:
 
 
 def _tail(plate: str) -> str:
-    """Return what tells a plate's folder from others, at any depth: lower case, no separators."""
+    """Return a plate's folder name for comparison at any depth.
+
+    It is in lower case, without separators.
+    """
     *above, last = plate.strip("/").split("/")
     if above and _MEASUREMENT.fullmatch(last):
         last = f"{above[-1]}{last}"
@@ -143,7 +148,10 @@ def _tail(plate: str) -> str:
 
 
 def _read_rows(folder: Folder) -> tuple[Rows[_Row], dict[str, str]]:
-    """Return the rows by plate and well, and the plates by the tails of their folders."""
+    """Return rows by plate and well, and plates by folder.
+
+    A folder is known by its tail.
+    """
     rows: Rows[_Row] = Rows(folder.notes)
     plates: dict[str, str] = {}
     for table in find_tables(folder, *_TABLES):

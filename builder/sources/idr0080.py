@@ -1,4 +1,6 @@
-"""IDR idr0080, cell health (CRISPR knock-outs, Cell Painting): five channel files of one field are one record.
+"""IDR idr0080: cell health, CRISPR knock-outs with Cell Painting.
+
+The five channel files of a field are one record.
 
 Layout: ``…/SQ00014610__<time>-Measurement2/Images/r01c01f01p01-ch1sk1fk1fl1.tiff`` (row, column, field, channel) and a
 second, illumination-corrected copy of every plate. Both copies show the same fields: a plate's raw files are used, its
@@ -84,7 +86,10 @@ def _read_rows(folder: Folder) -> Rows[Treatment]:
 
 
 def _symbols(genes: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return Ensembl identifier -> the shortest symbol that stands beside it, the first by name of several."""
+    """Return the shortest symbol of each Ensembl identifier.
+
+    Of several, the first by name counts.
+    """
     symbols: dict[str, str] = {}
     for gene, identifier in genes:
         if identifier and gene:

@@ -1,9 +1,10 @@
-"""IDR idr0081, drugs against adenovirus: the two channel files of a well are one record.
+"""IDR idr0081: drugs against adenovirus.
 
-The same plates were imaged at two sites, in two layouts: ``…/Data_UZH/…/<plate>/<stem>_A02_w1.TIF`` (w1 nuclei, w2 the
-virus's GFP) and ``…/Data_EPFL/…/<plate>/A - 02(fld 1 wv DAPI - DAPI).tif`` (and FITC). The original merged the files of
-the first site only; here both are read. Names of plates are the same at both sites, so the site, told by the file's
-name, is part of every key; a folder has ``_`` where the table has ``-``.
+The two channel files of a well are one record. The same plates were imaged at two sites, in two layouts:
+``…/Data_UZH/…/<plate>/<stem>_A02_w1.TIF`` (w1 nuclei, w2 the virus's GFP) and ``…/Data_EPFL/…/<plate>/A - 02(fld 1 wv
+DAPI - DAPI).tif`` (and FITC). The original merged the files of the first site only; here both are read. Names of plates
+are the same at both sites, so the site, told by the file's name, is part of every key; a folder has ``_`` where the
+table has ``-``.
 
 All wells are infected. Wells that the study fails (drugs toxic by themselves) are left out, as in the original; the
 positive control, whose quality is not stated, is kept.

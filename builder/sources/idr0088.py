@@ -1,4 +1,6 @@
-"""IDR idr0088, 1,008 small molecules in fifteen reporter lines: three channel files of one field are one record.
+"""IDR idr0088: 1,008 small molecules in fifteen reporter lines.
+
+The three channel files of a field are one record.
 
 Layout: ``…/<batch>/<run>/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif``; A counts along with C, the channel. A plate
 is known by its run, whose folder the table gives as ``<batch>/<run>``.

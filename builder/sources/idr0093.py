@@ -1,4 +1,6 @@
-"""IDR idr0093, genome-wide siRNA screen for cell size: five channel files of one field are one record.
+"""IDR idr0093: genome-wide siRNA screen for cell size.
+
+The five channel files of a field are one record.
 
 Layout: ``…/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif``, the plate three digits; C is the channel, A is 01 in
 all. siRNA pools hold up to three reagents: each is a token. Scrambled controls have neither siRNA nor gene.

@@ -1,4 +1,6 @@
-"""Cell Cycle Experiments: crops of FoldScope photographs of Ascaris uterus, one record per file.
+"""Cell Cycle Experiments: crops of FoldScope photographs of Ascaris uterus.
+
+Each file is one record.
 
 Layout: ``…/interphase/IMG_1667-1.jpg`` and ``…/mitosis/IMG_1681-3.jpg``: the phase is the folder, the name is
 photograph and crop; crop numbers run through both phases.

@@ -1,8 +1,9 @@
-"""Human Protein Atlas Image Classification (2018): one record per colour file, see ``builder.sources.common.hpa``.
+"""Human Protein Atlas Image Classification (2018).
 
-``train.csv`` holds ``Id,Target``, class numbers separated by blanks; test images have no row, and their green files no
-structure. The full-size TIFF copies of the same fields are not read. The cell line of an image is not stated (17 were
-used), so that ``cell_type`` is unknown; the original's table says u2os, which holds for a part of them only.
+Each colour file is one record; see ``builder.sources.common.hpa``. ``train.csv`` holds ``Id,Target``, class numbers
+separated by blanks; test images have no row, and their green files no structure. The full-size TIFF copies of the same
+fields are not read. The cell line of an image is not stated (17 were used), so that ``cell_type`` is unknown; the
+original's table says u2os, which holds for a part of them only.
 
 Open questions: the licence of changed images (the competition's rules; the Atlas allows non-commercial use with
 citation); the folder that the archives are unpacked into (any will do).

@@ -1,8 +1,9 @@
-"""Human Protein Atlas, Single Cell Classification (2021): one record per colour file; see ``common.hpa``.
+"""Human Protein Atlas, Single Cell Classification (2021).
 
-``train.csv`` holds ``ID,Label``, class numbers joined by ``|``, in 146 rows one of them twice. Every training image is
-one of kag_hpa at its full size, under the same UUID. Class 18, Negative, shows no structure. The cell line of an image
-is not stated. In spite of its name the set shows whole fields with many cells.
+Each colour file is one record; see ``common.hpa``. ``train.csv`` holds ``ID,Label``, class numbers joined by ``|``, in
+146 rows one of them twice. Every training image is one of kag_hpa at its full size, under the same UUID. Class 18,
+Negative, shows no structure. The cell line of an image is not stated. In spite of its name the set shows whole fields
+with many cells.
 
 Open questions: bit depth (most originals of the Atlas are 16-bit; each file is read as it is); the licence of changed
 images.

@@ -1,4 +1,6 @@
-"""Leukemia Classification (C-NMC 2019): white blood cells cut out on black, one record per file.
+"""Leukemia Classification (C-NMC 2019): segmented white blood cells.
+
+Cells are cut out on black; each file is one record.
 
 Layout: ``training_data/fold_0/all/UID_11_10_1_all.bmp`` (subject, image, cell, class), and two test sets whose files
 are only numbered, ``C-NMC_test_prelim_phase_data/1.bmp`` and ``C-NMC_test_final_phase_data/1.bmp``: the folder tells

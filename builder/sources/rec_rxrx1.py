@@ -1,11 +1,11 @@
-"""RxRx1, siRNA knock-downs in four cell types: the six channel files of a site are one record.
+"""RxRx1: siRNA knock-downs in four cell types.
 
-The public release (https://github.com/recursionpharma/rxrx-datasets) names each siRNA in ``metadata.csv``. Its 30
-controls stand in every plate; ``EMPTY`` wells hold no siRNA; ``well_type`` says which are positive and negative
-controls. ``test`` experiments are ordinary, labelled data. The two Kaggle copies (``train.csv``,
-``train_controls.csv``, ``test.csv``, ``test_controls.csv``, one row per well, images below ``train`` and ``test``)
-hold the same images, but number or rename the siRNAs: without ``metadata.csv`` their sites keep organism, cell type,
-stains and control, and no siRNA is guessed. No table names the genes.
+The six channel files of a site are one record. The public release (https://github.com/recursionpharma/rxrx-datasets)
+names each siRNA in ``metadata.csv``. Its 30 controls stand in every plate; ``EMPTY`` wells hold no siRNA; ``well_type``
+says which are positive and negative controls. ``test`` experiments are ordinary, labelled data. The two Kaggle copies
+(``train.csv``, ``train_controls.csv``, ``test.csv``, ``test_controls.csv``, one row per well, images below ``train``
+and ``test``) hold the same images, but number or rename the siRNAs: without ``metadata.csv`` their sites keep organism,
+cell type, stains and control, and no siRNA is guessed. No table names the genes.
 
 Specimen: a well, imaged at two sites, which is the group; the batch is the experiment, of which there are 51. The 30
 controls that fill siRNA classes are on every plate, so that a split by plate would not hold its share.
@@ -54,7 +54,10 @@ def _annotate(values: Sequence[str]) -> Annotation:
 
 
 def _kaggle_wells(folder: Folder) -> Rows[Annotation]:
-    """Read the wells of the Kaggle tables; they state no siRNA by name, and the experiment's name states its cells."""
+    """Read the wells of the Kaggle tables.
+
+    They name no siRNA; the experiment's name gives the cell type.
+    """
     tables = [path for name in _KAGGLE for path in folder.named(name)]
     if not tables:
         raise no_table(folder, f"{TABLE}, or {', '.join(_KAGGLE)},")

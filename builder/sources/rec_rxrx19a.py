@@ -1,9 +1,9 @@
-"""RxRx19a, drugs against SARS-CoV-2: the five channel files of a site are one record.
+"""RxRx19a: drugs against SARS-CoV-2.
 
-This set has no MitoTracker: w5 is wheat germ agglutinin. The disease condition is the phenotype, the treatment the
-compound; 29 treatments are written in two cases (``Chloroquine``, ``chloroquine``), which lower case merges. HRCE cells
-are human, Vero cells are from the African green monkey; the original called both human. The PNGs are dark (maxima of
-36 to 145 of 255 are usual).
+The five channel files of a site are one record. This set has no MitoTracker: w5 is wheat germ agglutinin. The disease
+condition is the phenotype, the treatment the compound; 29 treatments are written in two cases (``Chloroquine``,
+``chloroquine``), which lower case merges. HRCE cells are human, Vero cells are from the African green monkey; the
+original called both human. The PNGs are dark (maxima of 36 to 145 of 255 are usual).
 
 Specimen: a well, imaged at four sites, which is the group; the batch is the experiment, of which there are four. The
 table calls no well a control.

@@ -1,6 +1,7 @@
-"""RxRx19b, drugs against a model of the cytokine storm: the six channel files of a site are one record.
+"""RxRx19b: drugs against a model of the cytokine storm.
 
-The disease condition (``storm-severe``, ``healthy``) is the phenotype, the treatment the compound.
+The six channel files of a site are one record. The disease condition (``storm-severe``, ``healthy``) is the phenotype,
+the treatment the compound.
 
 Specimen: a well, imaged at one site, which is the group. The whole set is one experiment, the batch. The table calls
 no well a control.

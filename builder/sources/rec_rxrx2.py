@@ -1,7 +1,8 @@
-"""RxRx2, soluble factors on HUVEC: the six channel files of a site are one record.
+"""RxRx2: soluble factors on HUVEC.
 
-``treatment`` is the compound (``EMPTY``: none); its concentration is not part of the label. 42 of the 433 treatments
-have a few sites fewer than a class needs: a handful of lost sites loses classes.
+The six channel files of a site are one record. ``treatment`` is the compound (``EMPTY``: none); its concentration is
+not part of the label. 42 of the 433 treatments have a few sites fewer than a class needs: a handful of lost sites loses
+classes.
 
 Specimen: a well, imaged at four sites, which is the group: a treatment stands in twelve wells at each of six
 concentrations, over two dozen plates. The batch is the experiment, of which there are two. The table calls no well a

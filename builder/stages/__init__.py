@@ -1,1 +1,1 @@
-"""The pipeline, one module per stage: annotate, label, standardize, select, shard."""
+"""Pipeline stages: annotate, label, standardize, select and shard."""

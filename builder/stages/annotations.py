@@ -1,4 +1,4 @@
-"""Reads the annotations of sources: only the columns that are asked for, repeated texts as codes."""
+"""Column-wise reading of source annotations, with repeated texts as codes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from builder.stages.tables import read_columns
 
 
 def read_annotations(work: Store, dir_names: Sequence[str], columns: Sequence[str]) -> pa.Table:
-    """Return columns of the annotations of these sources, one below the other."""
+    """Return the concatenated annotation columns of these sources."""
     tables = []
     for dir_name in dir_names:
         with work.open(work_files.annotations_path(dir_name)) as file:
@@ -23,7 +23,7 @@ def read_annotations(work: Store, dir_names: Sequence[str], columns: Sequence[st
 
 
 def read_assigned(work: Store, assignments: pa.Table) -> pa.Table:
-    """Return the annotations of the assigned images, without what leads to their files."""
+    """Return the assigned images' annotations without their file locations."""
     paths = ("size", "files", "planes", "region", "file_signature")
     columns = [name for name in ANNOTATIONS.names if name not in paths]
     tables = []

@@ -1,4 +1,7 @@
-"""In which order categories are written, so that WORK and PACKAGE together take the least space with ``--frugal``."""
+"""Order of writing categories for the least space with ``--frugal``.
+
+The space is that of WORK and PACKAGE together.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ Feeds = frozenset[str]
 
 
 def category_order(work_bytes: Mapping[Feeds, int], package_bytes: Mapping[str, int]) -> tuple[list[str], int]:
-    """Return the order of the categories with the least peak of WORK and PACKAGE together, and that peak, in bytes.
+    """Return the category order with the lowest peak disk usage.
+
+    The peak, of WORK and PACKAGE together and in bytes, is returned too.
 
     Parameters
     ----------

@@ -17,9 +17,9 @@ _BYTES_A_PIXEL = 8  # of the largest image: its planes, its file, and a decoder'
 
 @dataclasses.dataclass(frozen=True)
 class BuildContext:
-    """What one build works on and with; folders may be local or fsspec URLs.
+    """The inputs and environment of one build.
 
-    Only a pipeline is given the whole; it hands each stage what that needs.
+    Folders may be local or fsspec URLs. Only a pipeline is given the whole; it hands each stage what that needs.
     """
 
     data: str
@@ -47,5 +47,5 @@ class BuildContext:
         return TaskRunner(dataclasses.replace(self.settings, enough_memory=enough), self.run_log)
 
     def space_check(self, package: Store) -> SpaceCheck:
-        """Return the check that WORK and PACKAGE have space for the build."""
+        """Return the check of WORK and PACKAGE for sufficient space."""
         return SpaceCheck(self.data_store, self.work, package, self.frugal, self.settings.workers)

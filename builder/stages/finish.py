@@ -1,4 +1,4 @@
-"""The last step of a pipeline: what lies beside the shards, the manifest at the very end."""
+"""The pipeline's last step: files beside the shards, manifest last."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from cytoimagenet_reader.layout import MANIFEST
 
 @dataclasses.dataclass(frozen=True)
 class Finish:
-    """Writes card, metadata, figures and the like, unless they are there for just these shards.
+    """Writes card, metadata, figures and similar files.
 
-    ``sources`` are the facts of every source that gave an example; others among them do no harm.
+    They are kept if they are there for just these shards. ``sources`` are the facts of every source that gave an
+    example; others among them do no harm.
     """
 
     work: Store
@@ -39,7 +40,10 @@ class Finish:
     name: ClassVar[str] = "finish"
 
     def fingerprint(self) -> str:
-        """Return the hash of shards, selection, rejects, recipe, sources' facts, code, templates and libraries."""
+        """Return the hash of everything that the files depend on.
+
+        That is shards, selection, rejects, recipe, sources' facts, code, templates and libraries.
+        """
         made_from = [
             self.shards,
             self.selection.report,
@@ -55,7 +59,7 @@ class Finish:
         return markers.fingerprint("finish", json.dumps(made_from, sort_keys=True), code)
 
     def find(self, facts: Facts) -> Manifest | None:
-        """Return the manifest that is there, if all that it lists is."""
+        """Return the existing manifest if all its files exist."""
         if not self.package.exists(MANIFEST):
             return None
         manifest: Manifest = json.loads(self.package.read_bytes(MANIFEST))
@@ -87,6 +91,6 @@ class Finish:
 
 
 def _facts(source: Source) -> dict[str, str]:
-    """Return what a source says of itself, as texts; how its images are found does not matter here."""
+    """Return a source's metadata as texts, without its image finder."""
     names = (field.name for field in dataclasses.fields(source) if field.name != "images")
     return {name: repr(getattr(source, name)) for name in names}

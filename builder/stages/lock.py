@@ -14,7 +14,9 @@ from builder.errors import UserError
 
 @contextmanager
 def locked(work: Store) -> Iterator[None]:
-    """Hold the lock of a local work folder while the block runs (the system frees it if the process dies).
+    """Lock a local work folder while the block runs.
+
+    The system releases the lock if the process dies.
 
     Raises
     ------

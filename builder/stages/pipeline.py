@@ -21,7 +21,9 @@ from builder.stages.standardize.stage import Standardize
 
 
 def build(context: BuildContext, package: Store) -> Manifest:
-    """Make the package; what is there already, from the same inputs, recipe and code, is not made again.
+    """Build the package, reusing results that are up to date.
+
+    A result is up to date if it was made from the same inputs, recipe and code.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""The contract of a stage, and the one place that decides whether it has anything to do."""
+"""The contract of a stage, and the function running it.
+
+Only this function decides whether a stage has anything to do.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ Facts = Mapping[str, Any]
 
 
 class Stage(Protocol[Result]):
-    """A stage of a pipeline; its inputs are its fields, and it reads nothing else.
+    """A stage of a pipeline.
+
+    Its inputs are its fields, and it reads nothing else.
 
     Attributes
     ----------
@@ -34,13 +39,14 @@ class Stage(Protocol[Result]):
     def work(self) -> Store: ...
 
     def fingerprint(self) -> str | None:
-        """Return the hash of all that decides the result: inputs, recipe, code.
+        """Return the hash of inputs, recipe and code.
 
-        None where that is known only while the stage runs; then each of its units of work looks whether it is done.
+        It covers all that decides the result. None where that is known only while the stage runs; then each of its
+        units of work checks whether it is done.
         """
 
     def find(self, facts: Facts) -> Result | None:
-        """Return the result that an earlier run has left; None where it is no longer whole."""
+        """Return an earlier run's result, or None if incomplete."""
 
     def run(self) -> tuple[Result, Facts]:
         """Make what is missing of the result."""
@@ -50,7 +56,10 @@ class Stage(Protocol[Result]):
 
 
 def carry_out(stage: Stage[Result]) -> Result:
-    """Return a stage's result; it is made only if the last one was made from something else, or is not whole."""
+    """Return a stage's result, making it only if needed.
+
+    It is made if the last one was made from something else, or is incomplete.
+    """
     fingerprint = stage.fingerprint()
     facts = None if fingerprint is None else markers.is_done(stage.work, stage.name, fingerprint)
     found = None if facts is None else stage.find(facts)

@@ -1,4 +1,7 @@
-"""Reading annotation tables: only the columns that are asked for, repeated texts as codes."""
+"""Reading annotation tables.
+
+Only the requested columns are read, with repeated texts dictionary-encoded.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ REPEATED: Final = frozenset({*CATEGORIES, *_OF_SOURCES, "label", "category", "pa
 
 
 def read_columns(file: str | Path | BinaryIO, columns: Iterable[str]) -> pa.Table:
-    """Return columns of a parquet file; texts that many rows repeat are dictionary-encoded, so that 2.7 million rows
-    take a third of the memory.
+    """Return columns of a Parquet file.
+
+    Columns of repeated texts are dictionary-encoded, so that 2.7 million rows take a third of the memory.
     """
     names = list(columns)
     return pq.read_table(file, columns=names, read_dictionary=[name for name in names if name in REPEATED])

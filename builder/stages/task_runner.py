@@ -17,7 +17,7 @@ HOUR = 3600.0
 
 @dataclasses.dataclass(frozen=True)
 class TaskRunner:
-    """Runs tasks with the settings of a build, and notes them in its log."""
+    """Runner of tasks with a build's settings and log."""
 
     settings: RunSettings = dataclasses.field(default_factory=RunSettings)
     run_log: RunLog | None = None
@@ -34,7 +34,10 @@ class TaskRunner:
         time_limit: float | None = None,
         prepare: Callable[[], None] | None = None,
     ) -> None:
-        """Run a stage's tasks; ``time_limit`` in seconds an item, None takes that of the settings."""
+        """Run a stage's tasks.
+
+        ``time_limit`` is in seconds per item; None takes that of the settings.
+        """
         settings = dataclasses.replace(self.settings, prepare=prepare)
         if time_limit is not None:
             settings = dataclasses.replace(settings, time_limit=time_limit)

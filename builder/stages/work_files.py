@@ -1,4 +1,7 @@
-"""The files of WORK: the only place that spells their names."""
+"""Names of the files of WORK.
+
+They are spelled nowhere else.
+"""
 
 from __future__ import annotations
 

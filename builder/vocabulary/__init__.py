@@ -1,6 +1,7 @@
-"""Names of one thing, merged, and names of no class: reviewed tables, the rules around them, a report of what is left.
+"""Synonyms to merge and names that give no class.
 
-``merges.csv`` (any category), ``compounds.csv`` (by structure), ``no_class.csv`` (tokens that give no label).
+Reviewed tables, the rules around them, and a report of what is left: ``merges.csv`` (any category), ``compounds.csv``
+(by structure), ``no_class.csv`` (tokens that give no label).
 """
 
 from builder.vocabulary.compounds import Compound, compounds

@@ -17,9 +17,10 @@ _CONNECTIVITY = 14  # characters of an InChIKey's first block
 
 
 class Compound(NamedTuple):
-    """One row: ``name`` is written ``merged`` (itself where nothing is merged), because ``reason``.
+    """One row of ``compounds.csv``.
 
-    ``inchikeys`` are those of the parent structure; several where tables draw or give it differently.
+    ``name`` is written ``merged`` (itself where nothing is merged), because ``reason``. ``inchikeys`` are those of the
+    parent structure; several where tables draw or give it differently.
     """
 
     name: str
@@ -41,5 +42,5 @@ def compounds() -> tuple[Compound, ...]:
 
 @functools.cache
 def connectivities() -> dict[str, frozenset[str]]:
-    """Return name -> the first blocks of its InChIKeys, of every name of the table."""
+    """Return each name's set of InChIKey first blocks."""
     return {row.name: frozenset(key[:_CONNECTIVITY] for key in row.inchikeys) for row in compounds()}

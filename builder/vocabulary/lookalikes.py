@@ -1,4 +1,7 @@
-"""The report of tokens that look alike but are not merged: what a curator should read before a release."""
+"""Report of tokens that look alike but are not merged.
+
+A curator should read it before a release.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ _CODE_WORDS: Final = re.compile(r"\w*\d\w*|\b\w\b")
 
 
 class LookAlike(NamedTuple):
-    """Two tokens of one category, the more frequent first, and why they look alike."""
+    """Two similar tokens of one category, with the reason.
+
+    The more frequent token comes first.
+    """
 
     category: str
     token: str
@@ -27,14 +33,14 @@ class LookAlike(NamedTuple):
 
 
 def lookalikes(tokens_by_category: Mapping[str, Mapping[str, int]]) -> list[LookAlike]:
-    """Return pairs of tokens with one identifier, or that differ in punctuation, number or about one letter.
+    """Return pairs of tokens that look alike.
 
-    Identifiers are those that ``compounds.csv`` knows: two names with the same connectivity of their structures, which
-    were kept apart or not yet reviewed.
-    Spelling means that one character left out of each, at most, makes them equal (edit distance 2 or less: an
+    They share an identifier, or differ only in punctuation, number or about one letter. Identifiers are those that
+    ``compounds.csv`` knows: two names with the same connectivity of their structures, which were kept apart or not yet
+    reviewed. Spelling means that one character left out of each, at most, makes them equal (edit distance 2 or less: an
     insertion, a substitution, a transposition). Words that hold a digit and single letters are codes (``il-17b``,
-    ``activin-a``): names with different codes are never alike by spelling. Genes and siRNAs are compared by
-    punctuation only. Time grows with the total length of the tokens, not with the number of pairs.
+    ``activin-a``): names with different codes are never alike by spelling. Genes and siRNAs are compared by punctuation
+    only. Time grows with the total length of the tokens, not with the number of pairs.
 
     Parameters
     ----------
@@ -70,13 +76,19 @@ def _pairs(tokens: Iterable[str], keys: Callable[[str], Iterable[str]]) -> Itera
 
 
 def _without_punctuation(token: str) -> list[str]:
-    """Leave out all signs, but keep apart what a sign keeps apart: ``il-1 2`` is not ``il-12``, whatever the sign."""
+    """Remove punctuation but keep separated parts apart.
+
+    ``il-1 2`` is not ``il-12``, whatever the sign.
+    """
     apart = re.sub(r"(?<=\d)[\W_]+(?=\d)", ",", token)
     return [re.sub(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", apart)]
 
 
 def _stems(token: str) -> list[str]:
-    """Two guesses, English and Latin, for comparison only: nothing is ever renamed by them."""
+    """Return the guessed English and Latin singular stems.
+
+    They are for comparison only: nothing is ever renamed by them.
+    """
     words = token.split()
     return [f"s {' '.join(map(_english_stem, words))}", f"i {' '.join(map(_latin_stem, words))}"]
 

@@ -1,4 +1,4 @@
-"""Tokens that are no class, with reasons: the reviewed table ``no_class.csv``."""
+"""Tokens that are no class, from ``no_class.csv``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _ANYTHING: Final = "(...)"
 
 
 class NoClass(NamedTuple):
-    """One row: ``token`` of ``category`` names nothing that an image shows, because ``reason``.
+    """One row of ``no_class.csv``.
 
-    ``token`` may begin with ``(...)``, which stands for anything.
+    ``token`` of ``category`` names nothing that an image shows, because ``reason``. ``token`` may begin with ``(...)``,
+    which stands for anything.
     """
 
     category: str
@@ -33,7 +34,7 @@ def no_classes() -> tuple[NoClass, ...]:
 
 
 def why_no_class(category: str, token: str) -> str | None:
-    """Return the reason why a token of a category is no class, None where it may be one."""
+    """Return why a token is no class, or None."""
     exact, endings = _tables(category)
     if token in exact:
         return exact[token]

@@ -1,4 +1,4 @@
-"""How a value of a source becomes the tokens of a category (method, section 1)."""
+"""Normalization of source values into tokens (method, section 1)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _ANY_IN_BRACKETS: Final = " (...)"
 
 
 class Merge(NamedTuple):
-    """One row of the table: in ``category``, ``found`` is written ``becomes`` (nothing: dropped), because ``reason``.
+    """One row of the table of merges.
 
-    ``found`` may end in `` (...)``, which stands for anything in brackets.
+    In ``category``, ``found`` is written ``becomes`` (nothing: dropped), because ``reason``. ``found`` may end in ``
+    (...)``, which stands for anything in brackets.
     """
 
     category: str
@@ -35,7 +36,10 @@ class Merge(NamedTuple):
 
 @functools.cache
 def merges() -> tuple[Merge, ...]:
-    """Return ``merges.csv`` and the merged names of ``compounds.csv``, in their order."""
+    """Return the merges of both tables, in order.
+
+    They are ``merges.csv``, then the merged names of ``compounds.csv``.
+    """
     text = importlib.resources.files(__package__).joinpath("merges.csv").read_text("utf-8")
     rows = csv.reader(text.splitlines())
     header = next(rows)
@@ -52,11 +56,11 @@ def _table(category: str) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=1 << 18)  # a big screen has some 10,000 values; the bound is for keys passed by mistake
 def normalize(category: str, value: str | None) -> str | None:
-    """Return a value's tokens as the tables hold them, joined by ``|``, or None where nothing is known.
+    """Return a value's normalized tokens, joined by ``|``.
 
-    Lower case, blanks collapsed, unknown words dropped, names of one thing merged by ``merges.csv``, each token once,
-    in the order of their first appearance. A gene ends in `` targeted``; ``*`` in a phenotype becomes `` -- ``;
-    a doubtful microscopy loses its `` (?)``. Applying it twice changes nothing.
+    None where nothing is known. Lower case, blanks collapsed, unknown words dropped, names of one thing merged by
+    ``merges.csv``, each token once, in the order of their first appearance. A gene ends in `` targeted``; ``*`` in a
+    phenotype becomes `` -- ``; a doubtful microscopy loses its `` (?)``. Applying it twice changes nothing.
 
     Parameters
     ----------
@@ -89,7 +93,10 @@ def _merged(category: str, part: str) -> str:
 
 
 def _plain(category: str, part: str) -> str:
-    """Return one token in lower case with single blanks, without what a category's own rule takes away."""
+    """Return one token in plain lower case.
+
+    Blanks are collapsed, and what the category's own rule removes is left out.
+    """
     text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).lower())
     if category == "phenotype":
         text = text.replace("*", " -- ")

@@ -1,4 +1,5 @@
-"""The PNG format (https://www.w3.org/TR/png-3/): what the builder encodes and the reader decodes.
+"""PNG encoding for the builder and decoding for the reader.
 
-``chunks``, ``deflate_format`` and this package import no compiler; the other modules import numba.
+Specification: https://www.w3.org/TR/png-3/. ``chunks``, ``deflate_format`` and this package import no compiler; the
+other modules import numba.
 """

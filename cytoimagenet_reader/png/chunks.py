@@ -45,7 +45,7 @@ class Png(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether this is an 8-bit grey image, not interlaced, without transparency."""
+        """Whether the image is 8-bit grey, non-interlaced and opaque."""
         return self.header[2:] == (8, 0, 0, 0, 0) and b"tRNS" not in self.kinds
 
 
@@ -61,7 +61,7 @@ def with_rows(header: Header, rows: bytes | memoryview) -> bytes:
 
 
 def read_header(file: bytes | memoryview) -> Header:
-    """Return what a PNG says of itself at its beginning; the rest of the file is not looked at.
+    """Return a PNG's header; the rest is not read.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def read_header(file: bytes | memoryview) -> Header:
 
 
 def parse(file: bytes | memoryview) -> Png:
-    """Return the header of a PNG and where its data are.
+    """Return the header and data locations of a PNG.
 
     Raises
     ------

@@ -1,6 +1,7 @@
-"""Reading the Huffman codes of deflate blocks (https://www.rfc-editor.org/rfc/rfc1951) into tables, compiled.
+"""Compiled decoding tables for the Huffman codes of deflate.
 
-Only codes as the encoder writes them are read: at most ``LOOK`` bits, and a single distance code.
+Specification: https://www.rfc-editor.org/rfc/rfc1951. Only codes as the encoder writes them are read: at most ``LOOK``
+bits, and a single distance code.
 
 An entry of a table has the width of the code in bits 0 to 5; of a literal, bits 8 and 9 say how many (1 or 2) and
 bits 16 and up, and 24 and up, hold them; of any other symbol bit 12 is set, and bits 16 and up hold the symbol.
@@ -27,7 +28,7 @@ _LONGEST_LENGTH_CODE = rfc.LONGEST_LENGTH_CODE
 
 @inlined
 def bits_from(data: U8, bit_pos: np.uint64) -> np.uint64:
-    """Return at least 57 bits from a bit on, the first the lowest."""
+    """Return at least 57 bits, the first lowest."""
     return load_word(data, bit_pos >> U(3)) >> (bit_pos & U(7))
 
 
@@ -80,7 +81,7 @@ def read_block_header(data: U8, bit_pos: np.uint64, end: np.uint64, single: U32,
 
 @jit
 def _read_lengths(data: U8, bit_pos: np.uint64, end: np.uint64, short: U32, lengths: I64) -> np.uint64:
-    """Read the lengths of the codes; return where they end, in bits, or ``DAMAGED``."""
+    """Read code lengths; return their end (bits) or ``DAMAGED``."""
     done = np.int64(0)
     while done < lengths.size:
         if bit_pos > end:
@@ -104,7 +105,10 @@ def _read_lengths(data: U8, bit_pos: np.uint64, end: np.uint64, short: U32, leng
 
 @jit
 def _fill_table(lengths: I64, longest: int, table: U32) -> bool:
-    """Fill a table (uint32 (2**longest,)) with what any next bits begin with; False where the code is not complete."""
+    """Fill a decoding table; return whether the code is complete.
+
+    ``table`` (uint32 (2**longest,)) holds what any next bits begin with.
+    """
     following = np.zeros(longest + 2, np.int64)
     for length in lengths:
         if length > longest:
@@ -133,7 +137,7 @@ def _fill_table(lengths: I64, longest: int, table: U32) -> bool:
 
 @jit
 def _pair_literals(single: U32, table: U32) -> None:
-    """Make the table of what is seen in one look: two literals where both fit."""
+    """Make a table that pairs two literals where both fit."""
     for place in range(1 << LOOK):
         entry = single[place]
         other = single[place >> np.int64(entry & np.uint32(63))]

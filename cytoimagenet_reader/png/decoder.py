@@ -1,4 +1,7 @@
-"""Decoding a grey PNG in four bands in one compiled call, so that threads need the interpreter's lock once an image."""
+"""Decoding of grey PNGs, four bands in one compiled call.
+
+Threads thus need the interpreter's lock only once an image.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ _BANDS = 4
 
 
 def decode_plain(file: bytes | memoryview, png: Png) -> U8:
-    """Return the pixels of a plain PNG (``Png.is_plain``): uint8 (H, W).
+    """Return the pixels of a plain PNG: uint8 (H, W).
 
-    Four bands are inflated side by side; other streams by libdeflate.
+    Plain is as in ``Png.is_plain``. Four bands are inflated side by side; other streams by libdeflate.
 
     Raises
     ------
@@ -41,7 +44,9 @@ def decode_plain(file: bytes | memoryview, png: Png) -> U8:
 
 
 def decode_bands(file: bytes | memoryview, data: Sequence[tuple[int, int]], rows: U8, pixels: U8) -> bool:
-    """Decode a PNG whose data are four bands as ``encoder`` writes them, one in each IDAT chunk.
+    """Decode a PNG whose data are four encoder bands.
+
+    The bands are as ``encoder`` writes them, one in each IDAT chunk.
 
     Parameters
     ----------

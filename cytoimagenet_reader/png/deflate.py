@@ -31,9 +31,10 @@ _LENGTH_CODE = rfc.LENGTH_CODE
 
 
 def deflate(data: U8, start: int, end: int, last: bool) -> bytes:
-    """Return ``data[start:end]`` (uint8 (n,), start < end) deflated; later stretches can follow, unless it is the last.
+    """Return ``data[start:end]`` deflated.
 
-    Nothing refers to bytes before ``start``, and the end is on a whole byte: each stretch can be inflated on its own.
+    ``data`` is uint8 (n,), and start < end. Later stretches can follow, unless it is the last. Nothing refers to bytes
+    before ``start``, and the end is on a whole byte: each stretch can be inflated on its own.
     """
     out = np.empty(rfc.most_bytes(end - start), np.uint8)
     return out[: _deflate(data, start, end, last, out)].tobytes()
@@ -69,7 +70,7 @@ def _deflate(data: U8, start: int, end: int, last: bool, out: U8) -> int:
 
 @jit
 def _mark_runs(block: U8, runs: U8) -> None:
-    """Mark where a byte and as many after it as make a match repeat the one before."""
+    """Mark where enough bytes repeat the preceding one to match."""
     runs[: block.size] = 0
     marked = block.size - _SHORTEST_RUN
     if marked > 0:
@@ -83,7 +84,7 @@ def _mark_runs(block: U8, runs: U8) -> None:
 
 @jit
 def _match(block: U8, start: int) -> int:
-    """Return how long the match is that begins at a place that has a run."""
+    """Return the length of the match at a run."""
     stop = min(block.size, start + _LONGEST_MATCH)
     value, end = block[start], start
     while end < stop and block[end] == value:
@@ -93,7 +94,10 @@ def _match(block: U8, start: int) -> int:
 
 @jit
 def _count(block: U8, runs: U8, counts: I64) -> None:
-    """Count the symbols; four tables, so that a byte that comes again does not wait for its own last store."""
+    """Count the symbols of a block.
+
+    Four tables are used, so that a repeated byte does not wait for its own last store.
+    """
     tables = np.zeros((4, 256), np.uint32)
     for symbol in range(_SYMBOLS):
         counts[symbol] = 0
@@ -123,7 +127,10 @@ def _count(block: U8, runs: U8, counts: I64) -> None:
 def _write(
     block: U8, runs: U8, codes: U32, out: U8, out_pos: int, bits: np.uint64, filled: int
 ) -> tuple[int, np.uint64, int]:
-    """Write the symbols and the end of the block; return the place, and the bits that do not fill a byte yet."""
+    """Write a block's symbols and end; return the new state.
+
+    The state is the place, and the bits that do not fill a byte yet.
+    """
     code_of, length_at, three, seven, one = U(0xFFFF), U(16), U(3), U(7), U(1)
     position, count = U(out_pos), U(filled)
     size, fours = U(block.size), U(max(block.size - 3, 0))

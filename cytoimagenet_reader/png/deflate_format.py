@@ -1,4 +1,7 @@
-"""Numbers of the deflate format (https://www.rfc-editor.org/rfc/rfc1951) and of the streams that we write in it."""
+"""Constants of the deflate format and of our streams.
+
+Specification: https://www.rfc-editor.org/rfc/rfc1951.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,15 @@ LONGEST_LENGTH_CODE: Final = 7
 
 
 def blocks(start: int, end: int) -> list[tuple[int, int]]:
-    """Return (start, end) of the blocks of a stretch of bytes."""
+    """Return the blocks of a byte range, each (start, end)."""
     count = max(1, (end - start + BLOCK // 4 * 3) // BLOCK)
     bounds = [*range(start, start + count * BLOCK, BLOCK), end]
     return list(itertools.pairwise(bounds))
 
 
 def most_bytes(count: int) -> int:
-    """Return a bound of what a deflated band of so many bytes takes, with room for a store of 8 bytes at its end."""
+    """Return an upper bound on a deflated band's size.
+
+    It includes room for a store of 8 bytes at the end.
+    """
     return count * LONGEST_CODE // 8 + 512 * (count // BLOCK + 2)

@@ -33,7 +33,10 @@ _LOG2_64THS: Final = np.array([(i**64).bit_length() - 1 - 8 * 64 for i in range(
 
 
 def encode(pixels: U8) -> bytes:
-    """Return an image, uint8 (H, W) with both at least 1, as an 8-bit grey PNG."""
+    """Return an image as an 8-bit grey PNG.
+
+    ``pixels`` is uint8 (H, W), both at least 1.
+    """
     if pixels.ndim != 2 or pixels.dtype != np.uint8 or pixels.size == 0:
         raise ValueError(f"an image is uint8 (H, W), not {pixels.dtype} {pixels.shape}")
     pixels = np.ascontiguousarray(pixels)
@@ -45,7 +48,10 @@ def encode(pixels: U8) -> bytes:
 
 
 def _bands(rows: U8) -> list[bytes]:
-    """Return a zlib stream of the rows (uint8 (H, 1 + W)) in pieces, one a band."""
+    """Return the rows' zlib stream, one piece per band.
+
+    ``rows`` is uint8 (H, 1 + W).
+    """
     height, stride = rows.shape
     count = _BANDS if height >= _BANDS and rows.size >= _BANDED else 1
     bounds = [height * band // count * stride for band in range(count + 1)]
@@ -60,7 +66,10 @@ _FILTERS: Final = {4: paeth_rows, 3: average_rows, 0: unfiltered_rows}
 
 
 def _best_filter(pixels: U8) -> int:
-    """Return the filter whose output has the least entropy over rows spread evenly; Average is favoured over Paeth."""
+    """Return the filter with the least entropy over sampled rows.
+
+    The rows are spread evenly; Average is favoured over Paeth.
+    """
     height = pixels.shape[0]
     step = max(1, height // _SAMPLED_ROWS)
     none, average, paeth = (_entropy(counts) for counts in filter_counts(pixels, step // 2, step))
@@ -70,12 +79,15 @@ def _best_filter(pixels: U8) -> int:
 
 
 def _entropy(counts: npt.NDArray[np.int64]) -> int:
-    """Return the entropy of so many of each symbol, in 64ths of a bit, all together."""
+    """Return the total entropy in 64ths of a bit."""
     return int(_times_log2(counts.sum(keepdims=True)) - _times_log2(counts[counts > 0]))
 
 
 def _times_log2(counts: npt.NDArray[np.int64]) -> int:
-    """Return the sum of ``count * log2(count)`` in 64ths, in whole numbers only: no machine rounds it another way."""
+    """Return the sum of ``count * log2(count)`` in 64ths.
+
+    Only integers are used, so that every machine rounds alike.
+    """
     mantissas, exponents = np.frexp(counts)  # exact: count = mantissa * 2**exponent, mantissa in [0.5, 1)
     nearest = (mantissas * 512).astype(np.int64) - 256
     return int((counts * (64 * (exponents.astype(np.int64) - 1) + _LOG2_64THS[nearest])).sum())

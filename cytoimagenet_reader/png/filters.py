@@ -12,7 +12,10 @@ U8 = npt.NDArray[np.uint8]
 
 @jit
 def _paeth(left: int, up: int, corner: int) -> int:
-    """Return the neighbour nearest to ``left + up - corner``; left before up before corner when equal."""
+    """Return the neighbour nearest to ``left + up - corner``.
+
+    Left comes before up before corner when equal.
+    """
     across, down = up - corner, left - corner
     to_left, to_up, to_corner = abs(across), abs(down), abs(across + down)
     guess = up if to_up <= to_corner else corner
@@ -21,7 +24,9 @@ def _paeth(left: int, up: int, corner: int) -> int:
 
 @jit
 def filter_counts(pixels: U8, first: int, step: int) -> npt.NDArray[np.int64]:
-    """Return how often each byte occurs in rows ``first``, ``first + step`` ... under None, Average and Paeth.
+    """Return byte counts of sampled rows under three filters.
+
+    The rows are ``first``, ``first + step`` ...; the filters are None, Average and Paeth.
 
     Parameters
     ----------
@@ -48,7 +53,10 @@ def filter_counts(pixels: U8, first: int, step: int) -> npt.NDArray[np.int64]:
 
 @jit
 def average_rows(pixels: U8) -> U8:
-    """Return uint8 (H, 1 + W): 3 and each pixel less the mean, rounded down, of its left and upper neighbours."""
+    """Return rows filtered by Average, each led by 3.
+
+    uint8 (H, 1 + W): each pixel less the mean, rounded down, of its left and upper neighbours.
+    """
     height, width = pixels.shape
     out = np.empty((height, width + 1), np.uint8)
     blank = np.zeros(width, np.uint8)
@@ -63,7 +71,10 @@ def average_rows(pixels: U8) -> U8:
 
 @jit
 def paeth_rows(pixels: U8) -> U8:
-    """Return uint8 (H, 1 + W): 4 and each pixel less the Paeth predictor of its neighbours (section 9.4)."""
+    """Return rows filtered by Paeth, each led by 4.
+
+    uint8 (H, 1 + W): each pixel less the Paeth predictor of its neighbours (section 9.4).
+    """
     height, width = pixels.shape
     out = np.empty((height, width + 1), np.uint8)
     blank = np.zeros(width, np.uint8)

@@ -36,10 +36,10 @@ def _sort(keys: I64) -> None:
 
 @jit
 def code_lengths(counts: I64, longest: int) -> I64:
-    """Return the length of each symbol's code, 0 for one that does not occur: int64 (symbols,).
+    """Return the length of each symbol's code: int64 (symbols,).
 
-    At least two must occur. Symbols are merged from the rarest on, lower numbers first where equally rare, symbols
-    before what is merged.
+    It is 0 for a symbol that does not occur; at least two must occur. Symbols are merged from the rarest on, lower
+    numbers first where equally rare, symbols before what is merged.
     """
     keys = np.empty(counts.size, np.int64)
     used = 0
@@ -103,7 +103,10 @@ def _limit(with_length: I64) -> None:
 
 @jit
 def canonical_codes(lengths: I64, codes: U32) -> None:
-    """Write each symbol's code (section 3.2.2), its first bit the lowest, and its length from bit 16 on."""
+    """Write each symbol's code and its length (section 3.2.2).
+
+    The code's first bit is the lowest; the length is from bit 16 on.
+    """
     following = np.zeros(17, np.int64)
     for length in lengths:
         following[length + 1] += 1
@@ -137,7 +140,7 @@ def put(out: U8, position: int, bits: np.uint64, count: int, value: int, width: 
 
 @jit
 def block_header(lengths: I64, final: bool, out: U8, position: int, bits: np.uint64, count: int) -> State:
-    """Write what comes before the symbols of a block with dynamic codes (section 3.2.7); return the new state."""
+    """Write a dynamic block's header (section 3.2.7); return the state."""
     used = lengths.size
     while lengths[used - 1] == 0:
         used -= 1
@@ -166,9 +169,10 @@ def block_header(lengths: I64, final: bool, out: U8, position: int, bits: np.uin
 
 @jit
 def _length_runs(lengths: I64, used: int, runs: I64) -> int:
-    """Write the symbols for ``used`` lengths and the distance code's, and the value and number of the bits after each.
+    """Run-length encode the code lengths; return the symbol count.
 
-    ``runs`` is int64 (3, used + 1); returns how many symbols there are.
+    ``used`` lengths and the distance code's are encoded. ``runs`` (int64 (3, used + 1)) receives the symbols, and the
+    value and number of the bits after each.
     """
     number = start = 0
     while start <= used:

@@ -1,4 +1,7 @@
-"""Inflating the data of a PNG (https://www.rfc-editor.org/rfc/rfc1950) by libdeflate, never beyond its size."""
+"""Inflation of PNG data by libdeflate, never beyond its size.
+
+Specification: https://www.rfc-editor.org/rfc/rfc1950.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,9 @@ def inflate(file: bytes | memoryview, data: Sequence[tuple[int, int]], rows: npt
 
 
 def check_filters(rows: npt.NDArray[np.uint8]) -> None:
-    """Raise PngError where a row (uint8 (height, 1 + stride)) has a filter that does not exist."""
+    """Raise PngError where a row has an unknown filter.
+
+    ``rows`` is uint8 (height, 1 + stride).
+    """
     if rows[:, 0].max() > 4:
         raise PngError("a damaged PNG: a row has a filter that does not exist")

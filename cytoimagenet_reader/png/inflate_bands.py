@@ -1,7 +1,8 @@
-"""Inflating four deflated bands of an image side by side, compiled (https://www.rfc-editor.org/rfc/rfc1951).
+"""Compiled inflation of four deflated bands side by side.
 
-One stream keeps a processor waiting for the length of each code; four give it something to do meanwhile. Bands are as
-``encoder`` writes them: dynamic codes of at most 11 bits, matches of distance 1, and an empty stored block at the end.
+Specification: https://www.rfc-editor.org/rfc/rfc1951. One stream keeps a processor waiting for the length of each code;
+four give it something to do meanwhile. Bands are as ``encoder`` writes them: dynamic codes of at most 11 bits, matches
+of distance 1, and an empty stored block at the end.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ _LENGTH_BASE, _LENGTH_BITS = rfc.LENGTH_BASE, rfc.LENGTH_BITS
 
 @jit
 def inflate_bands(data: U8, starts: U64, ends: U64, out: U8, bounds: U64) -> bool:
-    """Inflate four bands; return False for any surprise, with ``out`` in any state.
+    """Inflate four bands; return False for anything unexpected.
 
-    At least 20 bytes of ``data`` must follow the last band, which is what reading 8 bytes at a time may look beyond it.
+    ``out`` is then in any state. At least 20 bytes of ``data`` must follow the last band, which is what reading 8 bytes
+    at a time may look beyond it.
 
     Parameters
     ----------
@@ -74,7 +76,10 @@ def inflate_bands(data: U8, starts: U64, ends: U64, out: U8, bounds: U64) -> boo
 
 @inlined
 def _put_literals(out: U8, out_pos: np.uint64, entry: np.uint64) -> np.uint64:
-    """Store the one or two literals of a table's entry, always two bytes; return where the next go."""
+    """Store an entry's literals; return where the next go.
+
+    There are one or two; two bytes are always stored.
+    """
     out[out_pos] = np.uint8(entry >> U(16))
     out[out_pos + U(1)] = np.uint8(entry >> U(24))
     return out_pos + (entry >> U(8) & U(3))
@@ -84,7 +89,10 @@ def _put_literals(out: U8, out_pos: np.uint64, entry: np.uint64) -> np.uint64:
 def _decode_five_symbols(
     data: U8, bit_pos: np.uint64, out: U8, out_pos: np.uint64, table: U32
 ) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """Look five times into a band's code table; return where it then is, and how many looks saw no literal."""
+    """Look up five table entries; return the new state.
+
+    The state is where the band then is, and how many looks saw no literal.
+    """
     look, width = U((1 << LOOK) - 1), U(63)
     word = bits_from(data, bit_pos)
     a = U(table[word & look])
@@ -105,7 +113,10 @@ def _decode_five_symbols(
 
 @inlined
 def _rounds(bit_pos: np.uint64, end: np.uint64, out_pos: np.uint64, stop: np.uint64) -> int:
-    """Return how often five looks, of at most 55 bits and 10 literals, surely stay within the band."""
+    """Return how many rounds surely stay within the band.
+
+    A round is five looks, of at most 55 bits and 10 literals.
+    """
     return min((np.int64(end) - np.int64(bit_pos)) >> 6, (np.int64(stop) - np.int64(out_pos)) >> 4) - 1
 
 
@@ -113,9 +124,10 @@ def _rounds(bit_pos: np.uint64, end: np.uint64, out_pos: np.uint64, stop: np.uin
 def _inflate_together(
     data: U8, bit_pos: U64, ends: U64, out: U8, out_pos: U64, bounds: U64, tables: U32
 ) -> int:  # fmt: skip
-    """Inflate literals of all bands until one meets something else or nears its end.
+    """Inflate literals of all bands until one must stop.
 
-    ``bit_pos`` and ``out_pos`` move on. Returns which bands stopped there, a bit each.
+    A band stops where it meets something else or nears its end. ``bit_pos`` and ``out_pos`` move on. Returns which
+    bands stopped there, a bit each.
     """
     bit0, bit1, bit2, bit3 = bit_pos[0], bit_pos[1], bit_pos[2], bit_pos[3]
     out0, out1, out2, out3 = out_pos[0], out_pos[1], out_pos[2], out_pos[3]
@@ -157,9 +169,9 @@ def _inflate_one(
     table: U32,
     alone: bool,
 ) -> tuple[np.uint64, np.uint64, int]:
-    """Inflate a band to just after the next match or end of a block, or some looks.
+    """Inflate a band past its next match or block end.
 
-    Returns where it then is in the data (bits) and in ``out``, and its status.
+    It may stop earlier, after some looks. Returns where it then is in the data (bits) and in ``out``, and its status.
     """
     if alone:
         for _ in range(_rounds(bit_pos, end, out_pos, stop)):

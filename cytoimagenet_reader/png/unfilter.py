@@ -38,10 +38,11 @@ def unfilter(rows: U8, step: int, out: U8) -> bool:
 
 @jit
 def unfilter_grey(rows: U8, out: U8) -> bool:
-    """Undo the filters of rows (uint8 (H, 1 + W)) of one byte per pixel into ``out`` (uint8 (H, W)).
+    """Undo the filters of rows of one byte per pixel.
 
-    Rows of one filter are undone two or four together, each a pixel behind the one above: every pixel waits for its
-    left neighbour, so a processor does all of them in the time of one. Returns whether every filter exists.
+    ``rows`` is uint8 (H, 1 + W), ``out`` uint8 (H, W). Rows of one filter are undone two or four together, each a pixel
+    behind the one above: every pixel waits for its left neighbour, so a processor does all of them in the time of one.
+    Returns whether every filter exists.
     """
     height, width = out.shape
     blank = np.zeros(width, np.uint8)
@@ -82,7 +83,7 @@ def unfilter_grey(rows: U8, out: U8) -> bool:
 
 @jit
 def _undo_wide(kind: int, row: U8, above: U8, step: int, target: U8) -> None:
-    """Undo the filter of a row of several bytes per pixel."""
+    """Undo a row's filter, with several bytes per pixel."""
     if kind == 0:
         target[:] = row
     elif kind == 1:
@@ -107,9 +108,10 @@ def _undo_wide(kind: int, row: U8, above: U8, step: int, target: U8) -> None:
 
 @jit
 def _paeth_step(value: int, left: int, up: int, corner: int) -> int:
-    """Return a byte: its filtered value plus whichever of its neighbours is nearest to left + up - corner.
+    """Return a byte with its Paeth filter undone.
 
-    Left before up before corner, where two are as near.
+    It is the filtered value plus whichever neighbour is nearest to left + up - corner: left before up before corner,
+    where two are as near.
     """
     across, down = up - corner, left - corner
     to_left, to_up, to_corner = abs(across), abs(down), abs(across + down)
@@ -120,7 +122,10 @@ def _paeth_step(value: int, left: int, up: int, corner: int) -> int:
 
 @jit
 def _undo_paeth_grey(row: U8, above: U8, target: U8) -> None:
-    """Undo Paeth of one byte per pixel; left and corner stay in registers: waiting for left is what the pass costs."""
+    """Undo Paeth for one byte per pixel.
+
+    Left and corner stay in registers: waiting for left is what the pass costs.
+    """
     left, corner = np.int32(0), np.int32(0)
     for x in range(target.size):
         up = np.int32(above[x])
@@ -162,7 +167,10 @@ def _undo_average_part(row: U8, above: U8, target: U8, start: int, end: int) -> 
 
 @jit
 def _undo_average_four(rows: U8, above: U8, out: U8) -> None:
-    """Undo four rows (uint8 (4, W), W > 3): one by one at both ends, where not all four have a pixel to do."""
+    """Undo the Average filter of four rows together.
+
+    Rows are uint8 (4, W), W > 3; they are undone one by one at both ends, where not all four have a pixel to do.
+    """
     width = out.shape[1]
     row0, row1, row2, row3 = rows[0, 3:], rows[1, 2:], rows[2, 1:], rows[3]
     out0, out1, out2, out3 = out[0, 3:], out[1, 2:], out[2, 1:], out[3]

@@ -1,1 +1,4 @@
-"""Files of a package on another machine: small ones whole, shards by ranges of bytes that are fetched ahead of need."""
+"""Files of a package on another machine.
+
+Small files are read whole, shards by ranges of bytes that are fetched ahead of need.
+"""

@@ -1,4 +1,4 @@
-"""Small files of any file system that fsspec knows, read whole."""
+"""Small files of any fsspec file system, read whole."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def read_file(url: str, storage_options: Mapping[str, Any]) -> bytes:
 
 
 def read_files(urls: Sequence[str], storage_options: Mapping[str, Any]) -> list[bytes]:
-    """Return the contents of small files, asked for at the same time: one round trip for all."""
+    """Return the contents of small files, requested concurrently.
+
+    It takes one round trip for all.
+    """
     with ThreadPoolExecutor(len(urls), "small files") as threads:
         return list(threads.map(lambda url: read_file(url, storage_options), urls))
 
@@ -50,7 +53,7 @@ def forget_listings(url: str, storage_options: Mapping[str, Any]) -> None:
 
 
 def read_columns(url: str, storage_options: Mapping[str, Any], columns: list[str]) -> pa.Table:
-    """Return some columns of a Parquet file of a package, checked.
+    """Return some columns of a package's Parquet file, checked.
 
     Raises
     ------

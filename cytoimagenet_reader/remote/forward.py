@@ -1,4 +1,4 @@
-"""A remote file read forward, in blocks that threads fetch ahead of the reader."""
+"""A remote file read forward in blocks fetched ahead."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ class ReadAhead(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go on at a later byte, or an earlier one; what was fetched up to there is left out, or given up."""
+        """Move to another byte, later or earlier.
+
+        What was fetched up to there is left out, or given up.
+        """
         position = offset + (0, self._position, self._size)[whence]
         forward = position - self._position
         if forward >= 0 and position <= self._requested:
@@ -70,7 +73,10 @@ class ReadAhead(io.RawIOBase):
         return position
 
     def read(self, size: int = -1) -> bytes:
-        """Return so many bytes, fewer only at the end of the file; all that follow for -1."""
+        """Return ``size`` bytes, or all that follow for -1.
+
+        There are fewer only at the end of the file.
+        """
         left = self._size - self._position
         left = left if size < 0 else min(size, left)
         pieces = []
@@ -87,7 +93,10 @@ class ReadAhead(io.RawIOBase):
         return data
 
     def digest(self) -> str:
-        """Read to the end and return the sha256 (hex) of all that was read: for a file that is read from its start."""
+        """Read to the end; return the sha256 (hex) of everything.
+
+        It is for a file that is read from its start.
+        """
         while self.read(_BLOCK):
             pass
         return self._hash.hexdigest()

@@ -1,4 +1,7 @@
-"""Requests over connections that stay open, each answer received where it is wanted."""
+"""HTTP requests over persistent connections.
+
+Each answer is received where it is wanted.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ if hasattr(os, "register_at_fork"):
 
 
 class AnswerError(OSError):
-    """An answer that is not the content; ``status`` and ``headers`` are the server's."""
+    """An error response instead of the content.
+
+    ``status`` and ``headers`` are the server's.
+    """
 
     def __init__(self, url: str, answer: urllib3.BaseHTTPResponse) -> None:
         super().__init__(f"{url}: status {answer.status} {answer.reason or ''}".rstrip())
@@ -40,10 +46,10 @@ class AnswerError(OSError):
 
 @contextlib.contextmanager
 def answer_of(location: Location, first: int | None = None, last: int = 0) -> Iterator[urllib3.BaseHTTPResponse]:
-    """Give the answer to a request for bytes ``first`` to ``last`` (inclusive), or for the whole file.
+    """Give the response for a range or the whole file.
 
-    Redirects are remembered; where an address to which one led is no longer valid, it is asked for again. A
-    connection is kept where the body was read to its end.
+    The range is bytes ``first`` to ``last`` (inclusive). Redirects are remembered; where an address to which one led is
+    no longer valid, it is asked for again. A connection is kept where the body was read to its end.
 
     Raises
     ------
@@ -101,7 +107,7 @@ def _check(url: str, answer: urllib3.BaseHTTPResponse, first: int | None) -> Non
 
 
 def _done(answer: urllib3.BaseHTTPResponse) -> None:
-    """Keep the connection for the next request if its answer was read, or is short enough to be."""
+    """Keep the connection if its response is read or short."""
     left = answer.length_remaining
     if left is not None and left <= _SMALL:  # also of none: only reading on tells that an answer is over
         with contextlib.suppress(OSError, urllib3.exceptions.HTTPError):
@@ -113,7 +119,10 @@ def _done(answer: urllib3.BaseHTTPResponse) -> None:
 
 
 def _manager(scheme: str, proxy: str | None) -> urllib3.PoolManager:
-    """Return the connections of this process by way of a proxy, or direct; a forked process makes its own."""
+    """Return this process's connections, through a proxy or direct.
+
+    A forked process makes its own.
+    """
     key = os.getpid(), scheme, proxy
     with _making:
         if key not in _managers:
@@ -132,7 +141,10 @@ def _made(proxy: str | None, context: ssl.SSLContext | None) -> urllib3.PoolMana
 
 
 def _tls() -> ssl.SSLContext:
-    """Return what checks a server's name; it takes 0.1 s and more to make."""
+    """Return the TLS context that verifies a server's name.
+
+    It takes 0.1 s and more to make.
+    """
     context = urllib3.util.create_urllib3_context()
     context.load_default_certs()
     with contextlib.suppress(ImportError):

@@ -1,4 +1,4 @@
-"""Where the bytes of a URL are: the address that is asked, also where a hub or a server redirects to another."""
+"""Addresses of the bytes of a URL, redirects included."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ _HUB: Final = re.compile(
 
 
 class Place(NamedTuple):
-    """An address of http or https, and the headers that it wants."""
+    """An HTTP or HTTPS address and its request headers."""
 
     url: str
     headers: Mapping[str, str]
 
 
 class Location:
-    """A file by its URL, and the place where its bytes are, as far as it is known; several threads may ask at once.
+    """A file's URL and the known address of its bytes.
+
+    Several threads may ask at once.
 
     Parameters
     ----------
@@ -43,7 +45,10 @@ class Location:
 
     @property
     def direct(self) -> bool:
-        """Whether the file is read over HTTP here; with other protocols and options, fsspec reads it."""
+        """Whether the file is read over HTTP here.
+
+        With other protocols and options, fsspec reads it.
+        """
         return self._first is not None
 
     def place(self) -> Place:
@@ -54,16 +59,20 @@ class Location:
             return self._place
 
     def redirect(self, place: Place, target: str) -> None:
-        """Ask at ``target`` from now on, to which ``place`` leads. Headers, and so secrets, go to no other host."""
+        """Remember that ``place`` redirects to ``target``.
+
+        ``target`` is asked from now on. Headers, and so secrets, go to no other host.
+        """
         url = urllib.parse.urljoin(place.url, target)
         same = urllib.parse.urlsplit(url)[:2] == urllib.parse.urlsplit(place.url)[:2]
         with self._lock:
             self._place = Place(url, place.headers if same else {})
 
     def forget(self, place: Place) -> bool:
-        """Ask where it was asked first again, or where that led since; return whether that is another place.
+        """Forget an expired address; return whether another is asked next.
 
-        Addresses to which a hub leads are valid for a time.
+        The next request goes where the first went, or where that led since. Addresses to which a hub leads are valid
+        for a time.
         """
         with self._lock:
             if self._place == place:
@@ -84,7 +93,7 @@ def _first_place(url: str, storage_options: Mapping[str, Any]) -> Place | None:
 
 
 def _on_hub(match: re.Match[str], storage_options: Mapping[str, Any]) -> Place:
-    """Return the address at which a hub serves a file, or leads to it."""
+    """Return the address at which a hub serves a file."""
     import huggingface_hub
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # documented, but not in __all__
 
@@ -100,6 +109,9 @@ def _on_hub(match: re.Match[str], storage_options: Mapping[str, Any]) -> Place:
 
 
 def _quoted(url: str) -> str:
-    """Return a URL whose path has no character that a request must not have; what is quoted stays so."""
+    """Percent-encode forbidden characters in a URL's path.
+
+    What is quoted stays so.
+    """
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit(parts._replace(path=urllib.parse.quote(parts.path, safe="/%:@!$&'()*+,;=~")))

@@ -1,4 +1,4 @@
-"""The threads of a process that fetch blocks of remote files, first asked first served."""
+"""Threads that fetch blocks of remote files, in request order."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Block(NamedTuple):
 
 
 class Pool:
-    """Up to ``CONNECTIONS`` threads that fetch blocks, and what they measured.
+    """Up to ``CONNECTIONS`` block-fetching threads and their measurements.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Pool:
 
     @property
     def delay(self) -> float:
-        """The least seconds from a request to its first byte, of the last ones."""
+        """The least recent time to first byte, in seconds."""
         return min(tuple(self._delays))
 
     def put(self, blocks: list[Block]) -> None:
@@ -90,7 +90,7 @@ class Pool:
             block.landed(None)
 
     def _note(self, count: int, seconds: float) -> None:
-        """Take note of bytes that came, and of the seconds from a request to its first byte."""
+        """Record bytes received and seconds to the first byte."""
         with self._lock:
             if seconds:
                 self._delays.append(seconds)
@@ -105,5 +105,8 @@ _pools: dict[int, Pool] = {}
 
 
 def pool() -> Pool:
-    """Return the pool of this process; a forked one has none of its parent's threads."""
+    """Return the pool of this process.
+
+    A forked process has none of its parent's threads.
+    """
     return _pools.setdefault(os.getpid(), Pool())

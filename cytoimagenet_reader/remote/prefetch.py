@@ -1,4 +1,4 @@
-"""Pieces of several remote files, fetched ahead in the order in which they will be needed.
+"""Pieces of remote files, fetched ahead in order of need.
 
 Bytes asked for and not yet taken are bounded by the window, see ``Window``. Memory: the windows (64 MB at most for a
 process) and what the reader holds: of each category the record batch whose rows it gives.
@@ -28,7 +28,10 @@ _windows: weakref.WeakSet[Prefetch] = weakref.WeakSet()  # of this process
 
 
 class Need(NamedTuple):
-    """A piece of a file that will be needed: ``low`` to before ``high``; ``key`` names it within its file."""
+    """A needed piece of a file: ``low`` to before ``high``.
+
+    ``key`` names it within its file.
+    """
 
     path: str
     key: int
@@ -37,7 +40,7 @@ class Need(NamedTuple):
 
 
 class _Segment:
-    """Pieces of a file that lie together and are fetched as one."""
+    """Adjacent pieces of a file, fetched as one."""
 
     __slots__ = ("data", "error", "high", "last_key", "left", "low", "number", "path", "uses")
 
@@ -56,7 +59,9 @@ class _Segment:
 
 
 class Prefetch:
-    """Pieces of files, fetched in the order in which they will be needed, over the connections of the process.
+    """Pieces of files, fetched in the order of need.
+
+    They are fetched over the connections of the process.
 
     Parameters
     ----------
@@ -87,7 +92,7 @@ class Prefetch:
             self._ask()
 
     def take(self, path: str, key: int) -> tuple[int, np.ndarray[Any, Any]]:
-        """Return bytes of a file in which a piece lies, and the place in the file of the first of them.
+        """Return the file offset and bytes that contain a piece.
 
         Raises
         ------
@@ -126,7 +131,7 @@ class Prefetch:
         _windows.discard(self)
 
     def _plan(self, more: int = 0) -> int:
-        """Read on in the needs until enough is planned, and ``more``; return how many were read."""
+        """Plan enough needs, and ``more``; return how many were read."""
         read = 0
         while (len(self._queue) < _PLANNED or read < more) and (need := next(self._needs, None)):
             self._place(need)
@@ -134,7 +139,7 @@ class Prefetch:
         return read
 
     def _place(self, need: Need) -> None:
-        """Put a piece into the segment where it lies, or in a new one."""
+        """Put a piece into its segment, or a new one."""
         segment = self._latest.get(need.path)
         again = segment is not None and segment.last_key == need.key and segment.uses > 0  # of two streams
         if segment is None or not (again or self._joins(segment, need)):

@@ -1,4 +1,7 @@
-"""Ranges of bytes of a remote file, on any file system that fsspec knows: each request retried."""
+"""Byte ranges of remote files, each request retried.
+
+Any file system that fsspec knows will do.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def _unwatched(bytes_received: int, seconds: float) -> None:
 
 
 class Ranges:
-    """Ranges of bytes of a remote file; several threads may read at once.
+    """Thread-safe reads of byte ranges of a remote file.
 
     Over HTTP, and so from the hub, they are received here, in place; other file systems are fsspec's.
     """
@@ -38,7 +41,10 @@ class Ranges:
             self._files = fsspec.core.url_to_fs(url, **storage_options)
 
     def read(self, start: int, end: int, stopped: threading.Event | None = None) -> bytes:
-        """Return bytes ``start`` to before ``end``, all of them; raises as ``fill``."""
+        """Return all bytes from ``start`` to before ``end``.
+
+        Raises as ``fill``.
+        """
         data = bytearray(end - start)
         self.fill(memoryview(data), start, stopped)
         return bytes(data)
@@ -50,7 +56,9 @@ class Ranges:
         stopped: threading.Event | None = None,
         received: Callable[[int, float], None] = _unwatched,
     ) -> None:
-        """Receive the bytes from ``start`` on into ``view``; what broke off goes on at the byte where it did.
+        """Fill ``view`` with the bytes from ``start`` on.
+
+        A transfer that broke off goes on at the byte where it did.
 
         Parameters
         ----------
@@ -111,7 +119,10 @@ class Ranges:
 
 
 class RangeFile(io.RawIOBase):
-    """A remote file of known size as a file object: each read is one request, but for what was fetched before."""
+    """A remote file of known size as a file object.
+
+    Each read is one request, but for what was fetched before.
+    """
 
     def __init__(self, url: str, storage_options: Mapping[str, Any], size: int) -> None:
         self._ranges = Ranges(url, storage_options)
@@ -120,13 +131,18 @@ class RangeFile(io.RawIOBase):
         self._held: list[tuple[int, int, bytes]] = []
 
     def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """Fetch these ranges of bytes, (begin, end), a request each, in place of those that were held before."""
+        """Fetch and hold ranges (begin, end), replacing those held before.
+
+        Each takes one request.
+        """
         within = [(min(begin, self._size), min(end, self._size)) for begin, end in ranges]
         self._held = []  # first: not both at a time
         self._held = [(begin, end, self._ranges.read(begin, end)) for begin, end in within if begin < end]
 
     def parquet_source(self) -> pa.NativeFile:
-        """Return it as a file of pyarrow's, its footer held: in one request, or two where it is large.
+        """Return it as a pyarrow file, its footer held.
+
+        The footer takes one request, or two where it is large.
 
         Raises
         ------
@@ -157,7 +173,10 @@ class RangeFile(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """Return so many bytes, fewer at the end; all that follow for -1."""
+        """Return ``size`` bytes, or all that follow for -1.
+
+        There are fewer at the end.
+        """
         start = self._position
         end = self._size if size < 0 else min(start + size, self._size)
         data = self._bytes(start, end) if start < end else b""

@@ -1,4 +1,4 @@
-"""How often a request is tried, and what its failure is called."""
+"""Retry limits for requests and the errors of failed ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many bytes may be asked for before they are needed."""
+"""Bound on the bytes requested ahead of need."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ _MOST_BLOCK: Final = 8 << 20
 
 
 class Window:
-    """The bytes that may be asked for and not yet taken: few at first, and more as long as the reader has to wait.
+    """The number of bytes that may be requested ahead.
 
-    All that is asked for shares one line: a large window delays the first rows, one that is too small leaves the line
-    idle. It grows by twice what lands while the reader waits, threefold each round trip, up to four times what the
-    measured rate and delay keep under way and three pieces more, at least 16 MB.
+    These are bytes asked for and not yet taken: few at first, and more as long as the reader has to wait. All that is
+    asked for shares one line: a large window delays the first rows, one that is too small leaves the line idle. It
+    grows by twice what lands while the reader waits, threefold each round trip, up to four times what the measured rate
+    and delay keep under way and three pieces more, at least 16 MB.
 
     Parameters
     ----------
@@ -32,12 +33,15 @@ class Window:
         self.size = min(max(first + _FIRST, known), MOST // max(sharing, 1))
 
     def grow(self, landed: int, piece: int, rate: float, delay: float, sharing: int) -> None:
-        """Grow after ``landed`` bytes of a piece came while the reader waited."""
+        """Grow after ``landed`` bytes came while the reader waited."""
         most = max(self.size, _cap(piece, rate, delay))
         self.size = min(self.size + 2 * landed, most, MOST // max(sharing, 1))
 
     def blocks(self, size: int) -> list[int]:
-        """Return the bounds of the blocks of a piece of ``size`` bytes: an eighth of the window each, 1 to 8 MB."""
+        """Return the block bounds of a piece of ``size`` bytes.
+
+        A block is an eighth of the window, 1 to 8 MB.
+        """
         block = min(max(self.size // 8, _LEAST_BLOCK), _MOST_BLOCK)
         count = max(round(size / block), 1)
         return [size * i // count for i in range(count + 1)]

@@ -1,4 +1,7 @@
-"""One module per kind of file: whether bytes are of that kind, and the plane that they hold."""
+"""Readers of image files, one module per format.
+
+Each says whether bytes are of its kind, and decodes the plane that they hold.
+"""
 
 from __future__ import annotations
 

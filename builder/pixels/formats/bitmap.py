@@ -1,6 +1,7 @@
-"""Windows and OS/2 bitmaps, through Pillow's own class: it decodes nothing until the size is checked.
+"""Windows and OS/2 bitmaps, through Pillow's own class.
 
-``Image.open`` would try every format that Pillow knows, and would warn of sizes by a limit of its own.
+Nothing is decoded until the size is checked. ``Image.open`` would try every format that Pillow knows, and would warn of
+sizes by a limit of its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Whether coded data lack their end, for decoders that then fill up with grey and do not say so.
+"""Detection of truncated coded data.
 
-Data that are whole give the same pixels whatever follows them. Data that were cut take the bits they lack from what
-follows, so two different ends give two different images, or an error.
+It is for decoders that fill up with grey where data end, and do not say so. Data that are whole give the same pixels
+whatever follows them. Data that were cut take the bits they lack from what follows, so two different ends give two
+different images, or an error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""DeltaVision stacks (``.dv``, ``.r3d``): an MRC-like header of 1,024 bytes, an extended header, then the planes.
+"""DeltaVision stacks (``.dv``, ``.r3d``).
 
-Layout: https://docs.openmicroscopy.org/bio-formats/ (DeltaVision) and the IVE header, "DV/MRC"; a plane's number
-counts the sections in stored order, whatever of z, wavelength and time runs fastest.
+An MRC-like header of 1,024 bytes, an extended header, then the planes. Layout:
+https://docs.openmicroscopy.org/bio-formats/ (DeltaVision) and the IVE header, "DV/MRC"; a plane's number counts the
+sections in stored order, whatever of z, wavelength and time runs fastest.
 """
 
 from __future__ import annotations
@@ -18,12 +19,18 @@ _MODES = {0: "u1", 1: "i2", 2: "f4", 6: "u2"}
 
 
 def matches(data: bytes) -> bool:
-    """Return whether the bytes begin as a DeltaVision file, of either byte order."""
+    """Return whether the bytes begin as a DeltaVision file.
+
+    Either byte order counts.
+    """
     return len(data) >= _HEADER and data[96:98] in (b"\xa0\xc0", b"\xc0\xa0")
 
 
 def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
-    """Return one section, (H, W) uint8, int16, uint16 or float32; a file may end after it."""
+    """Return one section; a file may end after it.
+
+    (H, W), uint8, int16, uint16 or float32.
+    """
     order = "<" if struct.unpack_from("<h", data, 96)[0] == _MAGIC else ">"
     width, height, count, mode = struct.unpack_from(f"{order}4i", data, 0)
     limits.check_size(width, height, max_pixels)

@@ -1,8 +1,9 @@
-"""Bitmaps without a file header (``.DIB`` of Cellomics ArrayScan, bbbc017), 8 or 16 bits a pixel.
+"""Bitmaps without a file header, 8 or 16 bits/pixel.
 
-A BITMAPINFOHEADER of 40 bytes (https://learn.microsoft.com/windows/win32/api/wingdi/ns-wingdi-bitmapinfoheader); in a
-Cellomics file twelve more, so that the pixels begin at byte 52, as Bio-Formats reads them ("Cellomics"). Sixteen bits
-are one grey value, not the 5-5-5 colour of a bitmap.
+The ``.DIB`` files of Cellomics ArrayScan (bbbc017) are such. A BITMAPINFOHEADER of 40 bytes
+(https://learn.microsoft.com/windows/win32/api/wingdi/ns-wingdi-bitmapinfoheader); in a Cellomics file twelve more, so
+that the pixels begin at byte 52, as Bio-Formats reads them ("Cellomics"). Sixteen bits are one grey value, not the
+5-5-5 colour of a bitmap.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ _CELLOMICS: Final = 52
 
 
 def matches(data: bytes) -> bool:
-    """Return whether the bytes begin with a BITMAPINFOHEADER of one plane, grey, without compression."""
+    """Return whether the bytes begin with a supported BITMAPINFOHEADER.
+
+    That is one plane, grey, without compression.
+    """
     if len(data) < _HEADER:
         return False
     size, _, _, planes, bits, compression = struct.unpack_from("<IiiHHI", data, 0)
@@ -27,9 +31,10 @@ def matches(data: bytes) -> bool:
 
 
 def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
-    """Return uint8 or uint16 (H, W), or (H, W, 3) of a palette that is not grey.
+    """Return the grey image, or colours of a palette.
 
-    Rows are stored from the bottom unless the height is negative.
+    uint8 or uint16 (H, W), or (H, W, 3) of a palette that is not grey. Rows are stored from the bottom unless the
+    height is negative.
     """
     width, height, _, bits = struct.unpack_from("<iiHH", data, 4)
     limits.check_size(width, abs(height), max_pixels)
@@ -47,7 +52,10 @@ def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
 
 
 def _pixels_and_palette(data: bytes, bits: int, size: int) -> tuple[int, np.ndarray | None]:
-    """Return where the pixels begin, and the colours, uint8 (colours,) or (colours, 3), where there are any."""
+    """Return where the pixels begin, and the palette if any.
+
+    The palette is uint8 (colours,) or (colours, 3).
+    """
     beside = len(data) - _HEADER - size
     if beside < 0:
         raise limits.unreadable(f"DIB of {len(data)} bytes cannot hold {size} bytes of pixels")

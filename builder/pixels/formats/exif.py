@@ -1,4 +1,7 @@
-"""The orientation in Exif metadata: tag 274 in the first directory of a TIFF (CIPA DC-008)."""
+"""Orientation in Exif metadata.
+
+Tag 274 in the first directory of a TIFF (CIPA DC-008).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from builder.pixels.formats.tiff_directory import Tiff
 
 
 def orientation(block: bytes) -> int:
-    """Return 1 to 8, or whatever number is stored; 1 where there is no metadata, or it cannot be understood."""
+    """Return the stored orientation, or 1 where there is none.
+
+    1 to 8, or whatever number is stored; 1 too where the metadata cannot be understood.
+    """
     if len(block) < 16 or block[:4] not in (b"II*\0", b"MM\0*"):
         return 1
     try:

@@ -1,7 +1,8 @@
-"""JPEG files: 8 bits through Pillow's own class; 12 bits, lossless and JPEG-LS through imagecodecs.
+"""JPEG files, through Pillow's own class or imagecodecs.
 
-``Image.open`` would try every format that Pillow knows, and would warn of sizes by a limit of its own. No decoder says
-that data ran out before the last pixel: they fill up with grey. So this module finds out (``_is_cut``).
+Pillow decodes 8 bits; imagecodecs 12 bits, lossless and JPEG-LS. ``Image.open`` would try every format that Pillow
+knows, and would warn of sizes by a limit of its own. No decoder says that data ran out before the last pixel: they fill
+up with grey. So this module finds out (``_is_cut``).
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def matches(data: bytes) -> bool:
 
 
 def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
-    """Return uint8 or uint16, (H, W) or (H, W, 3), in stored order."""
+    """Return the pixels in stored order.
+
+    uint8 or uint16, (H, W) or (H, W, 3).
+    """
     facts = markers(data)
     limits.check_size(facts.width, facts.height, max_pixels, len(facts.components) * -(-facts.precision // 8))
     known = (BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS, JPEG_LS, *(_ARITHMETIC if facts.precision == 8 else ()))
@@ -94,7 +98,10 @@ def _expected(pixels: npt.NDArray[Any], facts: Jpeg) -> npt.NDArray[Any]:
 
 
 def _check_only_end_lacks(data: bytes, facts: Jpeg) -> None:
-    """Reject a file without an end marker unless its data end with the last pixel, no sooner and no later."""
+    """Reject a file that lacks more than its end marker.
+
+    Its data must end with the last pixel, no sooner and no later.
+    """
     if not has_all_scans(facts) or facts.frame not in (BASELINE, EXTENDED, PROGRESSIVE):
         raise limits.unreadable("JPEG that was cut: its last scan and end are missing")
     if _is_cut(data, facts) or not _is_cut(data[: facts.scans_end - 3], facts):
@@ -102,5 +109,5 @@ def _check_only_end_lacks(data: bytes, facts: Jpeg) -> None:
 
 
 def _is_cut(data: bytes, facts: Jpeg) -> bool:
-    """Return whether the last scan's data lack bits of their own."""
+    """Return whether the last scan's data are truncated."""
     return cut.is_cut(lambda stream: _decode(stream, facts), entropy(data, facts), _END)

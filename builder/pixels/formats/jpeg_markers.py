@@ -1,4 +1,7 @@
-"""What the markers of a JPEG say: its frame, colour, orientation, scans, and whether it ends (ITU-T T.81, annex B)."""
+"""Parsing of JPEG markers (ITU-T T.81, annex B).
+
+They give the frame, colour, orientation and scans, and whether the stream ends.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
 
 @dataclasses.dataclass(frozen=True)
 class Scan:
-    """What one scan brings: which components, which coefficients, and how many low bits it leaves out."""
+    """Components and coefficients of one scan, and low bits omitted."""
 
     components: tuple[int, ...]
     first: int
@@ -46,7 +49,7 @@ class Jpeg:
 
 
 def markers(data: bytes) -> Jpeg:
-    """Go through the markers of a stream that begins with SOI.
+    """Parse the markers of a stream that begins with SOI.
 
     Raises
     ------
@@ -109,23 +112,35 @@ def _scan(body: bytes) -> Scan:
 
 
 def _after_entropy(data: bytes, at: int, bit_stuffed: bool) -> int:
-    """Return where the next marker is that is no restart; JPEG-LS stuffs a bit, not a byte, after 0xff."""
+    """Return where the next marker other than a restart is.
+
+    JPEG-LS stuffs a bit, not a byte, after 0xff.
+    """
     found = (_AFTER_STUFFED_BITS if bit_stuffed else _AFTER_STUFFED_BYTES).search(data, at)
     return found.start() if found else len(data)
 
 
 def with_tables(data: bytes, tables: bytes) -> bytes:
-    """Return an abbreviated stream with the tables of another one (an SOI, tables, an EOI) put in front."""
+    """Prepend another stream's tables to an abbreviated stream.
+
+    ``tables`` is an SOI, tables and an EOI.
+    """
     return data[:2] + tables[2:-2] + data[2:] if len(tables) > 4 else data
 
 
 def entropy(data: bytes, facts: Jpeg) -> bytes:
-    """Return a stream up to the end of its last scan's data, without the end marker."""
+    """Return a stream up to its last scan's data.
+
+    The end marker is left out.
+    """
     return data[: min(facts.scans_end, len(data))].rstrip(b"\xff")
 
 
 def has_all_scans(facts: Jpeg) -> bool:
-    """Return whether the scans bring every coefficient of every component, to its last bit."""
+    """Return whether the scans bring every coefficient in full.
+
+    That is, of every component, to its last bit.
+    """
     if facts.frame != PROGRESSIVE:
         return {component for scan in facts.scans for component in scan.components} >= set(facts.components)
     missing = {(component, k) for component in facts.components for k in range(64)}
@@ -136,9 +151,10 @@ def has_all_scans(facts: Jpeg) -> bool:
 
 
 def may_lack_data(pixels: npt.NDArray[Any], facts: Jpeg) -> bool:
-    """Return whether pixels look as if a decoder had filled them up: the last ones are of one grey, or nobody can say.
+    """Return whether a decoder may have filled up the pixels.
 
-    The next coefficients of a progressive image, and of a lossless one the next samples, need not be flat.
+    It may where the last ones are of one grey, or where nobody can say. The next coefficients of a progressive image,
+    and of a lossless one the next samples, need not be flat.
     """
     if facts.frame in (PROGRESSIVE, LOSSLESS):
         return True

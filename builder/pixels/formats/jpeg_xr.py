@@ -1,7 +1,8 @@
-"""What a JPEG XR says of its pixels: its decoder writes beyond its memory where two of the places that say it differ.
+"""Consistency check of JPEG XR headers before decoding.
 
-The container's pixel format decides how much memory there is, the codestream's header how much is written.
-Layout: ITU-T T.832, 8.3 (codestream) and annex A (container); the pixel formats are those of table A.6.
+The decoder writes beyond its memory where container and codestream disagree on the pixels. The container's pixel format
+decides how much memory there is, the codestream's header how much is written. Layout: ITU-T T.832, 8.3 (codestream) and
+annex A (container); the pixel formats are those of table A.6.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ _DEPTHS: Final = {0: "?", 1: "u1", 2: "u2", 4: "f2", 7: "f4"}  # OUTPUT_BITDEPTH
 
 
 class PixelFormat(NamedTuple):
-    """What a pixel format promises: OUTPUT_CLR_FMT, OUTPUT_BITDEPTH, samples, whether the last is opacity."""
+    """Properties that a pixel format promises.
+
+    OUTPUT_CLR_FMT, OUTPUT_BITDEPTH, samples, and whether the last is opacity.
+    """
 
     colour: int
     depth: int
@@ -66,7 +70,7 @@ class Header(NamedTuple):
 
 
 def header(data: bytes) -> Header:
-    """Return what a JPEG XR gives, where all that says it agrees.
+    """Return what a JPEG XR gives, if consistent.
 
     Raises
     ------
@@ -90,7 +94,10 @@ def header(data: bytes) -> Header:
 
 
 def _tags(data: bytes) -> dict[int, int]:
-    """Return tag -> value, or where the value lies, of the container's directory."""
+    """Return the container directory's tags and their values.
+
+    A value may be where the value lies instead.
+    """
     if not data.startswith(b"II\xbc\x01"):
         raise ValueError("does not begin as one")
     (at,) = struct.unpack_from("<I", data, 4)

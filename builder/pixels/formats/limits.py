@@ -1,4 +1,7 @@
-"""What every reader checks before it decodes, and how it picks a plane of a stack."""
+"""Size checks before decoding, and choice of a plane.
+
+Every reader shares them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _MOST_PROJECTED = 8192  # a file of a few megabytes can promise hours of tiny pl
 
 
 class Plane(NamedTuple):
-    """One plane of a file: its channels as stored, and how they are turned to be seen.
+    """One plane of a file: channels as stored, and orientation.
 
     A channel is (H, W), or colour (H, W, 3), with opacity (H, W, 4). Samples side by side that are neither colour nor
     opacity are channels of their own.
@@ -37,7 +40,7 @@ def unreadable(detail: str) -> RejectedError:
 
 
 def check_size(width: int, height: int, max_pixels: int, pixel_bytes: int = 1) -> None:
-    """Reject sizes that no image has, or that are over the limit, before anything is decoded.
+    """Reject impossible or excessive sizes before anything is decoded.
 
     ``max_pixels`` limits the bytes too, to two a pixel (a 16-bit grey image of ``max_pixels``), so that it bounds the
     memory whatever a file says of its depth and colours.
@@ -52,7 +55,10 @@ def check_size(width: int, height: int, max_pixels: int, pixel_bytes: int = 1) -
 
 
 def pick(count: int, plane: int, read_one: Callable[[int], Plane]) -> Plane:
-    """Return the wanted plane of a stack of ``count``: a number from 0, ``MIDDLE_PLANE`` or ``MAX_PROJECTION``."""
+    """Return the wanted plane of a stack.
+
+    ``plane`` is a number from 0, ``MIDDLE_PLANE`` or ``MAX_PROJECTION``.
+    """
     if plane == MIDDLE_PLANE:
         return read_one(count // 2)
     if plane != MAX_PROJECTION:
@@ -68,7 +74,10 @@ def pick(count: int, plane: int, read_one: Callable[[int], Plane]) -> Plane:
 
 
 def _larger(one: Plane, other: Plane) -> Plane:
-    """Return the larger values of two planes; a float that is missing (NaN) in one is taken from the other."""
+    """Return the pixelwise maximum of two planes.
+
+    A float that is missing (NaN) in one is taken from the other.
+    """
     if _form(one) != _form(other):
         raise unreadable(f"planes differ: {_form(one)}, then {_form(other)}")
     pairs = zip(one.channels, other.channels, strict=True)

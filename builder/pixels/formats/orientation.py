@@ -1,4 +1,7 @@
-"""Turning pixels from the order in which they are stored to the way they are seen (tag 274 of TIFF and EXIF)."""
+"""Turning of pixels from stored to displayed orientation.
+
+See tag 274 of TIFF and EXIF.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ _STEPS = {
 
 
 def turned(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
-    """Return (H, W) or (H, W, samples) as it is seen; 5 to 8 swap height and width.
+    """Return pixels as they are seen.
+
+    (H, W) or (H, W, samples); 5 to 8 swap height and width.
 
     Raises
     ------

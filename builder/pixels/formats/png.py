@@ -26,7 +26,10 @@ def matches(data: bytes) -> bool:
 
 
 def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
-    """Return uint8 or uint16, (H, W) or (H, W, 3 or 4); grey with opacity loses the opacity."""
+    """Return the pixels; grey with opacity loses the opacity.
+
+    uint8 or uint16, (H, W) or (H, W, 3 or 4).
+    """
     try:
         width, height, bits, colour, packing, filtering, interlaced = read_header(data)
         samples = _SAMPLES.get(colour, 4)
@@ -45,7 +48,10 @@ def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
 
 
 def _decode_usual(data: bytes, png: Png, samples: int, depth: int) -> npt.NDArray[Any]:
-    """Return (H, W) or (H, W, samples) of a PNG that is not interlaced, of ``depth`` bytes per sample, no palette."""
+    """Decode a PNG that is neither interlaced nor palette-based.
+
+    Returns (H, W) or (H, W, samples); ``depth`` is in bytes per sample.
+    """
     height, width = png.header.height, png.header.width
     stride = width * samples * depth
     rows, out = np.empty((height, stride + 1), np.uint8), np.empty((height, stride), np.uint8)
@@ -60,7 +66,10 @@ def _decode_usual(data: bytes, png: Png, samples: int, depth: int) -> npt.NDArra
 
 
 def _content(data: bytes, kind: bytes) -> bytes:
-    """Return the content of the first chunk of a kind that an intact PNG has."""
+    """Return the first chunk of a kind.
+
+    An intact PNG has it.
+    """
     start = len(SIGNATURE)
     while data[start + 4 : start + 8] != kind:
         start += 12 + int.from_bytes(data[start : start + 4], "big")

@@ -1,7 +1,7 @@
-"""How large coded pixels say they are, from their first bytes: nothing may be decoded before that is known.
+"""Stated size of coded pixels, from their first bytes.
 
-A decoder makes room for what the data say. So a strip of 200 bytes that says 65,536 x 65,536 takes 4 GB, however small
-the directory says that it is.
+Nothing may be decoded before it is known. A decoder makes room for what the data say. So a strip of 200 bytes that says
+65,536 x 65,536 takes 4 GB, however small the directory says that it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ _XL_RATIOS: Final = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6
 
 
 def jpeg_2000(data: bytes) -> Iterator[Size]:
-    """Yield the size of a codestream, alone or in boxes, from its SIZ (ITU-T T.800, A.5.1)."""
+    """Yield a codestream's size from its SIZ.
+
+    Alone or in boxes (ITU-T T.800, A.5.1).
+    """
     at = 0 if data.startswith(b"\xff\x4f") else _box(data, {b"jp2c": 0})
     if data[at + 2 : at + 4] != b"\xff\x51":
         raise ValueError("does not begin with its size")
@@ -35,7 +38,7 @@ def png(data: bytes) -> Iterator[Size]:
 
 
 def webp(data: bytes) -> Iterator[Size]:
-    """Yield the size of every chunk of a WebP that has one (RFC 9649)."""
+    """Yield the size of every sized WebP chunk (RFC 9649)."""
     at = 12
     while at + 8 <= len(data):
         kind, size = struct.unpack_from("<4sI", data, at)
@@ -52,7 +55,9 @@ def webp(data: bytes) -> Iterator[Size]:
 
 
 def lerc(data: bytes) -> Iterator[Size]:
-    """Yield the size in the header of a LERC blob of either kind (https://github.com/Esri/lerc).
+    """Yield the size in the header of a LERC blob.
+
+    Either kind is read (https://github.com/Esri/lerc).
 
     Raises
     ------
@@ -74,7 +79,10 @@ def lerc(data: bytes) -> Iterator[Size]:
 
 
 def jpeg_xl(data: bytes) -> Iterator[Size]:
-    """Yield the size in the header of a JPEG XL codestream, alone or in boxes (ISO/IEC 18181-1, D.2)."""
+    """Yield the size in a JPEG XL codestream's header.
+
+    Alone or in boxes (ISO/IEC 18181-1, D.2).
+    """
     start = 0 if data.startswith(b"\xff\x0a") else _box(data, {b"jxlc": 0, b"jxlp": 4})
     if data[start : start + 2] != b"\xff\x0a":
         raise ValueError("does not begin with its size")
@@ -88,7 +96,7 @@ def jpeg_xl(data: bytes) -> Iterator[Size]:
 
 
 def _xl_extra_channels(bits: Iterator[int]) -> int:
-    """Return the count of channels that are no colour, from ImageMetadata (D.3).
+    """Return the count of non-colour channels, from ImageMetadata (D.3).
 
     Raises
     ------
@@ -111,7 +119,9 @@ def _xl_extra_channels(bits: Iterator[int]) -> int:
 
 
 def _box(data: bytes, kinds: Mapping[bytes, int]) -> int:
-    """Return where the content of the first box of these kinds begins, so many bytes of it left out (ISO/IEC 14496-12).
+    """Return where the first such box's content begins.
+
+    ``kinds`` says how many bytes of the content to leave out (ISO/IEC 14496-12).
 
     Raises
     ------

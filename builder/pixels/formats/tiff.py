@@ -1,8 +1,9 @@
-"""TIFF and BigTIFF, with what microscopes write in it: OME, ImageJ, MetaMorph, LSM, Opera ``.flex``.
+"""TIFF and BigTIFF, with the extensions that microscopes write.
 
-A plane is a full-resolution image of the file, from 0, in stored order. What the file says of its pixels is honoured,
-or the file is refused with that reason: ``tiff_planes`` finds the plane, ``tiff_page`` says what it is, ``tiff_layout``
-where it lies; ``tiff_codecs``, ``tiff_samples`` and ``tiff_colour`` decode it, each strip bounded by its own size.
+These are OME, ImageJ, MetaMorph, LSM and Opera ``.flex``. A plane is a full-resolution image of the file, from 0, in
+stored order. What the file says of its pixels is honoured, or the file is refused with that reason: ``tiff_planes``
+finds the plane, ``tiff_page`` says what it is, ``tiff_layout`` where it lies; ``tiff_codecs``, ``tiff_samples`` and
+``tiff_colour`` decode it, each strip bounded by its own size.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ def matches(data: bytes) -> bool:
 
 
 def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
-    """Return a plane at its own depth, colours of a palette looked up, 0 always black."""
+    """Return a plane at its own depth, 0 always black.
+
+    Colours of a palette are looked up.
+    """
     planes = Planes(Tiff(data))
     count = plane + 1 if plane >= 0 and planes.has(plane) else planes.count()
     return limits.pick(count, plane, lambda number: _decode_place(data, planes[number], max_pixels))
@@ -52,7 +56,10 @@ def _decode_place(data: bytes, place: Place, max_pixels: int) -> limits.Plane:
 
 
 def _whole_jpeg(data: bytes, found: Page) -> Page:
-    """Return an old-style JPEG as one strip: the JPEG stream that tag 513 points to."""
+    """Return an old-style JPEG as one strip.
+
+    The strip is the JPEG stream that tag 513 points to.
+    """
     start, size = found.directory.one(513, 0), found.directory.one(514, 0)
     stream = data[start : start + size] if size else data[start:]
     if start < 8 or not stream.startswith(b"\xff\xd8") or not jpeg_markers.markers(stream).scans:
@@ -67,7 +74,10 @@ def _whole_jpeg(data: bytes, found: Page) -> Page:
 
 
 def _moved(found: Page, number: int) -> Page:
-    """Return the page of a plane that follows the first without a directory: uncompressed, without a gap."""
+    """Return the page of a later plane without a directory.
+
+    Such planes follow the first uncompressed, without a gap.
+    """
     whole = found._replace(separate=False, segment_height=found.height)
     size = whole.row_bytes * found.height
     ends = [offset + count for offset, count in zip(found.offsets, found.counts, strict=True)]
@@ -80,9 +90,10 @@ def _moved(found: Page, number: int) -> Page:
 
 
 def _in_place(data: bytes, found: Page) -> Array | None:
-    """Return (H, W, samples) that are the file's own bytes, not copied; None where they have to be changed or moved.
+    """Return the file's own bytes as pixels, if possible.
 
-    Of a file with much else in it they are copied, so that one plane does not keep a stack in memory.
+    (H, W, samples), not copied; None where they have to be changed or moved. Of a file with much else
+    in it they are copied, so that one plane does not keep a stack in memory.
     """
     dtype = tiff_codecs.sample_type(found).newbyteorder(found.order)
     as_stored = (

@@ -1,6 +1,7 @@
-"""The compressions of TIFF: which give bytes, which give pixels, and which are refused by name.
+"""Compressions of TIFF.
 
-Numbers: TIFF 6.0, its supplements, and the registry in https://libtiff.gitlab.io/libtiff/ ("TIFF codecs").
+Some give bytes, some give pixels, and the others are refused by name. Numbers: TIFF 6.0, its supplements, and the
+registry in https://libtiff.gitlab.io/libtiff/ ("TIFF codecs").
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ _NAMES: Final = {
 
 
 def check(page: Page) -> None:
-    """Reject a compression that is not read, by name, and combinations that have no meaning."""
+    """Reject unsupported compressions, by name, and meaningless combinations."""
     known = page.compression in (NONE, OLD_JPEG, JPEG, *CCITT, *TO_BYTES, *TO_PIXELS)
     if not known:
         name = _NAMES.get(page.compression, "unknown")
@@ -106,12 +107,15 @@ def gives_pixels(page: Page) -> bool:
 
 
 def gives_colour(page: Page) -> bool:
-    """Return whether the codec has turned colours into red, green and blue already."""
+    """Return whether the codec has converted colours to RGB already."""
     return page.compression in _COLOURED or (page.compression in (OLD_JPEG, JPEG) and page.photometric in (RGB, YCBCR))
 
 
 def takes_fill_order(page: Page) -> bool:
-    """Return whether fill order 2, the lowest bit first, has a meaning: a JPEG is what it is."""
+    """Return whether fill order 2 has a meaning.
+
+    Fill order 2 is the lowest bit first; a JPEG ignores it.
+    """
     return page.compression in (NONE, JPEG, *CCITT, *TO_BYTES)
 
 
@@ -141,7 +145,10 @@ def to_bytes(packed: memoryview, page: Page, most: int, least: int) -> bytes | b
 
 
 def sample_type(page: Page) -> np.dtype[Any]:
-    """Return the type of a sample once unpacked, in the machine's byte order; one bit is bool."""
+    """Return the type of a sample once unpacked.
+
+    It is in the machine's byte order; one bit is bool.
+    """
     if page.sample_format == FLOAT:
         return np.dtype(f"f{max(page.bits, 16) // 8}" if page.bits != 24 else "f4")
     size = next(size for size in (1, 2, 4, 8) if page.bits <= 8 * size)

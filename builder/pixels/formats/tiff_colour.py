@@ -1,6 +1,6 @@
-"""From samples to channels whose values grow with light: ink, palettes, luma and chroma, and where 0 is white.
+"""Conversion of samples to channels whose values grow with light.
 
-TIFF 6.0, sections 5, 16, 18, 20 and 21.
+Ink, palettes, luma and chroma, and where 0 is white. TIFF 6.0, sections 5, 16, 18, 20 and 21.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def check(page: Page) -> None:
 
 
 def channels(pixels: Array, page: Page) -> tuple[Array, ...]:
-    """Return the channels of (H, W, samples): the grey or colour, then each sample that is no opacity.
+    """Return the grey or colour channel, then further channels.
 
-    Colour is (H, W, 3), with one opacity (H, W, 4); the opacity of other channels is dropped.
+    ``pixels`` is (H, W, samples); each other sample that is no opacity is a channel. Colour is (H, W, 3), with one
+    opacity (H, W, 4); the opacity of other channels is dropped.
     """
     first = _to_light(pixels[..., : page.colours], page)
     others = tuple(k for k, kind in enumerate(page.extra, page.colours) if kind not in ALPHA)
@@ -74,14 +75,17 @@ def _looked_up(indices: Array, page: Page) -> Array:
 
 
 def _without_ink(inks: Array, top: int) -> Array:
-    """Return red, green and blue of cyan, magenta, yellow and black ink: what the inks leave of the light."""
+    """Convert CMYK ink to RGB."""
     left = (top - inks.astype(np.uint64)).astype(np.uint64)
     out: Array = (left[..., :3] * left[..., 3:] + np.uint64(top // 2)) // np.uint64(top)
     return out.astype(inks.dtype)
 
 
 def from_luma(pixels: Array, page: Page) -> Array:
-    """Return red, green and blue, uint8, of luma and two chromas (TIFF 6.0, section 21)."""
+    """Convert luma and two chromas to RGB, uint8.
+
+    See TIFF 6.0, section 21.
+    """
     red, green, blue = page.directory.ratios(529) or _LUMA
     limits_ = page.directory.ratios(532) or _BLACK_AND_WHITE
     if len(limits_) != 6 or green == 0 or any(limits_[k] == limits_[k + 1] for k in (0, 2, 4)):
@@ -98,7 +102,10 @@ def from_luma(pixels: Array, page: Page) -> Array:
 
 
 def units(page: Page) -> tuple[int, int]:
-    """Return how many pixels across and down share a chroma, of samples that no codec has put in order."""
+    """Return how many pixels across and down share a chroma.
+
+    This is for samples that no codec has put in order.
+    """
     if page.photometric != YCBCR or tiff_codecs.gives_pixels(page):
         return 1, 1
     found = page.directory.numbers(530) or (2, 2)
@@ -116,7 +123,10 @@ def units_bytes(page: Page, rows: int, shared: tuple[int, int]) -> int:
 
 
 def spread(raw: bytes | bytearray | memoryview, page: Page, rows: int, shared: tuple[int, int]) -> Array:
-    """Return (rows, width, 3) of subsampled data: units of some luma samples and two chromas, each chroma repeated."""
+    """Return subsampled data as (rows, width, 3), each chroma repeated.
+
+    The data are units of some luma samples and two chromas.
+    """
     across, down = shared
     wide, high = -(-page.segment_width // across), -(-rows // down)
     size = across * down + 2

@@ -1,6 +1,7 @@
-"""The directories of a TIFF and their tags, every offset and count checked against the file before it is used.
+"""Directories of a TIFF and their tags.
 
-TIFF 6.0 (Adobe, 1992), section 2; BigTIFF: https://libtiff.gitlab.io/libtiff/specification/bigtiff.html.
+Every offset and count is checked against the file before it is used. TIFF 6.0 (Adobe, 1992), section 2; BigTIFF:
+https://libtiff.gitlab.io/libtiff/specification/bigtiff.html.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ class Directory:
 
     @property
     def may_hold_more(self) -> bool:
-        """Whether other planes may follow the first without directories: STK, ImageJ, tifffile's ``truncate``."""
+        """Whether planes without directories may follow the first.
+
+        STK, ImageJ and tifffile's ``truncate`` write such.
+        """
         text = self.raw(270)
         return 33629 in self or 33630 in self or text.startswith(IMAGEJ) or b'"truncated"' in text
 
@@ -52,18 +56,21 @@ class Directory:
         return tag in self._entries
 
     def count(self, tag: int) -> int:
-        """Return how many values a tag says it has; 0 where there is none."""
+        """Return a tag's stated number of values; 0 if absent."""
         return self._entries[tag][1] if tag in self._entries else 0
 
     def numbers(self, tag: int) -> tuple[int, ...]:
-        """Return the values of a whole-number tag; none where it is absent or of another type."""
+        """Return the values of a whole-number tag.
+
+        Empty where it is absent or of another type.
+        """
         entry = self._entries.get(tag)
         if entry is None or entry[0] not in _TYPES:
             return ()
         return self._values(tag, entry, _TYPES[entry[0]], 1)
 
     def ratios(self, tag: int) -> tuple[float, ...]:
-        """Return the values of a tag of rationals, or of whole numbers."""
+        """Return the values of a rational or whole-number tag."""
         entry = self._entries.get(tag)
         if entry is None or entry[0] not in _RATIONALS:
             return tuple(map(float, self.numbers(tag)))
@@ -73,7 +80,10 @@ class Directory:
         return tuple(over / under for over, under in zip(values[::2], values[1::2], strict=True))
 
     def raw(self, tag: int) -> bytes:
-        """Return the bytes of a tag of bytes or text; none where it is absent or lies outside the file."""
+        """Return the bytes of a tag of bytes or text.
+
+        Empty where it is absent or lies outside the file.
+        """
         entry = self._entries.get(tag)
         if entry is None or entry[0] not in (1, 2, 7):
             return b""
@@ -104,7 +114,7 @@ class Directory:
 
 
 class Tiff:
-    """The chain of directories of a file, followed no further than asked.
+    """Chain of directories, followed no further than asked.
 
     Raises
     ------
@@ -132,7 +142,10 @@ class Tiff:
         return self.directory_at(self._offsets[number])
 
     def directory_at(self, offset: int) -> Directory:
-        """Return the directory at a place in the file; the first of two tags with one number counts."""
+        """Return the directory at a place in the file.
+
+        The first of two tags with one number counts.
+        """
         start, count = self._entries(offset)
         entry = struct.Struct(self._order + ("HHQ8s" if self._big else "HHI4s"))
         end = start + count * entry.size
@@ -150,7 +163,7 @@ class Tiff:
         return int(struct.unpack_from(self._order + kind, self._data, offset)[0])
 
     def _entries(self, offset: int) -> tuple[int, int]:
-        """Return where the entries of a directory begin, and how many there are."""
+        """Return where a directory's entries begin, and their number."""
         size = 8 if self._big else 2
         if not 0 <= offset <= len(self._data) - size:
             raise limits.unreadable(f"TIFF directory at {offset} in a file of {len(self._data)} bytes")
@@ -160,7 +173,7 @@ class Tiff:
         return offset + size, int(count)
 
     def _follow(self) -> bool:
-        """Add the next directory's offset; False at the end of the chain."""
+        """Add the next directory's offset; return False at the end."""
         start, count = self._entries(self._offsets[-1])
         at = start + count * (20 if self._big else 12)
         if at == len(self._data):  # the file ends with the last entry: nothing says that there is another
@@ -176,7 +189,7 @@ class Tiff:
         return True
 
     def _is_noise(self, offset: int) -> bool:
-        """Return whether a pointer after the last directory is no pointer to one.
+        """Return whether a pointer after the last directory is invalid.
 
         A pointer to a place shortly after the file's end, or to zeros, speaks of a file that was cut: that is an error.
         """

@@ -1,7 +1,8 @@
-"""Where the strips and tiles of a TIFF lie, mended where the sizes they state are wrong and the geometry is not.
+"""Locations of a TIFF's strips and tiles, repaired where possible.
 
-Wrong StripByteCounts are the most common defect of real files. Uncompressed, an image's geometry says how many bytes a
-strip has, so the count is looked at only for what geometry leaves open. Compressed, only a missing count is made good.
+Stated sizes are corrected where they are wrong and the geometry is not. Wrong StripByteCounts are the most common
+defect of real files. Uncompressed, an image's geometry says how many bytes a strip has, so the count is looked at only
+for what geometry leaves open. Compressed, only a missing count is made good.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ SPARSE: Final = (0, 0)
 
 
 def arranged(page: Page, self_ending: bool) -> Page:
-    """Return the page with one offset and one count for each strip or tile that its size needs.
+    """Return the page with all required offsets and counts.
+
+    There is one of each for every strip or tile that its size needs.
 
     Parameters
     ----------
@@ -54,7 +57,10 @@ def _is_subsampled(page: Page) -> bool:
 
 
 def _with_rows(page: Page) -> Page:
-    """Return uncompressed strips whose rows are missing, or whose first offset is the only one, with what they need."""
+    """Complete the rows and offsets of uncompressed strips.
+
+    Rows may be missing, or the first offset may be the only one.
+    """
     if page.tiled or not page.offsets or _is_subsampled(page):
         return page
     strips = len(page.offsets) // page.planes
@@ -66,7 +72,10 @@ def _with_rows(page: Page) -> Page:
 
 
 def _by_geometry(page: Page, offsets: tuple[int, ...], counts: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the counts that the geometry gives, 0 for sparse ones; reject strips that would overlap."""
+    """Return the counts that the geometry gives, 0 if sparse.
+
+    Strips that would overlap are rejected.
+    """
     sizes = _sizes(page)
     if counts == sizes and min(offsets) >= 8 and max(map(operator.add, offsets, sizes)) <= page.directory.size:
         return counts  # all is as it should be
@@ -96,9 +105,10 @@ def _by_geometry(page: Page, offsets: tuple[int, ...], counts: tuple[int, ...]) 
 def _check_depth(
     page: Page, offsets: tuple[int, ...], counts: tuple[int, ...], sizes: tuple[int, ...], ends: list[int]
 ) -> None:
-    """Reject strips that hold twice or more of what they should: their depth or their samples per pixel is wrong.
+    """Reject strips that hold twice their expected size or more.
 
-    Where a directory stands for several planes, the count may be that of all of them.
+    Their depth or their samples per pixel is wrong. Where a directory stands for several planes, the count may be that
+    of all of them.
     """
     if page.directory.may_hold_more or any(count < 2 * size for count, size in zip(counts, sizes, strict=True)):
         return
@@ -118,21 +128,27 @@ def _sizes(page: Page) -> tuple[int, ...]:
 
 
 def _size(page: Page, number: int, stated: int) -> int:
-    """Return the bytes of a strip or tile; packed samples may do without padding of rows, where the count says so."""
+    """Return the bytes of a strip or tile.
+
+    Packed samples may do without padding of rows, where the count says so.
+    """
     rows = rows_of(page, number)
     padded, packed = rows * page.row_bytes, -(-rows * page.segment_width * page.inner * page.bits // 8)
     return packed if stated == packed else padded
 
 
 def rows_of(page: Page, number: int) -> int:
-    """Return the rows of a strip or tile: fewer in the last strip."""
+    """Return a strip's or tile's rows; the last has fewer."""
     row = number // page.across % page.down
     left = page.height - row * page.segment_height
     return page.segment_height if page.tiled else min(page.segment_height, left)
 
 
 def _by_counts(page: Page, offsets: tuple[int, ...], counts: tuple[int, ...], self_ending: bool) -> tuple[int, ...]:
-    """Return the counts of compressed data, a missing one up to the next strip, or the end of the file."""
+    """Return the counts of compressed data.
+
+    A missing one extends to the next strip, or to the end of the file.
+    """
     ends = sorted({*offsets, page.directory.size})
     out = []
     for number, (offset, stated) in enumerate(zip(offsets, counts, strict=True)):
@@ -149,7 +165,10 @@ def _by_counts(page: Page, offsets: tuple[int, ...], counts: tuple[int, ...], se
 
 
 def joined(page: Page) -> Page:
-    """Return uncompressed strips that follow each other without a gap as one: many hold a row each."""
+    """Join uncompressed strips that follow each other without a gap.
+
+    Many files hold one row per strip.
+    """
     if page.tiled or page.separate or page.compression != UNCOMPRESSED or len(page.offsets) < 2 or _is_subsampled(page):
         return page
     step = page.row_bytes * page.segment_height

@@ -1,6 +1,7 @@
-"""What a directory of a TIFF says of its image, made consistent or refused before anything is decoded.
+"""Image description in a TIFF directory, made consistent or refused.
 
-TIFF 6.0 (Adobe, 1992), sections 3 to 8, 11, 14 to 21; names and numbers are those of that document.
+This happens before anything is decoded. TIFF 6.0 (Adobe, 1992), sections 3 to 8, 11, 14 to 21; names and numbers are
+those of that document.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ _WHOLE_BITS: Final = (*range(1, 32), 32, 64)
 
 
 class Page(NamedTuple):
-    """One image of a TIFF, by the names of TIFF 6.0; sizes in pixels, offsets and counts in bytes."""
+    """One image of a TIFF, by TIFF 6.0 names.
+
+    Sizes are in pixels, offsets and counts in bytes.
+    """
 
     order: Order
     width: int
@@ -84,7 +88,10 @@ class Page(NamedTuple):
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of a row of a strip or tile, unpacked: whole ones."""
+        """Bytes of an unpacked row of a strip or tile.
+
+        A last byte that is partly used counts as a whole one.
+        """
         return -(-self.segment_width * self.inner * self.bits // 8)
 
 
@@ -138,7 +145,10 @@ def _known(directory: Directory, tag: int, name: str, known: tuple[int, ...]) ->
 
 
 def _sample(directory: Directory) -> tuple[int, int]:
-    """Return bits and format of every sample, which must be the same for all."""
+    """Return the bits and format that all samples share.
+
+    Those that differ are rejected.
+    """
     if directory.one(32997, 1) != 1:
         raise limits.unreadable(f"TIFF of {directory.one(32997, 1)} layers in one image (tag 32997)")
     bits, formats = set(directory.numbers(258) or (1,)), set(directory.numbers(339) or (1,))
@@ -154,7 +164,7 @@ def _sample(directory: Directory) -> tuple[int, int]:
 
 
 def _meaning(directory: Directory) -> tuple[int, int, tuple[int, ...]]:
-    """Return the photometric interpretation, how many samples it takes, and what the others are."""
+    """Return the photometric interpretation, its samples, and the others' meaning."""
     samples, bits = directory.one(277, 1), directory.count(258)
     if samples < 1 or bits not in (0, 1, samples):
         raise limits.unreadable(f"TIFF with {samples} samples a pixel and the depths of {bits}")

@@ -1,6 +1,7 @@
-"""Strips and tiles of TIFFs whose codec gives pixels: fax, JPEG in its kinds, JPEG 2000, JPEG XR, WebP, LERC, PNG.
+"""Strips and tiles of TIFFs whose codec gives pixels.
 
-What a decoder says of their size and type must be what the directory says; what was cut is refused (``cut``).
+Fax, JPEG in its kinds, JPEG 2000, JPEG XR, WebP, LERC and PNG. What a decoder says of their size and type must be what
+the directory says; what was cut is refused (``cut``).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _STATED_SIZES: Final = {
 
 
 def pixels(packed: bytes, page: Page, rows: int) -> Array:
-    """Return (rows, width, samples) of a strip or tile whose codec gives pixels.
+    """Decode a strip or tile to (rows, width, samples).
 
     Raises
     ------
@@ -67,7 +68,10 @@ def pixels(packed: bytes, page: Page, rows: int) -> Array:
 
 
 def _check_stated_size(packed: bytes, page: Page, rows: int) -> None:
-    """Reject data that say they are larger than their strip, or of other samples, before they are decoded."""
+    """Reject data whose stated size or samples do not fit.
+
+    Checked before decoding: they may not be larger than their strip, or of other samples.
+    """
     try:
         if page.compression in JPEG_XR:
             _check_jpeg_xr(jpeg_xr.header(packed), page, rows)
@@ -131,7 +135,7 @@ def _jpeg(packed: bytes, page: Page, rows: int) -> Array:
 
 
 def _spaces(page: Page, facts: jpeg_markers.Jpeg) -> tuple[str | None, str | None]:
-    """Return the colour in which a JPEG is stored and wanted.
+    """Return a JPEG's stored and wanted colour spaces.
 
     Where a marker of JFIF or Adobe says it, that counts; else the directory.
     """

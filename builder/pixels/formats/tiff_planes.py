@@ -1,8 +1,9 @@
-"""The planes of a TIFF: its full-resolution images, and those that follow the first without directories of their own.
+"""Planes of a TIFF.
 
-Which directories count: NewSubfileType (254), SubfileType (255) and SubIFDs (330) of TIFF 6.0 and its supplement 1.
-Planes without a directory: MetaMorph STK ("MetaMorph Stack (STK) Image File Format", UIC2Tag counts them), ImageJ's
-stacks over 4 GB (``images=N`` in the description), and ``truncate=True`` of tifffile (``shape`` in the description).
+Its full-resolution images, and those that follow the first without directories of their own. Which directories count:
+NewSubfileType (254), SubfileType (255) and SubIFDs (330) of TIFF 6.0 and its supplement 1. Planes without a directory:
+MetaMorph STK ("MetaMorph Stack (STK) Image File Format", UIC2Tag counts them), ImageJ's stacks over 4 GB (``images=N``
+in the description), and ``truncate=True`` of tifffile (``shape`` in the description).
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ _OME_SIZE: Final = re.compile(rb"\bSize([CTZ])=[\"'](\d{1,9})[\"']")
 
 
 class Place(NamedTuple):
-    """Where a plane is: its directory, and how many planes come before it in the same directory."""
+    """Directory of a plane, and its position within it.
+
+    The position is how many planes come before it in the same directory.
+    """
 
     directory: Directory
     inside: int
@@ -37,14 +41,17 @@ class Place(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """What tifffile's description says: the number of values of all planes, and whether they have one directory."""
+    """Number of values and directory layout from tifffile's description.
+
+    The values of all planes are counted; the layout is whether they have one directory.
+    """
 
     values: int
     truncated: bool
 
 
 class Planes:
-    """The planes of a file in stored order, looked for no further than asked."""
+    """Planes of a file in stored order, found on demand."""
 
     def __init__(self, tiff: Tiff) -> None:
         self._tiff = tiff
@@ -106,7 +113,7 @@ class Planes:
                 yield Place(below, 0)
 
     def _promised(self) -> int:
-        """Return how many planes descriptions speak of; 0 where they do not say."""
+        """Return how many planes descriptions state; 0 if none."""
         directories = [place.directory for place in self._found if place.inside == 0]
         if not directories:
             return 0
@@ -130,7 +137,7 @@ def _pixels(directory: Directory) -> int:
 
 
 def _planes_inside(directory: Directory, alone: bool) -> int:
-    """Return how many planes lie one after the other where a directory says that the first is."""
+    """Return how many consecutive planes one directory stands for."""
     text = directory.raw(_DESCRIPTION)
     count = 1
     if alone:
@@ -151,7 +158,7 @@ def _imagej_images(text: bytes) -> int:
 
 
 def _shape(text: bytes) -> Shape | None:
-    """Return what a description by tifffile says, or None where it is no such."""
+    """Return what tifffile's description says, or None if another's."""
     if text.startswith(b'{"shape":'):
         try:
             found = json.loads(text.rstrip(b"\0"))
@@ -164,13 +171,19 @@ def _shape(text: bytes) -> Shape | None:
 
 
 def _planes_of(shape: Shape, directory: Directory) -> int:
-    """Return the number of planes in a shape; 1 where it does not go with the directory."""
+    """Return the number of planes in a shape.
+
+    1 where it does not go with the directory.
+    """
     values = _pixels(directory) * directory.one(277, 1)
     return shape.values // values if values > 0 and shape.values % values == 0 else 1
 
 
 def _ome_planes(text: bytes, directory: Directory) -> int:
-    """Return the planes of all images of OME-XML; 0 where some lie in other files, or there is no OME-XML."""
+    """Return the planes of all images of OME-XML.
+
+    0 where some lie in other files, or there is no OME-XML.
+    """
     if (b"<OME" not in text[:4096] and b":OME" not in text[:4096]) or b"FileName=" in text:
         return 0
     total = 0

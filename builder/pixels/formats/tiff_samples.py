@@ -1,6 +1,7 @@
-"""From the bytes of a strip or tile to its samples: packing, byte order, differencing.
+"""Unpacking of strip or tile bytes into samples.
 
-TIFF 6.0, section 14 (predictor 2); Adobe Photoshop TIFF Technical Note 3 (predictor 3, and floats of 16 and 24 bits).
+Packing, byte order and differencing are undone. TIFF 6.0, section 14 (predictor 2); Adobe Photoshop TIFF Technical Note
+3 (predictor 3, and floats of 16 and 24 bits).
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ Array = npt.NDArray[Any]
 
 
 def predictor_of(page: Page) -> int:
-    """Return 1 (none), 2 (differences of whole numbers) or 3 (of the bytes of floats).
+    """Return the page's predictor.
+
+    1 (none), 2 (differences of whole numbers) or 3 (of the bytes of floats).
 
     Raises
     ------
@@ -38,12 +41,15 @@ def predictor_of(page: Page) -> int:
 
 
 def least_bytes(page: Page, rows: int) -> int:
-    """Return the bytes that so many rows have at least: without padding of rows."""
+    """Return the fewest bytes for these rows, without padding."""
     return -(-rows * page.segment_width * page.inner * page.bits // 8)
 
 
 def unpacked(raw: bytes | bytearray | memoryview, page: Page, rows: int, predictor: int) -> Array:
-    """Return (rows, width, samples) of the bytes of a strip or tile, in the machine's byte order or the file's."""
+    """Return the samples of a strip or tile's bytes.
+
+    (rows, width, samples), in the machine's byte order or the file's.
+    """
     shape = (rows, page.segment_width, page.inner)
     values = shape[0] * shape[1] * shape[2]
     dtype = sample_type(page)
@@ -64,7 +70,10 @@ def unpacked(raw: bytes | bytearray | memoryview, page: Page, rows: int, predict
 
 
 def _bits(raw: bytes | bytearray | memoryview, page: Page, rows: int) -> Array:
-    """Return (values,) of samples that are no whole bytes, highest bit first, rows padded to bytes or not."""
+    """Return (values,) of samples that are no whole bytes.
+
+    The highest bit comes first; rows are padded to bytes or not.
+    """
     dtype, row = sample_type(page), page.segment_width * page.inner
     packed = -(-rows * row * page.bits // 8)
     padded = len(raw) >= rows * page.row_bytes

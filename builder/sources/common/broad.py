@@ -1,6 +1,7 @@
-"""What the sets of the Broad Bioimage Benchmark Collection share: where they are, what is no image, how to find files.
+"""Shared parts of the Broad Bioimage Benchmark Collection's sets.
 
-The collection is at https://bbbc.broadinstitute.org; each set has a page and a folder of archives named by accession.
+Where they are, what is no image, and how to find files. The collection is at https://bbbc.broadinstitute.org; each set
+has a page and a folder of archives named by accession.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ def page(accession: str) -> str:
 
 
 def download(accession: str, name: str, size: int | None = None) -> Download:
-    """Return one archive or table of a set; ``+`` in a name is escaped."""
+    """Return one archive or table of a set.
+
+    ``+`` in a name is escaped.
+    """
     return Download(f"https://data.broadinstitute.org/bbbc/{accession}/{name.replace('+', '%2B')}", size)
 
 
@@ -42,7 +46,9 @@ def named_files(
     *suffixes: str,
     place: Callable[[str], P | None],
 ) -> Iterator[tuple[str, P, re.Match[str]]]:
-    """Yield (path, place, match) of the files that the set knows, in sorted order; masks and misfits are noted.
+    """Yield (path, place, match) of known files, sorted.
+
+    Masks and misfits are noted.
 
     Parameters
     ----------
@@ -72,7 +78,10 @@ def named_files(
 
 
 class Fields:
-    """Channel files gathered by field over all folders; a second file of a channel is noted, not used."""
+    """Channel files gathered by field over all folders.
+
+    A second file of a channel is noted, not used.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self._notes = folder.notes
@@ -85,5 +94,5 @@ class Fields:
             self._notes.add("second files of one channel of one field, left out", path)
 
     def __iter__(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield each field's name and its channel -> path, sorted by name."""
+        """Yield each field's name and channel -> path, sorted."""
         return iter(sorted(self._files.items()))

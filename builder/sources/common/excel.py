@@ -1,4 +1,7 @@
-"""Plate tables in Excel files, old (.xls) or new (.xlsx): a sheet's columns by name, as text."""
+"""Reader of plate tables in Excel files.
+
+Old (.xls) or new (.xlsx): a sheet's columns by name, as text.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ _INFLATED: Final = 256 << 20
 
 
 def read_sheet(folder: Folder, names: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield (path, values of ``columns``) for each row of the first sheet of the first of these files that is there.
+    """Yield (path, values of ``columns``) for each row.
 
-    Whole numbers come without a point; a folder that holds none of the files is noted.
+    Rows are from the first sheet of the first of these files there is. Whole numbers come without a point; a folder
+    that holds none of the files is noted.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""A source's folder, local or on any fsspec file system: listed once, read by relative path, misfits noted."""
+"""A source's folder, local or on any fsspec system.
+
+It is listed once and read by relative path; misfits are noted.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +26,24 @@ _AT_ONCE: Final = 256 << 20  # most bytes of a file that is not read row by row:
 
 
 class LayoutError(Exception):
-    """A source not laid out as its adapter knows; the text says what was looked for, where, and what was found."""
+    """A source layout that its adapter does not know.
+
+    The text says what was looked for, where, and what was found.
+    """
 
 
 class Notes:
-    """Counts of what did not fit in a source (files without a row, rows without a file ...), the first few by name."""
+    """Counts and first examples of misfits in a source.
+
+    Files without a row, rows without a file and the like.
+    """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.examples: dict[str, list[str]] = {}
 
     def add(self, kind: str, example: str, count: int = 1) -> None:
-        """Count something that did not fit and keep the first few examples."""
+        """Count a misfit and keep the first few examples."""
         self.counts[kind] = self.counts.get(kind, 0) + count
         kept = self.examples.setdefault(kind, [])
         if len(kept) < _NOTED_EXAMPLES:
@@ -47,7 +56,9 @@ class Notes:
 
 
 class Folder:
-    """The files of one source by relative path, with "/" whatever the system.
+    """The files of one source by relative path.
+
+    The separator is "/" whatever the system.
 
     Parameters
     ----------
@@ -65,7 +76,10 @@ class Folder:
 
     @classmethod
     def listed(cls, root: str, options: dict[str, Any] | None = None) -> Folder:
-        """List a folder once; hidden files and the files left by archive tools are left out."""
+        """List a folder once.
+
+        Hidden files and the files left by archive tools are left out.
+        """
         store = Store(root, options)
         local = store.local("")
         notes = Notes()
@@ -79,7 +93,10 @@ class Folder:
         return folder
 
     def __contains__(self, path: object) -> bool:
-        """Return whether the folder holds this file; a path that climbs out of it is never in it."""
+        """Return whether the folder holds this file.
+
+        A path that climbs out of it is never in it.
+        """
         return path in self._signatures
 
     def __len__(self) -> int:
@@ -87,13 +104,19 @@ class Folder:
         return len(self._signatures)
 
     def paths(self, *suffixes: str) -> Iterator[str]:
-        """Yield the files whose names end so (any case; all without suffixes), in sorted order."""
+        """Yield the files with these suffixes, in sorted order.
+
+        Case does not count; all files without suffixes.
+        """
         wanted = tuple(suffix.lower() for suffix in suffixes)
         chosen = [path for path in self._signatures if path.lower().endswith(wanted)] if wanted else self._signatures
         yield from sorted(chosen)  # what is left out is not sorted: tables are few among millions of files
 
     def named(self, name: str) -> list[str]:
-        """Return the files with this name (any case) at any depth, the shallowest first; packed ones where none is."""
+        """Return the files with this name, the shallowest first.
+
+        In any case and at any depth; packed ones where there is none.
+        """
         names = [name.lower(), *(f"{name.lower()}{ending}" for ending in PACKED)]
         found: dict[str, list[str]] = {lower: [] for lower in names}
         for path in self._signatures:
@@ -103,25 +126,31 @@ class Folder:
         return sorted(copies, key=lambda path: (path.count("/"), path))
 
     def contents(self) -> str:
-        """Return how many files of which kind there are, the most frequent first, for people."""
+        """Describe the number of files of each kind.
+
+        The most frequent first, for people.
+        """
         kinds = Counter(_kind(path) for path in self._signatures)
         frequent = sorted(kinds.items(), key=lambda found: (-found[1], found[0]))[:5]
         listed = ", ".join(f"{count:,} {kind}" for kind, count in frequent)
         return f"{listed}{' …' * (len(kinds) > 5)}" or "no file"
 
     def holds_only_texts(self) -> bool:
-        """Return whether there is nothing but tables and texts, packed or not: images may be fetched later."""
+        """Return whether there are only tables and texts.
+
+        Packed or not; images may be fetched later.
+        """
         return all(PurePosixPath(plain_name(path)).suffix.lower() in _TEXTS for path in self._signatures)
 
     def file_signature(self, paths: Iterable[str]) -> int:
-        """Return one number for the state of several files, in their order."""
+        """Return one signature for several files, in their order."""
         state = 0
         for path in paths:
             state = (state * 0x9E3779B97F4A7C15 + self._signatures.get(path, 1)) & _MASK
         return state
 
     def state(self) -> str:
-        """Return the sha256 (hex) of the names and signatures of all files."""
+        """Return the sha256 (hex) of all names and signatures."""
         digest = hashlib.sha256()
         for path in sorted(self._signatures):
             digest.update(f"{path}\0{self._signatures[path]}\0".encode())
@@ -129,9 +158,10 @@ class Folder:
 
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
-        """Give a reader of a file's content, unpacked where its name ends in ``.gz``, ``.xz``, ``.zst`` or ``.zip``.
+        """Open a file for reading, unpacked where necessary.
 
-        A remote file system that fails is asked again for a while.
+        Names ending in ``.gz``, ``.xz``, ``.zst`` or ``.zip`` are unpacked. A remote file system that fails is asked
+        again for a while.
 
         Raises
         ------
@@ -148,12 +178,18 @@ class Folder:
             raise LayoutError(f"{self.root}/{path}: {error}") from None
 
     def count_pages(self, path: str) -> int:
-        """Return how many pages a TIFF file has, 0 for what is no whole TIFF."""
+        """Return a TIFF's number of pages.
+
+        0 for what is no whole TIFF.
+        """
         with self._store.open(path, block=4096) as file:
             return count_pages(file)
 
     def read_bytes(self, path: str) -> bytes:
-        """Return a file's content, as ``open`` gives it, which must be no more than 256 MB."""
+        """Return a file's content, at most 256 MB.
+
+        It is unpacked as by ``open``.
+        """
         with self.open(path) as file:
             content = file.read(_AT_ONCE + 1)
         if len(content) > _AT_ONCE:
@@ -161,7 +197,10 @@ class Folder:
         return content
 
     def lines(self, path: str) -> Iterator[str]:
-        """Yield a file's lines with their ends, unpacked as by ``open``; those that are no UTF-8 as Latin-1 (noted)."""
+        """Yield a file's lines with their line ends.
+
+        Unpacked as by ``open``; those that are no UTF-8 are read as Latin-1 (noted).
+        """
         noted = False
         with self.open(path) as file:
             for line, foreign in text_lines(file):
@@ -171,7 +210,10 @@ class Folder:
                 yield line
 
     def read_text(self, path: str) -> str:
-        """Return a file's text, which must be no more than 256 MB: UTF-8, with or without mark, or Latin-1 (noted)."""
+        """Return a file's text, at most 256 MB.
+
+        UTF-8, with or without mark, or Latin-1 (noted).
+        """
         content = self.read_bytes(path)
         try:
             return content.decode("utf-8-sig")
@@ -181,7 +223,10 @@ class Folder:
 
 
 def _kind(path: str) -> str:
-    """Return what a file is counted as: its ending, the ending of a Zarr folder that it is part of, or its name."""
+    """Return the kind that a file is counted as.
+
+    Its ending, the ending of a Zarr folder that it is part of, or its name.
+    """
     for folder in PurePosixPath(path).parts[:-1]:
         if folder.lower().endswith((".zarr", ".n5")):
             return f"files of {PurePosixPath(folder).suffix.lower()}"
@@ -190,7 +235,10 @@ def _kind(path: str) -> str:
 
 
 def _is_unicode(path: str) -> bool:
-    """Return whether a path has no bytes that the system could not decode (Python keeps those as surrogates)."""
+    """Return whether a path has no undecodable bytes.
+
+    Python keeps such bytes as surrogates.
+    """
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -199,7 +247,10 @@ def _is_unicode(path: str) -> bool:
 
 
 def _walk_local(root: str, notes: Notes) -> Iterator[tuple[str, int]]:
-    """Yield the files with their signatures; links are followed, but not back to a folder on the way to them."""
+    """Yield the files with their signatures, following links.
+
+    Not back to a folder on the way to them.
+    """
     top = Path(root).stat()
     pending: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ((top.st_dev, top.st_ino),))]
     while pending:

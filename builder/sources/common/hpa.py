@@ -1,10 +1,11 @@
-"""What the two Human Protein Atlas competitions share: four colour files a field, one record per file.
+"""Shared code of the two Human Protein Atlas competitions.
+
+A field has four colour files, each of which is one record.
 
 Layout: ``…/<UUID>_<colour>.png`` and one ``train.csv`` with one row per field. Blue shows the nucleus, red
-microtubules,
-yellow the endoplasmic reticulum, green the protein that the row locates. As in the original, no two colours are
-merged. The original dropped frequent structures of a row while another was left; here every location that a row
-states is kept. The fibrillar center is a part of the nucleoli, so its class gives both.
+microtubules, yellow the endoplasmic reticulum, green the protein that the row locates. As in the original, no two
+colours are merged. The original dropped frequent structures of a row while another was left; here every location that a
+row states is kept. The fibrillar center is a part of the nucleoli, so its class gives both.
 
 Specimen: a field of view in four colours. The second competition shows fields of the first at a higher resolution,
 under the same UUID: a field is one group over both sources. The Atlas images a stained sample at several fields, but
@@ -80,5 +81,5 @@ def _read_rows(folder: Folder, columns: tuple[str, str], separator: str | None, 
 
 
 def _unlabelled(folder: Folder) -> set[str]:
-    """Return the UUIDs of the test set, which no row labels."""
+    """Return the UUIDs of the unlabelled test set."""
     return {field.lower() for table in folder.named(_UNLABELLED) for (field,) in read_table(folder, table, ("Id",))}

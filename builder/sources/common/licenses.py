@@ -1,7 +1,7 @@
-"""Licences of the sources: an id for filters, a name for people, and what each allows.
+"""Licences of the sources and what each of them allows.
 
-Ids are those of the SPDX licence list (https://spdx.org/licenses/); ``LicenseRef-`` marks terms without one. None
-means that the terms do not say.
+Each has an id for filters and a name for people. Ids are those of the SPDX licence list (https://spdx.org/licenses/);
+``LicenseRef-`` marks terms without one. None means that the terms do not say.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from builder.sources.base import License
 
 
 def creative_commons(code: str, version: str) -> License:
-    """Return a Creative Commons licence, by the letters of its terms (``by-nc``) and its version."""
+    """Return a Creative Commons licence by code (``by-nc``) and version."""
     name = f"CC {code.upper()} {version}"
     url = f"https://creativecommons.org/licenses/{code}/{version}/"
     return License(f"CC-{code.upper()}-{version}", name, url, "nc" not in code, "nd" not in code)

@@ -1,4 +1,4 @@
-"""Tables inside gzip, xz, Zstandard or zip files, unpacked as they are read, within bounds."""
+"""Bounded streaming readers for gzip, xz, Zstandard and zip tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ MAX_LINE: Final = 16 << 20
 
 
 class DamagedError(Exception):
-    """A file that cannot be unpacked, or is larger than any table; the text does not name it."""
+    """A file that is damaged or larger than any table.
+
+    The message does not name the file.
+    """
 
 
 class _Reader(Protocol):
@@ -32,7 +35,7 @@ class _Reader(Protocol):
 
 
 def plain_name(name: str) -> str:
-    """Return a name without the ending of its packing: ``table.csv`` for ``table.csv.zip``."""
+    """Strip the compression suffix: ``table.csv.zip`` becomes ``table.csv``."""
     for ending in PACKED:
         if name.lower().endswith(ending):
             return name[: -len(ending)]
@@ -40,7 +43,9 @@ def plain_name(name: str) -> str:
 
 
 def unpacked(name: str, file: BinaryIO) -> BinaryIO:
-    """Return a reader of what a packed file holds, or of the file itself; it fails with ``DamagedError``.
+    """Return a reader of the decompressed contents of a file.
+
+    A file that is not packed is read as it is. The reader raises ``DamagedError`` on failure.
 
     Parameters
     ----------
@@ -51,7 +56,9 @@ def unpacked(name: str, file: BinaryIO) -> BinaryIO:
 
 
 def text_lines(stream: BinaryIO) -> Iterator[tuple[str, bool]]:
-    """Yield (line with its end, whether it is no UTF-8 and was read as Latin-1); ends are LF, CR LF or CR.
+    """Yield each line and whether it was decoded as Latin-1.
+
+    Lines keep their ends (LF, CR LF or CR); Latin-1 is for lines that are not valid UTF-8.
 
     Raises
     ------
@@ -67,7 +74,7 @@ def text_lines(stream: BinaryIO) -> Iterator[tuple[str, bool]]:
 
 
 def _is_unicode(line: str) -> bool:
-    """Return whether no byte was left undecoded (the decoder keeps those as surrogates)."""
+    """Return whether a line has no surrogates from undecodable bytes."""
     try:
         line.encode()
     except UnicodeEncodeError:
@@ -76,7 +83,7 @@ def _is_unicode(line: str) -> bool:
 
 
 class _Unpacked(io.RawIOBase):
-    """A raw reader that counts what it gives, and tells a damaged file from a failing disk."""
+    """A byte-counting raw reader separating damaged files from disk failures."""
 
     def __init__(self, name: str, file: BinaryIO) -> None:
         self._file = file
@@ -130,7 +137,7 @@ def _opened(name: str, file: BinaryIO) -> _Reader:
 
 
 def _member(name: str, archive: zipfile.ZipFile) -> _Reader:
-    """Return the file of an archive: the one named like it, else its only one."""
+    """Return the archive's like-named member, else its only one."""
     files = [member for member in archive.infolist() if not member.is_dir() and not _is_dropping(member.filename)]
     wanted = plain_name(PurePosixPath(name).name).lower()
     named = [member for member in files if PurePosixPath(member.filename).name.lower() == wanted]

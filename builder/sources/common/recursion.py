@@ -1,10 +1,11 @@
-"""What the four Recursion sets share: one record per site, its channel files joined to a table by their path.
+"""Shared code of the four Recursion data sets.
+
+A site is one record; its channel files join a table by their path.
 
 Layout (https://github.com/recursionpharma/rxrx-datasets): ``…/<experiment>/Plate<plate>/<well>_s<site>_w<channel>.png``
 and one ``metadata.csv`` with one row per site. Only the last three parts of a path count, so any root will do.
-Experiment
-numbers are padded in one set (HUVEC-01) and not in the next, and differently in prose and data: they join as numbers.
-A site without a row gives no image: the tables leave out wells that failed the makers' quality control.
+Experiment numbers are padded in one set (HUVEC-01) and not in the next, and differently in prose and data: they join as
+numbers. A site without a row gives no image: the tables leave out wells that failed the makers' quality control.
 
 Specimen: a well, imaged once at one to four sites; the group is experiment, plate and well. Copies of a site in
 another folder are left out. The batch is the experiment: a run of plates, cultured, stained and imaged together. The
@@ -35,7 +36,7 @@ _PLACE: Final = ("experiment", "plate", "well")
 
 
 class Annotation(NamedTuple):
-    """What a row says of its site, as the table spells it."""
+    """The annotation of a site, spelt as in the table."""
 
     cell_type: str | None = None
     compound: str | None = None
@@ -45,12 +46,15 @@ class Annotation(NamedTuple):
 
 
 def treatment(text: str) -> str | None:
-    """Return the name of a treatment; None for an untreated well, which is blank or ``EMPTY``."""
+    """Return the treatment's name, or None for an untreated well.
+
+    An untreated well is blank or ``EMPTY``.
+    """
     return None if text.upper() in ("", "EMPTY") else text
 
 
 def control(role: str) -> str | None:
-    """Return the kind of control that a table calls ``positive_control`` or ``negative_control``."""
+    """Return the control type for ``positive_control`` or ``negative_control``."""
     kind = role.lower().removesuffix("_control")
     return kind if kind in CONTROLS else None
 
@@ -61,7 +65,9 @@ def read_sites(
     annotate: Callable[[Sequence[str]], Annotation],
     optional: Sequence[str] = (),
 ) -> Rows[Annotation]:
-    """Read every ``metadata.csv`` of the folder by (``HUVEC-1_2``, ``B02_1``): experiment and plate, well and site.
+    """Read every ``metadata.csv`` of the folder into rows by site.
+
+    Keys are (``HUVEC-1_2``, ``B02_1``): experiment and plate, well and site.
 
     Parameters
     ----------
@@ -88,7 +94,10 @@ def read_sites(
 
 @functools.lru_cache(maxsize=1 << 12)
 def plate_name(experiment: str, plate: str) -> str | None:
-    """Return ``HUVEC-1_2``, the plate's name in any copy of the data; None for what is no experiment or plate."""
+    """Return the plate's canonical name, such as ``HUVEC-1_2``.
+
+    It is the same in any copy of the data; None if this is no experiment or plate.
+    """
     match = _EXPERIMENT.fullmatch(experiment)
     return f"{match[1].upper()}-{match[2]}_{int(plate)}" if match and plate.isdecimal() else None
 
@@ -102,7 +111,9 @@ def no_table(folder: Folder, wanted: str) -> LayoutError:
 def site_images(
     folder: Folder, find: Callable[[str, str, Sequence[str]], Annotation | None], stains: Mapping[str, str]
 ) -> Iterator[Image]:
-    """Yield one image per site that has a row, its channels in the order of ``stains``, without those that are missing.
+    """Yield one image per annotated site.
+
+    Channels are in the order of ``stains``; missing ones are left out.
 
     Parameters
     ----------
@@ -159,7 +170,10 @@ def table_images(
     stains: Mapping[str, str] = STAINS,
     optional: Sequence[str] = (),
 ) -> Iterator[Image]:
-    """Yield one image per site of a set with a ``metadata.csv``; see ``read_sites`` and ``site_images``."""
+    """Yield one image per site of a set with ``metadata.csv``.
+
+    See ``read_sites`` and ``site_images``.
+    """
     rows = read_sites(folder, columns, annotate, optional)
     yield from site_images(folder, rows.get, stains)
     rows.note_unused()

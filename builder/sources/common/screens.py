@@ -1,4 +1,4 @@
-"""Screens on plates: one file per channel, gathered plate by plate into the fields that they show."""
+"""Plate-based screens: group single-channel files into fields, plate by plate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AND: Final = " + "  # between the structures of one channel: "|" separates chan
 
 
 class Treatment(NamedTuple):
-    """What the row of a well says, in Image's columns; '' for what it leaves empty."""
+    """The annotation of a well, '' for each empty column."""
 
     cell_type: str | None = None
     phenotype: str | None = None
@@ -39,20 +39,21 @@ _PASSED: Final = frozenset(("", "pass", "passed"))
 
 
 def excluded_by(quality: str) -> str:
-    """Return the reason that a column ``Quality Control`` gives for leaving a well out, '' where it passed."""
+    """Return why ``Quality Control`` excludes a well, '' if passed."""
     return "" if quality.strip().lower() in _PASSED else quality.strip()
 
 
 def control_of(text: str) -> str | None:
-    """Return which control (``schema.CONTROLS``) a column ``Control Type`` names; None for any other word."""
+    """Return the control (``schema.CONTROLS``) named by ``Control Type``, or None."""
     words = text.lower().split()
     return next((kind for kind in CONTROLS if kind in words), None)
 
 
 def idr_downloads(study: str, size: int | None, *tables: str) -> tuple[Download, ...]:
-    """Return where a study of the Image Data Resource lies: its images (``size`` bytes), then its annotation tables.
+    """Return the downloads of an Image Data Resource study.
 
-    ``tables`` are named as ``<screen>/<file>`` within the study, or ``<repository>:<path>`` within another repository.
+    The images (``size`` bytes) come first, then the annotation tables. ``tables`` are named as ``<screen>/<file>``
+    within the study, or ``<repository>:<path>`` within another repository.
     """
     urls = []
     for table in tables:
@@ -63,7 +64,10 @@ def idr_downloads(study: str, size: int | None, *tables: str) -> tuple[Download,
 
 
 def plate_name(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
-    """Return a function from a directory to its plate: the first group of ``pattern``, None where nothing matches."""
+    """Return a function from a directory to its plate.
+
+    The plate is the first group of ``pattern``, None where nothing matches.
+    """
 
     def plate_of(directory: str) -> str | None:
         match = pattern.search(directory)
@@ -75,7 +79,10 @@ def plate_name(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
 def by_plate(
     folder: Folder, suffixes: Sequence[str], plate_of: Callable[[str], Plate | None]
 ) -> dict[Plate, list[str]]:
-    """Return plate -> its files, sorted; ``plate_of`` is asked once a directory, None means no plate of this source."""
+    """Return the sorted files of each plate.
+
+    ``plate_of`` is called once per directory; None means no plate of this source.
+    """
     plates: dict[Plate, list[str]] = {}
     known: dict[str, list[str] | None] = {}
     for path in folder.paths(*suffixes):
@@ -94,11 +101,11 @@ def by_plate(
 def fields(
     paths: Iterable[str], name: re.Pattern[str], notes: Notes, together: bool = True
 ) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
-    """Gather one plate's files into fields: yield (all groups of ``name`` but the last, {last group: path}), sorted.
+    """Group one plate's files into fields.
 
-    Where a channel of a field has several files, those of one directory make the field, for the others may be another
-    acquisition: the directory with most channels, then the first. Files left out are noted; so are names that do not
-    match from their start.
+    Yields (all groups of ``name`` but the last, {last group: path}), sorted. Where a channel of a field has several
+    files, those of one directory make the field, for the others may be another acquisition: the directory with most
+    channels, then the first. Files left out are noted; so are names that do not match from their start.
 
     Parameters
     ----------
@@ -133,9 +140,10 @@ def fields(
 
 
 def _of_one_directory(channels: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return channel -> path, all of the directory that has most of the channels, the first of several.
+    """Return each channel's path in the directory with most channels.
 
-    Where no directory has two of them, directories tell nothing: the first file of each channel.
+    Of several such directories, the first counts. Where no directory has two of them, directories tell nothing: the
+    first file of each channel.
     """
     by_directory: dict[str, dict[str, str]] = {}
     for channel, paths in channels.items():
@@ -146,7 +154,10 @@ def _of_one_directory(channels: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def channels_of(files: Mapping[str, str], stains: Mapping[str, str], notes: Notes) -> tuple[Channel, ...]:
-    """Return the channels that are there, in the order of ``stains``: channel -> structures, joined by `` + ``."""
+    """Return the channels present, in the order of ``stains``.
+
+    The structures of a channel are joined by `` + ``.
+    """
     channels = tuple([Channel(files[channel], shows) for channel, shows in stains.items() if channel in files])
     if len(channels) < len(stains):
         notes.add("images with channels missing", next(iter(files.values())))
@@ -154,7 +165,7 @@ def channels_of(files: Mapping[str, str], stains: Mapping[str, str], notes: Note
 
 
 def visible(channels: Iterable[Channel]) -> str:
-    """Return the cell_visible of an image: every structure that its channels show, joined by ``|``."""
+    """Return all structures that the channels show, joined by ``|``."""
     return TOKEN_SEPARATOR.join(channel.shows for channel in channels).replace(_AND, TOKEN_SEPARATOR)
 
 
@@ -171,7 +182,9 @@ def field_images(
     batch: str | None = None,
     together: bool = True,
 ) -> Generator[Image, None, int]:
-    """Yield one image per field of the plate, joined to the row of its well, in order; return how many were understood.
+    """Yield one image per field, joined to its well's row.
+
+    Images are in order; the generator returns how many files were understood.
 
     Parameters
     ----------
@@ -221,7 +234,9 @@ def plate_images(
     brightfield: str | None = None,
     specimen_of: Callable[[str], str] = str,
 ) -> Iterator[Image]:
-    """Yield the images of all plates, in order, where all are laid out alike; the arguments as for ``field_images``.
+    """Yield the images of all plates with the same layout.
+
+    Plates are in order; arguments are as for ``field_images``.
 
     Raises
     ------
@@ -265,7 +280,9 @@ def _image(key: str, channels: tuple[Channel, ...], facts: _Facts, shows: str, m
 
 
 def check_understood(folder: Folder, images: int, looked_for: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> None:
-    """Raise where a folder has images but not one of them lies where the adapter looks.
+    """Raise an error if no image matches the expected layout.
+
+    A folder without images passes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Annotation tables: found beside the images, read by column name, joined by plate and well.
+"""Annotation tables beside the images, joined by plate and well.
 
 They are those of the Image Data Resource (https://idr.openmicroscopy.org/about/submission.html): CSV or tab-separated,
 plain or packed (``packed.py``), at any depth below the source's folder. They are read as a stream, within bounds.
@@ -20,7 +20,10 @@ _LINK: Final = " %% "  # "Gene Identifier %% url=http://www.ensembl.org/id/%s" i
 
 
 class Rows(Generic[V]):
-    """The rows of annotation tables by plate and well (or data set and image); remembers which were asked for."""
+    """Annotation rows by plate and well, with usage tracking.
+
+    Plate and well may also be data set and image.
+    """
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
@@ -34,14 +37,20 @@ class Rows(Generic[V]):
         return sum(map(len, self._rows.values()))
 
     def add(self, plate: str, well: str, value: V, where: str) -> None:
-        """Keep a row; a second one for the same well is noted if it says something else, and left out."""
+        """Add a row, noting and ignoring conflicting rows.
+
+        A row conflicts if the same well already has another value.
+        """
         value = self._shared.setdefault(value, value)  # wells by the ten thousand, treatments by the hundred
         kept = self._rows.setdefault(plate, {}).setdefault(well, value)
         if kept is not value:
             self._notes.add("rows that contradict an earlier one", f"{where}: {plate} {well}")
 
     def get(self, plate: str, well: str, paths: Sequence[str]) -> V | None:
-        """Return the row of the well that these files show; None, and a note for each file, where there is none."""
+        """Return the row of the well that these files show.
+
+        Without one, a note is made for each file and None is returned.
+        """
         self._asked = True
         value = self._rows.get(plate, {}).get(well)
         if value is None:
@@ -51,7 +60,7 @@ class Rows(Generic[V]):
         return value
 
     def note_unused(self) -> None:
-        """Count the rows that no file showed; a plate without any file is one example.
+        """Count unmatched rows, with plates without files as examples.
 
         Where there are files and rows and not one meets another, names are spelt otherwise than the adapter knows.
         """
@@ -67,7 +76,9 @@ class Rows(Generic[V]):
 
 
 def find_tables(folder: Folder, *names: str, instead: Sequence[str] = (), of_labels: bool = True) -> list[str]:
-    """Return the path of each table, plain before packed and the shallowest copy; a missing one is noted.
+    """Return the path of each table, noting missing ones.
+
+    Unpacked copies are preferred, then the shallowest.
 
     Parameters
     ----------
@@ -92,7 +103,7 @@ def find_tables(folder: Folder, *names: str, instead: Sequence[str] = (), of_lab
 
 
 def _best(copies: Mapping[str, list[str]]) -> str | None:
-    """Return the shallowest of the copies whose packing is preferred; None where there is none."""
+    """Return the shallowest copy in the preferred packing, or None."""
     for packing in ("", *PACKED):
         if paths := copies.get(packing):
             return min(paths, key=lambda path: (path.count("/"), path))
@@ -102,11 +113,12 @@ def _best(copies: Mapping[str, list[str]]) -> str | None:
 def read_table(
     folder: Folder, path: str, columns: Sequence[str], optional: Sequence[str] = (), delimiter: str = ","
 ) -> Iterator[tuple[str, ...]]:
-    """Yield, for each row, the values of ``columns`` and then ``optional``, blanks stripped; '' for an absent column.
+    """Yield each row's values of ``columns``, then of ``optional``.
 
-    Only these columns are kept and the text is decoded as it is read: some tables have hundreds of columns, or of
-    thousands of rows. Names match in any case, with or without blanks, and without the link that old tables append. A
-    column may be given in several spellings, separated by ``|``. Rows with too many or too few fields are noted.
+    Blanks are stripped; an absent column gives ''. Only these columns are kept and the text is decoded as it is read:
+    some tables have hundreds of columns, or of thousands of rows. Names match in any case, with or without blanks, and
+    without the link that old tables append. A column may be given in several spellings, separated by ``|``. Rows with
+    too many or too few fields are noted.
 
     Raises
     ------
@@ -142,7 +154,10 @@ def read_table(
 
 
 class _Lines:
-    """The lines of a table; one row of it, which may go over several, has a bound."""
+    """The lines of a table, with bounded row length.
+
+    A row may span several lines.
+    """
 
     def __init__(self, folder: Folder, path: str) -> None:
         self._lines = folder.lines(path)
@@ -165,5 +180,5 @@ def _place(places: Mapping[str, int], name: str) -> int | None:
 
 
 def _column(name: str) -> str:
-    """Return what tells a column from others: versions of one table differ in case and blanks."""
+    """Return a column name without differences in case and blanks."""
     return "".join(name.lower().split())

@@ -1,4 +1,4 @@
-"""How many pages a TIFF file has, from its directories alone: no pixel is read."""
+"""Page counts of TIFF files, without reading pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _BIG: Final = {b"II+\0": "<", b"MM\0+": ">"}
 
 
 def count_pages(file: BinaryIO) -> int:
-    """Return the number of directories of a seekable file, 0 for no whole TIFF (TIFF 6.0, section 2; BigTIFF)."""
+    """Return the number of TIFF directories, 0 if malformed.
+
+    The file must be seekable; see TIFF 6.0, section 2, and BigTIFF.
+    """
     try:
         magic = file.read(4)
         if magic in _CLASSIC:
@@ -24,7 +27,7 @@ def count_pages(file: BinaryIO) -> int:
 
 
 def _walk(file: BinaryIO, order: str, offset: str, count: str, entry: int, start: int) -> int:
-    """Go from directory to directory; a chain that comes back to one of them is no TIFF."""
+    """Count linked directories; a cycle means an invalid TIFF."""
     seen: set[int] = set()
     place = _number(file, start, order + offset)
     while place:

@@ -1,4 +1,4 @@
-"""Names of wells on multi-well plates: every spelling in use becomes ``A01``.
+"""Well names on multi-well plates, normalised to the form ``A01``.
 
 Plates count row-major: well 1 is A01, and the second row begins at columns + 1. Rows after Z are AA, AB ... (1,536-well
 plates), columns have at least two digits.
@@ -22,7 +22,7 @@ _ROW_W: Final = 23
 
 
 def well_name(row: int, column: int) -> str:
-    """Return the name of a well; row and column count from 1.
+    """Return the name of a well from 1-based indices.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def well_name(row: int, column: int) -> str:
 
 
 def numbered_well(number: int, columns: int = 24, down: bool = False) -> str:
-    """Return the name of a well that is numbered from 1.
+    """Return the name of a well numbered from 1.
 
     Wells count row by row, or ``down`` one column after the other.
 
@@ -51,7 +51,7 @@ def numbered_well(number: int, columns: int = 24, down: bool = False) -> str:
 
 
 def plate_rows(columns: int) -> int:
-    """Return how many rows a plate of so many columns has.
+    """Return a plate's row count from its column count.
 
     ANSI/SLAS 4-2004 has 2 x 3, 3 x 4, 4 x 6, 6 x 8, 8 x 12, 16 x 24 and 32 x 48 wells.
     """
@@ -60,10 +60,10 @@ def plate_rows(columns: int) -> int:
 
 @functools.lru_cache(maxsize=1 << 15)
 def parse_well(text: str, columns: int | None = None) -> str | None:
-    """Return a well's name, ``A01``, of any spelling in use; None for what names no well.
+    """Return the canonical name of a well, or None.
 
-    A1, a01, A001, A1.0 (spreadsheets), "A - 1", A_1, A:1, A.1, A/1, "Well A01", r01c01, R1C1, "1,1", 1-1, 001001,
-    001001000, full-width letters and digits; and W00001, W0001 or W1, a running number, row by row.
+    These spellings are read: A1, a01, A001, A1.0 (spreadsheets), "A - 1", A_1, A:1, A.1, A/1, "Well A01", r01c01, R1C1,
+    "1,1", 1-1, 001001, 001001000, full-width letters and digits; and W00001, W0001 or W1, a running number, row by row.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def parse_well(text: str, columns: int | None = None) -> str | None:
 
 
 def _is_row_w(digits: str, columns: int | None) -> bool:
-    """Return whether W and these digits are a well of row W, no running number."""
+    """Return whether W and these digits name a row-W well."""
     if columns is None:
         return len(digits) == 2
     return len(digits) <= 2 and plate_rows(columns) >= _ROW_W

@@ -1,4 +1,4 @@
-"""What an image's facts say in the columns of the project: categories, control, specimen, batch."""
+"""Image facts converted into categories, control, specimen and batch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Said(NamedTuple):
 
 
 class Annotator:
-    """Says what an image is from the facts of its path.
+    """Annotates an image from the facts of its path.
 
     Images of which the same facts matter are looked up once.
 
@@ -73,7 +73,7 @@ class Annotator:
         self._cache: dict[tuple[str, ...], Said] = {}
 
     def say(self, facts: tuple[str, ...]) -> Said:
-        """Return what is said of an image with these facts, in the order of ``known``."""
+        """Return the annotation for facts in the order of ``known``."""
         wanted = tuple([facts[place] for place in self._places])
         said = self._cache.get(wanted)
         if said is None:
@@ -84,7 +84,7 @@ class Annotator:
         return said
 
     def finish(self) -> None:
-        """Note the rows of tables that no image showed; see ``Join.finish``."""
+        """Note table rows that matched no image; see ``Join.finish``."""
         for join in self._joins:
             join.finish()
 

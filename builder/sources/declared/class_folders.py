@@ -16,7 +16,9 @@ FACTS: Final = ("class", "folder", "file")
 
 
 def class_files(folder: Folder, files: Files) -> Iterator[Found]:
-    """Yield the images with the facts ``FACTS``; those that lie in no class folder are noted.
+    """Yield the images with the facts ``FACTS``.
+
+    Images that lie in no class folder are noted.
 
     Raises
     ------

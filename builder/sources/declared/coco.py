@@ -1,4 +1,7 @@
-"""COCO JSON as a table: a row a box, or an image without any (https://cocodataset.org/#format-data)."""
+"""COCO JSON as a table.
+
+A row is a box, or an image without any (https://cocodataset.org/#format-data).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ def is_coco(text: str) -> bool:
 
 
 def coco_rows(text: str, where: str) -> tuple[list[str], Iterable[Sequence[str]]]:
-    """Return the header and the rows: file, category, and the box's corner and size.
+    """Return the header and the rows of COCO annotations.
+
+    The columns are the file, the category, and the box's corner and size.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""``source.toml``: what a declared source states, as types; unknown keys name the nearest known one."""
+"""Schema of ``source.toml``, with suggestions for unknown keys."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ class Keep(Struct, frozen=True):
 
 
 class Pages(Struct, frozen=True):
-    """Pages of one file that are images or channels; the last of ``order`` changes fastest."""
+    """How a file's pages map to images or channels.
+
+    The last of ``order`` changes fastest.
+    """
 
     order: list[Literal["channel", "field", "z"]] = msgspec.field(default_factory=lambda: ["channel"])
     fields: int | None = None  # pages // (channels x planes) where it is not said
@@ -49,7 +52,7 @@ class Pages(Struct, frozen=True):
 
 
 class Files(Struct, frozen=True):
-    """How names of files and folders tell what an image is.
+    """How file and folder names describe an image.
 
     Just one of layout, pattern, regex and class_folders is given.
     """
@@ -192,7 +195,7 @@ def parse(text: str, where: str) -> Declaration:
 
 
 def _unknown(values: Mapping[str, Any], struct: type[msgspec.Struct], at: str) -> Iterator[str]:
-    """Yield a line for each key that is unknown, with the nearest known one."""
+    """Yield a message per unknown key with the nearest match."""
     hints = typing.get_type_hints(struct)
     known = {field.encode_name: hints[field.name] for field in msgspec.structs.fields(struct)}
     for key, value in values.items():

@@ -20,7 +20,10 @@ Facts = dict[str, str]
 
 @functools.lru_cache(maxsize=1 << 14)
 def plain(name: str) -> str:
-    """Return a name as facts are kept under: "Gene Symbol", gene_symbol and GeneSymbol are one name."""
+    """Return the normalised name of a fact.
+
+    "Gene Symbol", gene_symbol and GeneSymbol are one name.
+    """
     kept = "".join(letter for letter in name.casefold() if letter.isalnum())
     return _SAME.get(kept, kept) or name.strip()
 
@@ -29,7 +32,7 @@ _SAME = {"site": "field", "column": "col", "timepoint": "t"}
 
 
 def fill(text: str, facts: Mapping[str, str]) -> str:
-    """Return the fact that ``text`` names, or fill in its ``{names}``.
+    """Return the named fact, or fill in a template's ``{names}``.
 
     '' where none of them has a value.
 
@@ -61,7 +64,7 @@ def used(text: str) -> list[str]:
 
 
 class Made:
-    """Facts made from others, as ``[facts.NAME]`` says, in the order of the file."""
+    """Facts derived from others by ``[facts.NAME]``, in file order."""
 
     def __init__(self, declared: Mapping[str, Fact]) -> None:
         self._facts = [(plain(name), fact, _compiled(name, fact.cut)) for name, fact in declared.items()]
@@ -71,7 +74,10 @@ class Made:
         return [name for _, fact, _ in self._facts for name in used(fact.source)]
 
     def add(self, facts: Facts) -> None:
-        """Set those whose parts are known; again after each table that adds facts."""
+        """Set derived facts whose parts are known.
+
+        It is called again after each table that adds facts.
+        """
         for name, fact, cut in self._facts:
             text = fill(fact.source, facts)
             if not text or f"\0{name}" in facts:
@@ -98,7 +104,10 @@ def _compiled(name: str, cut: str) -> re.Pattern[str] | None:
 
 
 class Wells:
-    """Finds the well among the facts of a name or a row, whatever its spelling."""
+    """Finds the well, in any spelling, among a row's facts.
+
+    The facts may also be those of a file name.
+    """
 
     def __init__(self, files: Files, first_row: int) -> None:
         self._columns = files.plate_columns

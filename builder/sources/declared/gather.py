@@ -45,12 +45,15 @@ class _File(NamedTuple):
 
 @functools.lru_cache(maxsize=1 << 12)
 def channel_key(text: str) -> str:
-    """Return a channel's key in one spelling: 01 is 1, DAPI is dapi."""
+    """Return a channel's normalised key.
+
+    01 is 1, DAPI is dapi.
+    """
     return _ZEROS.sub("", text.strip().casefold())
 
 
 class Gatherer:
-    """Reads the names of a folder's files by a layout, and gathers them into fields."""
+    """Parses file names by layout and groups them into fields."""
 
     def __init__(self, folder: Folder, files: Files, layout: Layout) -> None:
         self._folder, self._keep, self._layout = folder, files.keep, layout
@@ -193,7 +196,7 @@ class Gatherer:
 
 
 def choose(values: Sequence[str], rule: str | int) -> str | None:
-    """Return which of a field's planes, times or runs to take.
+    """Return the selected plane, time or run of a field.
 
     None where the one asked for is not there.
 

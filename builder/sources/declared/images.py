@@ -27,7 +27,7 @@ from builder.sources.declared.stains import Shown, Stains
 
 
 class Images:
-    """Yields the images of a folder, as an adapter's ``images`` does."""
+    """An iterable of a folder's images, like an adapter's ``images``."""
 
     def __init__(self, declared: Declaration) -> None:
         self.declared = declared
@@ -116,7 +116,7 @@ class Images:
 
 
 class _Maker:
-    """Makes the image of a field, or of a row, and of some of its channels."""
+    """Builds a field's or row's image from selected channels."""
 
     def __init__(self, folder: Folder, declared: Declaration, known: tuple[str, ...]) -> None:
         self._folder, self._declared, self._known = folder, declared, known
@@ -131,7 +131,10 @@ class _Maker:
         region: Region | None = None,
         group: str = "",
     ) -> Image:
-        """Return the image; ``key`` and ``group`` where the declaration makes none of the facts."""
+        """Return the image.
+
+        ``key`` and ``group`` are used where the declaration makes none of the facts.
+        """
         for note in said.notes:
             self._folder.notes.add(note, shown.channels[0].path)
         columns: dict[str, Any] = dict(said.columns)

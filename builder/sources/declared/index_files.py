@@ -1,4 +1,4 @@
-"""Names of channels in the files that instruments write beside the images.
+"""Channel names from the index files that instruments write.
 
 Harmony: ``Index.idx.xml`` (older ``Index.xml``, ``Index.ref.xml``), an ``Entry`` a channel, or the channel of every
 ``Image``. CellVoyager: ``*.mes``, elements with a channel number and a target. MetaXpress: ``*.HTD``, lines

@@ -144,7 +144,7 @@ class Join:
         return len(self._said(row).keys() - set(map(plain, self.on.values())) - {"well", "plate", "row", "col"}) > 0
 
     def _said(self, row: dict[str, str]) -> dict[str, str]:
-        """Return what a row gives, without what it joins by and what tells only rows apart."""
+        """Return a row's values without join keys and row identifiers."""
         names = {plain(column) for column in self._table.take.values()} or row.keys() - {plain(FILE), plain(SHEET)}
         return {name: value for name, value in row.items() if name in names}
 
@@ -204,7 +204,10 @@ def _among(value: str, wanted: str | Sequence[str]) -> bool:
 
 
 def _long(grid: Grid, header: int | list[int]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows; several header rows are joined, each name holding until the next one."""
+    """Return the header and rows, with multi-row headers joined.
+
+    Each name of a header row holds until the next one.
+    """
     numbers = [header] if isinstance(header, int) else header
     cells = grid.cells
     if numbers == [0]:  # titles above the header have one cell

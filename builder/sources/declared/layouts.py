@@ -21,7 +21,7 @@ else:
 
 
 class Layout(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """How names tell what an image is; the keys are explained in ``layouts.toml``."""
+    """A file-naming layout; keys are explained in ``layouts.toml``."""
 
     title: str
     regex: str
@@ -45,7 +45,9 @@ def layouts() -> dict[str, Layout]:
 
 
 def layout_of(files: Files) -> Layout:
-    """Return the layout that a declaration names, or that its own pattern or expression is.
+    """Return a declaration's layout, whether named or custom.
+
+    A custom layout is a pattern or a regular expression.
 
     Raises
     ------

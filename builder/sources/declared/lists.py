@@ -62,7 +62,7 @@ class Lists:
         self.used: set[str] = set()
 
     def read(self) -> Iterator[Row]:
-        """Yield the rows whose files are there, in the table's order; the others are noted."""
+        """Yield rows whose files exist, in table order, noting others."""
         for path in self.files:
             beside = path[: path.rfind("/") + 1]
             for header, rows in self._tables(path):
@@ -100,7 +100,7 @@ class Lists:
                 raise LayoutError(f"{self._folder.root}/{path}: no table ({str(error).strip()})") from None
 
     def _next(self, pieces: Iterator[pd.DataFrame], path: str) -> pd.DataFrame | None:
-        """Return the next piece, and note what pandas says of rows that it left out."""
+        """Return the next piece, noting rows that pandas skipped."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             piece = next(pieces, None)
@@ -202,7 +202,7 @@ def _encoding(folder: Folder, path: str, head: bytes) -> str:
 
 
 def _guessed(header: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield channel and its path, of the conventions of CellProfiler's LoadData and of Hugging Face."""
+    """Yield channel and path by CellProfiler or Hugging Face conventions."""
     found = {match[2]: (name, match[1]) for name in header if (match := _LOAD_DATA.fullmatch(name))}
     channels = {channel: named for channel, named in found.items() if not _NO_CHANNEL.search(channel)}
     for channel, (name, kind) in channels.items():

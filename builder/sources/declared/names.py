@@ -1,4 +1,4 @@
-"""Paths read by a layout: which facts does the name of a file state?"""
+"""Facts parsed from file paths by a layout."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class Names:
         self._deepest = layout.regex.count("/")
 
     def match(self, path: str) -> Values | None:
-        """Return the values of ``groups`` for a path, None where it does not fit.
+        """Return the values of ``groups`` for a path, or None.
 
-        The longest end of the path that fits says most: folders above the name are optional in many layouts.
+        None means that the path does not fit. The longest end of the path that fits says most: folders above the name
+        are optional in many layouts.
         """
         for start in _starts(path, self._deepest):
             if match := self._pattern.fullmatch(path, start):
@@ -33,7 +34,10 @@ class Names:
 
 
 def _starts(path: str, deepest: int) -> Iterator[int]:
-    """Yield where the last ``deepest`` + 1 parts of a path begin, the longest end first."""
+    """Yield the starts of path suffixes, the longest suffix first.
+
+    The longest has ``deepest`` + 1 parts.
+    """
     above = path.count("/") - deepest
     start = 0
     for _ in range(above):

@@ -1,4 +1,7 @@
-"""Files beside images that look like images and are none: thumbnails, masks, illumination functions, outlines."""
+"""Detection of image files to skip.
+
+These are thumbnails, masks, illumination functions and outlines.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ EXCLUDED: Final = "files that files.exclude leaves out"
 
 
 class NonImages:
-    """Tells why a file is left out, before its name is read."""
+    """Decides why a file is skipped, before parsing its name."""
 
     def __init__(self, files: Files, layout: Layout | None) -> None:
         self._defaults = not files.keep_non_images
@@ -69,7 +72,7 @@ class NonImages:
 
 
 def _any_of(patterns: Sequence[str]) -> Callable[[str], object] | None:
-    """Return a test of paths for patterns with ``*`` and ``?``.
+    """Return a path predicate for patterns with ``*`` and ``?``.
 
     A path fits by its whole or an end of it, in any case of letters.
     """

@@ -1,4 +1,4 @@
-"""Paths of tables found in the source's folder, whatever machine wrote them."""
+"""Table paths from any machine, resolved in the source's folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _DRIVE: Final = re.compile(r"^(?:[A-Za-z]:)?/+|^[a-z0-9]+://[^/]+/+")
 
 
 class Paths:
-    """Finds files by the end of a path: ``D:\\Screens\\P1\\a.tif`` is P1/a.tif, or a.tif where there is one only."""
+    """Finds files by the end of a path.
+
+    ``D:\\Screens\\P1\\a.tif`` is P1/a.tif, or a.tif where there is one only.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder

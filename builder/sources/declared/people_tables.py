@@ -50,7 +50,10 @@ class Wanted(Protocol):
 
 
 class Grid(NamedTuple):
-    """The cells of a table or sheet, header included, each row as long as the others."""
+    """The cells of a table or sheet, including the header.
+
+    All rows have the same length.
+    """
 
     file: str
     sheet: str
@@ -80,7 +83,7 @@ def table_files(folder: Folder, wanted: str) -> list[str]:
 
 
 def grids(folder: Folder, wanted: Wanted, decimal_comma: bool = False) -> Iterator[Grid]:
-    """Yield the cells of every file and sheet that a declaration names."""
+    """Yield the cells of every declared file and sheet."""
     for path in table_files(folder, wanted.file):
         name = plain_name(path).lower()
         if name.endswith(_BOOKS):
@@ -124,7 +127,10 @@ def _delimited(folder: Folder, path: str, wanted: Wanted, decimal_comma: bool) -
 
 
 def sniff(text: str) -> str:
-    """Return the delimiter that divides most of the first lines into equally many cells."""
+    """Return the most likely delimiter of the first lines.
+
+    It divides most of them into equally many cells.
+    """
     lines = [line for line in text.splitlines()[:_SNIFFED] if line.strip()]
 
     def quality(delimiter: str) -> tuple[int, int]:
@@ -173,7 +179,7 @@ def _text(cell: object, folder: Folder, path: str) -> str:
 
 
 def _records(folder: Folder, path: str) -> list[list[str]]:
-    """Return a table of records, a header first: JSON lines, a JSON list, or Parquet."""
+    """Return JSON lines, JSON list or Parquet records, header first."""
     try:
         if plain_name(path).lower().endswith(".parquet"):
             records: list[Any] = pq.read_table(io.BytesIO(folder.read_bytes(path))).to_pylist()

@@ -21,7 +21,7 @@ _ABOVE: Final = 2  # rows above a block in which its name or plate may stand
 
 
 class Block(NamedTuple):
-    """One grid: name of its values, plate, and values by well.
+    """One grid: value name, plate and values by well.
 
     The plate is '' where it is not said.
     """
@@ -89,7 +89,7 @@ def rows_of(grid: Grid, name: str) -> list[list[str]] | None:
 
 
 def _numbers(cells: Sequence[str]) -> list[int]:
-    """Return the columns that a header row counts up, from its first cell on."""
+    """Return the consecutive column numbers that start a header row."""
     numbers: list[int] = []
     for cell in cells:
         match = _NUMBER.fullmatch(cell)

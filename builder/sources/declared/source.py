@@ -1,4 +1,4 @@
-"""A declaration as a ``Source``: the same to the pipeline as an adapter in Python."""
+"""A declaration as a ``Source``, equivalent to a Python adapter."""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ _PLANES: Final = {"first": 0, "middle": MIDDLE_PLANE, "max": MAX_PROJECTION}
 
 
 class Shown(NamedTuple):
-    """Channels that make one image; ``suffix`` tells it from others of the same field."""
+    """The channels of one image.
+
+    ``suffix`` tells it from other images of the same field.
+    """
 
     suffix: str
     channels: tuple[Channel, ...]
@@ -62,7 +65,7 @@ class Stains:
         yield from self._divided(found, stains)
 
     def _named(self, files: Mapping[str, str], stains: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-        """Yield (channel, file, what it shows) in the order of the declaration."""
+        """Yield (channel, file, what it shows) in declaration order."""
         names = names_for(next(iter(files.values()), ""), self.named)
         spelled = {key: (channel_key(key), channel_key(names.get(key, ""))) for key in files}
         by_key = {key: next((k for k in spelled[key] if k in stains), key) for key in files}
@@ -104,7 +107,7 @@ class Stains:
         return Shown(suffix, channels, visible(channels) if told else None, None, key)
 
     def _of_pages(self, path: str, stains: Mapping[str, str]) -> Iterator[Shown]:
-        """Yield the fields of a file whose pages are fields, channels and planes."""
+        """Yield the fields, channels and planes of a multi-page file."""
         pages = self._declared.files.pages
         if pages is None:
             return

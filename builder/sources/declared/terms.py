@@ -22,7 +22,10 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9.+-]+")
 
 
 def license_of(declared: Declaration) -> License:
-    """Return the licence; one that the declaration does not state is unstated, never guessed."""
+    """Return the declared licence.
+
+    One that is not declared is unstated, never guessed.
+    """
     if not declared.license:
         return licenses.UNSTATED
     spelled = re.sub(r"[\s_]+", "-", declared.license.strip().lower())

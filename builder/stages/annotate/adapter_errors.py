@@ -1,4 +1,7 @@
-"""An exception in a source's adapter, said in one line: which adapter, where in its code, at which file and row."""
+"""One-line reports of exceptions in source adapters.
+
+They name the adapter, the place in its code, and the file and row.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,14 @@ from builder.sources.common.folder import Folder, LayoutError
 
 
 class AdapterError(UserError):
-    """A bug of an adapter, or a file that it does not know."""
+    """A bug in an adapter, or an unknown file."""
 
 
 @contextlib.contextmanager
 def blamed(source: Source, folder: Folder) -> Iterator[None]:
-    """Turn exceptions of a source's ``images(folder)`` into one line; what it says itself goes through as it is.
+    """Convert exceptions of ``images(folder)`` into one-line adapter errors.
+
+    Errors that the source reports itself pass through unchanged.
 
     Raises
     ------
@@ -39,7 +44,10 @@ def blamed(source: Source, folder: Folder) -> Iterator[None]:
 
 
 def _line(source: Source, error: Exception) -> str:
-    """Return file and line of the adapter's innermost call, or of the innermost of all."""
+    """Return file and line of the adapter's innermost frame.
+
+    Without such a frame, the innermost of all counts.
+    """
     calls = traceback.extract_tb(error.__traceback__)
     file = getattr(sys.modules.get(source.images.__module__), "__file__", None)
     call = next((call for call in reversed(calls) if call.filename == file), calls[-1])

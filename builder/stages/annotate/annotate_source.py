@@ -1,4 +1,7 @@
-"""Stage 1: every source becomes rows of one table (method, section 1). Never opens pixels."""
+"""Stage 1: each source's images as rows of one table.
+
+See method, section 1. Pixels are never read.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,17 @@ SHARED_GROUP = "shared:"
 
 
 def image_number(key: str) -> int:
-    """Return the number of an image in its ``idx``: 56 bits of the sha256 of its key, the same in every download."""
+    """Return an image's number in ``idx`` from its key.
+
+    It is 56 bits of the key's sha256, the same in every download.
+    """
     return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:7], "big")
 
 
 def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: bool, dir_name: str) -> dict[str, Any]:
-    """Write the rows of one source, unless they are there for the same files and code.
+    """Write the rows of one source unless they are current.
+
+    Current rows were made from the same files and code.
 
     Returns
     -------
@@ -72,7 +80,7 @@ def annotate_source(root: str, options: dict[str, Any], work: Store, simulated: 
 
 
 def _lacking(source: Source, folder: Folder, images: int) -> str:
-    """Return why a source that was read is of no use.
+    """Return why a source that was read is unusable.
 
     Its files hold no image, or none of the tables of its labels is there.
     """
@@ -109,7 +117,10 @@ def _write_rows(source: Source, folder: Folder, work: Store, simulated: bool) ->
 
 @contextlib.contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Pause the search for reference cycles: rows by the million make none, and each search walks all that is kept."""
+    """Pause the garbage collector while rows are created.
+
+    Rows by the million form no cycles, and each search walks all that is kept.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -136,7 +147,7 @@ def _unique(images: Iterable[Image], seen: set[int], folder: Folder) -> Iterator
 
 
 def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simulated: bool) -> pa.Table:
-    """Return the rows of a batch, normalised, in the schema ``ANNOTATIONS``."""
+    """Return normalised rows of a batch in the schema ``ANNOTATIONS``."""
     count = len(batch)
     constants = {column: vocabulary.normalize(column, value) for column, value in source.constants.items()}
     license_id = licenses.SIMULATED.id if simulated else source.license.id
@@ -173,7 +184,10 @@ def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simul
 
 
 def _signature(folder: Folder, image: Image) -> int:
-    """Return a number that changes when the image's files do, or what is taken of them: planes, box, stated size."""
+    """Return a hash of the image's files and read parameters.
+
+    The parameters are planes, box and stated size.
+    """
     paths, planes = [channel.path for channel in image.channels], [channel.plane for channel in image.channels]
     taken = repr((paths, planes, image.region and tuple(image.region), image.size and tuple(image.size)))
     digest = hashlib.blake2b(taken.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -181,5 +195,8 @@ def _signature(folder: Folder, image: Image) -> int:
 
 
 def _unit(dir_name: str, name: str) -> str:
-    """Return the name of a group or batch among all sources; those that several sources hold keep theirs."""
+    """Return a group's or batch's name, unique among all sources.
+
+    Those that several sources hold keep their names.
+    """
     return name if name.startswith(SHARED_GROUP) else f"{dir_name}:{name}"

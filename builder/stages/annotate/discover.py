@@ -40,7 +40,9 @@ def located(data: str, only: Sequence[str] = (), options: dict[str, Any] | None 
 def present_sources(
     data: str, sources: Iterable[Source], options: dict[str, Any] | None = None, others: Iterable[str] = ()
 ) -> list[tuple[Source, str]]:
-    """Return (source, its folder) of each source that DATA holds; those that are absent are named.
+    """Return (source, its folder) of each source that DATA holds.
+
+    Absent sources are named.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Stage 1: one table of images for each source that is there and may be used (method, section 1)."""
+"""Stage 1: one image table for each available, permitted source.
+
+See method, section 1.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class AnnotatedSource(NamedTuple):
-    """A source with images, and the hash of what its rows were made from."""
+    """A source with images, and the hash of its inputs."""
 
     dir_name: str
     fingerprint: str
@@ -45,15 +48,19 @@ class Annotate:
     name: ClassVar[str] = "annotate"
 
     def fingerprint(self) -> None:
-        """Return None: whether a source has changed is known once its files are listed, which its own task does."""
+        """Return None: each source's task checks for changes itself.
+
+        Whether a source has changed is known only once its files are listed.
+        """
 
     def find(self, facts: Facts) -> None:
         """Return None, see ``fingerprint``."""
 
     def run(self) -> tuple[list[AnnotatedSource], Facts]:
-        """List the sources, and annotate those that changed; return those that have images, by dir_name.
+        """Annotate the changed sources and return those with images.
 
-        One that cannot be read, or whose adapter fails, is left out and said; ``left_out_in`` names them afterwards.
+        They are in the order of dir_name. A source that cannot be read, or whose adapter fails, is left out and logged;
+        ``left_out_in`` names these afterwards.
 
         Raises
         ------
@@ -118,7 +125,10 @@ class Annotate:
         return [*known, *wanted], {**more, **wrong}, sorted(ours - {source.dir_name for source in wanted})
 
     def _broken(self, broken: dict[str, str]) -> dict[str, str]:
-        """Return dir_name -> what is wrong with the plug-ins whose folder is there or that were asked for."""
+        """Return errors of relevant plug-ins by dir_name.
+
+        Relevant are those whose folder is there or that were asked for.
+        """
         there = set(self.only)
         if broken:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # said where sources are looked for
@@ -126,7 +136,10 @@ class Annotate:
         return {name: text for name, text in broken.items() if name in there}
 
     def _log(self, facts: list[dict[str, Any]], lost: dict[str, str]) -> None:
-        """Log what came of each source; the tracebacks of bugs go to the run log."""
+        """Log each source's outcome.
+
+        Tracebacks of bugs go to the run log.
+        """
         for name, text in sorted(lost.items()):
             log.error("%s: left out: %s", name, text)
         for found in facts:
@@ -137,7 +150,7 @@ class Annotate:
                 _log_annotated(found)
 
     def _usable(self, present: list[tuple[Source, str]]) -> list[tuple[Source, str]]:
-        """Leave out sources whose licence forbids publishing changed images, and say so."""
+        """Exclude and report sources whose licence forbids publishing changed images."""
         kept = []
         for source, root in present:
             if source.license.restricted and not self.include_restricted:
@@ -165,7 +178,7 @@ def annotated_in(work: Store) -> list[AnnotatedSource]:
 
 
 def left_out_in(work: Store) -> list[str]:
-    """Return the sources that were there and could not be read when they were annotated last in WORK, by name."""
+    """Return the unreadable sources of WORK's last annotation, by name."""
     return list(json.loads(work.read_bytes(work_files.LEFT_OUT))) if work.exists(work_files.LEFT_OUT) else []
 
 

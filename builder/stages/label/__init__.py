@@ -1,4 +1,4 @@
-"""Stage 2: which classes exist, and which images belong to them."""
+"""Stage 2: which classes exist and which images they contain."""
 
 from builder.stages.label.assign import assign_labels
 

@@ -1,7 +1,8 @@
-"""Weak labels (method, section 2; arXiv 2111.11646, section 3.1): which classes exist, and which image has which.
+"""Weak labels: which classes exist, and which image has which.
 
-Tokens match exactly. Strata are exact shares by largest remainders. Everything is drawn from the seed and the images'
-``idx``, so that neither the order of the rows nor the number of threads matters.
+See method, section 2, and arXiv 2111.11646, section 3.1. Tokens match exactly. Strata are exact shares by largest
+remainders. Everything is drawn from the seed and the images' ``idx``, so that neither the order of the rows nor the
+number of threads matters.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from builder.stages.label.sampling import stratified
 
 
 class Label(NamedTuple):
-    """A potential label: its name, the column it belongs to, and how many rows hold its token there."""
+    """A potential label: name, column and number of matching rows."""
 
     name: str
     category: str
@@ -32,7 +33,7 @@ class Label(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What happened when the label's turn came; row numbers in no particular order."""
+    """The outcome of a label's turn; row numbers are unordered."""
 
     label: Label
     candidates: Rows  # hold the token
@@ -72,7 +73,10 @@ class Labelling:
         warn_of_unknown(recipe, {token for index in self.index.values() for token in index.tokens})
 
     def potential(self) -> list[Label]:
-        """Return the potential labels in the order of assignment: fewest rows first, then category, then name."""
+        """Return the potential labels in the order of assignment.
+
+        Fewest rows come first, then category, then name.
+        """
         best: dict[str, Label] = {}
         for category in self.recipe.categories:  # the earlier category wins a tie
             for name, rows in self.index[category].counts.items():
@@ -91,7 +95,7 @@ class Labelling:
             yield step
 
     def at(self, min_images: int) -> Labelling:
-        """Return the same table with another threshold; the index is shared."""
+        """Return the same table with another threshold, sharing the index."""
         other = copy.copy(self)
         other.recipe = dataclasses.replace(self.recipe, min_images=min_images)
         return other
@@ -131,7 +135,10 @@ class Unlabelled(NamedTuple):
 
 
 def assign_labels(annotations: pa.Table, recipe: Recipe) -> pa.Table:
-    """Give images their label: see `assign_images`, which also counts those without."""
+    """Assign labels to images.
+
+    See `assign_images`, which also counts images without a label.
+    """
     return assign_images(annotations, recipe)[0]
 
 

@@ -1,4 +1,4 @@
-"""Columns as numbers, and the inverted index from a token to the rows that hold it."""
+"""Integer-coded columns, and inverted indexes from tokens to rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ Codes = npt.NDArray[np.uint16] | npt.NDArray[np.int32]  # the smaller one where 
 
 
 class Column(NamedTuple):
-    """A text column: row i holds ``values[codes[i]]``; ``values[0]`` is null, the others follow in code point order."""
+    """A text column: row i holds ``values[codes[i]]``.
+
+    ``values[0]`` is null; the others follow in code point order.
+    """
 
     codes: Codes  # (rows,)
     values: list[str | None]
@@ -27,7 +30,10 @@ class Column(NamedTuple):
 
 
 def encode(column: pa.ChunkedArray) -> Column:
-    """Give a text column (string, large_string, dictionary of either, or null) as codes into its sorted values."""
+    """Encode a text column as codes into its sorted values.
+
+    The column's type is string, large_string, a dictionary of either, or null.
+    """
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()) if pa.types.is_null(column.type) else column
         column = column.dictionary_encode()
@@ -50,7 +56,10 @@ def encode(column: pa.ChunkedArray) -> Column:
 
 
 def tokens_of(cell: str | None) -> list[str]:
-    """Return the tokens of a cell, exactly as written; none for null and nothing between two separators."""
+    """Return the tokens of a cell, exactly as written.
+
+    Null and nothing between two separators give none.
+    """
     return [token for token in (cell or "").split(TOKEN_SEPARATOR) if token]
 
 
@@ -85,7 +94,7 @@ class TokenIndex:
         self.counts = {name: sum(in_cells[cell] for cell in cells) for name, cells in self._cells.items()}
 
     def rows(self, name: str) -> Rows:
-        """Return the rows that hold the token, each once, in no particular order."""
+        """Return the distinct rows that hold the token, unordered."""
         if self._grouped is None:
             self._grouped = _grouped(self._codes)
         bounds = [(self._ends[cell - 1], self._ends[cell]) for cell in self._cells[name]]
@@ -94,13 +103,16 @@ class TokenIndex:
 
 
 def _grouped(codes: Codes) -> npt.NDArray[np.int32]:
-    """Return the rows that are not null in the order of their codes."""
+    """Return the non-null rows in the order of their codes."""
     rows = np.flatnonzero(codes).astype(np.int32)
     return rows[stable_order(codes[rows])]
 
 
 def stable_order(codes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
-    """Return the stable order of codes of 0 or more, 16 bits at a time: numpy sorts those by radix."""
+    """Return the stable order of non-negative codes.
+
+    It sorts 16 bits at a time, which numpy does by radix sort.
+    """
     order = np.argsort(codes.astype(np.uint16), kind="stable")
     for shift in range(16, int(codes.max(initial=0)).bit_length(), 16):
         order = order[np.argsort((codes[order] >> shift).astype(np.uint16), kind="stable")]
@@ -108,7 +120,10 @@ def stable_order(codes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
 
 
 def unique_keys(idx: pa.ChunkedArray) -> U64:
-    """Return one key an image, all different; raise UserError if an idx occurs twice."""
+    """Return a unique key for each image.
+
+    Raises UserError if an idx occurs twice.
+    """
     keys = row_keys(idx)
     order = np.sort(keys)
     if not np.any(order[1:] == order[:-1]):

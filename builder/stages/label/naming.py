@@ -1,4 +1,7 @@
-"""Tokens that the recipe drops or renames, and those that the vocabulary knows as no class."""
+"""Labels of tokens, with the recipe's drops and renames applied.
+
+Tokens that the vocabulary lists as no class have none.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def naming(recipe: Recipe, category: str) -> Callable[[str], str | None]:
-    """Return the function from a token of a category to the label it gives.
+    """Return the function that maps a category's tokens to labels.
 
     A token dropped under its old or new name gives none; nor does one that the vocabulary lists as no class
     (``no_class.csv``), unless the recipe renames it.
@@ -34,7 +37,10 @@ def naming(recipe: Recipe, category: str) -> Callable[[str], str | None]:
 
 
 def warn_of_unknown(recipe: Recipe, tokens: set[str]) -> None:
-    """Say which names in drop_labels and rename_labels are no token: a slip, or a source that is not there."""
+    """Warn of dropped or renamed names that are not tokens.
+
+    These are names in drop_labels and rename_labels. Such a name is a slip, or its source is absent.
+    """
     named = {name for token, name in recipe.rename_labels.items() if token in tokens}
     for field, known in (("drop_labels", tokens | named), ("rename_labels", tokens)):
         absent = sorted(set(getattr(recipe, field)) - known)

@@ -1,4 +1,7 @@
-"""Stratified sampling: every stratum gets its exact share, by largest remainders; the rows are drawn by their keys."""
+"""Stratified sampling with exact shares by largest remainders.
+
+Rows are drawn by their keys.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ _WIDEST = 1 << 62
 
 
 def strata_of(rows: Rows, columns: Sequence[Column]) -> Ints:
-    """Return the stratum of each row, shape (n,): 0, 1, 2 ... in the order of the strata's values, null first.
+    """Return the stratum of each row as an integer.
 
-    A stratum is one combination of the columns' cells (whole cells, not tokens) that occurs among the rows.
+    The result has shape (n,); strata are numbered from 0 in the order of their values, null first. A stratum is one
+    combination of the columns' cells (whole cells, not tokens) that occurs among the rows.
     """
     ids = np.zeros(len(rows), np.int64)
     size = 1
@@ -32,7 +36,7 @@ def strata_of(rows: Rows, columns: Sequence[Column]) -> Ints:
 
 
 def _compact(ids: Ints, size: int) -> tuple[Ints, int]:
-    """Renumber ids below ``size`` as 0, 1, 2 ..., their order kept; return them and their number."""
+    """Renumber ids consecutively in order; return them and their number."""
     if size <= max(_DENSE, len(ids)):
         seen = np.zeros(size, bool)
         seen[ids] = True
@@ -46,10 +50,11 @@ def _compact(ids: Ints, size: int) -> tuple[Ints, int]:
 
 
 def shares(counts: Ints, size: int, tie: Callable[[Ints], U64]) -> Ints:
-    """Allot ``size`` places to strata of ``counts`` rows, shape (strata,), by largest remainders (Hamilton's method).
+    """Allocate ``size`` places to strata by largest remainders (Hamilton's method).
 
-    Each share lies less than one from ``size * counts / sum(counts)``. Equal remainders go to the strata with the
-    smaller keys, which ``tie`` gives for strata (numbers), then to the earlier stratum.
+    ``counts``, shape (strata,), are the rows of each stratum. Each share lies less than one from ``size * counts /
+    sum(counts)``. Equal remainders go to the strata with the smaller keys, which ``tie`` gives for strata (numbers),
+    then to the earlier stratum.
     """
     total = int(counts.sum())
     places, rest = np.divmod(counts * size, total)
@@ -94,7 +99,7 @@ def stratified(rows: Rows, keys: U64, columns: Sequence[Column], size: int, salt
 
 
 def _stratum_keys(rows: Rows, columns: Sequence[Column], salt: int) -> U64:
-    """Return a seeded key for the stratum of each row, made of the texts of its cells."""
+    """Return a seeded key for each row's stratum."""
     keys = np.zeros(len(rows), np.uint64)
     for column in columns:
         keys = mix64(keys ^ column.keys[column.codes[rows]], salt)
@@ -102,7 +107,10 @@ def _stratum_keys(rows: Rows, columns: Sequence[Column], salt: int) -> U64:
 
 
 def _likely(ids: Ints, draws: U64, counts: Ints, places: Ints) -> npt.NDArray[np.intp]:
-    """Return positions that hold each stratum's ``places`` smallest draws: few of many, so that few are sorted."""
+    """Return positions that include each stratum's ``places`` smallest draws.
+
+    They are few, so that few need sorting.
+    """
     if len(ids) < 4 * int(places.sum()):
         return np.arange(len(ids))
     wanted = (places + 6 * np.sqrt(places) + 12) / counts  # six standard deviations more than needed

@@ -1,4 +1,4 @@
-"""Stage 2: which classes exist, and which images belong to them (method, section 2)."""
+"""Stage 2: classes and their images (method, section 2)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Label:
     name: ClassVar[str] = "label"
 
     def fingerprint(self) -> str:
-        """Return the hash of the sources' rows, the recipe and the code."""
+        """Return the hash of source rows, recipe and code."""
         sources = (source.fingerprint for source in self.sources)
         code = code_version(assign_images, read_annotations)
         return markers.fingerprint("label", *sources, self.recipe.fingerprint("label"), code)

@@ -1,4 +1,7 @@
-"""What became of all annotated images, counted: every one is in one of the numbers."""
+"""Counts of what became of all annotated images.
+
+Every image is in exactly one of the counts.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The candidates that are chosen from, with what is known of their images, and what becomes of each.
+"""Candidates for selection, the facts about them, and their outcomes.
 
 A candidate is a place; its facts are taken from the tables when they are asked for, a column at a time, so that a
 million candidates are never copied whole.
@@ -34,7 +34,10 @@ class Candidates(NamedTuple):
     keys: U64  # one per candidate, from seed, idx and candidate
 
     def column(self, name: str, places: Ints | Mask) -> pa.ChunkedArray:
-        """Return a column of the three tables for some candidates; what ``rows`` has comes from there."""
+        """Return a column for some candidates.
+
+        Where several tables have the column, that of ``rows`` is used.
+        """
         if name in self.rows.column_names:
             return self.rows[name].take(pa.array(self.row[places]))
         if name in ("label", "category"):
@@ -42,14 +45,20 @@ class Candidates(NamedTuple):
         return self.annotations[name].take(pa.array(self.annotation[places]))
 
     def codes(self, name: str, places: Ints) -> Ints:
-        """Return the values of a column as numbers from 0, equal for equal values; -1 for null."""
+        """Return a column's values as integer codes; -1 for null.
+
+        Codes start at 0 and are equal for equal values.
+        """
         coded = self.column(name, places).combine_chunks().dictionary_encode()
         codes: Ints = coded.indices.fill_null(-1).to_numpy().astype(np.int64)
         return codes
 
 
 class Outcomes:
-    """Which candidates stay, and why the others do not; begins with what standardisation refused."""
+    """Which candidates stay, and why the others do not.
+
+    Initially holds what standardisation refused.
+    """
 
     def __init__(self, candidates: Candidates) -> None:
         refused = candidates.rows["reason"].is_valid().to_numpy()
@@ -63,7 +72,7 @@ class Outcomes:
         self._why[place] = reason, detail
 
     def reasons(self, candidates: Candidates, places: Ints) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-        """Return the reasons and details of candidates that do not stay."""
+        """Return reasons and details for candidates that are dropped."""
         mask = pa.array(self.made[places])
         dropped = [self._why[place] for place in places[self.made[places]].tolist()]
         found = []
@@ -74,7 +83,10 @@ class Outcomes:
 
 
 def gather(rows: pa.Table, assignments: pa.Table, annotations: pa.Table, seed: int) -> Candidates:
-    """Bring the tables together, see `builder.stages.select.choose.select`, which also says what is raised."""
+    """Join the tables into candidates.
+
+    `builder.stages.select.choose.select` describes the arguments and what is raised.
+    """
     idx = assignments["idx"].combine_chunks()
     annotation = pc.index_in(idx, value_set=annotations["idx"].combine_chunks())
     if annotation.null_count:

@@ -1,6 +1,7 @@
-"""Selection (method, sections 4 to 6): which candidates make the package, their split, names, order and shards.
+"""Selection of the package's examples (method, sections 4 to 6).
 
-Works on the rows of the parts, never on pixels. Nothing depends on the order of the rows.
+Also decides their split, names, order and shards. Works on the rows of the parts, never on pixels. Nothing depends on
+the order of the rows.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ I8 = npt.NDArray[np.int8]
 
 
 class Selected(NamedTuple):
-    """What the package holds, what it leaves out, and facts about both."""
+    """The package's contents, what was left out, and facts."""
 
     selection: pa.Table  # columns of SELECTION, texts that repeat as codes or not; sorted by shard and position
     rejects: pa.Table  # REJECTS, sorted by idx and candidate
@@ -74,7 +75,10 @@ def select(
 
 
 def check_sizes(recipe: Recipe) -> None:
-    """Raise UserError if no class could be kept; cheap, so that it can be asked before anything is made."""
+    """Raise UserError if the recipe leaves no class.
+
+    Cheap enough to call before anything is made.
+    """
     if recipe.min_class_size > recipe.class_size:
         raise UserError(
             f"recipe: no class can have min_class_size={recipe.min_class_size} candidates with "
@@ -89,7 +93,7 @@ def _split(
     recipe: Recipe,
     thumbnails: Callable[[pa.Array], I8] | None,
 ) -> tuple[Mask, dict[str, Any]]:
-    """Return which of the chosen candidates are validation, and facts about the groups that were merged for it."""
+    """Return the mask of validation examples, and facts about merges."""
     made = np.flatnonzero(outcomes.made)
     groups = Groups.of(*(candidates.column(name, made) for name in ("dir_name", "group")))
     contents = candidates.codes("sha256", made)

@@ -1,7 +1,7 @@
-"""Copies: the same whole image, or the same example, is kept once, and is not lost where it need not be.
+"""Deduplication of whole images and examples.
 
-Where the class that would keep a copy is dropped as too small, or the copy is drawn away because its class is full,
-another class that has the same pixels keeps it.
+A copy is the same whole image or the same example; each is kept once. Where the class that would keep a copy is dropped
+as too small, or the copy is drawn away because its class is full, another class that has the same pixels keeps it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ DrawBack = Callable[[int, Ints], Ints]
 
 
 class Examples(NamedTuple):
-    """What is chosen from, in the order of precedence among copies; each array has shape (n,)."""
+    """The examples to choose from, in order of precedence.
+
+    Each array has shape (n,).
+    """
 
     label: Ints  # from 0
     image: Ints  # from 0
@@ -29,7 +32,10 @@ class Examples(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Which examples stay, and why the others do not; each array has shape (n,)."""
+    """Which examples stay, and why the others do not.
+
+    Each array has shape (n,).
+    """
 
     stays: Mask
     whole_of: Ints  # place of an example of the image that is kept instead of its image, or -1
@@ -92,7 +98,7 @@ def _without_small_classes(examples: Examples, labels: int, least: int, able: Ma
 
 
 def _shared(codes: Ints, owners: Ints) -> Mask:
-    """Return which examples have a code that those of another owner have too."""
+    """Return which examples share a code with another owner."""
     known = codes >= 0
     if not known.any():
         return np.zeros(len(codes), bool)
@@ -104,7 +110,10 @@ def _shared(codes: Ints, owners: Ints) -> Mask:
 
 
 def _once(examples: Examples, able: Mask) -> tuple[Mask, Ints, Ints]:
-    """Return which stay when copies are kept once, of which image's example, and of which example, each is a copy."""
+    """Keep each copy once; return the kept and the originals.
+
+    The originals are places, -1 for none: of an example of the same whole image, and of the same example.
+    """
     whole_of, copy_of = (np.full(len(able), -1) for _ in range(2))
     known = able & (examples.whole >= 0)
     keeper = _first(examples.whole, known)[examples.whole]
@@ -118,7 +127,7 @@ def _once(examples: Examples, able: Mask) -> tuple[Mask, Ints, Ints]:
 
 
 def _first(codes: Ints, among: Mask) -> Ints:
-    """Return the first place of each code among some; -1 where it has none."""
+    """Return each code's first place among some; -1 where absent."""
     places = np.flatnonzero(among)[::-1]
     first = np.full(int(codes.max(initial=-1)) + 2, -1)
     first[codes[places]] = places  # the last that is written is the smallest
@@ -135,7 +144,7 @@ def _drawn_away(examples: Examples, stays: Mask, draw_back: DrawBack) -> Ints:
 
 
 def _kept_elsewhere(examples: Examples, kept: Kept, away: Ints) -> Ints:
-    """Return the examples drawn away of which another class has a copy, where that can be kept instead.
+    """Return drawn-away examples of which another class keeps a copy.
 
     Of copies of whole images, only where nothing of the image stays.
     """

@@ -1,4 +1,7 @@
-"""What the departures from the paper changed in a build, counted (method, sections 4 and 5)."""
+"""Counts of the effects of departures from the paper.
+
+See method, sections 4 and 5.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from builder.stages.select.candidates import Candidates, Ints, Mask
 
 
 def departures(candidates: Candidates, chosen: Ints, recipe: Recipe) -> dict[str, Any]:
-    """Count what the paper's way would have made otherwise, in JSON values.
+    """Count what would differ under the paper's method.
+
+    The counts are JSON values.
 
     Parameters
     ----------

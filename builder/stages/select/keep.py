@@ -1,4 +1,4 @@
-"""Which candidates stay: copies once, no class above its size, none too small (method, sections 4 and 5)."""
+"""Deduplication and class size limits (method, sections 4 and 5)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from builder.stages.select.copies import Examples, Kept, keep_once
 
 
 def choose_examples(candidates: Candidates, outcomes: Outcomes, recipe: Recipe) -> None:
-    """Drop copies, what classes hold above their size, and classes that are too small; each with its reason."""
+    """Drop copies, surplus examples and small classes, recording the reasons."""
     made = np.flatnonzero(outcomes.kept)
     examples = Examples(
         candidates.label[made],
@@ -52,7 +52,7 @@ def _drop_copies(candidates: Candidates, outcomes: Outcomes, made: Ints, kept: K
 
 
 def over_size(images: Ints, crops: Mask, keys: U64, size: int, seed: int, label: str) -> Mask:
-    """Draw the candidates of one class that must go, so that ``size`` are left.
+    """Draw the candidates to remove from a class above ``size``.
 
     Each goes from an image that has the most at that moment, drawn among those; so an image loses its last one only
     when no other has more than one.

@@ -1,4 +1,7 @@
-"""Class folders and file names (method, section 6), safe in paths, URLs and on every file system."""
+"""Names of class folders and files (method, section 6).
+
+They are safe in paths, URLs and on every file system.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ _LONGEST = 120  # of 255 bytes that file systems allow: a file name repeats the 
 
 
 def class_folders(labels: Iterable[str]) -> dict[str, str]:
-    """Return the folder of each label: different ones, also where upper and lower case are the same.
+    """Return a unique folder name for each label.
 
-    Of labels that would share a folder the first in code point order gets it, the others get it with eight hexadecimal
-    digits of their sha256.
+    Names differ even where case is ignored. Of labels that would share a folder the first in code point order gets it,
+    the others get it with eight hexadecimal digits of their sha256.
     """
     folders: dict[str, str] = {}
     used: set[str] = set()
@@ -52,7 +55,7 @@ def _folder(label: str) -> str:
 
 
 def _plain(letter: str) -> str:
-    """Return a Greek letter or a sign in letters, a letter without its accents, or what was given."""
+    """Return a plain-letter equivalent of a character, or itself."""
     base = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
     name = unicodedata.name(base, "") if len(base) == 1 else ""
     if name.startswith("GREEK") and " LETTER " in name:
@@ -61,6 +64,9 @@ def _plain(letter: str) -> str:
 
 
 def file_names(folder: str, count: int) -> Sequence[str]:
-    """Return the names of a class of ``count`` images: binary numbers from 0, as wide as ``count`` in binary."""
+    """Return the file names of a class of ``count`` images.
+
+    They are binary numbers from 0, as wide as ``count`` in binary.
+    """
     width = count.bit_length()
     return [f"{folder}-{number:0{width}b}.png" for number in range(count)]

@@ -1,4 +1,7 @@
-"""Near-duplicates at build time: groups whose images look alike count as one, wherever the split falls."""
+"""Detection of groups that share near-duplicate images.
+
+Such groups count as one, wherever the split falls.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,10 @@ _AT_ONCE: Final = 100_000  # images that are compared with all that follow
 
 
 def alike_groups(thumbnails: npt.NDArray[np.int8], image: Ints, group: Ints) -> list[tuple[int, int]]:
-    """Return the pairs of groups that hold images that look alike, each once, the smaller number first.
+    """Return the pairs of groups with images that look alike.
 
-    All pairs of images are compared, and not just those across a split: which those are changes with every merge.
+    Each pair occurs once, the smaller number first. All pairs of images are compared, and not just those across a
+    split: which those are changes with every merge.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""The order of the rows and the shard plan: seeded order inside a category, shards of about equal bytes."""
+"""Row order and shard plan.
+
+The order within a category is seeded; shards have about equal bytes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Plan(NamedTuple):
-    """Where each example goes: the examples in the order of the shards, and the shard and row of each of these."""
+    """The examples in shard order, with their shards and rows."""
 
     order: Ints
     shards: list[str]  # names, in order
@@ -61,9 +64,10 @@ def plan_shards(
 
 
 def cut(sizes: Ints, shard_bytes: int) -> Ints:
-    """Return the lengths, in examples, of ceil(bytes / shard_bytes) contiguous shards of about equal bytes.
+    """Return the lengths of contiguous shards of about equal bytes.
 
-    None is empty, so there are never more shards than examples.
+    Lengths are in examples. There are ceil(bytes / shard_bytes) shards; none is empty, so there are never more shards
+    than examples.
     """
     ends = np.cumsum(sizes)
     total = int(ends[-1])

@@ -1,4 +1,4 @@
-"""Facts about a selection: each class's split, what was dropped, and why."""
+"""Facts about a selection: class splits, and drops with reasons."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def selection_report(
 
 
 def split_warnings(split: Mapping[str, Any]) -> list[str]:
-    """Return what should be known of a split that does not hold what the recipe asks for, a line each."""
+    """Return warnings about a split that misses the recipe's targets."""
     if not split["share"]:
         return []
     lines = []

@@ -1,10 +1,10 @@
-"""The split into training and validation (method, section 6): whole groups, each class as near to its share as can be.
+"""The split into training and validation (method, section 6).
 
-A group with images of one class only is *private*, any other *shared*. The private groups of a class can be chosen
-exactly (subset sums); so the search goes over the shared groups alone, with the cost of a class looked up in a table
-of its validation images in shared groups. The cost of a class is its squared relative deviation; a side without
-images, where two groups exist, costs more than any deviation. Costs are whole numbers, so that sums do not depend on
-their order.
+Groups stay whole, and each class comes as near to its share as possible. A group with images of one class only is
+*private*, any other *shared*. The private groups of a class can be chosen exactly (subset sums); so the search goes
+over the shared groups alone, with the cost of a class looked up in a table of its validation images in shared groups.
+The cost of a class is its squared relative deviation; a side without images, where two groups exist, costs more than
+any deviation. Costs are whole numbers, so that sums do not depend on their order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _ROUNDING = 1e-9  # 0.2 of 30 images are 6
 
 @dataclasses.dataclass(frozen=True)
 class _Class:
-    """One class: the sums its private groups can have in validation, and what each number of shared images costs."""
+    """One class's possible private sums, and costs by shared images.
+
+    Both count images in validation.
+    """
 
     private: Ints  # groups, in drawn order
     sizes: Ints  # their images
@@ -84,7 +87,7 @@ def _bounded(
     share: float,
     limit: int,
 ) -> tuple[Ints, Ints]:
-    """Return the shared groups in validation, and the private images of each class, lowered to ``limit`` images."""
+    """Return validation's shared groups and private images, within ``limit``."""
     several = np.array([one.groups > 1 for one in made])
 
     def cost(classes: Ints, images: Ints) -> Ints:
@@ -122,7 +125,10 @@ def _bits(word: int) -> Ints:
 
 
 def _table(sums: Ints, in_shared: int, total: int, share: float, groups: int) -> tuple[Ints, Ints]:
-    """Return, for 0 ... in_shared shared images in validation, the best private sum and its cost."""
+    """Return the best private sum and cost per shared count.
+
+    Shared counts are 0 ... in_shared images in validation.
+    """
     shared = np.arange(in_shared + 1)
     low, high = (1, total - 1) if groups > 1 else (0, total)
     wish = np.clip(share * total, low, high) - shared
@@ -134,14 +140,17 @@ def _table(sums: Ints, in_shared: int, total: int, share: float, groups: int) ->
 
 
 def _cost(images: Ints, totals: Ints, share: float, several: npt.NDArray[np.bool_]) -> Ints:
-    """Return the cost of so many images in validation, for classes of so many images, in several groups or one."""
+    """Return the cost of ``images`` in validation for each class."""
     cost: Ints = np.rint(((images - share * totals) / np.maximum(totals, 1)) ** 2 * UNIT).astype(np.int64)
     empty = several & ((images < 1) | (images > totals - 1))
     return cost + _EMPTY_SIDE * empty
 
 
 def _subset(one: _Class, total: int) -> Ints:
-    """Return private groups that have ``total`` images together: the first ones in drawn order that can be."""
+    """Return the first private groups that total ``total`` images.
+
+    First in drawn order.
+    """
     taken = []
     for i in range(len(one.private), 0, -1):
         if not one.sums[i - 1] >> total & 1:

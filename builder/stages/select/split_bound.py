@@ -1,7 +1,8 @@
-"""Validation is bounded: where classes share groups so that their shares cannot be held, some classes go without.
+"""Upper bound on the size of validation.
 
-What leaves validation are groups of classes that are above their share, those first that cost least for the images that
-they free. A class at or below its share is touched only where it shares such a group.
+Where classes share groups so that their shares cannot be held, some classes go without validation images. What leaves
+validation are groups of classes that are above their share, those first that cost least for the images that they free.
+A class at or below its share is touched only where it shares such a group.
 """
 
 from __future__ import annotations
@@ -52,12 +53,15 @@ class Bounded:
 
     @property
     def shared(self) -> Ints:
-        """Images of each class in validation in groups of several classes."""
+        """Images of each class in validation's shared groups."""
         images: Ints = self._images - self.private
         return images
 
     def lower(self, limit: int) -> None:
-        """Take groups out until no more than ``limit`` images are in validation; it must be at least the share."""
+        """Remove groups until validation has at most ``limit`` images.
+
+        ``limit`` must be at least the share.
+        """
         while self._images.sum() > limit:
             above = self._images > self.wanted
             group, of_group = self._cheapest_group(above)
@@ -68,7 +72,9 @@ class Bounded:
                 self._set_private(klass, self._smaller(klass))
 
     def fill(self, limit: int, best: Callable[[int, int], int]) -> None:
-        """Use the room that is left: private groups that suit the shared ones, then groups that lower the cost.
+        """Fill validation up to ``limit`` where that lowers the cost.
+
+        First come private groups that suit the shared ones, then groups that lower the cost.
 
         Parameters
         ----------
@@ -87,7 +93,7 @@ class Bounded:
                 self._flip(number)
 
     def _cheapest_group(self, above: Mask) -> tuple[int, float]:
-        """Return the group whose going costs least for each image that it frees, and that price."""
+        """Return the cheapest group to remove, and its image price."""
         if not self.inside.any():
             return -1, np.inf
         useful = self.inside & np.logical_or.reduceat(above[self.klass], self._starts)
@@ -96,7 +102,10 @@ class Bounded:
         return int(price.argmin()), float(price.min())
 
     def _cheapest_class(self, above: Mask) -> tuple[int, float]:
-        """Return the class whose private groups cost least to lower by one step, and that price an image."""
+        """Return the cheapest class to lower, and its image price.
+
+        A class is lowered by one step of its private groups.
+        """
         prices = {
             klass: self._private_change(klass, smaller) / (int(self.private[klass]) - smaller)
             for klass in np.flatnonzero(above & (self.private > 0)).tolist()
@@ -112,7 +121,7 @@ class Bounded:
         return int(sums[np.searchsorted(sums, self.private[klass]) - 1])
 
     def _private_change(self, klass: int, images: int) -> int:
-        """Return by how much the cost changes where a class has so many private images in validation."""
+        """Return the cost change for a class's new private count."""
         now = self._images[klass]
         classes, counts = np.array([klass, klass]), np.array([now, now - self.private[klass] + images])
         before, after = self.cost(classes, counts).tolist()
@@ -123,7 +132,10 @@ class Bounded:
         self.private[klass] = images
 
     def _group_changes(self, sign: int) -> Ints:
-        """Return by how much the cost changes where each group alone comes (1) or goes (-1)."""
+        """Return the cost change of adding or removing each group.
+
+        ``sign`` is 1 for adding and -1 for removing.
+        """
         if not len(self.members):
             return np.empty(0, np.int64)
         changes: Ints = np.add.reduceat(self._pair_changes(slice(None), sign), self._starts)

@@ -1,7 +1,8 @@
-"""The search for the shared groups that are validation, see `select_split`: those with images of several classes.
+"""The search for the shared groups in validation.
 
-Each connected set of groups is searched by itself: all subsets where they are few; else from nothing by flips of one
-group in drawn order, then by flips of two at the classes that are worst off, as long as that lowers the cost.
+Shared groups have images of several classes, see `select_split`. Each connected set of groups is searched by itself:
+all subsets where they are few; else from nothing by flips of one group in drawn order, then by flips of two at the
+classes that are worst off, as long as that lowers the cost.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ def choose_shared(tables: Sequence[Ints], group: Ints, klass: Ints, weights: Int
 
 
 class _Search:
-    """The groups, and the costs in one array: class k with v images in validation costs cost[offset[k] + v]."""
+    """The groups, and all costs in one array.
+
+    Class k with v images in validation costs cost[offset[k] + v].
+    """
 
     def __init__(self, tables: Sequence[Ints], classes_of: list[Ints], weights_of: list[Ints]) -> None:
         ends = np.cumsum([len(table) for table in tables])
@@ -61,7 +65,10 @@ class _Search:
         self.weights_of = weights_of
 
     def enumerate(self, component: Ints) -> Mask:
-        """Try every subset; the first of the cheapest is taken, the groups being in drawn order."""
+        """Try every subset; take the first of the cheapest.
+
+        Groups are in drawn order.
+        """
         bits = (np.arange(1 << len(component))[:, None] >> np.arange(len(component))) & 1
         used = np.unique(np.concatenate([self.classes_of[g] for g in component]))
         matrix = np.zeros((len(component), len(used)), np.int64)
@@ -113,9 +120,10 @@ class _Descent:
                 break
 
     def _pairs(self) -> bool:
-        """Flip two groups together at the classes that are worst off, where that helps; return whether any did.
+        """Flip pairs of groups at the worst classes where cheaper.
 
-        The first is one of the class; the second is another of it, or one of the class that the first hurts most.
+        Return whether any was flipped. The first is one of the class; the second is another of it, or one of the class
+        that the first hurts most.
         """
         groups_of: dict[int, list[int]] = {}
         for i, classes in enumerate(self._classes):
@@ -145,7 +153,7 @@ class _Descent:
 
 
 def _components(classes_of: Sequence[Ints], count: int) -> list[Ints]:
-    """Return the connected sets of groups: those that share a class, directly or through others."""
+    """Return the sets of groups connected by shared classes."""
     parent = list(range(count))
 
     def root(node: int) -> int:

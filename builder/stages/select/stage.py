@@ -1,4 +1,7 @@
-"""Stage 4: which candidates make the package (method, sections 4 to 6)."""
+"""Stage 4: selection of the package's candidates.
+
+See method, sections 4 to 6.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Select:
-    """Chooses the examples of the package, their split, names, shards and order; reads rows, never pixels."""
+    """Stage that chooses examples, split, names, shards and order.
+
+    Reads rows, never pixels.
+    """
 
     work: Store
     recipe: Recipe
@@ -39,7 +45,7 @@ class Select:
     name: ClassVar[str] = "select"
 
     def fingerprint(self) -> str:
-        """Return the hash of labels, the rows of all parts, what could not be tried, the recipe and the code."""
+        """Return the hash of labels, parts, untried images, recipe, code."""
         return markers.fingerprint(
             "select",
             self.assignments.fingerprint,

@@ -1,4 +1,7 @@
-"""The selection in WORK: tables that are read when they are needed, facts that tell whether they are."""
+"""The selection in WORK: tables read on demand, and facts.
+
+The facts tell whether the tables are needed.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ _FILES: Final = (work_files.SELECTION, work_files.REJECTS, work_files.FINGERPRIN
 
 
 class ShardPlan(NamedTuple):
-    """A shard of the selection: its rows are row group ``group`` of ``selection.parquet``.
+    """A shard: row group ``group`` of ``selection.parquet``.
 
     ``content`` is the hash of these rows, but for where their examples lie in WORK.
     """
@@ -50,7 +53,10 @@ class StoredSelection:
 
     @classmethod
     def find(cls, work: Store, facts: Mapping[str, Any]) -> StoredSelection | None:
-        """Return the selection that these facts are about; None where its files are not as they were written."""
+        """Return the selection that these facts describe, or None.
+
+        None where its files are not as they were written.
+        """
         sizes: dict[str, int] = facts["sizes"]
         whole = all(work.exists(path) and work.size(path) == size for path, size in sizes.items())
         return cls(work, facts) if whole else None
@@ -67,7 +73,10 @@ class StoredSelection:
             return pq.read_table(file).cast(REJECTS)
 
     def fingerprints(self) -> Iterator[pa.Table]:
-        """Yield the fingerprints of the source images, schema ``FINGERPRINTS``, sorted by sha256."""
+        """Yield the fingerprints of the source images.
+
+        The schema is ``FINGERPRINTS``; rows are sorted by sha256.
+        """
         if self._work.exists(work_files.FINGERPRINTS):
             yield from stored_fingerprints(self._work)
 
@@ -77,7 +86,10 @@ class StoredSelection:
             return read_columns(file, names).unify_dictionaries()
 
     def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield these columns of the examples, a shard after another in the order given, sorted by position."""
+        """Yield columns of the examples, one shard after another.
+
+        Shards come in the order given, each sorted by position.
+        """
         groups = {plan.shard: plan.group for plan in self.shards}
         with self._work.open(work_files.SELECTION) as file, pq.ParquetFile(file) as parquet:
             for shard in shards:
@@ -85,7 +97,9 @@ class StoredSelection:
 
 
 def store_selection(work: Store, selected: Selected) -> tuple[StoredSelection, dict[str, Any]]:
-    """Write a selection, one row group per shard, so that a shard's task reads only its own rows.
+    """Write a selection with one row group per shard.
+
+    So a shard's task reads only its own rows.
 
     Returns
     -------
@@ -119,9 +133,10 @@ def _shard_bounds(selection: pa.Table) -> list[tuple[int, int]]:
 
 
 def _content(rows: pa.Table) -> str:
-    """Hash what a shard is made from; where its examples lie in WORK does not matter, their pixels do.
+    """Hash what a shard is made from.
 
-    Of the values alone: Arrow's own bytes of a slice have some of the rows beside it.
+    Where its examples lie in WORK does not matter, their pixels do. Only values are hashed: Arrow's own bytes of a
+    slice include some neighbouring rows.
     """
     digest = hashlib.sha256()
     for field in rows.schema:
@@ -135,7 +150,10 @@ def _content(rows: pa.Table) -> str:
 
 
 def _values(column: pa.Array) -> Iterator[Any]:
-    """Yield the values as bytes, nulls as empty or zero; of texts their lengths before."""
+    """Yield values as bytes, nulls as empty or zero.
+
+    Texts are preceded by their lengths.
+    """
     if not (pa.types.is_string(column.type) or pa.types.is_fixed_size_binary(column.type)):
         empty = pa.scalar(0, pa.int8()).cast(column.type)
         yield column.fill_null(empty).to_numpy(zero_copy_only=False).tobytes()

@@ -1,4 +1,4 @@
-"""The tables that selection gives: every column of `SELECTION`, and the rejects."""
+"""The tables of a selection: `SELECTION` and rejects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from builder.stages.tables import REPEATED
 
 
 def selection_table(candidates: Candidates, chosen: Ints, validation: Mask, recipe: Recipe) -> pa.Table:
-    """Return the chosen candidates (columns of `SELECTION`, texts that repeat as codes), sorted by shard and position.
+    """Return the chosen candidates, sorted by shard and position.
+
+    The columns are those of `SELECTION`, with repeated texts dictionary-encoded.
 
     Parameters
     ----------
@@ -59,7 +61,9 @@ def split_names(validation: Mask) -> pa.Array:
 
 
 def names_of(codes: Ints, labels: list[str]) -> tuple[pa.Array, pa.Array]:
-    """Return the folder of each class and the file name of each candidate; a class's numbers follow the order given.
+    """Return each class's folder and each candidate's file name.
+
+    Numbers within a class follow the order given.
 
     Parameters
     ----------
@@ -77,7 +81,10 @@ def names_of(codes: Ints, labels: list[str]) -> tuple[pa.Array, pa.Array]:
 
 
 def rejects_table(candidates: Candidates, outcomes: Outcomes) -> pa.Table:
-    """Return the candidates that do not stay (schema `REJECTS`), sorted by idx and candidate."""
+    """Return the dropped candidates, sorted by idx and candidate.
+
+    The schema is `REJECTS`.
+    """
     places = np.flatnonzero(~outcomes.kept)
     reasons, details = outcomes.reasons(candidates, places)
     stages = pa.array(["standardize", "select"], pa.string())

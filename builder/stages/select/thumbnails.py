@@ -1,4 +1,4 @@
-"""The thumbnails of images, gathered from the parts, and as the package has them."""
+"""Thumbnails of images, in the parts and in the package."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _GROUP_ROWS: Final = 50_000
 
 
 def thumbnails_of(work: Store, fingerprint: str, idx: pa.Array) -> I8:
-    """Return the thumbnails of images, int8 (n, 16, 16); zeros, which are like nothing, where a part has none.
+    """Return the thumbnails of images, int8 (n, 16, 16).
+
+    A thumbnail that no part has is all zeros, which resembles nothing.
 
     Parameters
     ----------
@@ -42,7 +44,9 @@ def thumbnails_of(work: Store, fingerprint: str, idx: pa.Array) -> I8:
 
 
 def write_fingerprints(work: Store, fingerprint: str, images: pa.Table) -> None:
-    """Write the fingerprints of the package: one row per whole image that is known, sorted by sha256.
+    """Write the fingerprints of the package's source images.
+
+    One row per known whole image, sorted by sha256.
 
     Parameters
     ----------
@@ -64,7 +68,10 @@ def write_fingerprints(work: Store, fingerprint: str, images: pa.Table) -> None:
 
 
 def stored_fingerprints(work: Store) -> Iterator[pa.Table]:
-    """Yield them again, schema ``FINGERPRINTS``, a row group at a time."""
+    """Yield the stored fingerprints, one row group at a time.
+
+    The schema is ``FINGERPRINTS``.
+    """
     with work.open(work_files.FINGERPRINTS) as file, pq.ParquetFile(file) as parquet:
         for group in range(parquet.num_row_groups):
             yield parquet.read_row_group(group)

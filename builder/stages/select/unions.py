@@ -11,9 +11,10 @@ Ints = npt.NDArray[np.int64]
 
 
 def unions(count: int, pairs: Iterable[tuple[int, int]]) -> Ints:
-    """Return for each of ``count`` things the smallest of those that the pairs join it to: int64 (count,).
+    """Return the smallest member of each item's connected component.
 
-    Union-find with path halving (Tarjan & van Leeuwen, J. ACM 1984). The order of the pairs does not matter.
+    Items are numbered from 0, and the pairs connect them; the result is int64 (count,). Union-find with path halving
+    (Tarjan & van Leeuwen, J. ACM 1984). The order of the pairs does not matter.
     """
     parent = list(range(count))
 

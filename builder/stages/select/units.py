@@ -1,7 +1,8 @@
-"""What the split must not divide: groups, joined where their pixels say so, or batches (method, section 6).
+"""Units that the split must not divide (method, section 6).
 
-A group is the specimen, by its name alone: sources that hold the same specimens name them alike (``shared:…``). Groups
-that hold the same whole image are one unit. Where the split is by batch, so are all groups that share one.
+Units are groups, joined where their pixels require it, or batches. A group is the specimen, by its name alone: sources
+that hold the same specimens name them alike (``shared:…``). Groups that hold the same whole image are one unit. Where
+the split is by batch, so are all groups that share one.
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ _NAMED: Final = 20
 
 
 class Units(NamedTuple):
-    """The unit of each example, numbered from 0, and what the draw of the split knows a unit by."""
+    """The unit of each example, and what identifies each unit.
+
+    Units are numbered from 0; the draw of the split knows them by these identifiers.
+    """
 
     codes: Ints  # shape (n,)
     keys: U64  # one per unit
 
 
 class Groups(NamedTuple):
-    """The groups of examples: codes in the order of their names."""
+    """The groups of examples, coded in order of name."""
 
     codes: Ints  # shape (n,)
     names: pa.Array
@@ -38,7 +42,10 @@ class Groups(NamedTuple):
 
     @classmethod
     def of(cls, dir_names: pa.ChunkedArray, groups: pa.ChunkedArray) -> Groups:
-        """Number the groups of examples; one that several sources hold has the key that the first of them gives."""
+        """Number the groups of examples.
+
+        A group that several sources hold has the key of the first.
+        """
         codes, names = ranked(groups)
         pairs = pa.table({"code": codes, "dir_name": dir_names.cast(pa.string())}).group_by("code")
         sources = pairs.aggregate([("dir_name", "min")]).sort_by("code")["dir_name_min"]
@@ -46,7 +53,10 @@ class Groups(NamedTuple):
 
 
 def ranked(texts: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
-    """Return codes in code point order, -1 for null, and the texts that they stand for."""
+    """Return codes in code point order, and their texts.
+
+    The code of null is -1.
+    """
     coded = texts.cast(pa.string()).combine_chunks().dictionary_encode()
     order = pc.sort_indices(coded.dictionary)
     rank = np.empty(len(order), np.int64)
@@ -56,7 +66,9 @@ def ranked(texts: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
 
 
 def merged_by_content(groups: Groups, contents: Ints, alike: Iterable[tuple[int, int]] = ()) -> Ints:
-    """Return for each group the first of those that hold the same images as it, directly or through others.
+    """Return for each group the first that shares its images.
+
+    Groups may share images directly or through others.
 
     Parameters
     ----------
@@ -90,7 +102,7 @@ def units(groups: Groups, parent: Ints, chosen: Ints, batches: pa.ChunkedArray |
 
 
 def merges(groups: Groups, parent: Ints) -> dict[str, Any]:
-    """Return how many groups were merged into how many ``units``, and the first few by name, unit by unit."""
+    """Return the numbers of groups merged, with a few names."""
     joined = np.flatnonzero(np.bincount(parent, minlength=len(parent))[parent] > 1)
     sets: dict[int, list[str]] = {}
     for code, name in zip(joined.tolist(), groups.names.take(pa.array(joined)).to_pylist(), strict=True):

@@ -1,7 +1,8 @@
-"""``--frugal``: examples leave WORK as soon as the shards that need them are finished, the rows about them stay.
+"""Removal of examples from WORK under ``--frugal``.
 
-A part's examples are in shards of every category that its images feed, and anywhere in them: the order of a category is
-drawn. So what is freed early depends on the order of the categories; the one with the least peak is taken.
+Examples are removed as soon as the shards that need them are finished; the rows about them stay. A part's examples are
+in shards of every category that its images feed, and anywhere in them: the order of a category is drawn. So what is
+freed early depends on the order of the categories; the one with the least peak is taken.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class EvictionPlan:
-    """Which parts still wait for a shard; those that do not lose their examples.
+    """Parts that await shards; the others lose their examples.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class EvictionPlan:
         self._needed = [part[start:end] for start, end in itertools.pairwise(ends.tolist())]  # parts of each shard
 
     def begin(self) -> list[ShardPlan]:
-        """Free what no shard waits for; return the shards in the order in which they are to be written."""
+        """Free parts no shard needs; return shards in writing order."""
         waiting = {self._parts[part] for part in np.flatnonzero(self._waits).tolist()}
         for part in self._sizes.keys() - waiting:
             self._free(part)
@@ -56,16 +57,20 @@ class EvictionPlan:
         return sorted(self._plans, key=lambda plan: order.index(_category(plan.shard)))
 
     def finish(self, shard: str) -> None:
-        """Free the parts that waited for this shard only; it must have been published before."""
+        """Free the parts that waited only for this shard.
+
+        The shard must have been published before.
+        """
         parts = self._needed[self._shards[shard]]
         self._waits[parts] -= 1
         for part in parts[self._waits[parts] == 0].tolist():
             self._free(self._parts[part])
 
     def _bytes(self) -> tuple[dict[Feeds, int], dict[str, int]]:
-        """Return the bytes in WORK by the categories that they feed, and those of each category in PACKAGE.
+        """Return the bytes in WORK and in PACKAGE.
 
-        A part goes to its shards in equal shares.
+        Those in WORK are by the set of categories that they feed, those in PACKAGE by category. A part goes to its
+        shards in equal shares.
         """
         sizes = np.array([self._sizes.get(part, 0) for part in self._parts], np.int64)
         package: dict[str, int] = dict.fromkeys((_category(plan.shard) for plan in self._plans), 0)
@@ -86,7 +91,10 @@ class EvictionPlan:
 
 
 def evicted_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]) -> pa.Array:
-    """Return the idx of the images of which a shard that is to be written needs examples that have left WORK."""
+    """Return the idx of images whose evicted examples are needed.
+
+    A shard that is to be written needs them.
+    """
     names = pa.array([plan.shard for plan in plans], pa.string())
     there = pa.array(images_of_parts(work), pa.string())
     table = stored.columns("part", "shard")
@@ -103,7 +111,10 @@ def _rows_in(column: pa.DictionaryArray, wanted: pa.Array) -> Any:
 
 
 def _pairs(stored: StoredSelection, shards: list[str]) -> tuple[list[str], Ints, Ints]:
-    """Return the parts by number, and part and number of the shard of each pair that has an example, by shard."""
+    """Return the parts, and all part-shard pairs ordered by shard.
+
+    The pairs, those with an example, are two arrays: numbers of parts and of shards.
+    """
     table = stored.columns("part", "shard")
     part, shard = (table[name].combine_chunks() for name in ("part", "shard"))
     number = pc.index_in(shard.dictionary, value_set=pa.array(shards, pa.string())).fill_null(-1).to_numpy()

@@ -1,4 +1,7 @@
-"""Which files of PACKAGE are this build's: what may be replaced or removed, and nothing else."""
+"""Files in PACKAGE that belong to this build.
+
+Only these may be replaced or removed.
+"""
 
 from __future__ import annotations
 
@@ -29,21 +32,24 @@ def require_empty_or_package(package: Store, work: Store) -> None:
 
 
 def known_files(work: Store) -> list[str]:
-    """Return the shards that builds with this WORK have planned for the package."""
+    """Return the shards planned by builds with this WORK."""
     path = work_files.PACKAGE_FILES
     names: list[str] = json.loads(work.read_bytes(path)) if work.exists(path) else []
     return names
 
 
 def stale_files(work: Store, package: Store, wanted: Iterable[str]) -> list[str]:
-    """Return the shards in the package that an earlier build has planned and this one does not want."""
+    """Return an earlier build's shards that are no longer wanted."""
     earlier = set(known_files(work)) - set(wanted)
     present = package.sizes(DATA) if earlier else {}
     return sorted(earlier & present.keys())
 
 
 def retire(work: Store, package: Store, wanted: set[str]) -> None:
-    """Remove shards of an earlier build that this one does not have; what `build` did not write is never touched."""
+    """Remove an earlier build's shards that are no longer wanted.
+
+    Files that `build` did not write are never touched.
+    """
     before = known_files(work)
     stale = stale_files(work, package, wanted)
     work.write_bytes(work_files.PACKAGE_FILES, json.dumps(sorted({*before, *wanted})).encode())
@@ -58,7 +64,10 @@ def retire(work: Store, package: Store, wanted: set[str]) -> None:
 
 
 def unfinish(package: Store) -> None:
-    """Take the manifest away before a shard changes: a package in the making must not pass for a finished one."""
+    """Remove the manifest before a shard changes.
+
+    An unfinished package must not pass for a finished one.
+    """
     with contextlib.suppress(FileNotFoundError):  # another worker was first
         if package.exists(MANIFEST):
             package.delete(MANIFEST)

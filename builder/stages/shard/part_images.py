@@ -1,6 +1,7 @@
-"""Single examples out of the parts in WORK: from memory maps, or by ranges of remote files, many at once.
+"""Access to single examples in the parts in WORK.
 
-The order of a shard is drawn, so of a part of 200 examples a shard of a full build wants one or two.
+Local parts are memory-mapped; remote ones are read by range, many at once. The order of a shard is drawn, so of a part
+of 200 examples a shard of a full build wants one or two.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ class PartImageReader:
         self._open = functools.lru_cache(maxsize=_OPEN_PARTS)(self._open_part)
 
     def read_all(self, parts: Sequence[str], rows: Sequence[int]) -> list[bytes]:
-        """Return the PNG in each row of the part beside it; of a remote WORK several parts are asked at once."""
+        """Return the PNG at each given part and row.
+
+        Several parts of a remote WORK are read at once.
+        """
         if self._is_local:
             return [self._read(part, row) for part, row in zip(parts, rows, strict=True)]
         places: dict[str, list[int]] = {}

@@ -34,7 +34,7 @@ ShardFacts = dict[str, dict[str, Any]]
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """Writes the shards that are not there yet, and removes those of an earlier build."""
+    """Stage that writes missing shards and removes outdated ones."""
 
     work: Store
     package: Store
@@ -52,7 +52,10 @@ class Shard:
         return markers.fingerprint("shard", *self._paths(), *plans)
 
     def find(self, facts: Facts) -> ShardFacts | None:
-        """Return the shards of an earlier run, if all are there, none besides, and no PNGs are to be removed."""
+        """Return an earlier run's shards, or None if incomplete.
+
+        None also where there are stale shards, or PNGs are to be removed.
+        """
         sizes = self.package.sizes(DATA)
         whole = all(sizes.get(path) == found["bytes"] for path, found in facts.items())
         if not whole or stale_files(self.work, self.package, facts) or (self.frugal and bytes_of_images(self.work)):
@@ -60,7 +63,9 @@ class Shard:
         return dict(facts)
 
     def run(self) -> tuple[ShardFacts, Facts]:
-        """Write what is missing; with ``frugal``, remove each part's PNGs after the last shard that needs them.
+        """Write the missing shards.
+
+        With ``frugal``, remove each part's PNGs after the last shard that needs them.
 
         Raises
         ------
@@ -101,12 +106,18 @@ class Shard:
         return f"{len(result):,} shards"
 
     def evicted_images(self) -> pa.Array:
-        """Return the idx of images whose PNGs have left WORK, of those that a shard to be written needs."""
+        """Return the idx of images whose evicted PNGs are needed.
+
+        A shard that is to be written needs them.
+        """
         return evicted_images(self.work, self.selection, self._missing(self._finished()))
 
     @functools.cached_property
     def _classes(self) -> list[str]:
-        """The classes of ``full``, whose numbers Parquet shards hold; none for Arrow, whose bytes do not change."""
+        """Return the classes of ``full`` for Parquet; none for Arrow.
+
+        Parquet shards hold the class numbers; the bytes of Arrow shards do not depend on them.
+        """
         if self.file_format == "arrow":
             return []
         names: list[str] = pc.unique(self.selection.columns("label")["label"].cast(pa.string())).to_pylist()

@@ -1,4 +1,7 @@
-"""Stage 5: the package's shards, each from its rows of the selection and the parts' PNGs (method, section 6)."""
+"""Stage 5: writing the package's shards (method, section 6).
+
+Each is made from its rows of the selection and the parts' PNGs.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ def finished(
     file_format: str,
     classes: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Return the facts that ``write_shard`` returned, of the shards that are there and were made from the same."""
+    """Return the facts of shards that are up to date.
+
+    These are the facts that ``write_shard`` returned.
+    """
     wanted = {f"shard/{plan.shard}": shard_fingerprint(plan, recipe, file_format, classes) for plan in plans}
     sizes = package.sizes(layout.DATA)
     done = markers.find_done(work, wanted)
@@ -109,7 +115,10 @@ def _examples(batch: pa.Table, encoded: list[bytes]) -> pa.RecordBatch:
 
 
 def batch_bounds(sizes: Sequence[int], most_rows: int, most_bytes: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of record batches of at most so many rows and bytes; one example always fits."""
+    """Yield (start, end) of record batches within the limits.
+
+    One example always fits, whatever its size.
+    """
     start = total = 0
     for position, size in enumerate(sizes):
         if position > start and (position - start == most_rows or total + size > most_bytes):

@@ -1,4 +1,7 @@
-"""Reads the channels of images in order, from any file system, each file once while its images last."""
+"""Reading of the channels of images, in order.
+
+Works on any file system; each file is read once while its images last.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ class Read(NamedTuple):
 
 
 class ChannelReader:
-    """Yields the channels of images in order; what later images use as well is kept for them, within bounds.
+    """Iterator over the channels of images, in order.
+
+    Channels that later images use as well are kept for them, within bounds.
 
     Parameters
     ----------
@@ -134,7 +139,10 @@ class ChannelReader:
 
 
 def _refuse_verdict_without_memory(content: bytes, max_pixels: int) -> None:
-    """Raise MemoryError where a decoder may have failed for want of memory: some of them call that a broken file."""
+    """Raise MemoryError where decoding may have run out of memory.
+
+    Some decoders report that as a broken file.
+    """
     left = headroom()
     if left is not None and left < min(_SURE_MEMORY + _INFLATION * len(content), _BYTES_A_PIXEL * max_pixels):
         raise MemoryError(f"{left} bytes left when a file could not be decoded")
@@ -152,7 +160,7 @@ def _channels(item: Item) -> list[_Channel]:
 
 
 def _check_size(pixels: Array, stated: tuple[int, int] | None) -> None:
-    """Reject a channel whose size as it is seen is not the one that a table states."""
+    """Reject a channel whose size differs from the stated one."""
     height, width = pixels.shape[:2]
     if stated is not None and stated != (width, height):
         found = f"the file shows {width} x {height} pixels, its source's table says {stated[0]} x {stated[1]}"

@@ -1,4 +1,7 @@
-"""How much work and room a build still needs, estimated from a sample of its files."""
+"""Estimates of a build's remaining work and disk space.
+
+They are made from a sample of its files.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ _LEAST_SHARE = 32  # examples take at least this part of the files they are made
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """What is left to do: images without examples, by source, and what that means."""
+    """Images still to standardise, by source, and their cost."""
 
     images: dict[str, int]
     input_bytes: int
@@ -55,7 +58,9 @@ class SpaceCheck:
     workers: int
 
     def require(self, images: pa.Table, missing: pa.Table) -> None:
-        """Stop before the work starts where it cannot fit, and warn where it will hardly fit.
+        """Raise if space is insufficient; warn if it is tight.
+
+        Called before the work starts.
 
         Raises
         ------
@@ -73,7 +78,7 @@ class SpaceCheck:
             log.warning("by a rough estimate: %s", hardly)
 
     def estimate(self, annotations: Store, images: pa.Table, missing: pa.Table) -> Estimate:
-        """Estimate the work on the missing images from a sample of their files and from the run log."""
+        """Estimate the remaining work from sample files and the log."""
         counts = Counter(missing["dir_name"].to_pylist())
         examples = pc.sum(pc.max_element_wise(missing["crops"].cast(pa.int64()), 1)).as_py() or 0
         kept = pc.sum(pc.max_element_wise(images["crops"].cast(pa.int64()), 1)).as_py() or 0
@@ -101,7 +106,10 @@ class SpaceCheck:
 
 
 def _beside(images: pa.Table, work_bytes: int, package_bytes: int) -> int:
-    """Return the most that PACKAGE adds to WORK, if all parts of a source feed all categories of its images."""
+    """Return the most bytes that PACKAGE adds to WORK.
+
+    That is where all parts of a source feed all categories of its images.
+    """
     table = images.select(["dir_name", "category"])
     table = table.append_column("examples", pc.max_element_wise(images["crops"].cast(pa.int64()), 1))
     found = table.group_by(["dir_name", "category"]).aggregate([("examples", "sum")]).to_pylist()
@@ -118,7 +126,10 @@ def _beside(images: pa.Table, work_bytes: int, package_bytes: int) -> int:
 
 
 def _bytes_per_image(data: Store, annotations: Store, missing: pa.Table, dir_name: str) -> float:
-    """Return the mean size of the files of a source's images, from the first ones; boxes share a file."""
+    """Return the mean file size of a source's first images.
+
+    Boxes share a file.
+    """
     mine = missing.filter(pc.equal(missing["dir_name"], dir_name))
     items = list(itertools.islice(items_of(annotations, mine), _SAMPLED))
     files = {file for item in items for file in item.files}
@@ -139,7 +150,7 @@ def _sizes(data: Store, dir_name: str, files: set[str]) -> Iterator[int]:
 
 
 def _rate(work: Store) -> float | None:
-    """Return the images per second of the last run, or None."""
+    """Return the last run's images per second, or None."""
     try:
         stages: dict[str, Any] = {stage.name: stage for stage in status(read_run(work))}
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Files whose reading hangs or ends the process: all their images are refused, those that could be made as well.
+"""Files whose reading hangs or kills the process.
 
-Else it would depend on the order of the work, and on when a build was interrupted, which boxes of an image or pages
-of a stack are in the package.
+All their images are refused, those that could be made as well. Else it would depend on the order of the work, and on
+when a build was interrupted, which boxes of an image or pages of a stack are in the package.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ def shared_files(work: Store, fingerprint: str, images: pa.Table) -> Shared:
 
 
 def files_of(item: Item) -> list[str]:
-    """Return the files of an image, as ``channels.ChannelReader`` names what it is reading."""
+    """Return the files of an image, named as in ``channels.ChannelReader``."""
     return [f"{item.dir_name}/{file}" for file in item.files]
 
 
 def refuse_file(work: Store, fingerprint: str, images: pa.Table, name: str, reason: str, detail: str) -> int:
-    """Write a part that refuses all images of a file (``<dir_name>/<path>``); return how many those are."""
+    """Refuse all images of a file; return their number.
+
+    The file is ``<dir_name>/<path>``; a part records the refusal.
+    """
     dir_name, _, file = name.partition("/")
     users = images.filter(pc.is_in(images["idx"], value_set=_users(work, dir_name, file)))
     items = list(items_of(work, users))
@@ -54,7 +57,7 @@ def refuse_file(work: Store, fingerprint: str, images: pa.Table, name: str, reas
 
 
 def _users(work: Store, dir_name: str, file: str) -> pa.Array:
-    """Return the idx of the images of a source that have this file among theirs."""
+    """Return the idx of a source's images using a file."""
     found = []
     with work.open(work_files.annotations_path(dir_name)) as opened:
         for batch in pq.ParquetFile(opened).iter_batches(columns=["idx", "files"]):

@@ -1,7 +1,8 @@
-"""Fetches the bytes of files that are used one after another: at once where that is quick, ahead in threads elsewhere.
+"""Sequential reading of files, with read-ahead where it is slow.
 
-A thread that fetches ahead costs a fifth of the work on the pixels where the file lies in the page cache (hand-overs,
-memory that no later file takes again), and saves nearly all of the waiting where it does not.
+Threads read ahead only where reads have to wait. A thread that fetches ahead costs a fifth of the work on the pixels
+where the file lies in the page cache (hand-overs, memory that no later file takes again), and saves nearly all of the
+waiting where it does not.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class Fetcher:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     def fetch(self, names: Sequence[str], at: int) -> bytes:
-        """Return the content of file ``names[at]``; those after it are what will be asked for next.
+        """Return the content of file ``names[at]``.
+
+        The files after it are those that will be asked for next.
 
         Raises
         ------
@@ -79,7 +82,7 @@ class Fetcher:
         return found
 
     def _at_once(self, name: str) -> bytes:
-        """Read here; from the next file on threads read ahead if most reads had to wait."""
+        """Read directly; start read-ahead threads if most reads waited."""
         waited = time.thread_time() - time.perf_counter()
         content = self._read(name)
         waited += time.perf_counter() - time.thread_time()
@@ -103,7 +106,7 @@ class Fetcher:
         return patiently(f"{self._data}/{name}", read_remote)
 
     def _read_local(self, path: str) -> bytes:
-        """Open, ask for the size, read, close: the fewest system calls there are."""
+        """Read a local file with the fewest possible system calls."""
         file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             size = os.fstat(file).st_size
@@ -119,13 +122,15 @@ class Fetcher:
             os.close(file)
 
     def _refuse_large(self, size: int) -> None:
-        """Refuse a file that could not hold so many bytes with as few pixels as are allowed."""
+        """Refuse a file too large for the allowed pixels."""
         if size > self._most_bytes:
             raise RejectedError("too_large", f"{size} bytes")
 
 
 def patiently(what: str, call: Callable[[], bytes]) -> bytes:
-    """Return the content of a listed file, asked for again where that fails for whatever reason of the machine's.
+    """Return a listed file's content, retrying on failures.
+
+    Failures of every kind that the machine may cause are retried.
 
     Raises
     ------
@@ -157,7 +162,10 @@ def patiently(what: str, call: Callable[[], bytes]) -> bytes:
 
 
 def whole(content: bytes, size: int) -> bytes:
-    """Return a file's content if it has the size that the file system states."""
+    """Return a file's content if its size is as stated.
+
+    The file system states ``size``.
+    """
     if len(content) != size:
         raise EOFError(f"{len(content)} bytes came of {size}")
     return content

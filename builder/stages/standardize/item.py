@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Item(NamedTuple):
-    """One image to standardise: where its channels lie, and how many crops are wanted of it."""
+    """One image to standardise: its channels and wanted crop count."""
 
     idx: str
     dir_name: str
@@ -19,5 +19,8 @@ class Item(NamedTuple):
 
 
 def made_from(item: Item) -> tuple[str, int, int]:
-    """Return what an image's candidates depend on beside the recipe: who it is, its crops, the state of its files."""
+    """Return what an image's candidates depend on besides the recipe.
+
+    That is its idx, crops and file signature.
+    """
     return item.idx, item.crops, item.file_signature

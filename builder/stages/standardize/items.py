@@ -1,4 +1,4 @@
-"""The images that a build wants standardised, as tables, as items with their files, and as tasks."""
+"""Images to standardise, as tables, items with files, and tasks."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def wanted_images(work: Store, assignments: pa.Table, recipe: Recipe) -> pa.Tabl
 
 
 def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
-    """Yield the images with their files, by source, in the order in which the source gave them.
+    """Yield images with their files, by source, in source order.
 
-    That order follows the files' names, so that images in one file, and files of one folder, are read together.
+    The source's order follows the files' names, so that images in one file, and files of one folder, are read together.
     """
     columns = ["idx", "files", "planes", "region", "file_signature", "size"]
     for dir_name in sorted(pc.unique(images["dir_name"]).to_pylist()):
@@ -59,7 +59,10 @@ def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
 
 
 def part_tasks(items: Iterable[Item], part_images: int) -> Iterator[Task]:
-    """Yield tasks of at most ``part_images`` images of one source; items are taken as they are needed."""
+    """Yield tasks of at most ``part_images`` images of one source.
+
+    Items are consumed only as needed.
+    """
     for _, here in itertools.groupby(items, key=lambda item: item.dir_name):
         while chunk := tuple(itertools.islice(here, part_images)):
             yield Task(name=f"{chunk[0].dir_name}/{chunk[0].idx}", items=chunk, weight=len(chunk))

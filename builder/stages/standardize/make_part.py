@@ -1,4 +1,7 @@
-"""Makes one part: about 200 images become candidates as PNG (method, sections 3 to 5)."""
+"""Making of one part (method, sections 3 to 5).
+
+About 200 images become candidates as PNG.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ def standardize_part(
     skip_unreadable: bool,
     items: Sequence[Item],
 ) -> list[tuple[str, str]]:
-    """Make one part; return (idx, why) of the images whose files cannot be had now, which are not in it.
+    """Make one part; return (idx, reason) of images left out.
+
+    Images are left out while their files are unavailable.
 
     Raises
     ------
@@ -58,7 +63,10 @@ def standardize_part(
 def _candidates(
     item: Item, channels: list[Any], left_out: list[str], recipe: Recipe
 ) -> Iterator[tuple[dict[str, Any], bytes | None]]:
-    """Yield (row, PNG or None) of each candidate of an image; one row with the reason where the image is refused."""
+    """Yield (row, PNG or None) of each candidate.
+
+    A refused image gives one row with the reason.
+    """
     try:
         if not channels:
             raise RejectedError(*_worst(left_out))
@@ -118,5 +126,8 @@ def rejected_row(item: Item, reason: str, detail: str) -> dict[str, Any]:
 
 
 def record_crash(work: Store, fingerprint: str, item: Item, detail: str) -> None:
-    """Record an image whose bytes ended the process that read them, as a part of its own."""
+    """Record an image whose bytes crashed the process reading them.
+
+    It becomes a part of its own.
+    """
     write_part(work, fingerprint, item.dir_name, [made_from(item)], [rejected_row(item, "crashed", detail)], [], FAULTY)

@@ -1,4 +1,7 @@
-"""Images that a fault of the machine kept from being made: not in this package, and tried again by the next build."""
+"""Images that could not be made because of machine faults.
+
+They are not in this package; the next build tries them again.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _REMEDIES: Final[Mapping[Failure, str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class FaultPolicy:
-    """What a build does about faults, and about what earlier builds refused.
+    """How a build handles faults and earlier refusals.
 
     Parameters
     ----------
@@ -43,7 +46,9 @@ STOP_AT_FAULTS: Final = FaultPolicy()
 
 
 class NotTried:
-    """Collects the images that could not be tried, or ends the run at the first of them.
+    """Collector of images that could not be tried.
+
+    Unless ``skip``, the first of them ends the run.
 
     Parameters
     ----------
@@ -58,7 +63,9 @@ class NotTried:
         return len(self._details)
 
     def on_fault(self, item: Any, reason: Failure, detail: str) -> None:
-        """Take an item that failed for want of memory or time: what ``run_tasks`` calls.
+        """Handle an item that ran out of memory or time.
+
+        Called by ``run_tasks``.
 
         Raises
         ------
@@ -76,7 +83,7 @@ class NotTried:
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash of which images these are; "" where there are none."""
+        """Return a hash of these images; "" where none."""
         return markers.fingerprint(*sorted(self._details)) if self._details else ""
 
     def without(self, images: pa.Table) -> pa.Table:
@@ -84,7 +91,10 @@ class NotTried:
         return images.filter(pc.invert(pc.is_in(images["idx"], value_set=pa.array(self._details, pa.string()))))
 
     def with_rows(self, rows: pa.Table) -> pa.Table:
-        """Return the rows of parts (``part_rows.ROWS`` and ``part``) with a row for each of these, by idx."""
+        """Return the parts' rows with one added per untried image.
+
+        The rows have the columns of ``part_rows.ROWS`` and ``part``, and are sorted by idx.
+        """
         if not self._details:
             return rows
         mine = [
@@ -97,7 +107,7 @@ class NotTried:
         return pa.concat_tables([rows, table.append_column("part", parts)]).unify_dictionaries()
 
     def say(self) -> None:
-        """Say how many there are, and why the first few are."""
+        """Report the number of images, and the first few reasons."""
         if self._details:
             first = "; ".join(f"{idx}: {detail}" for idx, detail in sorted(self._details.items())[:_NAMED])
             log.warning("%s images were not tried, for instance %s", f"{len(self):,}", first)

@@ -1,4 +1,7 @@
-"""Which parts still have their PNGs in WORK; with ``--frugal`` these go, and the rows about them stay."""
+"""Parts that still have their PNGs in WORK.
+
+``--frugal`` removes the PNGs; the rows about them stay.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ IMAGES: Final = ".arrow"
 
 
 def images_of_parts(work: Store) -> dict[str, int]:
-    """Return part -> bytes of its examples, where they are there; parts that refuse a file's images have none."""
+    """Return the bytes of examples of each part with any.
+
+    Parts that refuse a file's images have none.
+    """
     sizes = work.sizes(work_files.PARTS)
     names = [path.removesuffix(IMAGES) for path in sizes if path.endswith(IMAGES)]
     return {name: sizes[name + IMAGES] for name in names if not name.rpartition("/")[2].startswith(FAULTY)}

@@ -1,4 +1,7 @@
-"""What the parts hold: their rows, never their bytes. Tables of a million rows, so no Python object a row."""
+"""The rows of the parts, without image bytes.
+
+Tables may have a million rows, so there is no Python object per row.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ _PART: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
-    """Yield (path without its ending, rows) of every finished part that was made by this recipe and code, by path."""
+    """Yield (path, rows) of every finished part, by path.
+
+    Paths lack their endings; only parts made by this recipe and code count.
+    """
     paths = (path for path in sorted(work.list(work_files.PARTS)) if path.endswith(".parquet"))
     while some := list(itertools.islice(paths, _AT_ONCE)):
         for path, content in work.read_many(some).items():
@@ -37,7 +43,10 @@ def read_parts(work: Store, fingerprint: str, columns: Sequence[str] | None = No
 
 
 def covered(work: Store, fingerprint: str) -> pa.Table:
-    """Return idx, crops and file_signature of every image that a finished part holds or has refused."""
+    """Return the images that finished parts hold or have refused.
+
+    The columns are idx, crops and file_signature.
+    """
     tables = [rows for _, rows in read_parts(work, fingerprint, _KEY)]
     if not tables:
         return PART_ROWS.empty_table().select(_KEY)
@@ -45,15 +54,18 @@ def covered(work: Store, fingerprint: str) -> pa.Table:
 
 
 def without(images: pa.Table, others: pa.Table) -> pa.Table:
-    """Return the rows of ``images`` whose (idx, crops, file_signature) is not among ``others``."""
+    """Return the rows of ``images`` that are not in ``others``.
+
+    Rows are compared by (idx, crops, file_signature).
+    """
     return images.join(others, _KEY, join_type="left anti")
 
 
 def rows_of(work: Store, fingerprint: str, images: pa.Table) -> pa.Table:
-    """Return the rows of the wanted images (schema ``ROWS`` and ``part``), each image from one part only.
+    """Return the wanted images' rows, each from one part only.
 
-    Where two parts hold one image, with the same bytes, the first by name is taken, of those that have their candidates
-    still.
+    The schema is ``ROWS`` and ``part``. Where two parts hold one image, with the same bytes, the first by name is
+    taken, of those that have their candidates still.
 
     Raises
     ------
@@ -84,7 +96,9 @@ def _no_rows() -> pa.Table:
 
 
 def _from_one_part(rows: pa.Table, codes: npt.NDArray[np.int32], images: pa.Table) -> tuple[Any, Any]:
-    """Return the places of the rows to take, each image from the first part with what is wanted, and images in none.
+    """Return the places of rows to take, and missing images.
+
+    Each image comes from the first part that has what is wanted.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Parts: the PNG candidates of about 200 images in WORK, and what they were made from.
+"""Parts: the PNG candidates of about 200 images in WORK.
 
 A part is two files: ``part-….arrow`` with the PNG bytes, and, written last, ``part-….parquet`` with one row per
 candidate made or refused. Its name is a hash of what it was made from, so parts are a cache: another recipe that wants
@@ -36,7 +36,9 @@ def write_part(
     candidates: list[bytes],
     kind: str = "part",
 ) -> str:
-    """Write the candidates, then the rows that make the part count; return its path without ending.
+    """Write a part; return its path without ending.
+
+    The candidates come first, then the rows that make the part count.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""The passes over pixels, compiled before the first image: by one process of a machine, while the others wait for it.
+"""Compilation of the pixel passes before the first image.
 
-It takes longer than an image may in a build with short time limits, and would keep every core busy where many processes
-start together. What it gives is kept on disk (``cytoimagenet_reader.jit``).
+One process of a machine compiles while the others wait. It takes longer than an image may in a build with short time
+limits, and would keep every core busy where many processes start together. What it gives is kept on disk
+(``cytoimagenet_reader.jit``).
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ _CODE = (Path(kernels.__file__).parent, Path(encoder.__file__).parent, Path(jit.
 
 
 def compile_passes() -> None:
-    """Have what ordinary candidates need in this process: compiled, or read from disk where a process did so before."""
+    """Compile or load what ordinary candidates need.
+
+    It is read from disk where a process compiled it before.
+    """
     done = _mark()
     if not done.exists():
         done.parent.mkdir(mode=0o700, exist_ok=True)
@@ -56,14 +60,15 @@ def _standardise_samples() -> None:
 
 
 def is_compiled() -> bool:
-    """Return whether there is nothing to compile: it was done here before."""
+    """Return whether compilation was already done here."""
     return _mark().exists()
 
 
 def _mark() -> Path:
-    """Return the file that says that this code was compiled for this machine, Python, numba and cache.
+    """Return the file that marks compilation as done.
 
-    Code is told by size and time, as in the index of numba's cache.
+    It stands for this code, machine, Python, numba and cache. Code is identified by size and time, as in the index of
+    numba's cache.
     """
     versions = platform.node(), platform.machine(), sys.version, importlib.metadata.version("numba")
     places = sys.prefix, __file__, os.environ.get("NUMBA_CACHE_DIR", "")
@@ -75,9 +80,10 @@ def _mark() -> Path:
 
 
 def _samples() -> Iterator[list[Any]]:
-    """Yield channels as they come from files: those of Cell Painting, of RxRx, single ones, and a colour candidate.
+    """Yield sample channels in the forms that files give.
 
-    What another number of channels needs takes two seconds at its first image.
+    They are those of Cell Painting, of RxRx, single ones, and a colour candidate. Another number of channels needs two
+    seconds at its first image.
     """
     y, x = np.mgrid[:_SIDE, :_SIDE]
     blobs = 120 + 100 * np.sin(x / 7) * np.cos(y / 5) + np.random.default_rng(0).normal(0, 8, (_SIDE, _SIDE))

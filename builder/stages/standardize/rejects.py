@@ -1,4 +1,7 @@
-"""What the parts of WORK have refused: counted with since when and why, and forgotten so that it is tried again."""
+"""Refused images in WORK: counting and retrying them.
+
+Counts say since when and why; forgotten rejects are tried again.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ class Refused:
 
 
 def refused(work: Store) -> dict[str, Refused]:
-    """Return what each reason has cost the present build of WORK so far, most first."""
+    """Return the refusals of the present build, by reason.
+
+    The most frequent comes first.
+    """
     found: dict[str, Refused] = {}
     if not work.exists(work_files.PRESENT):
         return found
@@ -56,16 +62,19 @@ def refused(work: Store) -> dict[str, Refused]:
 
 
 def forget_rejects(work: Store, fingerprint: str, reasons: Collection[str]) -> None:
-    """Have the images tried again that were refused for these reasons, and say how many they are."""
+    """Forget images refused for these reasons, and report their number.
+
+    They are tried again.
+    """
     if reasons:
         count = forget(work, fingerprint, reasons)
         log.info("%s images are tried again, refused before as %s", f"{count:,}", ", ".join(reasons))
 
 
 def forget(work: Store, fingerprint: str, reasons: Collection[str]) -> int:
-    """Take the images that were refused for these reasons out of the parts; return how many images that were.
+    """Remove images refused for these reasons; return their number.
 
-    The rows of a part are replaced in one step, so whatever is interrupted, an image is refused or to be made.
+    The rows of a part are replaced in one step, so that after an interruption an image is either refused or to be made.
 
     Raises
     ------
@@ -92,7 +101,10 @@ def forget(work: Store, fingerprint: str, reasons: Collection[str]) -> int:
 
 
 def _parts(work: Store, fingerprint: str) -> Iterator[tuple[str, pa.Table]]:
-    """Yield (path, rows) of the parts that were made by this recipe and code, with their metadata."""
+    """Yield (path, rows) of this recipe and code's parts.
+
+    The rows keep their metadata.
+    """
     for path in work.list(work_files.PARTS):
         if path.endswith(".parquet"):
             with work.open(path) as file, pq.ParquetFile(file) as part:

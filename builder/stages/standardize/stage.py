@@ -1,4 +1,7 @@
-"""Stage 3: the assigned images become candidates, each a PNG (method, sections 3 to 5)."""
+"""Stage 3: standardising images into candidates (method, sections 3-5).
+
+Each candidate is a PNG.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """The parts in WORK that hold the candidates of a build's images.
+    """The parts in WORK that hold a build's candidates.
 
     Attributes
     ----------
@@ -68,18 +71,21 @@ class Standardize:
     name: ClassVar[str] = "standardize"
 
     def fingerprint(self) -> str:
-        """Return the hash of the assigned images and of all that changes pixels."""
+        """Return the hash of assigned images and all pixel settings."""
         return markers.fingerprint("standardize", self.assignments.fingerprint, pixels_fingerprint(self.recipe))
 
     def find(self, facts: Facts) -> Parts | None:
-        """Return the parts of an earlier run, unless one has come or gone since, or something is to be tried again."""
+        """Return an earlier run's parts, or None if outdated.
+
+        None where a part has come or gone since, or something is to be tried again.
+        """
         if self.again is not None or self.faults.retry_rejects or facts["not_tried"]:
             return None
         parts = Parts(pixels_fingerprint(self.recipe), parts_state(self.work), facts["images"])
         return parts if facts["rows"] == parts.rows else None
 
     def run(self) -> tuple[Parts, Facts]:
-        """Ask which of the images no part holds, and make those.
+        """Make the images that no part holds yet.
 
         Raises
         ------
@@ -133,13 +139,19 @@ class Standardize:
 
 
 def pixels_fingerprint(recipe: Recipe) -> str:
-    """Return the hash of all that changes pixels: the recipe's part, code and libraries."""
+    """Return the hash of all that changes pixels.
+
+    That is the recipe's part, code and libraries.
+    """
     code = code_version(standardize_part, items_of, libraries=PIXEL_LIBRARIES)
     return markers.fingerprint("standardize", recipe.fingerprint("standardize"), code)
 
 
 def parts_state(work: Store) -> str:
-    """Return the hash of the names and sizes of all parts' rows: they are never changed, only added or removed."""
+    """Return the hash of all parts' row files.
+
+    Their names and sizes suffice: they are never changed, only added or removed.
+    """
     sizes = work.sizes(work_files.PARTS)
     rows = [(path, size) for path, size in sizes.items() if path.endswith(".parquet")]
     return markers.fingerprint(json.dumps(rows))
