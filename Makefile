@@ -1,7 +1,7 @@
 # The handful of commands of every day.
 .PHONY: setup demo test check format docs bench
 # not annotate_full, which needs the real tables
-BENCHMARKS = annotate audit convert full_build labels loading package_format pixels remote scale
+BENCHMARKS = annotate audit convert full_build labels loading package_format pixels remote scale selection
 
 setup:            ## an environment with everything for development
 	python3 -m venv .venv
@@ -11,7 +11,7 @@ demo:             ## simulate, build, load
 	.venv/bin/cytoimagenet demo out/demo
 
 test:
-	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: test       ## what a change must pass; .ci/run does more
 	.venv/bin/ruff check .

@@ -71,8 +71,6 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def built(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package built of them with two workers and the settings SMALL, its WORK beside it; not to be changed."""
-
-    def make(folder: Path) -> None:
-        cytoimagenet("build", simulated, "-o", folder / "cytoimagenet", *SMALL, "--workers", "2")
-
-    return _made_once(tmp_path_factory, "built", make) / "cytoimagenet"
+    package = tmp_path_factory.mktemp("built") / "cytoimagenet"
+    cytoimagenet("build", simulated, "-o", package, *SMALL, "--workers", "2")
+    return package

@@ -18,7 +18,7 @@ from builder.pixels.fingerprint import fingerprint
 from builder.pixels.overlap import same_grain
 from cytoimagenet_reader.decode import decode
 
-_JUDGED: Final = 2_000  # pairs: their images are held in memory
+_JUDGED: Final = 200  # pairs: each takes some 50 ms
 
 
 class Judged(NamedTuple):
@@ -32,7 +32,7 @@ class Judged(NamedTuple):
 def judged(
     package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair], workers: int = 1
 ) -> Judged:
-    """Judge the symmetric pairs, at most the 2,000 most alike.
+    """Judge the symmetric pairs, at most the 200 most alike.
 
     Images that were cut are not judged: their whole is not there.
 
