@@ -70,7 +70,7 @@ def check_alike(
     files : of the manifest; the shards must be intact
     table : idx, filename and sha256 of each example
     """
-    found = judged(package, files, table, pairs, workers)
+    found = judged(package, files, table, pairs)
     lines = (f"{_named(table, pair)} look alike: correlation {pair.correlation:.3f}" for pair in found.alike)
     yield from _listed(layout.FINGERPRINTS_TABLE, lines, len(found.alike))
     if found.outlines:

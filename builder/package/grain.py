@@ -6,7 +6,6 @@ Only where the whole images are there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -29,9 +28,7 @@ class Judged(NamedTuple):
     left: int  # symmetric pairs that were not looked at
 
 
-def judged(
-    package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair], workers: int = 1
-) -> Judged:
+def judged(package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair]) -> Judged:
     """Judge the symmetric pairs, at most the 200 most alike.
 
     Images that were cut are not judged: their whole is not there.
@@ -55,8 +52,7 @@ def judged(
             return False  # crops
         return not same_grain(one, other)
 
-    with ThreadPoolExecutor(workers) as threads:
-        outlines = {pair for pair, only in zip(some, threads.map(differs, some), strict=True) if only}
+    outlines = {pair for pair in some if differs(pair)}
     waiting = set(asked[_JUDGED:])
     left = [pair for pair in pairs if pair not in outlines and pair not in waiting]
     return Judged(left, len(outlines), len(waiting))
