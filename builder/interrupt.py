@@ -11,13 +11,32 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from types import FrameType
 
+_AGAIN = 0.02  # seconds
+_MOST_PUT_OFF = 250  # times: five seconds, should an import wait for something that does not come
+_REPEAT = 15.0  # seconds, in which what has to be closed is closed
+
 _pressed = False
+_put_off = 0
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
-    global _pressed
+    """Raise KeyboardInterrupt, repeatedly, but not while importing.
+
+    Some libraries swallow it while they import others: what goes on then would not know that it should end. Within the
+    import system it could leave locks taken, on which other threads that import would wait for ever.
+    """
+    global _pressed, _put_off
     _pressed = True
-    raise KeyboardInterrupt
+    waits = _is_importing(frame) and _put_off < _MOST_PUT_OFF and hasattr(signal, "setitimer")
+    _put_off = _put_off + 1 if waits else 0
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN if waits else _REPEAT)
+    if not waits:
+        raise KeyboardInterrupt
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    return frame is not None and frame.f_code.co_filename.startswith("<frozen importlib")
 
 
 def watch() -> None:
@@ -28,6 +47,8 @@ def watch() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+        if hasattr(signal, "SIGALRM"):
+            signal.signal(signal.SIGALRM, _interrupt)
 
 
 def pressed() -> bool:
@@ -46,7 +67,7 @@ def held() -> Iterator[None]:
         yield
         return
     resource_tracker.ensure_running()  # starting it, as the first process would, unblocks SIGINT
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGALRM})
     try:
         yield
     finally:

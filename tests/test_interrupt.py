@@ -45,3 +45,50 @@ def test_the_same_error_without_ctrl_c() -> None:
     done = run(press=False)
     assert done.returncode == 1
     assert done.stderr.endswith("ImportError: numpy.core.multiarray failed to import\n")
+
+
+IMPORTING = """
+import signal, time
+from builder import interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
+interrupt.watch()
+imported = {"signal": signal, "lock": "taken"}
+statements = "signal.raise_signal(signal.SIGINT); lock = 'released'"
+exec(compile(statements, "<frozen importlib._bootstrap>", "exec"), imported)
+print(imported["lock"], interrupt.pressed())
+try:
+    time.sleep(10)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_within_the_import_system_waits_until_python_is_out_of_it() -> None:
+    command = [sys.executable, "-c", IMPORTING]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1], timeout=60
+    )
+    assert (done.stdout.splitlines(), done.stderr) == (["released True", "interrupted"], "")
+
+
+SWALLOWED = """
+import signal, time
+from builder import interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
+interrupt._REPEAT = 0.5
+interrupt.watch()
+try:
+    signal.raise_signal(signal.SIGINT)
+except BaseException:
+    print("swallowed", flush=True)
+time.sleep(30)
+"""
+
+
+def test_ctrl_c_that_a_library_swallows_comes_again() -> None:
+    command = [sys.executable, "-c", SWALLOWED]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1], timeout=20
+    )
+    assert done.stdout == "swallowed\n"
+    assert done.stderr.endswith("KeyboardInterrupt\n")

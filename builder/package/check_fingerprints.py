@@ -58,9 +58,7 @@ def check_content(package: Store, table: pa.Table) -> tuple[list[Problem], list[
     return list(_listed(layout.METADATA_TABLE, lines, len(found.same))), found.alike
 
 
-def check_alike(
-    package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair], workers: int = 1
-) -> Iterator[Problem]:
+def check_alike(package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair]) -> Iterator[Problem]:
     """Yield warnings about pairs that look alike.
 
     The most alike come first; pairs of round cells count only if their grain is the same.

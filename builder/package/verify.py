@@ -126,7 +126,7 @@ def _across_the_split(
     """
     on_file(layout.METADATA_TABLE)
     table, files = _facts_of_rows(store)[0], manifest["files"]
-    yield from _guarded(layout.FINGERPRINTS_TABLE, check_fingerprints.check_alike(store, files, table, alike, workers))
+    yield from _guarded(layout.FINGERPRINTS_TABLE, check_fingerprints.check_alike(store, files, table, alike))
     yield from _guarded(layout.METADATA_TABLE, check_fingerprints.check_overlaps(store, files, table, workers))
 
 

@@ -53,33 +53,39 @@ def plainly(
         wanted = 0
     places = drawn(*merged.shape, 16, draw)
     made = []
-    for number, (scaling, quadrant, window) in enumerate(places[:wanted]):
-        reason, pixels = judge(merged, window, least_contrast)
-        for again in range(redraws if reason == "crop_blank" else 0):
-            other = placed(*merged.shape, quadrant, scaling, draw.branch("redraw", number, again))
-            retried, cut = judge(merged, other, least_contrast)
-            if retried is None:
-                window, reason, pixels = other, None, cut
-                break
-        made.append(Made(number, window, reason, pixels))
+    for number, place in enumerate(places[:wanted]):
+        made.append(crop(merged, number, place, draw, least_contrast, redraws))
     if any(one.reason is None for one in made):
         return made
     if dim:
-        for number, (scaling, quadrant, window) in list(enumerate(places))[wanted:16]:
-            reason, pixels = judge(merged, window, least_contrast)
-            for again in range(redraws if reason == "crop_blank" else 0):
-                other = placed(*merged.shape, quadrant, scaling, draw.branch("redraw", number, again))
-                retried, cut = judge(merged, other, least_contrast)
-                if retried is None:
-                    window, reason, pixels = other, None, cut
-                    break
-            if reason is None:
+        for number, place in list(enumerate(places))[wanted:16]:
+            further = crop(merged, number, place, draw, least_contrast, redraws)
+            if further.reason is None:
                 if wanted:
-                    return [*made, Made(number, window, None, pixels)]
+                    return [*made, further]
                 break
         else:
             return "dim"
     return [Made(-1, None, None, grey.astype(np.uint8)), *made]
+
+
+def crop(
+    merged: np.ndarray,
+    number: int,
+    place: tuple[float, Any, tuple[int, int, int, int]],
+    draw: Draw,
+    least_contrast: float,
+    redraws: int,
+) -> Made:
+    """Return the crop at a place; a blank one is drawn again inside its quadrant."""
+    scaling, quadrant, window = place
+    reason, pixels = judge(merged, window, least_contrast)
+    for again in range(redraws if reason == "crop_blank" else 0):
+        other = placed(*merged.shape, quadrant, scaling, draw.branch("redraw", number, again))
+        retried, cut = judge(merged, other, least_contrast)
+        if retried is None:
+            return Made(number, other, None, cut)
+    return Made(number, window, reason, pixels)
 
 
 def stretch(values: np.ndarray) -> np.ndarray:
