@@ -19,7 +19,7 @@ KNOWN: Final = (
     r"no Chromium is installed",  # Pillow and libpng read the same files
     r"pngcheck is not installed",  # .ci/run installs it where it may; libpng reads the same files
     r"this file system refuses names that are not UTF-8",
-    r"(webdataset|streaming|litdata) is not installed",  # they ask for other versions of numpy and transformers
+    r"(streaming|litdata) is not installed",  # they bring PyTorch for CUDA, and the clients of every cloud
     r"torchvision is not installed",  # its wheels are built for one build of PyTorch each
     r"mounting a small disk needs Linux and root",
     r"this system does not let its root mount a tmpfs",
