@@ -17,6 +17,8 @@ _LETTERS: Final = re.compile(r"[A-Za-z]{1,2}")
 _NUMBER: Final = re.compile(r"([1-9]\d?)(?:\.0)?")
 _PLATE: Final = re.compile(r"\s*plate(?:[ _]?(?:id|name|barcode))?\s*[:=]\s*(\S.*?)\s*", re.IGNORECASE)
 _LEAST: Final = 2  # rows and columns of a block: less is no grid
+_DRAWN: Final = 5_000
+"""Rows of a sheet beyond which nobody draws plates: a long table."""
 _ABOVE: Final = 2  # rows above a block in which its name or plate may stand
 
 
@@ -64,6 +66,8 @@ def rows_of(grid: Grid, name: str) -> list[list[str]] | None:
     LayoutError
         Where two blocks of one name say different things of one plate's wells.
     """
+    if len(grid.cells) > _DRAWN:
+        return None
     header = ["plate", "well"]
     rows: dict[tuple[str, str], dict[str, str]] = {}
     found = list(blocks(grid.cells))

@@ -6,7 +6,7 @@ Also which of them are images of their own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Channel
 from builder.sources.common.folder import Folder, LayoutError
@@ -17,6 +17,8 @@ from builder.sources.declared.index_files import Named, names_for
 
 TRANSMITTED: Final = frozenset(("brightfield", "phase contrast", "darkfield", "dic", "transmitted light"))
 """What is imaged without fluorescence is never merged with stains: an image of its own."""
+LEFT_OUT: Final = "files of channels that source.toml does not name, left out"
+MISSING: Final = "images with channels missing"
 _ANY: Final = "*"
 _PLANES: Final = {"first": 0, "middle": MIDDLE_PLANE, "max": MAX_PROJECTION}
 
@@ -42,6 +44,7 @@ class Stains:
         self._of_all = _keyed(declared.channels)
         self._of_plate = {plate.casefold(): _keyed(stains) for plate, stains in declared.plate_channels.items()}
         self.named: dict[str, Named] = {}  # folder -> channel -> the instrument's name of it
+        self._plans: dict[tuple[Any, ...], tuple[list[Shown], list[tuple[str, str]]]] = {}
         self._plane = _PLANES[declared.files.plane]
 
     def shown(self, files: Mapping[str, str], plate: str) -> Iterator[Shown]:
@@ -61,22 +64,36 @@ class Stains:
         if pages is not None and files:
             yield from self._of_pages(next(iter(files.values())), stains)
             return
-        found = {key: Channel(path, shows, self._plane) for key, path, shows in self._named(files, stains)}
-        yield from self._divided(found, stains)
+        names = names_for(next(iter(files.values())), self.named) if self.named and files else None
+        asked = (*files, plate, id(names))
+        plan = self._plans.get(asked)
+        if plan is None:
+            found = {
+                declared: Channel(key, shows, self._plane)  # the key in place of the path: planned once for many fields
+                for declared, (key, shows) in self._named(files, stains, names or {})
+            }
+            notes = [(LEFT_OUT, key) for key in files if key not in {channel.path for channel in found.values()}]
+            if found and not self._declared.separate_channels and len(found) < sum(key != _ANY for key in stains):
+                notes.append((MISSING, next(iter(found.values())).path))
+            plan = self._plans[asked] = (list(self._divided(found, stains)), notes)
+        for kind, key in plan[1]:
+            self._folder.notes.add(kind, files[key])
+        for shown in plan[0]:
+            channels = tuple([channel._replace(path=files[channel.path]) for channel in shown.channels])
+            yield shown._replace(channels=channels)
 
-    def _named(self, files: Mapping[str, str], stains: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-        """Yield (channel, file, what it shows) in declaration order."""
-        names = names_for(next(iter(files.values()), ""), self.named)
+    def _named(
+        self, files: Mapping[str, str], stains: Mapping[str, str], names: Mapping[str, str]
+    ) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Yield (channel key, (key among ``files``, what it shows)) in declaration order."""
         spelled = {key: (channel_key(key), channel_key(names.get(key, ""))) for key in files}
         by_key = {key: next((k for k in spelled[key] if k in stains), key) for key in files}
         fallback = stains.get(_ANY) or (self._of_one() if "" in files else None)
         rank = {key: place for place, key in enumerate(stains)}
         for key in sorted(files, key=lambda key: (rank.get(by_key[key], len(rank)), key)):
             shows = stains.get(by_key[key]) or fallback or (names.get(key) or key if not stains else None)
-            if shows is None:
-                self._folder.notes.add("files of channels that source.toml does not name, left out", files[key])
-            else:
-                yield by_key[key], files[key], shows
+            if shows is not None:
+                yield by_key[key], (key, shows)
 
     def _of_one(self) -> str | None:
         if self._of_all:
@@ -89,9 +106,6 @@ class Stains:
             for key, channel in found.items():
                 yield self._one(f"_{key}", (channel,), channel.shows.lower() in TRANSMITTED, key)
             return
-        wanted = [key for key in stains if key != _ANY]
-        if len(found) < len(wanted) and found:
-            self._folder.notes.add("images with channels missing", next(iter(found.values())).path)
         light = tuple(channel for channel in found.values() if channel.shows.lower() in TRANSMITTED)
         others = tuple(channel for channel in found.values() if channel not in light)
         mixed = {shows.lower() in TRANSMITTED for shows in (*stains.values(), *(c.shows for c in found.values()))}
