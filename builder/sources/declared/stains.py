@@ -85,7 +85,10 @@ class Stains:
     def _named(
         self, files: Mapping[str, str], stains: Mapping[str, str], names: Mapping[str, str]
     ) -> Iterator[tuple[str, tuple[str, str]]]:
-        """Yield (channel key, (key among ``files``, what it shows)) in declaration order."""
+        """Yield channels in declaration order.
+
+        Each is its key, and (its key among ``files``, what it shows).
+        """
         spelled = {key: (channel_key(key), channel_key(names.get(key, ""))) for key in files}
         by_key = {key: next((k for k in spelled[key] if k in stains), key) for key in files}
         fallback = stains.get(_ANY) or (self._of_one() if "" in files else None)
