@@ -2,7 +2,7 @@
 
 ``CytoImageNet`` streams or prepares a package from any place that fsspec reads. ``open`` memory-maps a local one;
 ``loader`` gives batches for training; ``decode`` turns PNGs into arrays. ``cytoimagenet_reader`` does it all. Where
-``datasets`` 3 runs this file alone, the plain reading at its end gives the same rows in the same order.
+``datasets`` 3 runs this file alone, the plain reading at its end gives the same rows of Arrow packages, in order.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import copy
 import dataclasses
 import hashlib
 import heapq
-import io
 import json
 import os
 import re
+import struct
 import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 try:  # indented: datasets 3 asks for every module that an unindented line imports
     from cytoimagenet_reader import __version__
@@ -147,6 +146,7 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
         return _streaming.StreamedExamples(self._generate_examples, split_generator.gen_kwargs, self.info.features)
 
 
+_DATA_FILE = re.compile(rf"(?:data/({'|'.join(CATEGORIES)})/(\w+)-\d{{5,9}}-of-\d{{5,9}}|(metadata)/(\w+))\.arrow")
 _WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between attempts; from here on: used only where there is no reader
 
 
@@ -163,16 +163,28 @@ class _PlainSplits:
         self.files, self.root = fsspec.core.url_to_fs(self.place, **options.get(place.partition("://")[0], {}))
         self.copies: dict[str, str] = {}  # by path of a shard, where a local copy is
         try:
-            facts = [self._read(name) for name in ("manifest.json", "classes.json")]
-            self.identity = hashlib.sha256(b"".join(hashlib.sha256(fact).digest() for fact in facts)).hexdigest()
-            manifest, index = map(json.loads, facts)
-            self.numbered = list(index[FULL]["names"])  # the classes that a Parquet shard's labels are numbers of
-            self.batch_rows = int(manifest.get("recipe", {}).get("batch_rows", 100))
-            files = {path: facts for path, facts in manifest["files"].items() if path.startswith("data/")}
-            if odd := [path for path in files if not re.fullmatch(r"data/\w+/\w+-\d+-of-\d+\.(arrow|parquet)", path)]:
-                raise ValueError(f"{odd[0]!a} is no name of a shard")
-        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+            self._choose(config, conditions, columns, label_ids)
+        except PackageError:
+            raise
+        except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
+                NotImplementedError) as error:  # fmt: skip
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
+
+    def _choose(self, config: str, conditions: Any, columns: Any, label_ids: Any) -> None:
+        """Read what the package states; choose shards, rows and features."""
+        read = [self._read(name) for name in ("manifest.json", "classes.json")]
+        self.identity = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in read)).hexdigest()
+        manifest, index = map(json.loads, read)
+        if manifest["format"] != "arrow":
+            here = f"{self.place} holds {manifest['format']} shards"
+            raise PackageError(f"{here}, which the reader reads: pip install cytoimagenet, or load_dataset its folder")
+        self.batch_rows = max(int(manifest.get("recipe", {}).get("batch_rows", 100)), 1)
+        self.shards = {p: f for p, f in manifest["files"].items() if p.startswith(("data/", "metadata/"))}
+        for path, facts in self.shards.items():
+            name = _DATA_FILE.fullmatch(path)
+            if not name or (facts["config"], facts["split"]) != (name[1] or name[3], name[2] or name[4]):
+                raise ValueError(f"{path!a} is no name of a shard, or not what the manifest says of it")
+        files = {path: facts for path, facts in self.shards.items() if path.startswith("data/")}
         if config not in index:
             raise PackageError(f"{self.place} holds no {config!r}; it has {', '.join(index)}")
         classes = list(index[config]["names"])
@@ -182,7 +194,7 @@ class _PlainSplits:
             if unknown := sorted({*_texts(conditions["labels"])} - {*classes}):
                 raise PackageError(f"no class {', '.join(map(repr, unknown))} in {config!r} of {self.place}")
             allowed = [source["license"] for source in manifest["sources"] if source.get("commercial_use")]
-            self.rows, classes = self._passing(paths, conditions, allowed)
+            self.rows, classes = self._passing(paths, files, conditions, allowed)
             if not self.rows:
                 raise PackageError(f"nothing in {config!r} of {self.place} passes {', '.join(given)}")
         classes = index[FULL]["names"] if label_ids == FULL else classes
@@ -222,7 +234,6 @@ class _PlainSplits:
     def _run(self, features: Any, parts: list[Any], place: int) -> Iterator[tuple[float, int, int, dict[str, Any]]]:
         total, done = sum(stop - start for *_, start, stop in parts), 0
         ids = {name: i for i, name in enumerate(features["label"].names)} if "label" in features else {}
-        ids |= {number: ids[name] for number, name in enumerate(self.numbered) if name in ids}
         for path, category, start, stop in parts:
             key = (CATEGORIES.index(category) << 60) + (_reading_position(path)[2] << 32)
             wanted = range(start, stop) if self.rows is None else self.rows[path][start:stop]
@@ -237,7 +248,7 @@ class _PlainSplits:
         """Yield (number, row) of wanted rows, resuming after failures."""
         for wait in (*_WAITS, None):
             try:
-                for first, batch in self._batches(path, wanted, columns):
+                for first, batch in self._batches(path, wanted):
                     batch.validate(full=True)  # a package may be anyone's, and pyarrow trusts its offsets
                     here = wanted[: bisect_left(wanted, first + len(batch))]
                     rows = batch.select(columns).take(pa.array([number - first for number in here], pa.int64()))
@@ -251,28 +262,24 @@ class _PlainSplits:
                     raise self._fault(path, f"{type(error).__name__}: {error}") from error
             time.sleep(wait)
 
-    def _batches(self, path: str, wanted: Sequence[int], columns: list[str]) -> Iterator[tuple[int, Any]]:
+    def _batches(self, path: str, wanted: Sequence[int]) -> Iterator[tuple[int, Any]]:
         """Yield (first row, batch) of batches with wanted rows."""
         facts, first = self.shards[path], 0
         with self._open(path) as file:
-            if path.endswith(".parquet"):
-                table = pq.ParquetFile(file)
-                for group in range(table.num_row_groups):
-                    count = table.metadata.row_group(group).num_rows
-                    if bisect_left(wanted, first) < bisect_left(wanted, first + count):
-                        yield first, table.read_row_group(group, columns).combine_chunks().to_batches()[0]
-                    first += count
-                return
-            stream = pa.ipc.open_stream(file)
+            stream = pa.ipc.MessageReader.open_stream(file)
+            schema = pa.ipc.read_schema(stream.read_next_message())
             for offset, count in zip(facts.get("batch_offsets", ()), facts.get("batch_rows", ()), strict=True):
                 if first + count > wanted[0]:  # the first batch that is needed; packages of old do not say where it is
                     file.seek(offset)
                     break
                 first += count
-            while first <= wanted[-1]:
-                batch = stream.read_next_batch()
+            for message in stream:
+                _refuse_compressed(message.metadata.to_pybytes())
+                batch = pa.ipc.read_record_batch(message, schema)
                 yield first, batch
                 first += len(batch)
+                if first > wanted[-1]:
+                    return
 
     def _parts(self, split: str) -> list[list[tuple[str, str, int, int]]]:
         here = [(path, facts) for path, facts in self.shards.items() if facts["split"] == split]
@@ -300,25 +307,27 @@ class _PlainSplits:
                 before += rows
         return [stream for stream in streams if stream]
 
-    def _passing(self, paths: list[str], conditions: Any, allowed: list[str]) -> tuple[Any, list[str]]:
+    def _passing(self, paths: list[str], files: Any, conditions: Any, allowed: list[str]) -> tuple[Any, list[str]]:
         """Return the passing row numbers by shard, and their classes."""
         named = {"label": "labels", "dir_name": "sources", "database": "databases", "license": "licenses"}
-        terms = allowed if conditions["commercial_use"] else None
         named |= {column: plural for plural, column in _SITES.items()}
-        tests = [*((name, conditions[plural]) for name, plural in named.items()), ("license", terms)]
-        filters: list[Any] = [(name, "in", _texts(values)) for name, values in tests if values is not None]
-        filters += [] if conditions["crops"] is None else [("crop", "==", conditions["crops"])]
-        names = ["label", "microscopy", "shard", "position"]
-        with io.BytesIO(self._read("metadata.parquet")) as file:
-            table = pq.read_table(file, columns=names, filters=filters or None)
-        kinds, shards = {*_texts(conditions["microscopy"])}, {path.rpartition(".")[0]: path for path in paths}
+        tests = {name: {*_texts(conditions[of])} for name, of in named.items() if conditions[of] is not None}
+        tests |= {} if conditions["crops"] is None else {"crop": {conditions["crops"]}}
+        columns, kinds = [*tests, "label", "license", "microscopy"], {*_texts(conditions["microscopy"])}
         rows: dict[str, list[int]] = {path: [] for path in paths}
         classes = set()
-        for label, cell, shard, position in zip(*(table[name].to_pylist() for name in names), strict=True):
-            if shard in shards and (conditions["microscopy"] is None or kinds & {*(cell or "").split("|")}):
-                rows[shards[shard]].append(position)
-                classes.add(label)
-        return {path: sorted(found) for path, found in rows.items() if found}, sorted(classes)
+        for split in sorted({facts["split"] for facts in files.values()}):
+            shards = sorted((path for path in files if files[path]["split"] == split), key=_reading_position)
+            places = ((path, number) for path in shards for number in range(files[path]["rows"]))
+            total = sum(files[path]["rows"] for path in shards)  # the table has the rows of the config full, in order
+            found = self._examples(f"metadata/{split}.arrow", range(total), columns)
+            for (_, row), (path, number) in zip(found, places, strict=False):
+                wanted = path in rows and all(row[name] in values for name, values in tests.items())
+                wanted &= not conditions["commercial_use"] or row["license"] in allowed
+                if wanted and (conditions["microscopy"] is None or kinds & {*(row["microscopy"] or "").split("|")}):
+                    rows[path].append(number)
+                    classes.add(row["label"])
+        return {path: found for path, found in rows.items() if found}, sorted(classes)
 
     def _sha256(self, path: str) -> str:
         digest = hashlib.sha256()
@@ -329,15 +338,24 @@ class _PlainSplits:
 
     def _schema(self, path: str) -> Any:
         with self._open(path) as file:
-            schema = pq.read_schema(file) if path.endswith(".parquet") else pa.ipc.open_stream(file).schema
-        return schema.remove_metadata()
+            return pa.ipc.open_stream(file).schema.remove_metadata()
 
     def _open(self, path: str) -> Any:
         copy_of = self.copies.get(path)
-        return fsspec.open(copy_of, "rb") if copy_of else self.files.open(f"{self.root}/{path}", "rb")
+        return fsspec.open(copy_of, "rb") if copy_of else self.files.open(self._path(path), "rb")
 
     def _read(self, path: str) -> bytes:
-        return bytes(self._again(partial(self.files.cat_file, f"{self.root}/{path}")))
+        return bytes(self._again(partial(self.files.cat_file, self._path(path))))
+
+    def _path(self, path: str) -> str:
+        """Return where a file lies; a link to a file outside is refused."""
+        found = f"{self.root}/{path}"
+        if self.local and os.path.lexists(found):
+            root, real = os.path.realpath(self.root), os.path.realpath(found)
+            blobs = re.sub(r"[/\\]snapshots[/\\].*", r"/blobs", root)  # in the hub's cache files are links to there
+            if not os.path.isfile(real) or not (os.path.dirname(real) == blobs or real.startswith(f"{root}{os.sep}")):
+                raise self._fault(path, "it is a link to a file outside, or no file")
+        return found
 
     def _again(self, call: Any) -> Any:
         """Return ``call()``, retrying remote failures other than missing files."""
@@ -359,6 +377,22 @@ def _reading_position(path: str) -> tuple[float, int, int]:
     """Return a shard's sort key in the config ``full``."""
     number, total = (int(text) for text in path.rpartition(".")[0].rsplit("-", 3)[1::2])
     return (number + 0.5) / total, CATEGORIES.index(path.split("/")[1]), number
+
+
+def _refuse_compressed(header: bytes) -> None:
+    """Refuse a compressed record batch, which may inflate to anything.
+
+    Layout: ``Message.fbs`` of Arrow's format, and https://flatbuffers.dev/internals/.
+    """
+
+    def field(table: int, number: int) -> int:  # where it lies; 0 if absent
+        vtable = table - struct.unpack_from("<i", header, table)[0]
+        offsets = struct.unpack_from(f"<{struct.unpack_from('<H', header, vtable)[0] // 2}H", header, vtable)
+        return offsets[2 + number] and table + offsets[2 + number] if 2 + number < len(offsets) else 0
+
+    content = field(struct.unpack_from("<I", header)[0], 2)
+    if field(content + struct.unpack_from("<I", header, content)[0], 3):
+        raise ValueError("the stream is compressed; no package's is")
 
 
 def _texts(values: Sequence[str] | str | None) -> list[str]:

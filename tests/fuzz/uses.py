@@ -22,6 +22,7 @@ import cytoimagenet
 from builder.cli import main
 from builder.errors import UserError
 from builder.package.verify import verify
+from tests.loading.script_alone import load_script, read_all
 
 SECONDS = 60  # of the processor; a pipe that nobody writes to takes none, so the clock counts as well
 _MOST_SECONDS = 600
@@ -62,6 +63,16 @@ def use_stream(package: Path) -> None:
             pass
 
 
+def use_script(package: Path) -> None:
+    """Stream both splits by the loading script without a reader, with a condition too."""
+    script = load_script()
+    for conditions in ({}, {"crops": False}):
+        try:
+            read_all(script, package, **conditions)
+        except (script.PackageError, script.ShardError) as error:
+            raise UserError(str(error)) from None
+
+
 class _Streaming:
     is_streaming = True
 
@@ -89,6 +100,7 @@ USES: dict[str, Callable[[Path], None]] = {
     "open": use_open,
     "loader": use_loader,
     "stream": use_stream,
+    "script": use_script,
     "verify": use_verify,
     "report": command("report", "PACKAGE", "-o", os.devnull),
 }

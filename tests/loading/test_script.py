@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 import builder
 import cytoimagenet
+from tests.fuzz.mutations import MUTATIONS
 from tests.loading import alone
+from tests.loading.script_alone import SCRIPT, load_script, read_all
 from tests.loading.server import Faults, serving
 
 pytestmark = pytest.mark.slow
-
-SCRIPT = Path(cytoimagenet.__file__)
 
 
 def test_it_imports_only_what_every_reader_has() -> None:
@@ -75,10 +80,6 @@ def test_the_rows_are_those_of_the_reader(package: Path, tmp_path: Path, wanted:
     same(rows_by_the_reader(str(package), tmp_path / "cache"), wanted)  # finds prepared what the script prepared
 
 
-def test_the_rows_of_a_package_in_parquet(parquet_package: Path, tmp_path: Path, wanted: dict[str, Any]) -> None:
-    same(rows_alone(str(parquet_package), tmp_path / "alone", tmp_path / "cache"), wanted)
-
-
 def test_a_remote_package_that_fails_now_and_then_gives_every_row(
     package: Path, tmp_path: Path, wanted: dict[str, Any]
 ) -> None:  # fmt: skip
@@ -88,11 +89,87 @@ def test_a_remote_package_that_fails_now_and_then_gives_every_row(
     same(found, wanted)
 
 
-def test_a_damaged_shard_is_named(package: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(package, tmp_path / "package"))
-    shard = folder / "data/organism/train-00001-of-00003.arrow"
+@pytest.fixture
+def script() -> Any:
+    """The script as a module of this process, in which the reader cannot be imported by it."""
+    return load_script()
+
+
+def test_a_package_in_parquet_is_for_the_reader(script: Any, parquet_package: Path) -> None:
+    with pytest.raises(script.PackageError, match="parquet shards, which the reader reads: pip install cytoimagenet"):
+        read_all(script, parquet_package)
+
+
+def test_links_are_followed_within_the_package_and_the_hubs_cache_alone(
+    script: Any, own_package: Callable[[], Path], tmp_path: Path
+) -> None:
+    folder = own_package()
+    shard = folder / "data/organism/train-00000-of-00003.arrow"
+    rows = read_all(script, folder)
+    cache = tmp_path / "datasets--me--it/snapshots/abc"
+    shutil.copytree(folder, cache)
+    (tmp_path / "datasets--me--it/blobs").mkdir()
+    for path in [path for path in cache.rglob("*") if path.is_file()]:
+        blob = tmp_path / "datasets--me--it/blobs" / hashlib.sha256(str(path).encode()).hexdigest()
+        path.replace(blob)
+        path.symlink_to(blob)
+    assert read_all(script, cache) == rows
+    outside = shard.replace(tmp_path / "outside.arrow")
+    shard.symlink_to(outside)
+    with pytest.raises(script.ShardError, match=r"train-00000-of-00003.arrow: it is a link to a file outside"):
+        read_all(script, folder)
+    shard.unlink()
+    os.mkfifo(shard)  # who opened it would wait for ever
+    with pytest.raises(script.ShardError, match="or no file"):
+        read_all(script, folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["data/organism/../../../secret.arrow", "data/x/train-00000-of-00001.arrow", "data//x"]
+)
+def test_a_manifest_may_not_name_files_elsewhere(script: Any, own_package: Callable[[], Path], name: str) -> None:
+    path = own_package() / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    manifest["files"][name] = manifest["files"].pop("data/organism/train-00000-of-00003.arrow")
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(script.PackageError, match="no name of a shard"):
+        read_all(script, path.parent)
+
+
+def test_a_compressed_stream_is_refused_before_it_inflates(script: Any, own_package: Callable[[], Path]) -> None:
+    path = own_package() / "data/organism/train-00000-of-00003.arrow"
+    table = pa.ipc.open_stream(path.read_bytes()).read_all()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    with pytest.raises(script.ShardError, match="the stream is compressed"):
+        read_all(script, path.parents[2])
+
+
+def test_a_damaged_shard_is_named(script: Any, own_package: Callable[[], Path], tmp_path: Path) -> None:
+    shard = own_package() / "data/organism/train-00001-of-00003.arrow"
     data = bytearray(shard.read_bytes())
     data[data.index(b"IDAT") + 40] ^= 1
     shard.write_bytes(bytes(data))
-    with pytest.raises(AssertionError, match=r"train-00001-of-00003.arrow: its sha256 is not the manifest's"):
-        rows_alone(str(folder), tmp_path / "alone", tmp_path / "cache")
+    builder = script.CytoImageNet("organism", data_dir=shard.parents[2], cache_dir=tmp_path / "cache")
+    with pytest.raises(script.ShardError, match=r"train-00001-of-00003.arrow: its sha256 is not the manifest's"):
+        builder.download_and_prepare()
+
+
+@pytest.mark.parametrize("kind", ["manifest", "classes", "shard"])
+def test_malformed_packages_give_one_line(script: Any, package: Path, tmp_path: Path, kind: str) -> None:
+    """As the fuzz changes them; what ends a process ends this test's."""
+    folder = tmp_path / "cytoimagenet"
+    refused = lines = 0
+    for case in range(12):
+        shutil.copytree(package, folder)
+        MUTATIONS[kind](folder, np.random.default_rng((5, case)))
+        for conditions in ({}, {"labels": "human"}):
+            try:
+                read_all(script, folder, **conditions)
+            except (script.PackageError, script.ShardError) as error:
+                refused += 1
+                lines += str(error).count("\n")
+        shutil.rmtree(folder)
+    assert refused > 6
+    assert not lines
