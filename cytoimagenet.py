@@ -47,7 +47,7 @@ __all__ += ["ShardError", "__version__", "decode", "decode_batch", "decode_resiz
 CATEGORIES = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
 FULL = "full"
 _SITES = {"batches": "batch", "wells": "well", "controls": "control", "timepoints": "timepoint"}
-_CONDITIONS = ("labels", "sources", "databases", "microscopy", "licenses", *_SITES, "commercial_use", "crops")
+_CONDITIONS = ("labels", "sources", "databases", "microscopy", "licenses", *_SITES, "commercial_use", "crops", "where")
 _patched_for_streaming = True  # datasets would put its own open() and os.path into this module; it needs neither
 
 if _alone and not TYPE_CHECKING:
@@ -76,6 +76,7 @@ class CytoImageNetConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datas
     commercial_use : only examples of sources whose terms allow commercial use
     columns : names of the columns to read; all by default
     crops : True for crops only, False for whole images only, None for both
+    where : conditions on any column, as ``{"dose": {"min": 1, "max": 10}, "donor": ["d1", "d2"], "plate": "P7"}``
     label_ids : "full" for the ids that classes have in ``full``; None counts the classes that remain from 0
     """
 
@@ -92,6 +93,7 @@ class CytoImageNetConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datas
     columns: list[str] | None = None
     crops: bool | None = None
     label_ids: str | None = None
+    where: dict[str, Any] | None = None
 
 
 class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets has no types
@@ -313,7 +315,8 @@ class _PlainSplits:
         named |= {column: plural for plural, column in _SITES.items()}
         tests = {name: {*_texts(conditions[of])} for name, of in named.items() if conditions[of] is not None}
         tests |= {} if conditions["crops"] is None else {"crop": {conditions["crops"]}}
-        columns, kinds = [*tests, "label", "license", "microscopy"], {*_texts(conditions["microscopy"])}
+        where, kinds = conditions["where"] or {}, {*_texts(conditions["microscopy"])}
+        columns = list(dict.fromkeys((*tests, *where, "label", "license", "microscopy")))
         rows: dict[str, list[int]] = {path: [] for path in paths}
         classes = set()
         for split in sorted({facts["split"] for facts in files.values()}):
@@ -324,6 +327,7 @@ class _PlainSplits:
             for (_, row), (path, number) in zip(found, places, strict=False):
                 wanted = path in rows and all(row[name] in values for name, values in tests.items())
                 wanted &= not conditions["commercial_use"] or row["license"] in allowed
+                wanted &= all(_within(row[name], value) for name, value in where.items())
                 if wanted and (conditions["microscopy"] is None or kinds & {*(row["microscopy"] or "").split("|")}):
                     rows[path].append(number)
                     classes.add(row["label"])
@@ -393,6 +397,13 @@ def _refuse_compressed(header: bytes) -> None:
     content = field(struct.unpack_from("<I", header)[0], 2)
     if field(content + struct.unpack_from("<I", header, content)[0], 3):
         raise ValueError("the stream is compressed; no package's is")
+
+
+def _within(value: Any, wanted: Any) -> bool:
+    """Return whether a cell meets a condition of ``where``."""
+    if value is None or not isinstance(wanted, dict):
+        return value is not None and value in (wanted if isinstance(wanted, list | tuple) else [wanted])
+    return bool(wanted.get("min", value) <= value <= wanted.get("max", value))
 
 
 def _texts(values: Sequence[str] | str | None) -> list[str]:

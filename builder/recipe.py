@@ -181,7 +181,12 @@ class Recipe:
 
     @classmethod
     def load(cls, path: str | Path | None = None, settings: Iterable[str] = ()) -> Recipe:
-        """Read a TOML file, then ``key=value`` settings.
+        """Read a TOML file, then ``key=value`` settings."""
+        return cls.of(cls.values(path, settings))
+
+    @staticmethod
+    def values(path: str | Path | None = None, settings: Iterable[str] = ()) -> dict[str, Any]:
+        """Return what a TOML file and ``key=value`` settings say.
 
         Keys are flat; the values of settings are TOML too, or bare words.
         """
@@ -200,7 +205,7 @@ class Recipe:
             if not equals:
                 raise UserError(f"--set wants key=value, not {setting!r}")
             values[key.strip()] = _toml_value(text.strip())
-        return cls.of(values)
+        return values
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Recipe:

@@ -6,6 +6,8 @@ is the one that the ``Image`` feature of ``datasets`` reads.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Final
 
 import pyarrow as pa
@@ -200,3 +202,33 @@ REJECTS: Final = pa.schema(
     ]
 )
 """``rejects.parquet`` of the package: every image or crop that was dropped, and why."""
+
+EXTRA_TYPES: Final = {"text": pa.string(), "number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_()}
+"""Types of the columns that a source may add (``builder.sources.base.Extra``)."""
+
+_KNOWN: Final = frozenset(
+    name for schema in (ANNOTATIONS, ASSIGNMENTS, PART_ROWS, EXAMPLES, SELECTION, REJECTS) for name in schema.names
+)
+_EXTRA_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def extra_fields(schema: pa.Schema) -> list[pa.Field]:
+    """Return the columns of a table that sources added."""
+    return [field for field in schema if field.name not in _KNOWN]
+
+
+def with_extras(schema: pa.Schema, extras: Iterable[pa.Field]) -> pa.Schema:
+    """Return a schema with the columns that sources added, last."""
+    return pa.schema([*schema, *extras])
+
+
+def extra_problem(name: str, kind: str) -> str:
+    """Return why a source cannot add a column, or ''.
+
+    ``kind`` is one of ``EXTRA_TYPES``.
+    """
+    if not _EXTRA_NAME.fullmatch(name):
+        return f"{name!r} is no name of a column: it has small letters, digits and _, and begins with a letter"
+    if name in _KNOWN:
+        return f"{name!r} is a column of every package; call the extra one otherwise"
+    return "" if kind in EXTRA_TYPES else f"{name} has the type {kind!r}; known are {', '.join(EXTRA_TYPES)}"

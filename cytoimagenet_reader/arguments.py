@@ -40,9 +40,21 @@ def filter_of(conditions: Mapping[str, Any], function: str, others: Iterable[str
             raise TypeError(f"{function} has no argument {name!r}{near}")
         if name in _TEXTS:
             check_texts(name, value)
+        elif name == "where":
+            check_where(value)
         elif not (isinstance(value, bool) or (name == "crops" and value is None)):
             raise TypeError(f"{name} must be True or False{', or None' if name == 'crops' else ''}, not {value!r}")
     return Filter(**conditions)
+
+
+def check_where(value: object) -> None:
+    """Raise TypeError unless given conditions by column, or None."""
+    if value is not None and not (isinstance(value, Mapping) and all(isinstance(name, str) for name in value)):
+        raise TypeError(f'where must be conditions by column, as {{"dose": 10}}, not {value!r}')
+    for name, wanted in (value or {}).items():
+        if isinstance(wanted, Mapping) and (not wanted or not wanted.keys() <= {"min", "max"}):
+            kinds = 'a value, a list of values or {"min": …, "max": …}'
+            raise TypeError(f"where[{name!r}] must be {kinds}, not {wanted!r}")
 
 
 def check_texts(name: str, value: object) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +29,7 @@ class Filter(NamedTuple):
     timepoints: Sequence[str] | None = None
     commercial_use: bool = False
     crops: bool | None = None
+    where: Mapping[str, Any] | None = None
 
     def __bool__(self) -> bool:
         """Return whether anything is left out."""
@@ -62,10 +63,31 @@ class Filter(NamedTuple):
             tests.append(pc.is_in(cells, pa.array(hits, pa.string())))
         if self.crops is not None:
             tests.append(pc.equal(rows["crop"], self.crops))
+        tests += [condition(rows[column], wanted) for column, wanted in (self.where or {}).items()]
         mask = tests[0]
         for test in tests[1:]:
             mask = pc.and_(mask, test)
         return mask
+
+
+def condition(cells: pa.ChunkedArray, wanted: Any) -> pa.ChunkedArray:
+    """Return a mask of the cells that a condition of ``where`` takes.
+
+    It is a value, several, or ``{"min": …, "max": …}`` with either bound or both. A null cell is never taken.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid, pyarrow.ArrowTypeError
+        For values that the column's type does not have.
+    """
+    if isinstance(wanted, Mapping):
+        mask = pc.is_valid(cells)
+        for bound, compare in (("min", pc.greater_equal), ("max", pc.less_equal)):
+            if bound in wanted:
+                mask = pc.and_(mask, pc.fill_null(compare(cells, pa.scalar(wanted[bound], cells.type)), False))
+        return mask
+    several = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+    return pc.is_in(cells, pa.array(several, cells.type), skip_nulls=True)
 
 
 def as_list(values: Iterable[str] | str) -> list[str]:

@@ -66,13 +66,23 @@ class SourceFacts(TypedDict):
     images: Count
 
 
-class _Sealed(TypedDict, total=False):
-    """What a manifest gets last."""
+class ExtraFacts(TypedDict):
+    """A column that sources added to those of every package."""
+
+    type: Literal["text", "number", "integer", "boolean"]
+    unit: str
+    description: str
+    sources: list[str]
+
+
+class _Optional(TypedDict, total=False):
+    """What a manifest gets last, and what only some have."""
 
     sha256: str
+    extra: dict[Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,62}$")], ExtraFacts]
 
 
-class Manifest(_Sealed):
+class Manifest(_Optional):
     """``manifest.json``, with unlisted keys kept as they are."""
 
     package: Literal["cytoimagenet"]

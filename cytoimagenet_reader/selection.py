@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import datasets
@@ -140,9 +140,15 @@ def _passing(
             f"{_elsewhere(package, unknown[0], config) or suggestion(unknown[0], classes) or _some(classes)}"
         )
     asked = [column for name, column in SITES.items() if getattr(wanted, name) is not None]
+    asked += [column for column in wanted.where or () if column not in (*_FILTERED, *asked)]
+    if wanted.where:
+        _check_columns(wanted.where, shard_schema(package, shards[0]).names)
     table = read_columns(package.url("metadata.parquet"), package.storage_options, [*_FILTERED, *asked])
     _check_values(package, table, wanted)
-    table = table.filter(wanted.mask(table, sorted(package.licenses)))
+    try:
+        table = table.filter(wanted.mask(table, sorted(package.licenses)))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise PackageError(f"where={wanted.where!r} has a value of another type than its column: {error}") from None
     paths = {shard.path.rpartition(".")[0]: shard.path for shard in shards}
     table = table.filter(pc.is_in(table["shard"], pa.array(list(paths), pa.string())))
     if not len(table):
@@ -156,6 +162,14 @@ def _passing(
         for shard, start, stop in zip(of_shard.field("values").to_pylist(), bounds[:-1], bounds[1:], strict=True)
     }
     return rows, sorted(pc.unique(table["label"]).to_pylist())
+
+
+def _check_columns(wanted: Iterable[str], known: Sequence[str]) -> None:
+    """Raise PackageError for a condition on no column."""
+    for column in wanted:
+        if column not in known or column == "image":
+            there = [name for name in known if name != "image"]
+            raise PackageError(f"no column {column}; there are {', '.join(there)}{suggestion(column, there)}")
 
 
 def _elsewhere(package: Package, label: str, config: str) -> str:

@@ -65,11 +65,14 @@ def label(
     from builder.engine.store import Store
     from builder.inspect.label_command import alike, explained, labelled, recipe_of, thresholds
     from builder.inspect.label_report import describe_classes
+    from builder.stages.thresholds import Auto
 
     store = Store(work)
     looks = label_name is not None or threshold_plot is not None or lookalikes
     given = recipe_file is not None or bool(settings)
-    recipe = Recipe.load(recipe_file, settings) if given or not looks else recipe_of(store)
+    values = Recipe.values(recipe_file, settings)
+    auto = Auto.taken_from(values)
+    recipe = Recipe.of(values) if given or not looks else recipe_of(store)
     if looks and as_json:
         raise click.UsageError("--json goes with the class table only")
     if label_name is not None:
@@ -80,7 +83,7 @@ def label(
         say(alike(store, recipe))
     else:
         with working_in(store):
-            table = labelled(store, recipe)
+            table = labelled(store, recipe, auto)
         say_json(table.to_pylist()) if as_json else say(describe_classes(table))
 
 

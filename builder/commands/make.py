@@ -20,7 +20,7 @@ from builder.commands.options import (
     working_in,
 )
 from builder.commands.shown import Command, json_option, say, say_json
-from builder.errors import INCOMPLETE
+from builder.errors import INCOMPLETE, UserError
 
 if TYPE_CHECKING:
     from builder.engine.store import Store
@@ -69,6 +69,7 @@ def build(context: BuildContext, package: Store, plan_only: bool, as_json: bool)
 
     The same command again does only what is missing or whose inputs changed, after an interruption too.
     """
+    from builder.inspect.label_command import recipe_of
     from builder.inspect.plan import plan, plan_lines
     from builder.inspect.unused import unused_in
     from builder.stages.annotate.discover import located
@@ -83,32 +84,51 @@ def build(context: BuildContext, package: Store, plan_only: bool, as_json: bool)
         fail_for_left_out(facts["left_out"])
         return
     manifest = _make(run_build, context, package)
-    _say_made(package, manifest, as_json, unused_in(context.work, context.recipe))
+    _say_made(package, manifest, as_json, unused_in(context.work, recipe_of(context.work)))
     fail_for_left_out(left_out_in(context.work))
 
 
-@click.command(cls=Command, examples=("annotate DATA -o work", "annotate DATA -o work --only bbbc022"))
+@click.command(
+    cls=Command,
+    examples=("annotate DATA -o work", "annotate DATA -o work --only bbbc022", "annotate my-screen --show"),
+)
 @click.argument("data")
-@click.option("-o", "--output", "work", required=True, metavar="WORK", help="Folder (or URL) for the tables.")
+@click.option("-o", "--output", "work", metavar="WORK", help="Folder (or URL) for the tables. Default: DATA.work")
+@click.option("--show", is_flag=True, help="Show ten rows of each source, and write thumbnails of three images.")
 @source_options
 @run_options
 def annotate(
-    data: str, work: str, only: tuple[str, ...], include_restricted: bool, workers: int | None, scheduler: str | None
+    data: str,
+    work: str | None,
+    show: bool,
+    only: tuple[str, ...],
+    include_restricted: bool,
+    workers: int | None,
+    scheduler: str | None,
 ) -> None:
-    """Make just the annotation tables of the sources in DATA: WORK/annotations/<dir_name>.parquet."""
+    """Make just the annotation tables of the sources in DATA: WORK/annotations/<dir_name>.parquet.
+
+    DATA may be a folder of your own with a source.toml, which `cytoimagenet new` writes.
+    """
     from builder.engine.store import Store
     from builder.stages.annotate.discover import located
     from builder.stages.annotate.stage import Annotate, left_out_in
     from builder.stages.stage import carry_out
     from builder.stages.task_runner import TaskRunner
 
+    work = work or f"{data.rstrip('/')}.work"
     store = Store(work)
     data, only = located(data, only)
     with working_in(store) as run_log:
         runner = TaskRunner(run_settings(workers, scheduler), run_log)
         sources = carry_out(Annotate(Store(data), store, runner, only, include_restricted))
     images = sum(source.images for source in sources)
-    say(f"{work}/annotations: {images:,} images of {len(sources)} sources")
+    say(f"{work}/annotations: {images:,} images of {len(sources)} source{'s' * (len(sources) != 1)}")
+    if show:
+        from builder.inspect.own_source import shown
+
+        for line in shown(data, store, [source.dir_name for source in sources]):
+            say(line)
     fail_for_left_out(left_out_in(store))
 
 
@@ -129,6 +149,8 @@ def convert(context: BuildContext, package: Store, as_json: bool) -> None:
     """
     from builder.release.convert import convert as run_convert
 
+    if context.auto.asked:
+        raise UserError("min_images and min_class_size cannot be auto here: the labels of the release are as published")
     _say_made(package, _make(run_convert, context, package), as_json, {})
 
 

@@ -129,11 +129,15 @@ def build_options(command: Callable[..., None]) -> Callable[..., None]:
         from builder.engine.store import Store
         from builder.recipe import Recipe
         from builder.stages.context import BuildContext
+        from builder.stages.thresholds import Auto
 
+        values = Recipe.values(recipe_file, with_size(settings, size))
+        auto = Auto.taken_from(values)
         context = BuildContext(
             data=data,
             work=Store(work or f"{package.rstrip('/')}.work"),
-            recipe=Recipe.load(recipe_file, with_size(settings, size)),
+            recipe=Recipe.of(values),
+            auto=auto,
             settings=run_settings(workers, scheduler, time_limit),
             only=only,
             file_format=file_format,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +24,10 @@ from builder.stages.annotations import read_annotations
 from builder.stages.label.assign import Labelling, columns_needed
 from builder.stages.label.stage import Label
 from builder.stages.stage import carry_out
+from builder.stages.thresholds import Auto, fitted
 from builder.vocabulary.lookalikes import LookAlike, lookalikes
+
+log = logging.getLogger(__name__)
 
 
 def recipe_of(work: Store) -> Recipe:
@@ -45,9 +49,12 @@ def recipe_of(work: Store) -> Recipe:
         raise UserError(text) from None
 
 
-def labelled(work: Store, recipe: Recipe) -> pa.Table:
+def labelled(work: Store, recipe: Recipe, auto: Auto = Auto()) -> pa.Table:  # noqa: B008 -- it never changes
     """Assign labels, write assignments and class table; return the latter."""
     sources = annotated_in(work)
+    recipe, said = fitted(work, recipe, auto, sources)
+    for line in said:
+        log.info("%s", line)
     carry_out(Label(work, recipe, sources))
     table = class_table(_labelling(work, recipe, sources))
     work.write_bytes("classes.csv", class_csv(table))

@@ -20,6 +20,7 @@ from builder.stages.standardize.part_images import parts_without_images
 from builder.stages.standardize.part_rows import covered, without
 from builder.stages.standardize.stage import pixels_fingerprint
 from builder.stages.task_runner import TaskRunner
+from builder.stages.thresholds import fitted
 
 
 def plan(context: BuildContext, package: Store) -> dict[str, Any]:
@@ -35,9 +36,10 @@ def plan(context: BuildContext, package: Store) -> dict[str, Any]:
         runner = TaskRunner(context.settings)
         annotate = Annotate(context.data_store, scratch, runner, context.only, context.include_restricted)
         sources = carry_out(annotate)
-        assignments = carry_out(Label(scratch, context.recipe, sources))
-        images = wanted_images(scratch, assignments.read(), context.recipe)
-        missing = without(images, covered(context.work, pixels_fingerprint(context.recipe)))
+        recipe, _ = fitted(scratch, context.recipe, context.auto, sources)
+        assignments = carry_out(Label(scratch, recipe, sources))
+        images = wanted_images(scratch, assignments.read(), recipe)
+        missing = without(images, covered(context.work, pixels_fingerprint(recipe)))
         found = space.estimate(scratch, images, missing)
         left_out = left_out_in(scratch)
     facts = {

@@ -15,6 +15,7 @@ import yaml
 
 from builder.engine.store import Store
 from builder.escape import markdown, markdown_url
+from builder.package.extras import extras_of
 from builder.package.features import features_of
 from builder.package.manifest import ClassIndex, Manifest
 from builder.recipe import Recipe
@@ -150,7 +151,7 @@ def _info(config: str, manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
         size, rows = (sum(fact[key] for fact in facts) for key in ("bytes", "rows"))
         splits.append({"name": split, "num_bytes": size, "num_examples": rows})
     total = sum(split["num_bytes"] for split in splits)
-    features = features_of(config, names)
+    features = features_of(config, names, extras_of(manifest))
     return {
         "config_name": config,
         "features": features,

@@ -9,7 +9,7 @@ import hashlib
 import io
 import itertools
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ from builder.package.features import schema_of
 from builder.package.manifest import Manifest
 from builder.package.problem import Problem
 from builder.recipe import Recipe
-from builder.schema import METADATA, SPLITS
+from builder.schema import METADATA, SPLITS, with_extras
 from cytoimagenet_reader.arrow_checks import batch_offsets, stream_batches
 from cytoimagenet_reader.layout import FULL, METADATA_CONFIG, METADATA_TABLE, parse, shards_of
 
@@ -57,6 +57,7 @@ class ShardTask(NamedTuple):
     deep: bool
     fingerprints: bool = False  # whether the package has intact fingerprints, to compare whole images with
     classes: tuple[str, ...] | None = None  # of full, whose numbers the labels of Parquet are; None where unknown
+    extras: tuple[pa.Field, ...] = ()  # columns that sources added, as the manifest states
 
 
 def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
@@ -162,13 +163,15 @@ def _findings(
 ) -> Iterator[str]:
     part = parse(task.path)
     config = part.config if part else METADATA_CONFIG
-    if not table.schema.equals(schema_of(config)):
-        yield f"its columns are not those of builder.schema: {_difference(table.schema, schema_of(config))}"
+    wanted = schema_of(config, task.extras)
+    if not table.schema.equals(wanted):
+        yield f"its columns are not those of builder.schema: {_difference(table.schema, wanted)}"
         return
     if table.num_rows != task.facts["rows"]:
         yield f"holds {table.num_rows} rows; the manifest says {task.facts['rows']}"
-    if expected is not None and not table.select(METADATA.names).equals(expected.select(METADATA.names)):
-        yield f"its rows differ from metadata.parquet{_first_difference(table, expected)}"
+    names = with_extras(METADATA, task.extras).names
+    if expected is not None and not table.select(names).equals(expected.select(names)):
+        yield f"its rows differ from metadata.parquet{_first_difference(table, expected, names)}"
     if config == METADATA_CONFIG:
         return
     counts = [batch.num_rows for batch in batches]
@@ -253,10 +256,10 @@ def _difference(found: pa.Schema, wanted: pa.Schema) -> str:
     return f"{len(found)} columns in place of {len(wanted)}"
 
 
-def _first_difference(found: pa.Table, wanted: pa.Table) -> str:
+def _first_difference(found: pa.Table, wanted: pa.Table, names: Sequence[str]) -> str:
     if found.num_rows != wanted.num_rows:
         return f", which has {wanted.num_rows} for it"
-    for name in METADATA.names:
+    for name in names:
         if not found[name].equals(wanted[name]):
             pairs = zip(found[name].to_pylist(), wanted[name].to_pylist(), strict=True)
             row = next((n for n, (a, b) in enumerate(pairs) if a != b), 0)

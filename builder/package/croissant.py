@@ -13,8 +13,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from builder.engine.store import Store
+from builder.package.extras import extras_of
 from builder.package.manifest import ClassIndex, Manifest, file_facts, to_json
 from builder.package.tables import TABLE
+from builder.schema import with_extras
 from cytoimagenet_reader import layout
 
 _ENCODINGS: Final = {"arrow": "application/vnd.apache.arrow.stream", "parquet": "application/x-parquet"}
@@ -80,7 +82,7 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
             *(_object(path, manifest["files"][path], "parquet") for path in (layout.METADATA_TABLE,)),
             *(_shards(config, manifest["format"]) for config in configs),
         ],
-        "recordSet": [_table(), *(examples if manifest["format"] == "parquet" else [])],
+        "recordSet": [_table(manifest), *(examples if manifest["format"] == "parquet" else [])],
     }
 
 
@@ -108,8 +110,9 @@ def _shards(config: str, file_format: str) -> dict[str, Any]:
     }
 
 
-def _table() -> dict[str, Any]:
-    fields = [field for field in TABLE if field.type in _TYPES]
+def _table(manifest: Manifest) -> dict[str, Any]:
+    fields = [field for field in with_extras(TABLE, extras_of(manifest)) if field.type in _TYPES]
+    said = {name: facts["description"] for name, facts in manifest.get("extra", {}).items() if facts["description"]}
     source = {"fileObject": {"@id": layout.METADATA_TABLE}}
     return {
         "@type": "cr:RecordSet",
@@ -121,6 +124,7 @@ def _table() -> dict[str, Any]:
                 "@type": "cr:Field",
                 "@id": f"{layout.METADATA_CONFIG}/{field.name}",
                 "name": field.name,
+                **({"description": said[field.name]} if field.name in said else {}),
                 "dataType": _TYPES[field.type],
                 "source": {**source, "extract": {"column": field.name}},
             }

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from builder.schema import EXAMPLES, METADATA
+from builder.schema import EXAMPLES, METADATA, with_extras
 from cytoimagenet_reader.class_labels import FEATURES_KEY
 from cytoimagenet_reader.layout import METADATA_CONFIG
 
@@ -27,18 +27,18 @@ _DTYPES: Final = {
 }
 
 
-def schema_of(config: str) -> pa.Schema:
+def schema_of(config: str, extras: Sequence[pa.Field] = ()) -> pa.Schema:
     """Return the Arrow schema of a config's files."""
-    return METADATA if config == METADATA_CONFIG else EXAMPLES
+    return with_extras(METADATA if config == METADATA_CONFIG else EXAMPLES, extras)
 
 
-def shard_schema(file_format: str, classes: Sequence[str]) -> pa.Schema:
+def shard_schema(file_format: str, classes: Sequence[str], extras: Sequence[pa.Field] = ()) -> pa.Schema:
     """Return the schema of a shard as it is written.
 
     In Parquet ``label`` is the class's number among ``classes``, those of ``full``: viewers and engines that read the
     files do not look at the card. In Arrow it is the class's name. Either has the features of ``datasets`` with it.
     """
-    schema = EXAMPLES
+    schema = with_extras(EXAMPLES, extras)
     if file_format == "parquet":
         schema = schema.set(schema.get_field_index("label"), pa.field("label", pa.int64()))
     return with_features(schema, classes)
@@ -59,14 +59,14 @@ def _as_feature(field: pa.Field, classes: Sequence[str]) -> dict[str, Any]:
     return {"dtype": _DTYPES[field.type], "_type": "Value"}
 
 
-def features_of(config: str, names: Sequence[str]) -> list[dict[str, Any]]:
+def features_of(config: str, names: Sequence[str], extras: Sequence[pa.Field] = ()) -> list[dict[str, Any]]:
     """Return a config's features as plain YAML values.
 
     A ClassLabel over ``names`` makes an integer of ``label`` when it is read, where the files hold a string; where
     they hold integers, ``names`` must be the classes of ``full``, which they count. In ``metadata`` it stays a string:
     that config is for looking.
     """
-    return [_feature(field, config, names) for field in schema_of(config)]
+    return [_feature(field, config, names) for field in schema_of(config, extras)]
 
 
 def _feature(field: pa.Field, config: str, names: Sequence[str]) -> dict[str, Any]:

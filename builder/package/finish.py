@@ -14,6 +14,7 @@ from builder.engine.store import Store
 from builder.package.card import write_card
 from builder.package.credits import source_facts
 from builder.package.croissant import write_croissant
+from builder.package.extras import extra_facts
 from builder.package.figures import write_figures
 from builder.package.manifest import (
     Manifest,
@@ -79,6 +80,7 @@ def finish_package(
         recipe=recipe,
         sources=sources,
         report=report,
+        extra=extra_facts(selection.extras, [s for s in sources if s.dir_name in {one["dir_name"] for one in used}]),
     )
     files |= write_croissant(package, manifest, index)
     files |= {CARD: file_facts(write_card(package, manifest, index))}

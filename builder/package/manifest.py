@@ -38,6 +38,7 @@ def build_manifest(
     recipe: Recipe,
     sources: Iterable[Source],
     report: Mapping[str, Any],
+    extra: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Return the manifest of a package.
 
@@ -46,6 +47,7 @@ def build_manifest(
     files : path -> rows, bytes, sha256, config and split of a data file, and where the batches of a shard are; bytes
         and sha256 of any other.
     selection : table of ``builder.schema.SELECTION``
+    extra : facts of the columns that sources added, `builder.package.extras.extra_facts`
     """
     used = source_facts(selection, sources)
     manifest: Manifest = {
@@ -58,6 +60,7 @@ def build_manifest(
         "recipe": recipe.as_dict(),
         "versions": {PACKAGE: builder.__version__} | library_versions(),
         "sources": used,
+        **({"extra": dict(extra)} if extra else {}),
         "report": dict(report),
         "files": {path: dict(files[path]) for path in sorted(files)},
     }

@@ -6,7 +6,7 @@ Arrow is for training from a disk, Parquet for the hub.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from builder.errors import UserError
 from builder.package.card import write_card
 from builder.package.croissant import write_croissant
 from builder.package.data_files import MALFORMED, data_batches
+from builder.package.extras import extras_of
 from builder.package.manifest import (
     Manifest,
     file_facts,
@@ -27,7 +28,7 @@ from builder.package.manifest import (
 )
 from builder.package.shard_files import write_batches
 from builder.package.tables import GROUP_ROWS, browse_writer, in_pieces
-from builder.schema import EXAMPLES
+from builder.schema import EXAMPLES, with_extras
 from cytoimagenet_reader import layout
 
 _WRITTEN_AGAIN: Final = (layout.CARD, layout.CROISSANT)
@@ -57,6 +58,7 @@ def reformat(
     if target.list(""):
         raise UserError(f"{target.url} is not empty; name a new folder with -o")
     classes = index[layout.FULL]["names"]
+    extras = extras_of(manifest)
     files: dict[str, dict[str, Any]] = {}
     for path, facts in manifest["files"].items():
         if path in _WRITTEN_AGAIN:
@@ -70,7 +72,7 @@ def reformat(
             continue
         new = f"{path.removesuffix(part.format)}{file_format}"
         with target.writing(new) as out:
-            found = _rewrite(out, content, path, file_format, classes)
+            found = _rewrite(out, content, path, file_format, classes, extras)
         stated = {"rows": facts["rows"], "bytes": target.size(new), "sha256": target.sha256(new)}
         files[new] = {**stated, "config": part.config, "split": part.split, **found}
     files = dict(sorted(files.items()))
@@ -101,15 +103,17 @@ def _content(source: Store, path: str, facts: dict[str, Any]) -> pa.Buffer:
     return content
 
 
-def _rewrite(out: Any, content: pa.Buffer, path: str, file_format: str, classes: list[str]) -> dict[str, list[int]]:
+def _rewrite(
+    out: Any, content: pa.Buffer, path: str, file_format: str, classes: list[str], extras: Sequence[pa.Field] = ()
+) -> dict[str, list[int]]:
     """Write a data file in another format.
 
     Returns where the batches of a shard are.
     """
     try:
         if path.startswith(layout.DATA):
-            return write_batches(out, _examples(content, path), file_format, classes)
-        with browse_writer(out, file_format) as write:
+            return write_batches(out, _examples(content, path, extras), file_format, classes, extras)
+        with browse_writer(out, file_format, extras) as write:
             for rows in in_pieces(map(_table, data_batches(pa.BufferReader(content), path)), GROUP_ROWS):
                 write(rows)
     except MALFORMED as error:
@@ -117,9 +121,9 @@ def _rewrite(out: Any, content: pa.Buffer, path: str, file_format: str, classes:
     return {}
 
 
-def _examples(content: pa.Buffer, path: str) -> Iterator[pa.RecordBatch]:
+def _examples(content: pa.Buffer, path: str, extras: Sequence[pa.Field]) -> Iterator[pa.RecordBatch]:
     for batch in data_batches(pa.BufferReader(content), path):
-        yield batch.cast(EXAMPLES)
+        yield batch.cast(with_extras(EXAMPLES, extras))
 
 
 def _table(batch: pa.RecordBatch) -> pa.Table:

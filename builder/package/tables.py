@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from builder.engine.store import Store
 from builder.package.features import with_features
-from builder.schema import FINGERPRINTS, METADATA, REJECTS, SELECTION, SPLITS, STATISTICS
+from builder.schema import FINGERPRINTS, METADATA, REJECTS, SELECTION, SPLITS, STATISTICS, with_extras
 from cytoimagenet_reader import layout
 
 TABLE: Final = pa.schema([*METADATA, *(SELECTION.field(name) for name in ("split", "shard", "position")), *STATISTICS])
@@ -31,6 +31,10 @@ class Selection(Protocol):
 
     At no time are all of a million rows in memory.
     """
+
+    @property
+    def extras(self) -> list[pa.Field]:
+        """Return the columns that sources added, by name."""
 
     def columns(self, *names: str) -> pa.Table:
         """Return some columns of all examples.
@@ -64,14 +68,17 @@ def write_tables(
         Where a shard of the selection has not as many rows as the file that was written of it.
     """
     facts: dict[str, dict[str, Any]] = {}
-    with package.writing(layout.METADATA_TABLE) as whole, _parquet(whole, with_features(TABLE)) as table:
+    extras = selection.extras
+    schema = with_extras(TABLE, extras)
+    browsed = with_extras(METADATA, extras).names
+    with package.writing(layout.METADATA_TABLE) as whole, _parquet(whole, with_features(schema)) as table:
         for split in SPLITS:
             paths = layout.shards_of(shards, layout.FULL, split)
             if paths:
                 path = layout.metadata_path(split, file_format)
-                with package.writing(path) as file, browse_writer(file, file_format) as browse:
-                    for rows in in_pieces(_read(selection, paths, shards), GROUP_ROWS):
-                        browse(rows.select(METADATA.names))
+                with package.writing(path) as file, browse_writer(file, file_format, extras) as browse:
+                    for rows in in_pieces(_read(selection, paths, shards, schema), GROUP_ROWS):
+                        browse(rows.select(browsed))
                         table.write_table(rows)
                 count = sum(shards[path]["rows"] for path in paths)
                 facts[path] = _stored(package, path, count, config=layout.METADATA_CONFIG, split=split)
@@ -88,12 +95,14 @@ def write_tables(
     return facts
 
 
-def _read(selection: Selection, paths: Sequence[str], shards: Mapping[str, Any]) -> Iterator[pa.Table]:
+def _read(
+    selection: Selection, paths: Sequence[str], shards: Mapping[str, Any], schema: pa.Schema
+) -> Iterator[pa.Table]:
     names = [path.rpartition(".")[0] for path in paths]
-    for path, rows in zip(paths, selection.rows(names, TABLE.names), strict=True):
+    for path, rows in zip(paths, selection.rows(names, schema.names), strict=True):
         if rows.num_rows != shards[path]["rows"]:
             raise ValueError(f"{path} holds {shards[path]['rows']} rows, the selection has {rows.num_rows} of it")
-        yield rows.cast(TABLE)
+        yield rows.cast(schema)
 
 
 def in_pieces(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -115,13 +124,14 @@ def in_pieces(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 
 
 @contextlib.contextmanager
-def browse_writer(file: Any, file_format: str) -> Iterator[Callable[[pa.Table], None]]:
+def browse_writer(file: Any, file_format: str, extras: Sequence[pa.Field] = ()) -> Iterator[Callable[[pa.Table], None]]:
     """Give a writer of METADATA rows to a split's table."""
+    schema = with_features(with_extras(METADATA, extras))
     if file_format == "parquet":
-        with _parquet(file, with_features(METADATA)) as parquet:
+        with _parquet(file, schema) as parquet:
             yield parquet.write_table
     else:
-        with pa.ipc.new_stream(file, with_features(METADATA)) as stream:
+        with pa.ipc.new_stream(file, schema) as stream:
             yield functools.partial(stream.write_table, max_chunksize=_BATCH_ROWS)
 
 

@@ -23,10 +23,12 @@ from builder.package.check_rows import READ, REPEATED, check_classes, check_orde
 from builder.package.check_shards import ShardTask, first_rows, iter_shard
 from builder.package.content_audit import Pair
 from builder.package.data_files import MALFORMED, raise_of_machine, whole_table
+from builder.package.extras import extras_of
 from builder.package.manifest import ClassIndex, Manifest, check_links, class_index_of, manifest_of, no_package
 from builder.package.problem import Problem
 from builder.package.tables import TABLE
 from builder.recipe import Recipe
+from builder.schema import with_extras
 from cytoimagenet_reader import layout
 from cytoimagenet_reader.manifest import ManifestError
 
@@ -96,7 +98,7 @@ def check(
     readable = intact.keys() - {problem.file for problem in changed}
     problems += presence + changed
     on_file(layout.METADATA_TABLE)
-    table, schema, unread = _facts_of_rows(store) if layout.METADATA_TABLE in readable else (None, None, [])
+    table, schema, unread = _facts_of_rows(store, manifest) if layout.METADATA_TABLE in readable else (None, None, [])
     problems += unread
     index, unread = _class_index(store) if layout.CLASSES in readable else (None, [])
     problems += unread
@@ -125,7 +127,7 @@ def _across_the_split(
     All files must be sound.
     """
     on_file(layout.METADATA_TABLE)
-    table, files = _facts_of_rows(store)[0], manifest["files"]
+    table, files = _facts_of_rows(store, manifest)[0], manifest["files"]
     yield from _guarded(layout.FINGERPRINTS_TABLE, check_fingerprints.check_alike(store, files, table, alike))
     yield from _guarded(layout.METADATA_TABLE, check_fingerprints.check_overlaps(store, files, table, workers))
 
@@ -160,7 +162,7 @@ def _hashed(store: Store, path: str, manifest: Manifest) -> Iterator[Problem]:
         yield Problem(path, "its bytes changed: sha256 differs from the manifest's")
 
 
-def _facts_of_rows(store: Store) -> tuple[pa.Table | None, pa.Schema | None, list[Problem]]:
+def _facts_of_rows(store: Store, manifest: Manifest) -> tuple[pa.Table | None, pa.Schema | None, list[Problem]]:
     """Return the checked columns of ``metadata.parquet``, and its schema.
 
     Texts that repeat are dictionary-encoded. The table is None where it lacks a column, or cannot be read; then the
@@ -169,7 +171,7 @@ def _facts_of_rows(store: Store) -> tuple[pa.Table | None, pa.Schema | None, lis
     try:
         with store.open(layout.METADATA_TABLE) as file:
             schema = pq.read_schema(file)
-            if not schema.equals(TABLE):
+            if not schema.equals(with_extras(TABLE, extras_of(manifest))):
                 return None, schema, []
             return whole_table(file, READ, REPEATED).unify_dictionaries(), schema, []
     except MALFORMED as error:
@@ -204,7 +206,7 @@ def _about_tables(
     for path in _EXPECTED:
         if path not in manifest["files"]:
             yield Problem(layout.MANIFEST, f"does not list {path}")
-    if schema is not None and not schema.equals(TABLE):
+    if schema is not None and not schema.equals(with_extras(TABLE, extras_of(manifest))):
         yield Problem(layout.METADATA_TABLE, "its columns are not those of builder.package.tables")
     elif table is not None:
         yield from _guarded(layout.METADATA_TABLE, check_rows(table, manifest, recipe))
@@ -235,7 +237,7 @@ def _shard_tasks(
     classes: tuple[str, ...] | None,
 ) -> list[ShardTask]:
     starts = first_rows(manifest)
-    how = recipe, deep, fingerprints, classes
+    how = recipe, deep, fingerprints, classes, tuple(extras_of(manifest))
     return [
         ShardTask(path, manifest["files"][path], starts[path] if comparable else None, *how)
         for path in sorted(readable)

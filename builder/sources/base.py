@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from builder.sources.common.folder import Folder
@@ -52,6 +52,7 @@ class Image(NamedTuple):
     - ``pixel_size_um``: side of a pixel in the specimen, in micrometres
     - ``timepoint``: of an image in a time series, in the source's words
     - ``z``: the source's number of a plane in a focal series
+    - ``extra``: values of the columns that the source adds, by name (``Source.extra``)
     """
 
     key: str
@@ -74,6 +75,7 @@ class Image(NamedTuple):
     pixel_size_um: float | None = None
     timepoint: str | None = None
     z: int | None = None
+    extra: Mapping[str, Any] | None = None
 
 
 class License(NamedTuple):
@@ -98,6 +100,17 @@ class Download(NamedTuple):
     size: int | None = None
 
 
+class Extra(NamedTuple):
+    """A column that a source adds to the package.
+
+    It is null in the rows of other sources.
+    """
+
+    type: str = "text"  # text, number, integer or boolean: schema.EXTRA_TYPES
+    unit: str = ""
+    description: str = ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
     """The facts of a source and its image finder.
@@ -107,7 +120,8 @@ class Source:
 
     ``specimen``, ``repeats`` and ``batch_unit`` say in a few words what a group is, how often and by what one is
     imaged, and what a batch is ("not stated" where the source does not tell): the documentation's table of sources
-    lists them. ``single_object`` and ``pixel_size_um`` hold for every image that does not say otherwise.
+    lists them. ``single_object`` and ``pixel_size_um`` hold for every image that does not say otherwise. ``extra`` are
+    columns beyond those of every package, by name, whose values are in ``Image.extra``.
     """
 
     dir_name: str
@@ -129,3 +143,4 @@ class Source:
     batch_unit: str = ""
     single_object: bool = False
     pixel_size_um: float | None = None
+    extra: Mapping[str, Extra] = dataclasses.field(default_factory=dict)

@@ -11,6 +11,7 @@ from builder.engine.store import Store
 from builder.recipe import Recipe
 from builder.stages.standardize.disk_space import SpaceCheck
 from builder.stages.task_runner import TaskRunner
+from builder.stages.thresholds import Auto
 
 _BYTES_A_PIXEL = 8  # of the largest image: its planes, its file, and a decoder's own copies
 
@@ -34,6 +35,7 @@ class BuildContext:
     retry_rejects: tuple[str, ...] = ()  # reasons whose images are tried again
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     run_log: RunLog | None = None
+    auto: Auto = dataclasses.field(default_factory=Auto)  # which of the recipe's thresholds follow the data
 
     @property
     def data_store(self) -> Store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 
 from builder.engine.store import Store
 from builder.package.manifest import Manifest
@@ -18,6 +19,9 @@ from builder.stages.shard.stage import Shard
 from builder.stages.stage import carry_out
 from builder.stages.standardize.not_tried import FaultPolicy
 from builder.stages.standardize.stage import Standardize
+from builder.stages.thresholds import fitted
+
+log = logging.getLogger(__name__)
 
 
 def build(context: BuildContext, package: Store) -> Manifest:
@@ -31,10 +35,15 @@ def build(context: BuildContext, package: Store) -> Manifest:
         Where there is nothing to build from, or no class is left.
     """
     data, work, recipe, runner = context.data_store, context.work, context.recipe, context.runner
-    check_sizes(recipe)
+    if not context.auto.asked:
+        check_sizes(recipe)
     require_empty_or_package(package, work)
 
     sources = carry_out(Annotate(data, work, runner, context.only, context.include_restricted))
+    recipe, said = fitted(work, recipe, context.auto, sources)
+    for line in said:
+        log.info("%s", line)
+    check_sizes(recipe)
     assignments = carry_out(Label(work, recipe, sources))
     faults = FaultPolicy(context.skip_unreadable, context.retry_rejects)
     standardize = Standardize(data, work, recipe, runner, assignments, context.space_check(package), faults)

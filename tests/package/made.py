@@ -18,7 +18,7 @@ from builder.engine.store import Store
 from builder.package.finish import finish_package
 from builder.pixels.thumbnail import thumbnail
 from builder.recipe import Recipe
-from builder.schema import CATEGORIES, EXAMPLES, FINGERPRINTS, IMAGE_TYPE, METADATA, REJECTS, SELECTION
+from builder.schema import CATEGORIES, EXAMPLES, FINGERPRINTS, IMAGE_TYPE, METADATA, REJECTS, SELECTION, extra_fields
 from builder.sources.base import License, Source
 from builder.sources.common import licenses
 from tests.loading.made_package import batch_facts, numbered
@@ -58,6 +58,10 @@ class Held(NamedTuple):
 
     def columns(self, *names: str) -> pa.Table:
         return self.table.select(list(names))
+
+    @property
+    def extras(self) -> list[pa.Field]:
+        return extra_fields(self.table.schema)
 
     def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
         for shard in shards:

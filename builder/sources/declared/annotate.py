@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from builder.schema import CATEGORIES, CONTROLS
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.screens import control_of
-from builder.sources.declared.declaration import COLUMNS, Declaration
+from builder.sources.declared.declaration import COLUMNS, Declaration, ExtraColumn, extras_of
 from builder.sources.declared.facts import Facts, Made, Wells, fill, plain, used
 from builder.sources.declared.joins import Join
 
 _TEXTS: Final = (*CATEGORIES, "microscopy")
+_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _OF_A_FIELD: Final = frozenset(("field", "t", "z", "run"))
 
 
@@ -63,7 +65,9 @@ class Annotator:
             self._joins.append(Join(folder, table, wells, names))
             names |= {*self._joins[-1].names()}
         self._sources = self._mapped(names)
-        asked = [*self._sources.values(), declared.group, declared.batch]
+        self._extras = extras_of(declared)
+        asked = [*self._sources.values(), *(extra.source for extra in self._extras.values())]
+        asked += [declared.group, declared.batch]
         self._check([text for text in asked if text], names)
         self._group = declared.group or self._default_group(one_file)
         self._batch = declared.batch or ("{plate}" if "plate" in names else "")
@@ -135,9 +139,12 @@ class Annotator:
                 notes.append(why)
             self._made.add(facts)
         columns = {column: self._value(column, fill(source, facts)) for column, source in self._sources.items()}
+        said: dict[str, Any] = {column: value for column, value in columns.items() if value is not None}
+        if self._extras:
+            said["extra"] = {name: self._typed(name, extra, facts) for name, extra in self._extras.items()}
         return Said(
             notes=tuple(notes),
-            columns={column: value for column, value in columns.items() if value is not None},
+            columns=said,
             group=fill(self._group, facts).strip("_") if self._group else "",
             batch=(fill(self._batch, facts) or None) if self._batch else None,
             facts={name: value for name, value in facts.items() if not name.startswith("\0")},
@@ -154,9 +161,22 @@ class Annotator:
             return self._number(column, text, int if column == "z" else float)
         return text
 
+    def _typed(self, name: str, extra: ExtraColumn, facts: Facts) -> Any:
+        text = fill(extra.source, facts).strip()
+        if not text or extra.type == "text":
+            return text or None
+        if extra.type == "boolean":
+            if text.lower() in _BOOLEANS:
+                return _BOOLEANS[text.lower()]
+            self._notes.add(f"values of {name} that are neither true nor false", text)
+            return None
+        return self._number(name, text, int if extra.type == "integer" else float)
+
     def _number(self, name: str, text: str, kind: type[int] | type[float]) -> int | float | None:
         try:
             number = float(text)
+            if not math.isfinite(number):
+                return None
             return int(number) if kind is int and number.is_integer() else number if kind is float else int(text)
         except (ValueError, OverflowError):
             self._notes.add(f"values of {name} that are no numbers", text)

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Union
 import msgspec
 
 from builder.errors import UserError
-from builder.schema import CATEGORIES
+from builder.schema import CATEGORIES, extra_problem
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -110,6 +110,15 @@ class Table(Struct, frozen=True):
     required: bool = False  # leave out images without a row
 
 
+class ExtraColumn(Struct, frozen=True):
+    """A column that the source adds to the package."""
+
+    source: str = msgspec.field(name="from", default="")  # the fact of the column's name where it is not said
+    type: Literal["text", "number", "integer", "boolean"] = "text"
+    unit: str = ""
+    description: str = ""
+
+
 class Listing(Struct, frozen=True):
     """A table, or COCO file, with one row per image.
 
@@ -164,7 +173,20 @@ class Declaration(Struct, frozen=True):
     facts: dict[str, Fact] = {}
     tables: list[Table] = []
     columns: dict[str, str] = {}
+    extra: dict[str, str | ExtraColumn] = {}  # a text is the fact
     values: dict[str, dict[str, str]] = {}
+
+
+def extras_of(declared: Declaration) -> dict[str, ExtraColumn]:
+    """Return the columns that a declaration adds.
+
+    Each names the fact that it is made from.
+    """
+    found = {}
+    for name, column in declared.extra.items():
+        column = ExtraColumn(column) if isinstance(column, str) else column
+        found[name] = column if column.source else msgspec.structs.replace(column, source=name)
+    return found
 
 
 COLUMNS: Final = (*CATEGORIES, "microscopy", "control", "timepoint", "z", "well", "pixel_size_um")
@@ -234,6 +256,9 @@ def _problems(declared: Declaration) -> Iterator[str]:
             near = difflib.get_close_matches(name, COLUMNS, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             yield f"unknown column {name!r} in [columns]; {hint}known are {', '.join(COLUMNS)}"
+    for name, column in extras_of(declared).items():
+        if problem := extra_problem(name, column.type):
+            yield f"[extra]: {problem}"
     for name in declared.values:
         if name not in COLUMNS:
             yield f"unknown column {name!r} in [values]; known are {', '.join(COLUMNS)}"

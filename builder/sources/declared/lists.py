@@ -131,7 +131,7 @@ class Lists:
         elif listing.paths:
             self._columns = {"": listing.paths}
         else:
-            self._columns = dict(_guessed(header))
+            self._columns = dict(guessed_paths(header))
         wanted = [plain(name) for text in self._columns.values() for name in re.findall(r"\{(.+?)\}", text) or [text]]
         missing = [name for name in (*wanted, *map(plain, listing.box)) if name not in names and name not in facts]
         if missing or not self._columns:
@@ -201,7 +201,7 @@ def _encoding(folder: Folder, path: str, head: bytes) -> str:
     return "utf-8-sig"
 
 
-def _guessed(header: Sequence[str]) -> Iterator[tuple[str, str]]:
+def guessed_paths(header: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield channel and path by CellProfiler or Hugging Face conventions."""
     found = {match[2]: (name, match[1]) for name in header if (match := _LOAD_DATA.fullmatch(name))}
     channels = {channel: named for channel, named in found.items() if not _NO_CHANNEL.search(channel)}

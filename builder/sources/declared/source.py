@@ -6,8 +6,8 @@ from typing import Final
 
 from builder.errors import UserError
 from builder.schema import CATEGORIES
-from builder.sources.base import Source
-from builder.sources.declared.declaration import Declaration, parse
+from builder.sources.base import Extra, Source
+from builder.sources.declared.declaration import Declaration, extras_of, parse
 from builder.sources.declared.gather import check_rules
 from builder.sources.declared.images import Images
 from builder.sources.declared.layouts import layout_of
@@ -63,4 +63,7 @@ def source_of(declared: Declaration, dir_name: str) -> Source:
         batch_unit=declared.batch or "plate",
         single_object=declared.single_object,
         pixel_size_um=declared.pixel_size_um,
+        extra={
+            name: Extra(column.type, column.unit, column.description) for name, column in extras_of(declared).items()
+        },
     )

@@ -20,7 +20,7 @@ from builder import vocabulary
 from builder.code_version import code_version
 from builder.engine import markers
 from builder.engine.store import Store
-from builder.schema import ANNOTATIONS, CATEGORIES, TOKEN_SEPARATOR
+from builder.schema import ANNOTATIONS, CATEGORIES, EXTRA_TYPES, TOKEN_SEPARATOR, extra_problem, with_extras
 from builder.sources import adapter_code, source_at
 from builder.sources.base import Image, Source
 from builder.sources.common import licenses
@@ -106,7 +106,7 @@ def _write_rows(source: Source, folder: Folder, work: Store, simulated: bool) ->
     with (
         _collector_paused(),
         work.writing(work_files.annotations_path(source.dir_name)) as file,
-        pq.ParquetWriter(file, ANNOTATIONS, compression="zstd", use_dictionary=True) as writer,
+        pq.ParquetWriter(file, _schema(source), compression="zstd", use_dictionary=True) as writer,
     ):
         found = _unique(source.images(folder), seen, folder)
         while batch := list(islice(found, _BATCH)):
@@ -147,7 +147,7 @@ def _unique(images: Iterable[Image], seen: set[int], folder: Folder) -> Iterator
 
 
 def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simulated: bool) -> pa.Table:
-    """Return normalised rows of a batch in the schema ``ANNOTATIONS``."""
+    """Return normalised rows of a batch, schema ``_schema(source)``."""
     count = len(batch)
     constants = {column: vocabulary.normalize(column, value) for column, value in source.constants.items()}
     license_id = licenses.SIMULATED.id if simulated else source.license.id
@@ -180,7 +180,24 @@ def _table(batch: list[tuple[int, Image]], source: Source, folder: Folder, simul
         position = Image._fields.index(column)
         values = (image[position] for _, image in batch)
         columns[column] = [fallback if v is None else vocabulary.normalize(column, v) for v in values]
-    return pa.table(columns, schema=ANNOTATIONS)
+    for name in source.extra:
+        columns[name] = [None if image.extra is None else image.extra.get(name) for _, image in batch]
+    return pa.table(columns, schema=_schema(source))
+
+
+def _schema(source: Source) -> pa.Schema:
+    """Return ``ANNOTATIONS`` with the columns that a source adds.
+
+    Raises
+    ------
+    LayoutError
+        For a column that cannot be added.
+    """
+    for name, extra in source.extra.items():
+        if problem := extra_problem(name, extra.type):
+            raise LayoutError(f"{source.dir_name}: {problem}")
+    added = [pa.field(name, EXTRA_TYPES[source.extra[name].type]) for name in sorted(source.extra)]
+    return with_extras(ANNOTATIONS, added)
 
 
 def _signature(folder: Folder, image: Image) -> int:

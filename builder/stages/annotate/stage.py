@@ -70,7 +70,17 @@ class Annotate:
         url, options = self.data.url, self.data.options
         known, broken, others = self._sources()
         lost = self._broken(broken)
-        sources = self._usable(present_sources(url, known, options, (*lost, *others)) if known else [])
+        try:
+            others += self.data.folders() if self.only else []  # what is asked for by name needs no word on others
+            sources = self._usable(present_sources(url, known, options, (*lost, *others)) if known else [])
+        except (FileNotFoundError, NotADirectoryError):
+            present_sources(url, known, options)
+            raise
+        except UserError:
+            if lost:  # what is wrong with the only source says more than that there is no other
+                raise UserError("; ".join(text for _, text in sorted(lost.items()))) from None
+            raise
+        check_extras([source for source, _ in sources])
         facts: list[dict[str, Any]] = []
         self.runner.run(
             Progress(self.name, len(sources), "sources"),
@@ -162,6 +172,19 @@ class Annotate:
             else:
                 kept.append((source, root))
         return kept
+
+
+def check_extras(sources: Sequence[Source]) -> None:
+    """Raise UserError where sources give a column two types."""
+    found: dict[str, tuple[str, str]] = {}
+    for source in sources:
+        for name, extra in source.extra.items():
+            kind, first = found.setdefault(name, (extra.type, source.dir_name))
+            if kind != extra.type:
+                raise UserError(
+                    f"the extra column {name} is {kind} in {first} and {extra.type} in {source.dir_name}; "
+                    "give it one type, or two names"
+                )
 
 
 def annotated_in(work: Store) -> list[AnnotatedSource]:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.engine.store import Store
-from builder.schema import REJECTS, SELECTION
+from builder.schema import REJECTS, SELECTION, extra_fields, with_extras
 from builder.stages import work_files
 from builder.stages.select.thumbnails import stored_fingerprints
 from builder.stages.tables import read_columns
@@ -72,6 +72,12 @@ class StoredSelection:
         with self._work.open(work_files.REJECTS) as file:
             return pq.read_table(file).cast(REJECTS)
 
+    @property
+    def extras(self) -> list[pa.Field]:
+        """Return the columns that sources added, by name."""
+        with self._work.open(work_files.SELECTION) as file:
+            return extra_fields(pq.read_schema(file))
+
     def fingerprints(self) -> Iterator[pa.Table]:
         """Yield the fingerprints of the source images.
 
@@ -107,9 +113,10 @@ def store_selection(work: Store, selected: Selected) -> tuple[StoredSelection, d
     """
     selection = selected.selection
     shards: list[ShardPlan] = []
-    with work.writing(work_files.SELECTION) as file, pq.ParquetWriter(file, SELECTION, compression="zstd") as writer:
+    schema = with_extras(SELECTION, extra_fields(selection.schema))
+    with work.writing(work_files.SELECTION) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for group, (start, end) in enumerate(_shard_bounds(selection)):
-            rows = selection.slice(start, end - start).cast(SELECTION)
+            rows = selection.slice(start, end - start).cast(schema)
             writer.write_table(rows, row_group_size=end - start)
             shards.append(ShardPlan(rows["shard"][0].as_py(), group, end - start, _content(rows)))
     with work.writing(work_files.REJECTS) as file:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.recipe import Recipe
-from builder.schema import REJECTS, SELECTION, SPLITS
+from builder.schema import REJECTS, SELECTION, SPLITS, extra_fields
 from builder.stages.select.candidates import Candidates, Ints, Mask, Outcomes
 from builder.stages.select.names import class_folders, file_names
 from builder.stages.select.plan_shards import plan_shards
@@ -17,7 +17,7 @@ from builder.stages.tables import REPEATED
 def selection_table(candidates: Candidates, chosen: Ints, validation: Mask, recipe: Recipe) -> pa.Table:
     """Return the chosen candidates, sorted by shard and position.
 
-    The columns are those of `SELECTION`, with repeated texts dictionary-encoded.
+    The columns are those of `SELECTION` and what sources add, with repeated texts dictionary-encoded.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def selection_table(candidates: Candidates, chosen: Ints, validation: Mask, reci
         "position": pa.array(plan.position),
     }
     columns = {}
-    for field in SELECTION:
+    for field in (*SELECTION, *extra_fields(candidates.annotations.schema)):
         column = made.pop(field.name, None)
         column = candidates.column(field.name, places) if column is None else column
         columns[field.name] = _repeated(column) if field.name in REPEATED else column.cast(field.type)

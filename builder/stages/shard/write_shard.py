@@ -18,7 +18,7 @@ from builder.package.shard_files import write_batches
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
 from builder.recipe import Recipe
-from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA
+from builder.schema import EXAMPLES, IMAGE_TYPE, METADATA, extra_fields, with_extras
 from builder.stages import work_files
 from builder.stages.select.store import ShardPlan
 from builder.stages.shard.package_files import unfinish
@@ -92,11 +92,11 @@ def _write(
     out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str, classes: Sequence[str] = ()
 ) -> dict[str, list[int]]:
     """Write a shard; return its ``batch_rows`` and ``batch_offsets``."""
-    return write_batches(out, _batches(rows, work, recipe), file_format, classes)
+    return write_batches(out, _batches(rows, work, recipe), file_format, classes, extra_fields(rows.schema))
 
 
 def _batches(rows: pa.Table, work: Store, recipe: Recipe) -> Iterator[pa.RecordBatch]:
-    """Yield the examples of a shard, schema ``EXAMPLES``."""
+    """Yield the examples of a shard, schema ``EXAMPLES`` and extras."""
     examples = PartImageReader(work)
     for start, end in batch_bounds(rows["bytes"].to_pylist(), recipe.batch_rows, recipe.batch_bytes):
         batch = rows.slice(start, end - start)
@@ -107,11 +107,13 @@ def _batches(rows: pa.Table, work: Store, recipe: Recipe) -> Iterator[pa.RecordB
 
 
 def _examples(batch: pa.Table, encoded: list[bytes]) -> pa.RecordBatch:
-    metadata = batch.select(METADATA.names).combine_chunks().to_batches()[0]
+    extras = extra_fields(batch.schema)
+    names = [*METADATA.names, *(field.name for field in extras)]
+    metadata = batch.select(names).combine_chunks().to_batches()[0]
     image = pa.StructArray.from_arrays(
         [pa.array(encoded, pa.binary()), metadata["filename"]], fields=list(IMAGE_TYPE), mask=None
     )
-    return pa.RecordBatch.from_arrays([image, *metadata.columns], schema=EXAMPLES)
+    return pa.RecordBatch.from_arrays([image, *metadata.columns], schema=with_extras(EXAMPLES, extras))
 
 
 def batch_bounds(sizes: Sequence[int], most_rows: int, most_bytes: int) -> Iterator[tuple[int, int]]:

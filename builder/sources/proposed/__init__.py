@@ -1,0 +1,1 @@
+"""A folder of images looked at, to propose a ``source.toml``."""

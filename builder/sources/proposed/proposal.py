@@ -1,0 +1,39 @@
+"""What is proposed for a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from builder.sources.proposed.first_file import FirstFile
+from builder.sources.proposed.way import Way
+
+
+class Joined(NamedTuple):
+    """A table that says more of images, and what joins it."""
+
+    file: str
+    join: Mapping[str, str]
+    name: str = ""  # of the value in a grid without one
+    said: str = ""
+
+
+class Added(NamedTuple):
+    """An extra column: its fact, type and unit."""
+
+    fact: str
+    type: str
+    unit: str
+
+
+class Proposal(NamedTuple):
+    """All that is proposed; ``remarks`` is for people to settle."""
+
+    title: str
+    way: Way
+    tables: tuple[Joined, ...]
+    columns: dict[str, str]
+    extra: dict[str, Added]
+    first: FirstFile
+    channels: tuple[tuple[str, str], ...]  # key, what it shows; '' where nothing tells
+    remarks: tuple[str, ...]
