@@ -71,7 +71,7 @@ class Filter(NamedTuple):
 
 
 def condition(cells: pa.ChunkedArray, wanted: Any) -> pa.ChunkedArray:
-    """Return a mask of the cells that a condition of ``where`` takes.
+    """Return a mask of the cells that a condition takes.
 
     It is a value, several, or ``{"min": …, "max": …}`` with either bound or both. A null cell is never taken.
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path for folder in ("builder", "cytoimagenet_reader") for path in (ROOT / folder).rglob("*.py"))
-MOST_LINES = {ROOT / "cytoimagenet.py": 370}  # `datasets` 3 copies it by itself, so that it cannot be divided
+MOST_LINES = {ROOT / "cytoimagenet.py": 415}  # `datasets` 3 copies it by itself, so that it cannot be divided
 
 
 @pytest.mark.parametrize("path", [*MODULES, *MOST_LINES], ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -9,9 +9,7 @@ import click
 from builder.commands.shown import Command, say
 
 
-@click.command(
-    cls=Command, examples=("new my-screen", 'new my-screen --title "Kinase screen"', "new my-screen --force")
-)
+@click.command(cls=Command, examples=("new my-screen", "new my-screen --title Kinases", "new my-screen --force"))
 @click.argument("folder")
 @click.option("--title", default="", metavar="TEXT", help="Title of the source. Default: the folder's name.")
 @click.option("--force", is_flag=True, help="Write a source.toml anew where there is one.")

@@ -45,7 +45,7 @@ def read_assigned(work: Store, assignments: pa.Table) -> pa.Table:
 
 
 def _with_all(table: pa.Table, extras: Mapping[str, pa.DataType]) -> pa.Table:
-    """Return the table with these columns last, null where it has none."""
+    """Return the table with these columns last, null where absent."""
     for name, kind in sorted(extras.items()):
         column = table[name] if name in table.column_names else pa.nulls(len(table), kind)
         table = table.drop_columns(name) if name in table.column_names else table

@@ -36,7 +36,7 @@ class Auto(NamedTuple):
 
     @classmethod
     def taken_from(cls, values: dict[str, Any]) -> Auto:
-        """Take the thresholds that are ``auto`` out of a recipe's values.
+        """Take thresholds set to ``auto`` out of a recipe's values.
 
         Raises
         ------
@@ -85,7 +85,7 @@ def fitted(work: Store, recipe: Recipe, auto: Auto, sources: Sequence[AnnotatedS
 
 
 def _constant_tokens(work: Store, sources: Sequence[AnnotatedSource]) -> tuple[list[str], bool]:
-    """Return the tokens of every image, and whether there are others."""
+    """Return the tokens of every image; are there others?"""
     table = read_annotations(work, [source.dir_name for source in sources], CATEGORIES)
     constant: dict[str, None] = {}
     others = False

@@ -1,4 +1,4 @@
-"""What the first image's file says of channels, planes and pixel size."""
+"""Channels, planes and pixel size of the first file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MICROMETRES: Final = {"µm": 1.0, "μm": 1.0, "um": 1.0, "": 1.0, "nm": 1e-3, "
 
 
 class FirstFile(NamedTuple):
-    """Pages and channels of a file; the names are '' where unsaid.
+    """Pages and channels of a file; unnamed channels are ''.
 
     ``order`` has the axes of the pages, the last changing fastest.
     """
@@ -28,7 +28,7 @@ class FirstFile(NamedTuple):
 
 
 def look_into(folder: Folder, path: str) -> FirstFile:
-    """Return what a TIFF says of itself; nothing of other files.
+    """Return what a TIFF says of itself.
 
     OME-XML: https://docs.openmicroscopy.org/ome-model/latest/ome-tiff/specification.html.
     """

@@ -64,7 +64,7 @@ def stain_of(name: str) -> str:
 
 
 def is_stain(name: str) -> bool:
-    """Return whether a word is known as a dye, protein or filter."""
+    """Return whether a word names a dye, protein or filter."""
     return stain_of(name) != name or _DYES.fullmatch(name) is not None
 
 
@@ -74,7 +74,7 @@ def is_transmitted(shows: str) -> bool:
 
 
 def category_of(name: str) -> str | None:
-    """Return the column of the package that a table's column gives.
+    """Return the package's column that a table's column gives.
 
     None where it is none of them.
     """

@@ -1,4 +1,4 @@
-"""A pattern guessed from file names that no ready-made layout fits."""
+"""Patterns guessed from file names that fit no layout."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _is_channel(columns: Sequence[_Column], place: int, varying: Sequence[int]) 
 
 
 def _escaped(column: _Column, name: str | None) -> str:
-    """Return a place of the pattern: a literal, or its name.
+    """Return one place of the pattern: a literal or name.
 
     Letters before a number that all share stay outside of the name.
     """

@@ -10,7 +10,7 @@ from builder.sources.proposed.way import Way
 
 
 class Joined(NamedTuple):
-    """A table that says more of images, and what joins it."""
+    """A table that says more of images, and its join."""
 
     file: str
     join: Mapping[str, str]

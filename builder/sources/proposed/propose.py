@@ -54,7 +54,7 @@ def _told(way: Way) -> bool:
 
 
 def _joined(way: Way, tables: Sequence[Found]) -> tuple[list[tuple[Found, Joined]], list[str]]:
-    """Return the tables that join with images, and remarks on others."""
+    """Return the tables that join, and remarks on others."""
     found: list[tuple[Found, Joined]] = []
     remarks = []
     plates = way.values.get("plate", set())
@@ -92,7 +92,7 @@ def _stem(path: str) -> str:
 
 
 def _glob(files: Sequence[str]) -> str:
-    """Return a pattern that the files share: their folder and ending."""
+    """Return the pattern of files' common folder and ending."""
     first = PurePosixPath(files[0])
     folder = f"{first.parent}/" if str(first.parent) != "." else ""
     return f"{folder}*{first.suffix}"
@@ -160,7 +160,7 @@ def _path_columns(way: Way, table: Found) -> set[str]:
 
 
 def _channels(folder: Folder, proposal: Proposal) -> Iterator[tuple[str, str]]:
-    """Yield each channel's key and what it shows, as far as it is told."""
+    """Yield each channel's key and what it shows, or ''."""
     if proposal.first.channels and not _told(proposal.way):
         yield from ((str(n), stain_of(name) if name else "") for n, name in enumerate(proposal.first.channels, 1))
         return

@@ -1,4 +1,4 @@
-"""The tables of a folder, by what they are: lists, plate maps, others."""
+"""Tables of a folder: lists, plate maps and others."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
 
 def tables_of(folder: Folder) -> Iterator[Found]:
-    """Yield the tables that can be read, in the order of their paths.
+    """Yield readable tables, the shallowest first.
 
     What cannot be read as a table is left out: texts, settings of instruments.
     """

@@ -1,4 +1,4 @@
-"""How a folder tells what its images are: names, folders, or a list."""
+"""Detection of how images are described: names, folders, list."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLACES: Final = {"well", "row", "col", "wellnumber"}
 
 
 class Way(NamedTuple):
-    """What goes into ``[files]`` or ``[list]``, and the facts it gives.
+    """Content of ``[files]`` or ``[list]``, and its facts.
 
     ``values`` are those of each fact in a sample of the names, by its plain name.
     """
@@ -81,12 +81,12 @@ def way_of(images: Sequence[str], tables: Iterable[Found]) -> Way:
 
 
 def _fitting(names: Names, sample: Sequence[str]) -> int:
-    """Return how many names fit, each in a way of its own."""
+    """Return how many names fit, counting equal facts once."""
     return len({names.match(path) for path in sample} - {None})
 
 
 def _values(files: Files, sample: Sequence[str]) -> dict[str, set[str]]:
-    """Return the values of each fact of a way of naming."""
+    """Return each fact's values in a sample of names."""
     layout = layout_of(files)
     names, wells = Names(layout), Wells(files, layout.first_row)
     groups = [plain(name) for name in names.groups]
