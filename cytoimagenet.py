@@ -76,7 +76,7 @@ class CytoImageNetConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datas
     commercial_use : only examples of sources whose terms allow commercial use
     columns : names of the columns to read; all by default
     crops : True for crops only, False for whole images only, None for both
-    where : conditions on any column, as ``{"dose": {"min": 1, "max": 10}, "donor": ["d1", "d2"], "plate": "P7"}``
+    where : conditions on any column, as ``{"dose": {"min": 1, "max": 10}, "donor": ["d1", "d2"], "z": 16}``
     label_ids : "full" for the ids that classes have in ``full``; None counts the classes that remain from 0
     """
 
@@ -192,7 +192,8 @@ class _PlainSplits:
         classes = list(index[config]["names"])
         paths = sorted((path for path in files if config in (FULL, files[path]["config"])), key=_reading_position)
         self.rows: dict[str, list[int]] | None = None  # by path of a shard, the numbers of its rows that are wanted
-        if given := [f"{name}={value!r}" for name, value in conditions.items() if value not in (None, False)]:
+        unset = {"commercial_use": False}
+        if given := [f"{name}={value!r}" for name, value in conditions.items() if value != unset.get(name)]:
             if unknown := sorted({*_texts(conditions["labels"])} - {*classes}):
                 raise PackageError(f"no class {', '.join(map(repr, unknown))} in {config!r} of {self.place}")
             allowed = [source["license"] for source in manifest["sources"] if source.get("commercial_use")]

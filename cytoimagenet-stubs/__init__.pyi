@@ -37,6 +37,7 @@ class CytoImageNetConfig(BuilderConfig):
     columns: list[str] | None = None
     crops: bool | None = None
     label_ids: str | None = None
+    where: dict[str, Any] | None = None
 
 class CytoImageNet(GeneratorBasedBuilder):
     def __init__(

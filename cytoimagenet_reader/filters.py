@@ -37,7 +37,8 @@ class Filter(NamedTuple):
 
     def describe(self) -> str:
         """Return the conditions as they were given, for messages."""
-        return ", ".join(f"{name}={value!r}" for name, value in self._asdict().items() if value not in (None, False))
+        given = {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
+        return ", ".join(f"{name}={value!r}" for name, value in given.items())
 
     def mask(self, rows: pa.Table, allowed: Sequence[str]) -> pa.ChunkedArray:
         """Return a boolean mask of the wanted rows.

@@ -127,6 +127,12 @@ def report(package: str, deep: bool, workers: int, output: Path | None) -> None:
 @click.option("--databases", multiple=True, metavar="NAME", help="Only this database.")
 @click.option("--microscopy", multiple=True, metavar="KIND", help="Only this kind.")
 @click.option("--licenses", multiple=True, metavar="ID", help="Only this licence.")
+@click.option("--batches", multiple=True, metavar="NAME", help="Only this batch.")
+@click.option("--wells", multiple=True, metavar="A01", help="Only this well, of all plates.")
+@click.option("--controls", multiple=True, metavar="KIND", help="Only these controls: negative or positive.")
+@click.option("--timepoints", multiple=True, metavar="NAME", help="Only this time point.")
+@click.option("--z", multiple=True, type=int, metavar="N", help="Only this plane of focal series.")
+@click.option("--pixel-size-um", nargs=2, type=float, metavar="LOW HIGH", help="Only pixel sizes from LOW to HIGH.")
 @click.option("--commercial-use", is_flag=True, help="Only sources whose terms allow it.")
 @click.option("--crops/--no-crops", default=None, help="Only crops, or only whole images.")
 def export(package: str, file_format: str, output: str, config: str | None, **conditions: Any) -> None:
@@ -143,9 +149,13 @@ def export(package: str, file_format: str, output: str, config: str | None, **co
     from builder.package.reformat import reformat
     from cytoimagenet_reader.errors import PackageError, ShardError
 
+    low_high, planes = conditions.pop("pixel_size_um"), list(conditions.pop("z"))
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in conditions.items()}
     unset = {"commercial_use": False, "crops": None}
     given = {name: value for name, value in given.items() if value != unset.get(name, [])}
+    where = {"z": planes} if planes else {}
+    where |= {"pixel_size_um": dict(zip(("min", "max"), low_high, strict=True))} if low_high else {}
+    given |= {"where": where} if where else {}
     if file_format not in WRITERS:
         if given or config:
             raise UserError(f"{file_format} is a whole package: leave out --config and filters")

@@ -219,6 +219,7 @@ def _row(
     row |= {"image": {"bytes": encode(pixels), "path": filename}, "label": label, "category": category}
     row |= {"path": f"cytoimagenet/{folder}", "filename": filename, "idx": f"{source['dir_name']}-{split}-{number}"}
     row |= {"crop": crop, "scaling": 0.5 if crop else 1.0, "group": f"{split}-{number // 4}", "channels": "nucleus"}
+    row |= {"z": (None, 0, 1, 2)[number % 4], "pixel_size_um": (None, 0.2, 0.325, 0.65, 1.3)[number % 5]}
     if crop:
         row |= {"x_min": 0, "x_max": shape[1], "y_min": 0, "y_max": shape[0]}
     return row

@@ -55,6 +55,7 @@ ALL: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"microscopy": "fluoresence"}, PackageError, "did you mean 'fluorescence'"),
     ({"crops": "yes"}, TypeError, "crops must be True or False, or None, not 'yes'"),
     ({"commercial_use": "no"}, TypeError, "commercial_use must be True or False, not 'no'"),
+    ({"crops": False, "where": {"z": 7}}, PackageError, r"passes crops=False, where=\{'z': 7\}"),
     ({"labels": [3]}, TypeError, r"labels must be a text or a list of texts, not \[3\]"),
     ({"columns": ["indx"]}, PackageError, "no column indx; .*did you mean 'idx'"),
     ({"columns": 3}, TypeError, "columns must be a text or a list of texts"),

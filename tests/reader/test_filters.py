@@ -14,6 +14,8 @@ ROWS = pa.table(
         "well": ["A01", "A01", None, "B02"],
         "control": ["negative", None, "positive", "negative"],
         "timepoint": pa.array([None, "0", "1", "1"], pa.string()),
+        "z": pa.array([0, None, 3, 0], pa.int32()),
+        "pixel_size_um": [0.2, 0.65, None, 1.3],
     }
 )
 
@@ -25,6 +27,11 @@ ROWS = pa.table(
         ({"wells": ["A01", "B02"]}, [0, 1, 3]),
         ({"controls": ["negative"]}, [0, 3]),
         ({"timepoints": "1"}, [2, 3]),
+        ({"where": {"z": 0}}, [0, 3]),
+        ({"where": {"z": [0, 3]}}, [0, 2, 3]),
+        ({"where": {"pixel_size_um": {"min": 0.2, "max": 0.65}}}, [0, 1]),
+        ({"where": {"pixel_size_um": {"min": 0.3}}}, [1, 3]),
+        ({"where": {"pixel_size_um": {"max": 0.65}, "z": 0}}, [0]),
         ({"batches": ["s:p1", "s:p2"], "wells": "A01", "labels": "a"}, [0]),
     ],
 )
