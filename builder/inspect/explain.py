@@ -21,7 +21,7 @@ from builder.stages import work_files
 from builder.stages.label.naming import naming
 from cytoimagenet_reader import layout
 
-_FACTS: Final = ("idx", "key", "dir_name", "group", "batch", "well", "timepoint", "z", "files", "planes", "region")
+_FACTS: Final = ("idx", "key", "dir_name", "group", "batch", "well", "control", "pixel_size_um", "timepoint", "z", "files", "planes", "region")
 _PLACE: Final = ("label", "split", "path", "filename", "shard", "position", "crop", "x_min", "x_max", "y_min", "y_max")
 
 Facts = dict[str, Any]
@@ -39,7 +39,7 @@ def explain(work: Store, package: Store, image: str, recipe: Recipe) -> Facts:
     Returns
     -------
     dict:
-        idx, key, dir_name, group, batch, well, timepoint, z, files, planes, region
+        idx, key, dir_name, group, batch, well, control, pixel_size_um, timepoint, z, files, planes, region
         tokens
             category -> list of {token, label (the class it stands for, or None), why}
         label, category
