@@ -353,7 +353,7 @@ class _PlainSplits:
         return bytes(self._again(partial(self.files.cat_file, self._path(path))))
 
     def _path(self, path: str) -> str:
-        """Return where a file lies; a link to a file outside is refused."""
+        """Return where a file lies, refusing links to outside."""
         found = f"{self.root}/{path}"
         if self.local and os.path.lexists(found):
             root, real = os.path.realpath(self.root), os.path.realpath(found)
