@@ -153,7 +153,7 @@ def export(package: str, file_format: str, output: str, config: str | None, **co
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in conditions.items()}
     unset = {"commercial_use": False, "crops": None}
     given = {name: value for name, value in given.items() if value != unset.get(name, [])}
-    where = {"z": planes} if planes else {}
+    where: dict[str, Any] = {"z": planes} if planes else {}
     where |= {"pixel_size_um": dict(zip(("min", "max"), low_high, strict=True))} if low_high else {}
     given |= {"where": where} if where else {}
     if file_format not in WRITERS:

@@ -21,7 +21,21 @@ from builder.stages import work_files
 from builder.stages.label.naming import naming
 from cytoimagenet_reader import layout
 
-_FACTS: Final = ("idx", "key", "dir_name", "group", "batch", "well", "control", "pixel_size_um", "timepoint", "z", "files", "planes", "region")
+_FACTS: Final = (
+    "idx",
+    "key",
+    "dir_name",
+    "group",
+    "batch",
+    "well",
+    "control",
+    "pixel_size_um",
+    "timepoint",
+    "z",
+    "files",
+    "planes",
+    "region",
+)
 _PLACE: Final = ("label", "split", "path", "filename", "shard", "position", "crop", "x_min", "x_max", "y_min", "y_max")
 
 Facts = dict[str, Any]
