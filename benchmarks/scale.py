@@ -214,7 +214,7 @@ def measure_cost(rounds: int) -> None:
 def _watched(function: Any, some: tuple[Item, ...]) -> Any:
     from builder.engine import worker
 
-    return worker.call_watched(function, 0, 300.0, some)[0]
+    return worker.call_watched(function, None, 0, 300.0, some)[0]
 
 
 def _start_seconds(data: Path, work: Path) -> float:

@@ -32,6 +32,9 @@ numpy, which the tests check.
 LIBRARIES: Final = (*PIXEL_LIBRARIES, "jinja2", "matplotlib", "pyarrow")
 """Whose versions may change a byte of a package."""
 
+_BLOCKS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
+"""The fields of a syntax tree that hold statements."""
+
 
 def code_version(*entries: Callable[..., Any] | str, libraries: Iterable[str] = (), files: Iterable[Path] = ()) -> str:
     """Return the SHA-256 (hex) of all code reachable from entries.
@@ -168,15 +171,16 @@ def _import_statements(path: Path, package: str) -> list[tuple[str, str]]:
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk what runs: all but the blocks ``if TYPE_CHECKING``."""
+    """Walk the statements that run: all but ``if TYPE_CHECKING``."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
         yield node
         if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             waiting += node.orelse
-        else:
-            waiting += ast.iter_child_nodes(node)
+            continue
+        for block in _BLOCKS:
+            waiting += getattr(node, block, ())
 
 
 @functools.cache
@@ -202,13 +206,17 @@ def _text(node: object) -> str:
     Empty fields, which differ between versions, are left out.
     """
     if isinstance(node, list):
-        return f"[{','.join(_text(item) for item in node if not _is_docstring(item))}]"
+        return f"[{','.join([_text(item) for item in node if not _is_docstring(item)])}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     if isinstance(node, ast.JoinedStr):  # Python 3.12 adds empty pieces to some f-strings
         node = ast.JoinedStr([piece for piece in node.values if getattr(piece, "value", None) != ""])
-    fields = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
-    return f"{type(node).__name__}({','.join(f'{name}={_text(value)}' for name, value in fields)})"
+    fields = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value is not None and value != []:
+            fields.append(f"{name}={_text(value)}")
+    return f"{type(node).__name__}({','.join(fields)})"
 
 
 def _is_docstring(node: object) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import logging
 import multiprocessing
@@ -29,7 +30,7 @@ from builder.errors import UserError
 log = logging.getLogger(__name__)
 
 _AHEAD = 3  # pieces in flight a worker: enough that none waits, few enough that memory stays flat
-
+_PREPARATION = 600.0  # seconds that compiling may take
 
 CANNOT_START = (
     "processes need memory (ulimit -v, the container's limit), open files (ulimit -n 1024), a /dev/shm and a TMPDIR "
@@ -102,7 +103,7 @@ class InProcess:
 class LocalPool:
     """A pool of local processes, with each call watched.
 
-    They are started afresh (spawn) and replaced after some tasks.
+    They are started afresh (spawn) and replaced after some tasks. One run after another may use it (``adopt``).
     """
 
     def __init__(self, settings: RunSettings) -> None:
@@ -114,6 +115,11 @@ class LocalPool:
         self._most_items = 0
         self.closed = False
         self._pool = self._started()
+
+    def adopt(self, settings: RunSettings) -> None:
+        """Serve another run; its number of workers is not looked at."""
+        self._settings = dataclasses.replace(settings, workers=self._settings.workers)
+        self._most_items = 0
 
     @property
     def places(self) -> int:
@@ -127,7 +133,7 @@ class LocalPool:
                     max_workers=self._settings.workers,
                     max_tasks=self._settings.tasks_per_worker,
                     initializer=worker.start_worker,
-                    initargs=(self._notes.name, self._settings.prepare),
+                    initargs=(self._notes.name,),
                     context=multiprocessing.get_context("spawn"),
                 )
                 _ = pool.active  # starts the workers, and the threads that replace them
@@ -140,10 +146,10 @@ class LocalPool:
 
         Its worker keeps the time limit; pebble's longer one is for a worker that cannot.
         """
-        call, limit = next(self._calls), self._settings.time_limit
+        call, limit, prepare = next(self._calls), self._settings.time_limit, self._settings.prepare
         self._most_items = max(self._most_items, len(items))
-        most = (len(items) + 3) * limit + len(items) + 60
-        arguments = (function, call, limit, items)
+        most = (len(items) + 3) * limit + len(items) + 60 + (_PREPARATION if prepare else 0)
+        arguments = (function, prepare, call, limit, items)
         try:
             future: Future[Any] = self._pool.schedule(worker.call_watched, args=arguments, timeout=most)
         except RuntimeError as error:  # the pool has broken since
@@ -219,6 +225,33 @@ class LocalPool:
         for future in list(self._numbers):  # else one that waits for it would do so forever
             future.cancel()
         self._numbers.clear()
+
+
+class KeptPools:
+    """Local workers kept from one run to the next.
+
+    To start a worker takes more than a second of processor time, most of it imports.
+    """
+
+    def __init__(self) -> None:
+        self._pool: LocalPool | None = None
+        self._closing = contextlib.ExitStack()
+
+    def pool(self, settings: RunSettings) -> LocalPool:
+        """Return the workers, started where there are none."""
+        if self._pool is None:
+            self._closing.enter_context(single_threads())
+            self._pool = self._closing.enter_context(contextlib.closing(LocalPool(settings)))
+        self._pool.adopt(settings)
+        return self._pool
+
+    def __enter__(self) -> KeptPools:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the workers."""
+        self._pool = None
+        self._closing.close()
 
 
 def how_it_ended(code: int | None) -> tuple[Failure, str]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from builder.engine.log import RunLog
 from builder.engine.memory import peak_memory
-from builder.engine.pools import CANNOT_START, InProcess, LocalPool, Pool, single_threads
+from builder.engine.pools import CANNOT_START, InProcess, KeptPools, Pool
 from builder.engine.progress import Progress
 from builder.engine.space import readable
 from builder.engine.suspects import Suspects, Verdict
@@ -65,6 +65,7 @@ def run_tasks(
     on_fault: Callable[[Any, Failure, str], None] = refuse_fault,
     shared: Shared | None = None,
     run_log: RunLog | None = None,
+    kept: KeptPools | None = None,
 ) -> None:
     """Run ``function(items)`` for every task.
 
@@ -79,6 +80,7 @@ def run_tasks(
     on_fault : called with an item that failed alone for want of time or memory, or killed from outside, and how;
         by default it ends the run
     shared : what items have in common that may be to blame in their place
+    kept : local workers that other runs use as well; None starts some for this run
 
     Raises
     ------
@@ -89,7 +91,7 @@ def run_tasks(
     """
     if run_log is not None:
         run_log.write("stage", stage=progress.title, total=progress.total, unit=progress.unit)
-    with _pool(settings) as pool:
+    with _pool(settings, kept) as pool:
         run = _Run(function, pool, settings, iter(tasks), progress, on_result, on_crash, on_fault, shared, run_log)
         run.drive()
     if run_log is not None:
@@ -97,19 +99,18 @@ def run_tasks(
 
 
 @contextlib.contextmanager
-def _pool(settings: RunSettings) -> Iterator[Pool]:
+def _pool(settings: RunSettings, kept: KeptPools | None) -> Iterator[Pool]:
     pool: Pool
     with contextlib.ExitStack() as stack:
         if settings.scheduler is not None:
             from builder.engine.cluster import ClusterPool
 
             pool = ClusterPool(settings)
+            stack.callback(pool.close)
         elif settings.workers == 0:
             pool = InProcess()
         else:
-            stack.enter_context(single_threads())
-            pool = LocalPool(settings)
-        stack.callback(pool.close)
+            pool = (kept or stack.enter_context(KeptPools())).pool(settings)
         yield pool
 
 

@@ -69,7 +69,7 @@ class RunSettings:
     time_limit : seconds that one item may take
     tasks_per_worker : tasks after which a process is replaced, so that leaks of codecs cannot add up
     enough_memory : bytes that an item may take at most: a crash with less than these left is the machine's fault
-    prepare : called once in each new process, before it is watched; a function of a module
+    prepare : called once in each process before its first call, unwatched; a function of a module
     """
 
     workers: int = 1

@@ -164,12 +164,13 @@ class WatchedItems(tuple[Any, ...]):
 
 
 _watch: Watch | None = None
+_prepared: set[Callable[[], None]] = set()
 
 
-def start_worker(folder: str, prepare: Callable[[], None] | None) -> None:
-    """Prepare a new worker process for its stage.
+def start_worker(folder: str) -> None:
+    """Set a new worker process up.
 
-    The stage's ``prepare`` comes last; in ``folder`` the worker notes what it is at.
+    In ``folder`` it notes what it is at.
     """
     global _watch
     _watch = Watch(Path(folder))
@@ -179,8 +180,6 @@ def start_worker(folder: str, prepare: Callable[[], None] | None) -> None:
     import pyarrow as pa
 
     pa.set_cpu_count(1)
-    if prepare is not None:
-        prepare()
 
 
 def _end(*_: object) -> None:
@@ -200,11 +199,21 @@ def _end_with_parent() -> None:
 
 
 def call_watched(
-    function: Callable[[Any], Any], call: int, time_limit: float, items: tuple[Any, ...]
+    function: Callable[[Any], Any],
+    prepare: Callable[[], None] | None,
+    call: int,
+    time_limit: float,
+    items: tuple[Any, ...],
 ) -> tuple[Any, float]:
-    """Return ``function(items)``, watched, and the seconds it took."""
+    """Return ``function(items)``, watched, and the seconds it took.
+
+    ``prepare`` comes before the first call that needs it, and is not watched.
+    """
     if _watch is None:
         raise RuntimeError("start_worker has not been called in this process")
+    if prepare is not None and prepare not in _prepared:
+        prepare()
+        _prepared.add(prepare)
     watched = WatchedItems(items)
     watched.watch, watched.call, watched.time_limit = _watch, call, time_limit
     _watch.begin(call, 2 * time_limit + len(items))

@@ -56,7 +56,7 @@ def convert(context: BuildContext, package: Store) -> Manifest:
     UserError
         Where the folder holds no release, or no example of it can be used.
     """
-    data, work, recipe, runner = context.data_store, context.work, context.recipe, context.runner
+    data, work, recipe = context.data_store, context.work, context.recipe
     require_empty_or_package(package, work)
     folder, release = _read(data)
     made_from = markers.fingerprint(folder.state(), str(context.include_restricted), code_version(read_release))
@@ -65,9 +65,10 @@ def convert(context: BuildContext, package: Store) -> Manifest:
     _log_release(release, folder)
 
     faults = FaultPolicy(context.skip_unreadable, context.retry_rejects)
-    parts = carry_out(ReadImages(data, work, recipe, runner, release, made_from, faults))
-    selection = carry_out(SelectReleased(work, recipe, release, folder.notes, parts, made_from))
-    shards = carry_out(Shard(work, package, recipe, runner, context.file_format, selection))
+    with context.workers() as runner:
+        parts = carry_out(ReadImages(data, work, recipe, runner, release, made_from, faults))
+        selection = carry_out(SelectReleased(work, recipe, release, folder.notes, parts, made_from))
+        shards = carry_out(Shard(work, package, recipe, runner, context.file_format, selection))
     sources = [release.sources.of(name) for name in selection.dir_names]
     return carry_out(Finish(work, package, recipe, context.file_format, selection, shards, sources))
 

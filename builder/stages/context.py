@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from builder.engine.log import RunLog
+from builder.engine.pools import KeptPools
 from builder.engine.run import RunSettings
 from builder.engine.store import Store
 from builder.recipe import Recipe
@@ -47,6 +50,12 @@ class BuildContext:
         """Return how tasks run."""
         enough = _BYTES_A_PIXEL * self.recipe.max_pixels
         return TaskRunner(dataclasses.replace(self.settings, enough_memory=enough), self.run_log)
+
+    @contextlib.contextmanager
+    def workers(self) -> Iterator[TaskRunner]:
+        """Keep workers from one stage to the next during the block."""
+        with KeptPools() as kept:
+            yield dataclasses.replace(self.runner, kept=kept)
 
     def space_check(self, package: Store) -> SpaceCheck:
         """Return the check of WORK and PACKAGE for sufficient space."""

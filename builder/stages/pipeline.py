@@ -34,26 +34,27 @@ def build(context: BuildContext, package: Store) -> Manifest:
     UserError
         Where there is nothing to build from, or no class is left.
     """
-    data, work, recipe, runner = context.data_store, context.work, context.recipe, context.runner
+    data, work, recipe = context.data_store, context.work, context.recipe
     if not context.auto.asked:
         check_sizes(recipe)
     require_empty_or_package(package, work)
 
-    sources = carry_out(Annotate(data, work, runner, context.only, context.include_restricted))
-    recipe, said = fitted(work, recipe, context.auto, sources)
-    for line in said:
-        log.info("%s", line)
-    check_sizes(recipe)
-    assignments = carry_out(Label(work, recipe, sources))
-    faults = FaultPolicy(context.skip_unreadable, context.retry_rejects)
-    standardize = Standardize(data, work, recipe, runner, assignments, context.space_check(package), faults)
-    select = Select(work, recipe, assignments, carry_out(standardize))
-    shard = Shard(work, package, recipe, runner, context.file_format, carry_out(select), context.frugal)
-    if len(evicted := shard.evicted_images()):  # --frugal has removed PNGs that a changed shard needs
-        select = dataclasses.replace(
-            select, parts=carry_out(dataclasses.replace(standardize, again=evicted, faults=FaultPolicy()))
-        )
-        shard = dataclasses.replace(shard, selection=carry_out(select))
-    shards = carry_out(shard)
+    with context.workers() as runner:
+        sources = carry_out(Annotate(data, work, runner, context.only, context.include_restricted))
+        recipe, said = fitted(work, recipe, context.auto, sources)
+        for line in said:
+            log.info("%s", line)
+        check_sizes(recipe)
+        assignments = carry_out(Label(work, recipe, sources))
+        faults = FaultPolicy(context.skip_unreadable, context.retry_rejects)
+        standardize = Standardize(data, work, recipe, runner, assignments, context.space_check(package), faults)
+        select = Select(work, recipe, assignments, carry_out(standardize))
+        shard = Shard(work, package, recipe, runner, context.file_format, carry_out(select), context.frugal)
+        if len(evicted := shard.evicted_images()):  # --frugal has removed PNGs that a changed shard needs
+            select = dataclasses.replace(
+                select, parts=carry_out(dataclasses.replace(standardize, again=evicted, faults=FaultPolicy()))
+            )
+            shard = dataclasses.replace(shard, selection=carry_out(select))
+        shards = carry_out(shard)
     facts = [source_at(f"{data.url}/{source.dir_name}", source.dir_name, data.options) for source in sources]
     return carry_out(Finish(work, package, recipe, context.file_format, shard.selection, shards, facts))

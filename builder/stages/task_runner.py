@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from builder.engine.log import RunLog
+from builder.engine.pools import KeptPools
 from builder.engine.progress import Progress
 from builder.engine.run import RunSettings, Shared, Task, refuse_fault, run_tasks
 from builder.engine.task import Failure
@@ -17,10 +18,11 @@ HOUR = 3600.0
 
 @dataclasses.dataclass(frozen=True)
 class TaskRunner:
-    """Runner of tasks with a build's settings and log."""
+    """Runner of tasks with a build's settings, log and workers."""
 
     settings: RunSettings = dataclasses.field(default_factory=RunSettings)
     run_log: RunLog | None = None
+    kept: KeptPools | None = None
 
     def run(
         self,
@@ -52,4 +54,5 @@ class TaskRunner:
                 on_fault=on_fault,
                 shared=shared,
                 run_log=self.run_log,
+                kept=self.kept,
             )
