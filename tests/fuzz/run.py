@@ -1,7 +1,7 @@
 """Fuzzes all that reads a package: ``python -m tests.fuzz.run [COUNT] [SEED]``.
 
-Each case is a small package, in Arrow or Parquet, or a small release, with one thing changed (``mutations``); each use
-of it (``uses``) is a process of its own.
+Each case is a small package, in Arrow or Parquet, or a small release, with one thing changed (``mutations``); its uses
+(``uses``) share a forked process, and where that comes to harm each has one of its own.
 Fails where one is ended by a signal, raises what is no error of ours, opens a file outside, takes a gigabyte or a
 minute.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import gc
 import os
 import shutil
 import sys
@@ -35,6 +36,7 @@ def run(count: int, seed: int, say: bool = False) -> tuple[collections.Counter[s
         for use in USES.values():  # what is imported and compiled here, no child has to
             with contextlib.suppress(UserError):
                 use(wholes.arrow)
+        gc.freeze()  # what is here by now is not copied by a child's collector
         os.mkfifo(Path(folder, "secret.arrow"))
         os.mkfifo(Path(folder, "secret"))
         copy = Path(folder, "cytoimagenet")
@@ -43,14 +45,17 @@ def run(count: int, seed: int, say: bool = False) -> tuple[collections.Counter[s
             for whole, names in _uses(kind, wholes):
                 shutil.copytree(whole, copy)
                 _change(copy, kind, (seed, case))
-                for name, use in names.items():
-                    outcome = use_in_child(use, copy)
-                    uses[f"{kind} {name}"] += 1
-                    slowest, largest = max(slowest, outcome.seconds), max(largest, outcome.memory)
-                    if outcome.fault:
-                        faults.append(f"case {case} ({kind}), {name}: {outcome.fault}")
-                        if say:
-                            print(faults[-1], flush=True)
+                uses.update(f"{kind} {name}" for name in names)
+                together = use_in_child(list(names.values()), copy)
+                slowest, largest = max(slowest, together.seconds), max(largest, together.memory)
+                if together.fault:  # which was it?
+                    found = {name: use_in_child([use], copy).fault for name, use in names.items()}
+                    if not any(found.values()) and not together.fault.startswith("took "):  # memory may add up
+                        found["together"] = together.fault
+                    new = [f"case {case} ({kind}), {name}: {fault}" for name, fault in found.items() if fault]
+                    faults += new
+                    if say and new:
+                        print(*new, sep="\n", flush=True)
                 for made in (copy, Path(f"{copy}.out"), Path(f"{copy}.out.work")):
                     shutil.rmtree(made, ignore_errors=True)
             if say and case % 100 == 99:

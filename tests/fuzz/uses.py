@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,14 +116,14 @@ use_convert = command("convert", "PACKAGE", "-o", "PACKAGE.out", "--workers", "0
 """Of a release."""
 
 
-def use_in_child(use: Callable[[Path], None], package: Path) -> Outcome:
-    """Fork, use the package there, and say how that ended."""
+def use_in_child(uses: Sequence[Use], package: Path) -> Outcome:
+    """Fork, use the package there in one way after another, and say how that ended."""
     reading, writing = os.pipe()
     began = time.monotonic()
     child = os.fork()
     if not child:
         os.close(reading)
-        os._exit(_in_child(use, package, writing))
+        os._exit(_in_child(uses, package, writing))
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
         text = answer.read().decode("utf-8", "replace")
@@ -137,7 +137,7 @@ def use_in_child(use: Callable[[Path], None], package: Path) -> Outcome:
     return Outcome(fault, seconds, memory)
 
 
-def _in_child(use: Callable[[Path], None], package: Path, answer: int) -> int:
+def _in_child(uses: Sequence[Use], package: Path, answer: int) -> int:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -145,14 +145,15 @@ def _in_child(use: Callable[[Path], None], package: Path, answer: int) -> int:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # SIGALRM ends it: code that hangs in C too
     signal.alarm(_MOST_SECONDS)
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
-    try:
-        use(package)
-    except _OURS as error:
-        if "\n" in str(error):
-            os.write(answer, f"more than one line: {error}".encode("utf-8", "replace"))
-    except BaseException as error:  # noqa: BLE001 -- whatever else it raises is what is looked for
-        where = traceback.extract_tb(error.__traceback__)[-3:]
-        text = f"{type(error).__name__}: {error} at {[f'{Path(f.filename).name}:{f.lineno}' for f in where]}"
-        os.write(answer, text.encode("utf-8", "replace"))
+    for use in uses:
+        try:
+            use(package)
+        except _OURS as error:
+            if "\n" in str(error):
+                os.write(answer, f"more than one line: {error}".encode("utf-8", "replace"))
+        except BaseException as error:  # noqa: BLE001 -- whatever else it raises is what is looked for
+            where = traceback.extract_tb(error.__traceback__)[-3:]
+            text = f"{type(error).__name__}: {error} at {[f'{Path(f.filename).name}:{f.lineno}' for f in where]}"
+            os.write(answer, text.encode("utf-8", "replace"))
     sys.stdout.flush()
     return 0
