@@ -177,6 +177,8 @@ class _PlainSplits:
         read = [self._read(name) for name in ("manifest.json", "classes.json")]
         self.identity = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in read)).hexdigest()
         manifest, index = map(json.loads, read)
+        if not all(isinstance(name, str) for facts in index.values() for name in facts["names"]):
+            raise ValueError("a class of classes.json has no name")
         if manifest["format"] != "arrow":
             here = f"{self.place} holds {manifest['format']} shards"
             raise PackageError(f"{here}, which the reader reads: pip install cytoimagenet, or load_dataset its folder")
@@ -184,7 +186,8 @@ class _PlainSplits:
         self.shards = {p: f for p, f in manifest["files"].items() if p.startswith(("data/", "metadata/"))}
         for path, facts in self.shards.items():
             name = _DATA_FILE.fullmatch(path)
-            if not name or (facts["config"], facts["split"]) != (name[1] or name[3], name[2] or name[4]):
+            found = (facts["config"], facts["split"], facts["rows"] in range(1 << 62))
+            if not name or found != (name[1] or name[3], name[2] or name[4], True):
                 raise ValueError(f"{path!a} is no name of a shard, or not what the manifest says of it")
         files = {path: facts for path, facts in self.shards.items() if path.startswith("data/")}
         if config not in index:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import Final
 
 from builder import interrupt
-from builder.errors import INTERRUPTED, unloadable
+from builder.engine.memory import address_limit
+from builder.errors import FAILED, INTERRUPTED, unloadable
+
+_LEAST: Final = 1 << 30  # bytes of address space; 700 MB were enough where this was tried
+_AMPLE: Final = 1 << 33
 
 
 def run() -> None:
@@ -19,6 +24,7 @@ def run() -> None:
     code: object = 0
     interrupt.watch()
     try:
+        _check_memory()
         _main()()
     except SystemExit as done:
         code = done.code
@@ -30,6 +36,31 @@ def run() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+def _check_memory() -> None:
+    """End where the address space is too small for the libraries.
+
+    They would end the process themselves, in words of their own, or send it a SIGINT (OpenBLAS). Where it is merely
+    small, they are kept to one thread: each takes eight megabytes and more of it.
+
+    Raises
+    ------
+    SystemExit
+        With one line.
+    """
+    limit = address_limit()
+    if limit is None or {"-h", "--help", "--version"} & {*sys.argv}:
+        return
+    if limit < _LEAST:
+        print(f"Error: {limit >> 20} MB of memory are too little (ulimit -v): raise that limit to "
+              f"{_LEAST >> 20} MB or more, {2 * _LEAST >> 20} for a build", file=sys.stderr)  # fmt: skip
+        raise SystemExit(FAILED)
+    if limit < _AMPLE:
+        from builder.engine.worker import THREAD_LIMITS
+
+        for name in THREAD_LIMITS:
+            os.environ.setdefault(name, "1")
 
 
 def _main() -> Callable[[], object]:

@@ -43,6 +43,19 @@ def _bytes(maxrss: int) -> int:
     return maxrss if sys.platform == "darwin" else maxrss * 1024  # kilobytes elsewhere
 
 
+def address_limit() -> int | None:
+    """Return the limit of this process's address space (``ulimit -v``).
+
+    In bytes; None where there is none.
+    """
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if most == resource.RLIM_INFINITY else most
+
+
 def headroom() -> int | None:
     """Return the bytes that this process may still take.
 

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import traceback
 from multiprocessing.connection import Connection
+from typing import Final
 
 from builder import interrupt
-from builder.engine.pools import exit_text
+from builder.engine.memory import headroom
+from builder.engine.pools import how_it_ended
+from builder.engine.space import readable
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.problem import Problem
 from builder.package.verify import Findings, check
 from cytoimagenet_reader.layout import MANIFEST
+
+_ENOUGH: Final = 1 << 30  # bytes: no file of a package takes more
 
 
 def verify_apart(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:
@@ -26,12 +32,12 @@ def verify_apart(package: Store | str, deep: bool = False, workers: int = 1) -> 
 def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> Findings:
     """Run ``check`` in a process of its own.
 
-    Where that process ends, the result is a finding about the file that it was at.
+    Where that process ends of its own doing, with memory enough, the result is a finding about the file that it was at.
 
     Raises
     ------
     UserError
-        As ``check`` does.
+        As ``check`` does, and where memory ran out or the process was killed: that says nothing of the package.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -39,15 +45,16 @@ def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> F
     with interrupt.held():
         child.start()
     theirs.close()
-    at, found = MANIFEST, None
+    at, left, found = MANIFEST, headroom(), None
     try:
         with contextlib.suppress(EOFError):
             while found is None:
                 kind, value = ours.recv()
                 if kind == "at":
-                    at = value
+                    at, left = value
                 elif kind == "error":
-                    raise UserError(value)
+                    error, text = value
+                    raise error from (None if isinstance(error, UserError) else RuntimeError(text))
                 else:
                     found = value
         child.join()
@@ -56,17 +63,33 @@ def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> F
             child.terminate()
             child.join()
     if found is None:
-        how = exit_text(child.exitcode)
-        what = f"ended the process that checked it ({how}): it is malformed, or memory ran out"
-        return Findings([Problem(at, what)], [])
+        return Findings([_what_ended(child.exitcode, at, left)], [])
     findings: Findings = found
     return findings
 
 
+def _what_ended(code: int | None, at: str, left: int | None) -> Problem:
+    """Return the finding about the file that ended the process.
+
+    Raises
+    ------
+    UserError
+        Where it was no file: libraries that are short of memory end a process as well.
+    """
+    failure, how = how_it_ended(code)
+    if failure == "crashed" and (code or 0) < 0 and (left is None or left >= _ENOUGH):
+        return Problem(at, f"is malformed: it ended the process that checked it ({how})")
+    had = "" if left is None else f", {readable(left)} left before it"
+    raise UserError(
+        f"memory ran out at {at}, or something else ended the process that checked it ({how}{had}): "
+        f"give it {readable(_ENOUGH)} or more (the limit of the container, ulimit -v) and run the same again"
+    )
+
+
 def _run(answer: Connection, package: Store | str, deep: bool, workers: int) -> None:
     try:
-        found = check(package, deep, workers, on_file=lambda path: answer.send(("at", path)))
-    except UserError as error:
-        answer.send(("error", str(error)))
+        found = check(package, deep, workers, on_file=lambda path: answer.send(("at", (path, headroom()))))
+    except Exception as error:  # noqa: BLE001 -- the caller raises it
+        answer.send(("error", (error, traceback.format_exc())))
     else:
         answer.send(("found", found))

@@ -14,6 +14,7 @@ import pytest
 from builder.commands.machine import explained
 from builder.engine.run import TaskError
 from builder.package.data_files import raise_of_machine
+from tests.package.made import make_package
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="limits and mounts of Linux")]
 
@@ -68,10 +69,18 @@ def test_a_temporary_folder_that_cannot_be_written_to(simulated: Path, tmp_path:
         assert "Traceback" not in done.stderr
 
 
-def test_memory_that_is_not_enough_to_load_libraries(simulated: Path, tmp_path: Path) -> None:
-    one_line(
-        run(f"ulimit -v 400000; CYTO build {simulated} -o {tmp_path}/out"), "a library cannot be loaded", "ulimit -v"
-    )
+@pytest.mark.parametrize("megabytes", [150, 200, 250, 300, 500, 900])
+def test_memory_that_is_not_enough_to_load_libraries(megabytes: int, tmp_path: Path) -> None:
+    """OpenBLAS ends the process, or sends it a SIGINT; llvmlite says that its library cannot be found."""
+    done = run(f"ulimit -v {megabytes << 10}; CYTO build {tmp_path} -o {tmp_path}/out")
+    one_line(done, f"{megabytes} MB of memory", "ulimit -v", "1024 MB or more")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_little_memory_that_is_enough(tmp_path: Path) -> None:
+    make_package(tmp_path / "cytoimagenet")
+    done = run(f"ulimit -v {1 << 20}; CYTO verify {tmp_path}/cytoimagenet")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_mapping_that_fails_in_a_task_is_memory() -> None:

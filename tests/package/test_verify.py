@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -321,15 +322,27 @@ def test_the_links_of_the_hubs_cache_are_no_problem(package: Path) -> None:
 
 
 def test_a_file_that_ends_the_process_is_a_problem(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_apart, "_run", _end_at_a_shard)
+    monkeypatch.setattr(verify_apart, "_run", functools.partial(_end_at_a_shard, signal.SIGSEGV, 1 << 31))
     assert verify_apart.verify_apart(str(package)) == [
-        Problem(SHARD, "ended the process that checked it (ended by SIGSEGV): it is malformed, or memory ran out")
+        Problem(SHARD, "is malformed: it ended the process that checked it (ended by SIGSEGV)")
     ]
 
 
-def _end_at_a_shard(answer: Any, *_: object) -> None:
-    answer.send(("at", SHARD))
-    os.kill(os.getpid(), signal.SIGSEGV)
+@pytest.mark.parametrize(("ending", "left"), [(signal.SIGKILL, 1 << 31), (signal.SIGABRT, 1 << 28), (None, 1 << 31)])
+def test_memory_that_runs_out_says_nothing_of_a_package(
+    package: Path, monkeypatch: pytest.MonkeyPatch, ending: signal.Signals | None, left: int
+) -> None:
+    """The kernel kills, C++ aborts, and OpenBLAS exits with 1."""
+    monkeypatch.setattr(verify_apart, "_run", functools.partial(_end_at_a_shard, ending, left))
+    with pytest.raises(UserError, match=f"memory ran out at {SHARD}, .* give it 1.1 GB or more"):
+        verify_apart.verify_apart(str(package))
+
+
+def _end_at_a_shard(ending: signal.Signals | None, left: int, answer: Any, *_: object) -> None:
+    answer.send(("at", (SHARD, left)))
+    if ending is None:
+        os._exit(1)
+    os.kill(os.getpid(), ending)
 
 
 def test_apart_the_same_is_found(package: Path) -> None:
