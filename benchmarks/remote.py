@@ -103,7 +103,7 @@ def measure(name: str, url: str, place: Path, cache: Path) -> dict[str, Any]:
 
 def needed(place: Path) -> int:
     """Return the bytes of the training shards."""
-    files = [*place.glob("data/*/train*"), *place.glob("train*.tar")]
+    files = [*place.rglob("data/**/train*"), *place.glob("train*.tar")]
     return sum(path.stat().st_size for path in files)
 
 

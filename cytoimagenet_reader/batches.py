@@ -18,9 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from cytoimagenet_reader.arrow_checks import check_schema, read_batch, stream_batches
-from cytoimagenet_reader.need import Prefetched, first_rows, wanted_numbers
+from cytoimagenet_reader.need import first_rows, wanted_numbers
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
+from cytoimagenet_reader.prefetched import Prefetched
 from cytoimagenet_reader.remote.forward import ReadAhead
 from cytoimagenet_reader.remote.ranges import RangeFile
 from cytoimagenet_reader.stamps import check_same
@@ -110,6 +111,8 @@ def _batches(
     path = copy or (package.local_path(shard.path) if package.local else None)
     path = path and path.removeprefix("file://")
     if shard.path.endswith(".parquet"):
+        if path is None and prefetched is not None:
+            return _prefetched_groups(part, prefetched, columns)
         return _parquet_batches(package, part, path, stop, columns)
     if path is not None:
         return _mapped_batches(path, part.first, stop)
@@ -150,9 +153,26 @@ def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) ->
         elif schema is None:
             schema = shard_schema(package, shard)
         batch = read_batch(message, schema)
-        if len(batch) != shard.batch_rows[number]:
-            raise ValueError(f"a record batch of {len(batch)} rows, and {shard.batch_rows[number]} in the manifest")
+        _check_rows(batch, shard, number)
         yield rows[number], batch
+
+
+def _prefetched_groups(part: Part, prefetched: Prefetched, columns: Sequence[str]) -> Batches:
+    """Yield the wanted row groups of a remote Parquet shard."""
+    shard, rows = part.shard, first_rows(part.shard)
+    for number in wanted_numbers(part):
+        table = prefetched.group(shard, number, columns)
+        _check_rows(table, shard, number)
+        start = rows[number]
+        for batch in table.combine_chunks().to_batches():
+            yield start, batch
+            start += len(batch)
+
+
+def _check_rows(batch: pa.RecordBatch | pa.Table, shard: Shard, number: int) -> None:
+    stated = shard.batch_rows[number]
+    if len(batch) != stated:
+        raise ValueError(f"a record batch of {len(batch)} rows, and {stated} in the manifest")
 
 
 def _remote_batches(package: Package, part: Part, stop: int) -> Batches:

@@ -36,9 +36,11 @@ FORMATS: Final = ("arrow", "parquet")
 FOREIGN: Final = (CHANGELOG, ".gitattributes")
 """Files that a hub repository of the package may hold beside those of the manifest."""
 
-_SHARD = re.compile(
-    rf"{DATA}(?P<category>{'|'.join(CATEGORIES)})/(?P<split>{'|'.join(SPLITS)})"
-    rf"-(?P<number>\d{{5,9}})-of-(?P<total>\d{{5,9}})\.(?P<format>{'|'.join(FORMATS)})"
+_NUMBER = r"(?P<number>\d{5,9})-of-(?P<total>\d{5,9})"
+_CATEGORY, _SPLIT = f"(?P<category>{'|'.join(CATEGORIES)})", f"(?P<split>{'|'.join(SPLITS)})"
+_SHARDS = (
+    re.compile(rf"{DATA}{_CATEGORY}/{_SPLIT}-{_NUMBER}\.(?P<format>{'|'.join(FORMATS)})"),
+    re.compile(rf"{DATA}{_SPLIT}-(?P<place>\d{{6}})-{_CATEGORY}-{_NUMBER}\.(?P<format>parquet)"),
 )
 _METADATA_FILE = re.compile(rf"{METADATA_CONFIG}/(?P<split>{'|'.join(SPLITS)})\.(?P<format>{'|'.join(FORMATS)})")
 
@@ -58,24 +60,53 @@ class Part(NamedTuple):
 
 def parse(path: str) -> Part | None:
     """Parse a data file's path; None for other files."""
-    if match := _SHARD.fullmatch(path):
-        return Part(match["category"], match["split"], int(match["number"]), int(match["total"]), match["format"])
+    for names in _SHARDS:
+        if match := names.fullmatch(path):
+            part = Part(match["category"], match["split"], int(match["number"]), int(match["total"]), match["format"])
+            placed = match.groupdict().get("place")  # by which globs sort: a wrong one would put its rows elsewhere
+            return part if placed is None or (part.total and int(placed) == reading_position(part)[0]) else None
     if match := _METADATA_FILE.fullmatch(path):
         return Part(METADATA_CONFIG, match["split"], 0, 1, match["format"])
     return None
 
 
 def shard_name(category: str, split: str, number: int, total: int) -> str:
-    """Return a shard's path without its ending.
+    """Return a shard's name, whatever its format.
 
-    ``number`` counts from 0.
+    ``number`` counts from 0. With the ending it is the path of an Arrow shard.
     """
     return f"{DATA}{category}/{split}-{number:05d}-of-{total:05d}"
 
 
 def shard_path(name: str, file_format: str) -> str:
-    """Return a shard's path with its format's ending."""
-    return f"{name}.{file_format}"
+    """Return the path of a shard, by its name.
+
+    The names of Parquet files begin with their place in the reading order, so that what globs find is in that order.
+    """
+    part = parse(f"{name}.arrow")
+    if file_format == "arrow" or part is None or part.config == METADATA_CONFIG:
+        return f"{name}.{file_format}"
+    place = f"{reading_position(part)[0]:06d}"
+    return f"{DATA}{part.split}-{place}-{part.config}-{part.number:05d}-of-{part.total:05d}.{file_format}"
+
+
+def name_of(path: str) -> str:
+    """Return the name of the shard at a path."""
+    part = parse(path)
+    if part is None or part.config == METADATA_CONFIG:
+        return path.rpartition(".")[0]
+    return shard_name(part.config, part.split, part.number, part.total)
+
+
+def patterns_of(files: Iterable[str], config: str, split: str) -> list[str]:
+    """Return what a card lists as a config's files of one split.
+
+    Of Parquet it is one glob, which finds them in reading order: snippets of the hub take the first entry alone.
+    """
+    paths = shards_of(files, config, split)
+    if len(paths) < 2 or not all(path.endswith(".parquet") for path in paths):
+        return paths
+    return [f"{DATA}{split}-*.parquet" if config == FULL else f"{DATA}{split}-*-{config}-*.parquet"]
 
 
 def metadata_path(split: str, file_format: str) -> str:
@@ -115,10 +146,9 @@ def _belongs(part: Part, config: str) -> bool:
     return part.config == config or (config == FULL and part.config != METADATA_CONFIG)
 
 
-def reading_position(part: Part) -> tuple[float, int, int]:
+def reading_position(part: Part) -> tuple[int, str, int]:
     """Return a file's sort key in the reading order.
 
-    Shard k of n stands at (k + 1/2) / n of the way, categories in their order.
+    Shard k of n stands at (k + 1/2) / n of the way, in millionths; among equals by category.
     """
-    category = CATEGORIES.index(part.config) if part.config in CATEGORIES else len(CATEGORIES)
-    return (part.number + 0.5) / part.total, category, part.number
+    return (2 * part.number + 1) * 500_000 // part.total, part.config, part.number

@@ -38,7 +38,9 @@ class _OfData(TypedDict, total=False):
     batch_rows: list[Count]
     """Rows of each record batch or row group."""
     batch_offsets: list[Count]
-    """Where each record batch of an Arrow stream begins, in bytes."""
+    """Where each record batch or row group begins, in bytes."""
+    footer_offset: Count
+    """Where the row groups of a Parquet file end; its indexes and footer follow."""
 
 
 class FileFacts(_OfData):
@@ -183,20 +185,23 @@ def _data_fault(path: str, facts: FileFacts) -> str | None:
         return "has no rows"
     if (facts.get("config"), facts.get("split")) != (part.config, part.split):
         return f"is given to {facts.get('config')!a}, {facts.get('split')!a}"
-    return _batches_fault(facts)
+    return _batches_fault(facts, part.format)
 
 
-def _batches_fault(facts: FileFacts) -> str | None:
+def _batches_fault(facts: FileFacts, file_format: str) -> str | None:
     """Return what is wrong with stated record batches.
 
     Older packages state none.
     """
     rows, offsets = facts.get("batch_rows"), facts.get("batch_offsets")
+    ends = [facts["footer_offset"]] if "footer_offset" in facts else []
     if rows is not None and (sum(rows) != facts["rows"] or not all(rows)):
         return "has batch_rows that do not add up to its rows"
     if offsets is not None and (rows is None or len(rows) != len(offsets)):
         return "has not as many batch_offsets as batch_rows"
-    if offsets is not None and any(a >= b for a, b in itertools.pairwise([0, *offsets, facts["bytes"]])):
+    if ends and (offsets is None or file_format != "parquet"):
+        return "has a footer_offset, which is of Parquet and goes with batch_offsets"
+    if offsets is not None and any(a >= b for a, b in itertools.pairwise([0, *offsets, *ends, facts["bytes"]])):
         return "has batch_offsets that do not follow one another within it"
     return None
 

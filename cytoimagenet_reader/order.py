@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cytoimagenet_reader.need import prefetched
 from cytoimagenet_reader.package import Package
+from cytoimagenet_reader.prefetched import prefetched
 from cytoimagenet_reader.rows import Example, TrainingRows, interleaved
 from cytoimagenet_reader.streams import Stream, count_rows
 
@@ -154,7 +154,7 @@ class Order:
 
     def _sequence(self, rank: int, skip: int) -> Rows:
         order = self._of_rank(rank)
-        with prefetched(self._package, order, skip) as ahead:
+        with prefetched(self._package, order, self._format.names, skip) as ahead:
             for stream in order:
                 count = count_rows([stream])
                 if skip < count:

@@ -40,7 +40,8 @@ class Shard(NamedTuple):
     category: str
     split: str
     batch_rows: tuple[int, ...] = ()  # of each record batch; older packages do not say
-    batch_offsets: tuple[int, ...] = ()  # bytes at which each record batch of an Arrow stream begins
+    batch_offsets: tuple[int, ...] = ()  # bytes at which each record batch or row group begins
+    footer_offset: int = 0  # of Parquet: where its row groups end
 
     def without_batches(self) -> Shard:
         """Return a copy without record batch offsets.
@@ -55,7 +56,7 @@ class Shard(NamedTuple):
         return self._part.number
 
     @property
-    def reading_position(self) -> tuple[float, int, int]:
+    def reading_position(self) -> tuple[int, str, int]:
         """Its place among all shards of ``full``."""
         return layout.reading_position(self._part)
 
@@ -234,7 +235,7 @@ def reading(package: Package, shard: Shard) -> Iterator[None]:
 def _shard(path: str, facts: FileFacts) -> Shard:
     batches = tuple(facts.get("batch_rows", ())), tuple(facts.get("batch_offsets", ()))
     stated = facts["rows"], facts["bytes"], facts["sha256"], facts["config"], facts["split"]
-    return Shard(path, *stated, *batches)
+    return Shard(path, *stated, *batches, facts.get("footer_offset", 0))
 
 
 def is_local(place: str) -> bool:

@@ -27,6 +27,7 @@ _GAP: Final = 1 << 16  # bytes between columns that are fetched with them rather
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _CODECS: Final = {0: "uncompressed", 1: "snappy", 6: "zstd"}
 _ENCODINGS: Final = (0, 2, 3, 8)  # PLAIN, RLE and dictionaries: what any value takes is known from sizes and counts
+_LIMITS: Final = {"thrift_string_size_limit": 1 << 24, "thrift_container_size_limit": 1 << 18}
 _HEADER_BYTES: Final = (512, 1 << 16)  # in which a page's header lies: first try, most
 
 
@@ -75,7 +76,10 @@ class Parquet:
                 expanded += _expanded(self._source, chunk)
                 if expanded > _ROOM + _RATIO * packed:
                     raise ValueError(f"row group {group} expands to {expanded:,} bytes or more, from {packed:,}")
-        table = self._file.read_row_groups(list(groups), columns=None if columns is None else list(columns))
+        names = None if columns is None else list(columns)
+        # a thread of Arrow's that reads a Python file when the interpreter ends would abort it
+        threads = not isinstance(self._source, pa.PythonFile)
+        table = self._file.read_row_groups(list(groups), columns=names, use_threads=threads)
         table.validate(full=True)
         return spelled(table, self.classes)
 
@@ -93,23 +97,35 @@ class Parquet:
                 found.append((begin, end))
         return found
 
+    def places(self) -> tuple[list[int], int]:
+        """Return where each row group begins, and where the last ends."""
+        bounds = [(chunk.begin, chunk.end) for group in self._groups for chunk in group.chunks]
+        return [min(chunk.begin for chunk in group.chunks) for group in self._groups], max(end for _, end in bounds)
+
     def _chunks(self, group: int, columns: Collection[str] | None) -> list[Chunk]:
         chunks = self._groups[group].chunks
         return chunks if columns is None else [chunk for chunk in chunks if chunk.column in columns]
 
 
 @contextlib.contextmanager
-def open_parquet(source: pa.NativeFile, **options: Any) -> Iterator[Parquet]:
+def open_parquet(source: pa.NativeFile, tail: memoryview | None = None, **options: Any) -> Iterator[Parquet]:
     """Open a Parquet file with allowed column types.
+
+    Parameters
+    ----------
+    tail : the end of the file with its footer; then ``source`` is not asked for it
 
     Raises
     ------
     ValueError, OSError
         Where its footer is malformed, or states any other columns, or another writer than Arrow.
     """
-    groups = row_groups(source)
-    limits = {"thrift_string_size_limit": 1 << 24, "thrift_container_size_limit": 1 << 18}
-    with pq.ParquetFile(source, **limits, **options) as file:
+    end = source if tail is None else pa.BufferReader(tail)
+    groups = row_groups(end)
+    if tail is not None:
+        with pq.ParquetFile(end, **_LIMITS) as footer:
+            options["metadata"] = footer.metadata
+    with pq.ParquetFile(source, **_LIMITS, **options) as file:
         schema = pq.read_schema(source) if options.get("read_dictionary") else file.schema_arrow
         yield Parquet(file, source, groups, schema)
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cytoimagenet_reader.batches import wanted_batches
-from cytoimagenet_reader.need import Prefetched
 from cytoimagenet_reader.package import Package
+from cytoimagenet_reader.prefetched import Prefetched
 from cytoimagenet_reader.streams import Part, category_order
 
 _ROWS = 100  # of a table of several categories, at most

@@ -20,8 +20,8 @@ from datasets.iterable_dataset import ExamplesIterable
 
 from cytoimagenet_reader.arguments import check_texts, filter_of, suggestion
 from cytoimagenet_reader.errors import PackageError
-from cytoimagenet_reader.need import Prefetched, prefetched
 from cytoimagenet_reader.package import Package, Shard, reading
+from cytoimagenet_reader.prefetched import Prefetched, prefetched
 from cytoimagenet_reader.remote.retrying import retrying
 from cytoimagenet_reader.rows import DictRows, interleaved
 from cytoimagenet_reader.selection import select
@@ -179,7 +179,7 @@ class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has 
         """
         streams, package, copies = (self.kwargs[name] for name in ("streams", "package", "copies"))
         first = (self._state_dict or {}).get("shard_idx", 0)
-        with contextlib.nullcontext() if copies else prefetched(package, streams[first:]) as ahead:
+        with contextlib.nullcontext() if copies else prefetched(package, streams[first:], list(self.typed_as)) as ahead:
             like = copy.copy(self)  # several may read at once; the state is the same object
             like.kwargs = {**self.kwargs, "prefetched": ahead}
             yield from ExamplesIterable.__iter__(like)
@@ -202,7 +202,11 @@ class StreamedExamples(ExamplesIterable):  # type: ignore[misc]  # datasets has 
         state = self._state_dict or {"shard_idx": 0, "shard_example_idx": 0}
         streams, package, copies = (self.kwargs[name] for name in ("streams", "package", "copies"))
         first, given = state["shard_idx"], state["shard_example_idx"]
-        with contextlib.nullcontext() if copies else prefetched(package, streams[first:], given) as ahead:
+        with (
+            contextlib.nullcontext()
+            if copies
+            else prefetched(package, streams[first:], list(self.typed_as), given) as ahead
+        ):
             for number in range(first, len(streams)):
                 given = state["shard_example_idx"]
                 for table in stream_tables(package, streams[number], copies, self.typed_as, given, ahead):

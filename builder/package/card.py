@@ -136,7 +136,7 @@ def _tags(manifest: Manifest) -> list[str]:
 
 def _config(config: str, files: Mapping[str, Any]) -> dict[str, Any]:
     splits = layout.splits_of(files, config)
-    data = [{"split": split, "path": layout.shards_of(files, config, split)} for split in splits]
+    data = [{"split": split, "path": layout.patterns_of(files, config, split)} for split in splits]
     default = {"default": True} if config == layout.FULL else {}
     return {"config_name": config, **default, "data_files": data}
 

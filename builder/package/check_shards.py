@@ -77,8 +77,8 @@ def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
     if not batches:
         yield Problem(task.path, "holds no rows")
         return
-    offsets = task.facts.get("batch_offsets")
-    if offsets is not None and (task.path.endswith(".parquet") or offsets != batch_offsets(content)):
+    places = {name: task.facts[name] for name in ("batch_offsets", "footer_offset") if name in task.facts}
+    if places and places != _places(content, task.path):
         yield Problem(task.path, "its record batches do not begin where the manifest's batch_offsets say")
     if other_classes(content, task):
         yield Problem(task.path, "its labels are not the numbers of the classes of full, as the card says")
@@ -88,6 +88,15 @@ def iter_shard(package: Store, task: ShardTask) -> Iterator[Problem]:
         thumbnails = thumbnails_of(package, expected["sha256"].filter(pc.invert(expected["crop"])).to_pylist())
     for what in _findings(task, batches, pa.Table.from_batches(batches), expected, thumbnails):
         yield Problem(task.path, what)
+
+
+def _places(content: pa.Buffer, path: str) -> dict[str, Any]:
+    """Return where a file's record batches or row groups are."""
+    if path.endswith(".arrow"):
+        return {"batch_offsets": batch_offsets(content)}
+    with opened(pa.BufferReader(content)) as parquet:
+        begins, end = parquet.places()
+    return {"batch_offsets": begins, "footer_offset": end}
 
 
 def other_classes(content: pa.Buffer, task: ShardTask) -> bool:

@@ -99,14 +99,15 @@ def _object(path: str, facts: Mapping[str, Any], file_format: str) -> dict[str, 
 
 
 def _shards(config: str, file_format: str) -> dict[str, Any]:
-    folder = "*" if config == layout.FULL else config
+    category = "*" if config == layout.FULL else config
+    files = f"{category}/*" if file_format == "arrow" else f"*-{category}-*"
     return {
         "@type": "cr:FileSet",
         "@id": f"shards-{config}",
         "name": f"shards-{config}",
         "description": f"Data files of the config {config}.",
         "encodingFormat": _ENCODINGS[file_format],
-        "includes": f"{layout.DATA}{folder}/*.{file_format}",
+        "includes": f"{layout.DATA}{files}.{file_format}",
     }
 
 

@@ -25,6 +25,7 @@ from builder.package.manifest import (
     write_manifest,
     write_small_files,
 )
+from builder.package.shard_files import BATCH_FACTS
 from builder.package.tables import Selection, write_tables
 from builder.recipe import Recipe
 from builder.sources.base import Source
@@ -94,5 +95,5 @@ def _placed(path: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     if part is None:
         raise ValueError(f"{path} is not the name of a shard")
     stated = {name: facts[name] for name in ("rows", "bytes", "sha256")}  # in one order, whoever kept them
-    batches = {name: facts[name] for name in ("batch_rows", "batch_offsets") if name in facts}
+    batches = {name: facts[name] for name in BATCH_FACTS if name in facts}
     return {**stated, "config": part.config, "split": part.split, **batches}

@@ -17,6 +17,7 @@ from builder.package.card import write_card
 from builder.package.croissant import write_croissant
 from builder.package.data_files import MALFORMED, data_batches
 from builder.package.extras import extras_of
+from builder.package.features import with_features
 from builder.package.manifest import (
     Manifest,
     file_facts,
@@ -27,7 +28,7 @@ from builder.package.manifest import (
     write_manifest,
 )
 from builder.package.shard_files import write_batches
-from builder.package.tables import GROUP_ROWS, browse_writer, in_pieces
+from builder.package.tables import GROUP_ROWS, TABLE, browse_writer, in_pieces, table_writer
 from builder.schema import EXAMPLES, with_extras
 from cytoimagenet_reader import layout
 
@@ -66,11 +67,15 @@ def reformat(
         on_file(path)
         content = _content(source, path, facts)
         part = layout.parse(path)
+        if path == layout.METADATA_TABLE:
+            _write_places(target, content, manifest["format"], file_format, with_extras(TABLE, extras))
+            files[path] = {**facts, "bytes": target.size(path), "sha256": target.sha256(path)}
+            continue
         if part is None:
             target.write_bytes(path, content.to_pybytes())
             files[path] = dict(facts)
             continue
-        new = f"{path.removesuffix(part.format)}{file_format}"
+        new = _renamed(path, file_format)
         with target.writing(new) as out:
             found = _rewrite(out, content, path, file_format, classes, extras)
         stated = {"rows": facts["rows"], "bytes": target.size(new), "sha256": target.sha256(new)}
@@ -84,6 +89,22 @@ def reformat(
     manifest = sealed({**manifest, "files": dict(sorted(files.items()))})
     write_manifest(target, manifest)
     return manifest
+
+
+def _renamed(path: str, file_format: str) -> str:
+    """Return the path of a data file in another format."""
+    return layout.shard_path(layout.name_of(path), file_format)
+
+
+def _write_places(target: Store, content: pa.Buffer, before: str, file_format: str, schema: pa.Schema) -> None:
+    """Write ``metadata.parquet`` with the new names of the shards."""
+    with target.writing(layout.METADATA_TABLE) as out, table_writer(out, with_features(schema)) as writer:
+        for rows in map(_table, data_batches(pa.BufferReader(content), layout.METADATA_TABLE, rows=GROUP_ROWS)):
+            shards = rows["shard"].combine_chunks().dictionary_encode()
+            names = [_renamed(f"{shard}.{before}", file_format) for shard in shards.dictionary.to_pylist()]
+            stems = pa.array([name.rpartition(".")[0] for name in names], pa.string())
+            place = rows.schema.get_field_index("shard")
+            writer.write_table(rows.set_column(place, schema.field("shard"), stems.take(shards.indices)).cast(schema))
 
 
 def _content(source: Store, path: str, facts: dict[str, Any]) -> pa.Buffer:
@@ -105,7 +126,7 @@ def _content(source: Store, path: str, facts: dict[str, Any]) -> pa.Buffer:
 
 def _rewrite(
     out: Any, content: pa.Buffer, path: str, file_format: str, classes: list[str], extras: Sequence[pa.Field] = ()
-) -> dict[str, list[int]]:
+) -> dict[str, Any]:
     """Write a data file in another format.
 
     Returns where the batches of a shard are.

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from builder.package.features import shard_schema
 from builder.schema import METADATA, extra_fields
 
+BATCH_FACTS: Final = ("batch_rows", "batch_offsets", "footer_offset")
+"""What is said of where a shard's record batches or row groups are, in this order."""
 _TEXTS: Final = [name for name in METADATA.names if name not in ("label", "filename", "idx")]
 PARQUET_OPTIONS: Final[dict[str, Any]] = {
     "compression": {"image.bytes": "none", **dict.fromkeys(("image.path", *METADATA.names), "zstd")},
@@ -34,10 +36,11 @@ def write_batches(
     file_format: str,
     classes: Sequence[str],
     extras: Sequence[pa.Field] = (),
-) -> dict[str, list[int]]:
+) -> dict[str, Any]:
     """Write each batch as a record batch or row group.
 
-    Returns its ``batch_rows`` and ``batch_offsets``.
+    Returns the rows of each as ``batch_rows``, where it begins as ``batch_offsets``, and of Parquet where the last ends
+    as ``footer_offset``, in bytes.
 
     Parameters
     ----------
@@ -48,7 +51,8 @@ def write_batches(
     numbers = pa.array(classes, pa.string()) if file_format == "parquet" else None
     rows: list[int] = []
     offsets: list[int] = []
-    with _writer(out, schema, file_format) as writer:
+    footer: list[pq.FileMetaData] = []
+    with _writer(out, schema, file_format, footer) as writer:
         for batch in batches:
             columns = dict(zip(batch.schema.names, batch.columns, strict=True))
             if numbers is not None:
@@ -58,10 +62,24 @@ def write_batches(
             rows.append(written.num_rows)
             if file_format == "arrow":
                 offsets.append(out.tell() - pa.ipc.get_record_batch_size(written))
-    return {"batch_rows": rows} | ({"batch_offsets": offsets} if file_format == "arrow" else {})
+    if file_format == "arrow":
+        return {"batch_rows": rows, "batch_offsets": offsets}
+    return {"batch_rows": rows, **group_offsets(footer[0])}
 
 
-def _writer(out: Any, schema: pa.Schema, file_format: str) -> Any:
+def group_offsets(footer: pq.FileMetaData) -> dict[str, Any]:
+    """Return where the row groups of a Parquet file begin, and the last ends."""
+    begins, end = [], 0
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number)
+        chunks = [group.column(column) for column in range(group.num_columns)]
+        places = [chunk.dictionary_page_offset or chunk.data_page_offset for chunk in chunks]
+        begins.append(min(places))
+        end = max(place + chunk.total_compressed_size for place, chunk in zip(places, chunks, strict=True))
+    return {"batch_offsets": begins, "footer_offset": end}
+
+
+def _writer(out: Any, schema: pa.Schema, file_format: str, footer: list[pq.FileMetaData]) -> Any:
     if file_format == "arrow":
         return pa.ipc.new_stream(out, schema)
     added = [field.name for field in extra_fields(schema)]
@@ -70,4 +88,4 @@ def _writer(out: Any, schema: pa.Schema, file_format: str) -> Any:
         "use_dictionary": [*PARQUET_OPTIONS["use_dictionary"], *added],
         "write_statistics": [*PARQUET_OPTIONS["write_statistics"], *added],
     }
-    return pq.ParquetWriter(out, schema, **options)
+    return pq.ParquetWriter(out, schema, metadata_collector=footer, **options)

@@ -71,7 +71,7 @@ def write_tables(
     extras = selection.extras
     schema = with_extras(TABLE, extras)
     browsed = with_extras(METADATA, extras).names
-    with package.writing(layout.METADATA_TABLE) as whole, _parquet(whole, with_features(schema)) as table:
+    with package.writing(layout.METADATA_TABLE) as whole, table_writer(whole, with_features(schema)) as table:
         for split in SPLITS:
             paths = layout.shards_of(shards, layout.FULL, split)
             if paths:
@@ -83,11 +83,11 @@ def write_tables(
                 count = sum(shards[path]["rows"] for path in paths)
                 facts[path] = _stored(package, path, count, config=layout.METADATA_CONFIG, split=split)
     facts[layout.METADATA_TABLE] = _stored(package, layout.METADATA_TABLE, sum(f["rows"] for f in facts.values()))
-    with package.writing(layout.REJECTS_TABLE) as file, _parquet(file, REJECTS) as writer:
+    with package.writing(layout.REJECTS_TABLE) as file, table_writer(file, REJECTS) as writer:
         writer.write_table(rejects.cast(REJECTS), row_group_size=GROUP_ROWS)
     facts[layout.REJECTS_TABLE] = _stored(package, layout.REJECTS_TABLE, rejects.num_rows)
     images = 0
-    with package.writing(layout.FINGERPRINTS_TABLE) as file, _parquet(file, FINGERPRINTS) as writer:
+    with package.writing(layout.FINGERPRINTS_TABLE) as file, table_writer(file, FINGERPRINTS) as writer:
         for rows in fingerprints:
             writer.write_table(rows.cast(FINGERPRINTS), row_group_size=GROUP_ROWS)
             images += rows.num_rows
@@ -98,11 +98,17 @@ def write_tables(
 def _read(
     selection: Selection, paths: Sequence[str], shards: Mapping[str, Any], schema: pa.Schema
 ) -> Iterator[pa.Table]:
-    names = [path.rpartition(".")[0] for path in paths]
+    names = [layout.name_of(path) for path in paths]
     for path, rows in zip(paths, selection.rows(names, schema.names), strict=True):
         if rows.num_rows != shards[path]["rows"]:
             raise ValueError(f"{path} holds {shards[path]['rows']} rows, the selection has {rows.num_rows} of it")
-        yield rows.cast(schema)
+        yield placed(rows, path).cast(schema)
+
+
+def placed(rows: pa.Table, path: str) -> pa.Table:
+    """Return rows of a shard's file, which ``shard`` names without its ending."""
+    shard = pa.repeat(pa.scalar(path.rpartition(".")[0]), len(rows))
+    return rows.set_column(rows.schema.get_field_index("shard"), TABLE.field("shard"), shard)
 
 
 def in_pieces(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -128,14 +134,15 @@ def browse_writer(file: Any, file_format: str, extras: Sequence[pa.Field] = ()) 
     """Give a writer of METADATA rows to a split's table."""
     schema = with_features(with_extras(METADATA, extras))
     if file_format == "parquet":
-        with _parquet(file, schema) as parquet:
+        with table_writer(file, schema) as parquet:
             yield parquet.write_table
     else:
         with pa.ipc.new_stream(file, schema) as stream:
             yield functools.partial(stream.write_table, max_chunksize=_BATCH_ROWS)
 
 
-def _parquet(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
+def table_writer(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
+    """Return a writer of a Parquet table that lies beside the shards."""
     return pq.ParquetWriter(file, schema, compression="zstd", write_page_index=True)
 
 

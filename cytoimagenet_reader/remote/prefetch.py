@@ -20,6 +20,8 @@ from cytoimagenet_reader.remote.pool import Block, pool
 from cytoimagenet_reader.remote.ranges import Ranges
 from cytoimagenet_reader.remote.window import Window
 
+FIRST_KEY: Final = 0
+"""Of a piece that has rows; smaller keys are of those without which the others of a file are of no use."""
 _JOINED: Final = 1 << 20  # bytes up to which pieces that follow one another in a file are fetched as one
 _APART: Final = 16  # first pieces, which are fetched by themselves: no row comes before each category's first
 _PLANNED: Final = 256  # segments that are known before they are asked for
@@ -30,22 +32,25 @@ _windows: weakref.WeakSet[Prefetch] = weakref.WeakSet()  # of this process
 class Need(NamedTuple):
     """A needed piece of a file: ``low`` to before ``high``.
 
-    ``key`` names it within its file.
+    ``key`` names it within its file, ``sequence`` the files that are read one after the other, beside those of other
+    sequences.
     """
 
     path: str
     key: int
     low: int
     high: int
+    sequence: str = ""
 
 
 class _Segment:
     """Adjacent pieces of a file, fetched as one."""
 
-    __slots__ = ("data", "error", "high", "last_key", "left", "low", "number", "path", "uses")
+    __slots__ = ("data", "error", "high", "last_key", "left", "low", "number", "path", "sequence", "uses")
 
     def __init__(self, need: Need, number: int) -> None:
         self.path, self.low, self.high = need.path, need.low, need.high
+        self.sequence = need.sequence
         self.number = number  # in the order of need
         self.last_key = need.key
         self.uses = 1  # pieces that are still to be taken
@@ -87,8 +92,7 @@ class Prefetch:
         _windows.add(self)
         with self._change:
             self._plan()
-            first = {s.path.rpartition("/")[0]: s.size for s in reversed(self._queue)}
-            self.window = Window(sum(first.values()), self._pool.rate, self._pool.delay, len(_windows))
+            self.window = Window(self._before_first_row(), self._pool.rate, self._pool.delay, len(_windows))
             self._ask()
 
     def take(self, path: str, key: int) -> tuple[int, np.ndarray[Any, Any]]:
@@ -129,6 +133,16 @@ class Prefetch:
             self._queue.clear()
             self._of.clear()
         _windows.discard(self)
+
+    def _before_first_row(self) -> int:
+        """Return the bytes that are needed before any row: each sequence's first piece."""
+        size, sequences = 0, set[str]()
+        for segment in self._queue:
+            if segment.sequence not in sequences:
+                size += segment.size
+                if segment.last_key >= FIRST_KEY:
+                    sequences.add(segment.sequence)
+        return size
 
     def _plan(self, more: int = 0) -> int:
         """Plan enough needs, and ``more``; return how many were read."""

@@ -128,7 +128,14 @@ class RangeFile(io.RawIOBase):
         self._ranges = Ranges(url, storage_options)
         self._size = size
         self._position = 0
-        self._held: list[tuple[int, int, bytes]] = []
+        self._held: list[tuple[int, memoryview]] = []
+
+    def keep(self, *pieces: tuple[int, memoryview]) -> None:
+        """Hold pieces, (begin, bytes), that were fetched elsewhere.
+
+        They take the place of those before.
+        """
+        self._held = list(pieces)
 
     def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Fetch and hold ranges (begin, end), replacing those held before.
@@ -137,7 +144,7 @@ class RangeFile(io.RawIOBase):
         """
         within = [(min(begin, self._size), min(end, self._size)) for begin, end in ranges]
         self._held = []  # first: not both at a time
-        self._held = [(begin, end, self._ranges.read(begin, end)) for begin, end in within if begin < end]
+        self._held = [(begin, memoryview(self._ranges.read(begin, end))) for begin, end in within if begin < end]
 
     def parquet_source(self) -> pa.NativeFile:
         """Return it as a pyarrow file, its footer held.
@@ -172,8 +179,8 @@ class RangeFile(io.RawIOBase):
         """Return the place of the next byte."""
         return self._position
 
-    def read(self, size: int = -1) -> bytes:
-        """Return ``size`` bytes, or all that follow for -1.
+    def read(self, size: int = -1) -> Any:
+        """Return ``size`` bytes, or all that follow for -1; not copied.
 
         There are fewer at the end.
         """
@@ -183,8 +190,8 @@ class RangeFile(io.RawIOBase):
         self._position += len(data)
         return data
 
-    def _bytes(self, start: int, end: int) -> bytes:
-        for begin, stop, held in self._held:
-            if begin <= start and end <= stop:
+    def _bytes(self, start: int, end: int) -> bytes | memoryview:
+        for begin, held in self._held:
+            if begin <= start and end <= begin + len(held):
                 return held[start - begin : end - begin]
         return self._ranges.read(start, end)

@@ -180,7 +180,7 @@ def climb(package: Path, rng: np.random.Generator) -> None:
 
 def change_parquet(package: Path, rng: np.random.Generator) -> None:
     """Change a Parquet shard: its footer, the head of a page, any bytes, or what it expands to."""
-    path = _any_of(sorted(package.glob("data/*/*.parquet")), rng)
+    path = _any_of(sorted(package.glob("data/*.parquet")), rng)
     content = bytearray(path.read_bytes())
     footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
     what = rng.integers(5)

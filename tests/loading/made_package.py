@@ -22,7 +22,7 @@ import yaml
 from PIL import Image
 
 from builder.schema import CATEGORIES, EXAMPLES, METADATA, SPLITS
-from cytoimagenet_reader.layout import FULL, metadata_path, shards_of
+from cytoimagenet_reader.layout import FULL, metadata_path, patterns_of, shard_name, shard_path, shards_of
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "organism": ("human", "mouse"),
@@ -87,7 +87,7 @@ def make_package(
             table = pa.Table.from_pylist(rows, schema=EXAMPLES)
             bounds = np.linspace(0, len(rows), shards[split] + 1).astype(int)
             for n, (start, stop) in enumerate(itertools.pairwise(bounds)):
-                path = f"data/{category}/{split}-{n:05d}-of-{shards[split]:05d}.{file_format}"
+                path = shard_path(shard_name(category, split, n, shards[split]), file_format)
                 part = table.slice(start, stop - start)
                 write(folder / path, numbered(part, numbers) if file_format == "parquet" else part, batch_rows)
                 parts[path] = part
@@ -118,17 +118,25 @@ def write_stream(path: Path, table: pa.Table, batch_rows: int) -> None:
         writer.write_table(table.combine_chunks(), max_chunksize=batch_rows)
 
 
-def batch_facts(content: bytes, file_format: str) -> dict[str, list[int]]:
+def batch_facts(content: bytes, file_format: str) -> dict[str, Any]:
     """Return what a manifest says of the record batches or row groups of a shard, as pyarrow reads them."""
     if file_format == "parquet":
         metadata = pq.read_metadata(io.BytesIO(content))
-        return {"batch_rows": [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]}
+        groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+        begins = [min(_bounds(group.column(n))[0] for n in range(group.num_columns)) for group in groups]
+        end = max(_bounds(groups[-1].column(n))[1] for n in range(groups[-1].num_columns))
+        return {"batch_rows": [group.num_rows for group in groups], "batch_offsets": begins, "footer_offset": end}
     with pa.BufferReader(content) as file, pa.ipc.open_stream(file) as reader:
         places, counts = [file.tell()], []
         for batch in reader:
             counts.append(len(batch))
             places.append(file.tell())
     return {"batch_rows": counts, "batch_offsets": places[:-1]}
+
+
+def _bounds(chunk: pq.ColumnChunkMetaData) -> tuple[int, int]:
+    begin = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
+    return begin, begin + chunk.total_compressed_size
 
 
 def numbered(table: pa.Table, names: list[str]) -> pa.Table:
@@ -230,7 +238,7 @@ def _card(configs: Mapping[str, list[str]], files: Mapping[str, Any], file_forma
     yaml_configs: list[dict[str, Any]] = []
     infos = []
     for config in (*configs, "metadata"):
-        paths = {split: shards_of(files, config, split) for split in SPLITS}
+        paths = {split: patterns_of(files, config, split) for split in SPLITS}
         if config == "metadata":
             paths = {split: [metadata_path(split, file_format)] for split in SPLITS}
         yaml_configs.append(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import pytest
 
 import cytoimagenet
 from cytoimagenet import CytoImageNet, PackageError, ShardError
 from cytoimagenet_reader.remote import retrying
 from cytoimagenet_reader.retry import Limits
+from tests.loading.made_package import make_package
 from tests.loading.server import Faults, serving
 
 
@@ -96,13 +100,39 @@ def test_an_epoch_over_http_is_whole_in_spite_of_passing_faults(
     assert all(left < faults[fault] for fault, left in server.left.items())
 
 
+def test_row_groups_are_fetched_once_and_the_footer_with_the_first(tmp_path: Path) -> None:
+    folder = make_package(
+        tmp_path / "package",
+        classes={"organism": ("human",), "gene": ("a", "b")},
+        per_class={"train": 300, "validation": 1},
+        shards={"train": 2, "validation": 1},
+        batch_rows=10,
+        encode=lambda pixels: np.random.default_rng(0).bytes(9_000),
+        side=4,
+        file_format="parquet",
+    )
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    with serving(folder, server := Faults()) as url:
+        assert rows(url, tmp_path, columns=["image", "idx"]) == rows(folder, tmp_path, columns=["image", "idx"])
+    for path in ("data/train-250000-organism-00000-of-00002.parquet", "data/train-750000-gene-00001-of-00002.parquet"):
+        sent = [sent for asked, sent in server.requests if asked == f"/{path}"]
+        assert sum(sent) == files[path]["bytes"]  # whole: magic number, row groups, footer
+        assert files[path]["bytes"] - files[path]["footer_offset"] in sent
+
+
+def test_changed_bytes_of_a_whole_shard_are_found_over_http(parquet_package: Path, tmp_path: Path) -> None:
+    url = shutil.copytree(parquet_package, tmp_path / "package")
+    shard = url / "data/train-500000-organism-00001-of-00003.parquet"
+    data = bytearray(shard.read_bytes())
+    data[data.index(b"IDAT") + 40] ^= 1  # inside an image: Parquet cannot notice
+    shard.write_bytes(bytes(data))
+    with serving(url, Faults()) as place, pytest.raises(ShardError, match=r"00001-of-00003.parquet: its sha256"):
+        rows(place, tmp_path / "cache", "organism")
+
+
 def test_a_damaged_shard_is_named(parquet_package: Path, tmp_path: Path) -> None:
-    shard = "data/organism/train-00001-of-00003.parquet"
-    url = tmp_path / "package"
-    for path in parquet_package.rglob("*"):
-        if path.is_file():
-            (url / path.relative_to(parquet_package)).parent.mkdir(parents=True, exist_ok=True)
-            (url / path.relative_to(parquet_package)).write_bytes(path.read_bytes())
+    shard = "data/train-500000-organism-00001-of-00003.parquet"
+    url = shutil.copytree(parquet_package, tmp_path / "package")
     data = (url / shard).read_bytes()
     (url / shard).write_bytes(data[: len(data) // 2])
     with pytest.raises(ShardError, match=shard):

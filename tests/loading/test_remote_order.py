@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 
 import cytoimagenet
@@ -17,11 +18,12 @@ from tests.loading.made_package import make_package
 from tests.loading.server import Faults, serving
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["arrow", "parquet"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough rows for several streams, in shards of several batches that streams begin and end within."""
     return make_package(
         tmp_path_factory.mktemp("made") / "package",
+        file_format=request.param,
         classes={"organism": ("human", "mouse"), "compound": tuple(f"c{i}" for i in range(7))},
         per_class={"train": 150, "validation": 1},
         shards={"train": 2, "validation": 1},
@@ -72,9 +74,10 @@ def test_a_stream(url: str, folder: Path, tmp_path: Path, way: str) -> None:
     conditions, read = WAYS[way]
     found = []
     for place in (folder, url):
-        columns = ["label", "path", "filename"]
+        columns = ["image", "label", "filename"]
         builder = CytoImageNet(data_dir=place, cache_dir=str(tmp_path), columns=columns, **conditions)
-        found.append(read(builder.as_streaming_dataset(split="train")))
+        stream = builder.as_streaming_dataset(split="train").cast_column("image", datasets.Image(decode=False))
+        found.append(read(stream))
     assert found[0] == found[1]
     assert found[0]
 

@@ -21,6 +21,7 @@ from builder.recipe import Recipe
 from builder.schema import CATEGORIES, EXAMPLES, FINGERPRINTS, IMAGE_TYPE, METADATA, REJECTS, SELECTION, extra_fields
 from builder.sources.base import License, Source
 from builder.sources.common import licenses
+from cytoimagenet_reader.layout import shard_name, shard_path
 from tests.loading.made_package import batch_facts, numbered
 
 CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -129,7 +130,7 @@ def _rows(
             total = min(shards, len(here)) if split == "train" else 1
             for place, position in enumerate(rng.permutation(len(here)).tolist()):
                 row = here[position]
-                row["shard"] = f"data/{category}/{split}-{place % total:05d}-of-{total:05d}"
+                row["shard"] = shard_name(category, split, place % total, total)
                 row["position"] = place // total
             rows += here
     return rows
@@ -214,7 +215,7 @@ def _write_shard(
         with pa.ipc.new_stream(sink, EXAMPLES) as writer:
             writer.write_table(table, max_chunksize=recipe.batch_rows)
     content = sink.getvalue()
-    path = f"{shard}.{file_format}"
+    path = shard_path(shard, file_format)
     package.write_bytes(path, content)
     facts = {"rows": len(rows), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     return {path: facts | batch_facts(content, file_format)}

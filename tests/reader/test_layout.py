@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cytoimagenet_reader import layout
-from cytoimagenet_reader.layout import configs, parse, shards_of, splits_of
+from cytoimagenet_reader.layout import configs, name_of, parse, shards_of, splits_of
 
 FILES = [
     *(f"data/compound/train-{n:05d}-of-00004.arrow" for n in range(4)),
@@ -31,6 +35,7 @@ def test_a_split_without_files_is_not_offered() -> None:
 def test_full_meets_every_category_from_the_start() -> None:
     shards = [path.split("/")[1] + path[-17:-15] for path in shards_of(FILES, "full", "train")]
     assert [name[:-2] for name in shards] == ["compound", "organism", "compound", "compound", "organism", "compound"]
+    # at 1/8, 1/4, 3/8, 5/8, 3/4 and 7/8 of the way
     assert shards_of(FILES, "organism", "train") == FILES[4:6]
     assert shards_of(FILES, "metadata", "train") == ["metadata/train.arrow"]
 
@@ -42,6 +47,9 @@ def test_full_meets_every_category_from_the_start() -> None:
         "data/gene/test-00000-of-00001.arrow",
         "data/gene/train-0-of-1.arrow",
         "data/gene/train-00000-of-00001.csv",
+        "data/train-500001-gene-00000-of-00001.parquet",  # globs would find it in another place
+        "data/train-500000-gene-00000-of-00000.parquet",
+        "data/train-500000-gene-00000-of-00001.arrow",
         "metadata/test.arrow",
         "x/data/gene/train-00000-of-00001.arrow",
     ],
@@ -51,7 +59,25 @@ def test_other_names_are_no_data_files(path: str) -> None:
 
 
 def test_a_shard_says_what_it_is() -> None:
-    assert parse("data/gene/train-00003-of-00012.parquet") == ("gene", "train", 3, 12, "parquet")
+    for path in ("data/gene/train-00003-of-00012.parquet", "data/train-291666-gene-00003-of-00012.parquet"):
+        assert parse(path) == ("gene", "train", 3, 12, "parquet")
+        assert name_of(path) == "data/gene/train-00003-of-00012"
+
+
+COUNTS = st.dictionaries(st.sampled_from(layout.CATEGORIES), st.integers(1, 300), min_size=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(COUNTS)
+def test_globs_of_parquet_find_files_in_the_reading_order(counts: dict[str, int]) -> None:
+    names = [layout.shard_name(name, "train", n, total) for name, total in counts.items() for n in range(total)]
+    paths = [layout.shard_path(name, "parquet") for name in names]
+    assert [name_of(path) for path in paths] == names
+    arrow = [layout.shard_path(name, "arrow") for name in names]
+    assert [*map(name_of, shards_of(arrow, "full", "train"))] == [*map(name_of, shards_of(paths, "full", "train"))]
+    for config in ("full", *counts):
+        [pattern] = layout.patterns_of(paths, config, "train")
+        assert fnmatch.filter(sorted(paths), pattern) == shards_of(paths, config, "train")
 
 
 def test_the_script_that_stands_alone_spells_the_same_names() -> None:

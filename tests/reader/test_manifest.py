@@ -71,6 +71,7 @@ def _set(*keys: str | int, to: Any) -> Any:
         (lambda manifest: manifest["files"][SHARD]["batch_offsets"].reverse(), "do not follow one another"),
         (_set("files", SHARD, "batch_offsets", 0, to=0), "do not follow one another"),
         (_set("files", SHARD, "batch_offsets", 0, to="0"), "Expected `int`, got `str`"),
+        (_set("files", SHARD, "footer_offset", to=99), "a footer_offset, which is of Parquet"),
     ],
 )
 def test_a_manifest_of_another_form_is_refused(package: Path, change: Any, says: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,16 @@ CATEGORIES = ("organism", "gene", "compound")
 def splits(draw: Any) -> tuple[list[Stream], int]:
     """Streams of shards with batches of any size, some rows of which are wanted; and how many rows are skipped."""
     shards, rows = [], {}
-    filtered = draw(st.booleans())
+    filtered, parquet = draw(st.booleans()), draw(st.booleans())
     for category in CATEGORIES[: draw(st.integers(1, 3))]:
         total = draw(st.integers(1, 3))
         for number in range(total):
             batches = tuple(draw(st.lists(st.integers(1, 9), min_size=1, max_size=8)))
             count = sum(batches)
             offsets = tuple(100 + 10 * sum(batches[:i]) for i in range(len(batches)))
-            path = f"data/{category}/train-{number:05d}-of-{total:05d}.arrow"
-            shards.append(Shard(path, count, 108 + 10 * count, "", category, "train", batches, offsets))
+            path = f"data/{category}/train-{number:05d}-of-{total:05d}.{'parquet' if parquet else 'arrow'}"
+            footer = 100 + 10 * count if parquet else 0
+            shards.append(Shard(path, count, 108 + 10 * count, "", category, "train", batches, offsets, footer))
             wanted = draw(st.lists(st.integers(0, count - 1), min_size=1, unique=True))
             rows[path] = np.array(sorted(wanted))
     streams = cut_streams(shards, rows if filtered else None, 4, draw(st.integers(1, 4)))
@@ -75,24 +77,31 @@ def asked(streams: list[Stream], skip: int) -> list[tuple[str, int]]:
 @given(splits())
 def test_batches_are_fetched_in_the_order_in_which_rows_need_them(made: tuple[list[Stream], int]) -> None:
     streams, skip = made
-    runs = list(need._runs(streams, skip))
-    found = list(need._needs(runs, need._read_whole(runs)))
-    assert [(piece.path, piece.key) for piece in found] == asked(streams, skip)
+    runs = list(need.runs_of(streams, skip))
+    found = list(need.needs_of(runs, need.read_whole(runs)))
+    footers = {}
+    for piece, following in itertools.pairwise(found):
+        if piece.key == need.FOOTER:  # just before the first of its shard, wherever the category came from another
+            assert following.path == piece.path
+            footers[piece.path.split("/")[1]] = piece.path
+        elif piece.path.endswith(".parquet"):
+            assert footers[piece.path.split("/")[1]] == piece.path
+    assert [(piece.path, piece.key) for piece in found if piece.key != need.FOOTER] == asked(streams, skip)
 
 
 @settings(max_examples=100, deadline=None)
 @given(splits())
 def test_a_shard_is_whole_where_its_pieces_are_its_bytes(made: tuple[list[Stream], int]) -> None:
     streams, skip = made
-    runs = list(need._runs(streams, skip))
-    whole = need._read_whole(runs)
+    runs = list(need.runs_of(streams, skip))
+    whole = need.read_whole(runs)
     pieces: dict[str, list[Need]] = {}
-    for piece in need._needs(runs, whole):
+    for piece in need.needs_of(runs, whole):
         pieces.setdefault(piece.path, []).append(piece)
     sizes = {part.shard.path: part.shard.bytes for stream in streams for part in stream}
     for path in whole:
         reached = 0
-        for piece in pieces[path]:
+        for piece in sorted(pieces[path], key=lambda piece: piece.low):  # a footer comes first
             assert piece.low <= reached
             reached = max(reached, piece.high)
         assert reached == sizes[path]
