@@ -14,14 +14,19 @@ from builder.errors import FAILED
 
 @click.command(
     cls=Command,
-    examples=("verify out/cytoimagenet", "verify out/cytoimagenet --deep --workers 4"),
+    examples=(
+        "verify out/cytoimagenet",
+        "verify out/cytoimagenet --deep --workers 4",
+        "verify out/cytoimagenet --hub",
+    ),
     codes={FAILED: "a line for each problem, or no package"},
 )
 @click.argument("package")
 @click.option("--deep", is_flag=True, help="Decode every image as well.")
+@click.option("--hub", is_flag=True, help="Check the rules of the hub and its viewer too; say what it will show.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
 @json_option
-def verify(package: str, deep: bool, workers: int, as_json: bool) -> None:
+def verify(package: str, deep: bool, hub: bool, workers: int, as_json: bool) -> None:
     """Check everything that can be checked in PACKAGE; exit with 0 or 1.
 
     --deep also compares the two sides of the split by content: the same image on both is an error, images that look
@@ -32,10 +37,17 @@ def verify(package: str, deep: bool, workers: int, as_json: bool) -> None:
     from builder.package.verify_apart import check_apart
 
     problems, warnings = check_apart(package, deep=deep, workers=workers)
+    shown: list[str] = []
+    if hub and not problems:
+        problems, more, shown = _of_hub(package)
+        warnings += more
     if as_json:
         found = {"problems": problems, "warnings": warnings}
-        say_json({"package": package, **{name: [one._asdict() for one in some] for name, some in found.items()}})
+        listed = {name: [one._asdict() for one in some] for name, some in found.items()}
+        say_json({"package": package, **listed, **({"shown": shown} if hub else {})})
     else:
+        for line in shown:
+            say(line)
         for warning in warnings:
             say(f"warning: {warning}", err=True)
         for problem in problems:
@@ -45,6 +57,18 @@ def verify(package: str, deep: bool, workers: int, as_json: bool) -> None:
         else:
             say(f"{package}: as it should be")
     sys.exit(FAILED if problems else 0)
+
+
+def _of_hub(package: str) -> tuple[list[Any], list[Any], list[str]]:
+    """Return the problems, warnings and facts of a package at the hub."""
+    from builder.engine.store import Store
+    from builder.hub.rules import hub_problems, hub_warnings, yaml_bytes
+    from builder.hub.viewer import shown_lines
+    from builder.package.manifest import read_manifest
+
+    store = Store(package)
+    size = f"the card's YAML has {yaml_bytes(store):,} bytes"
+    return hub_problems(store), list(hub_warnings(store)), [*shown_lines(read_manifest(store)), size]
 
 
 @click.command(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cytoimagenet_reader.arrow_checks import stream_batches
 from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
@@ -55,6 +56,16 @@ def data_batches(
                 yield from table.read([group], columns).combine_chunks().to_batches(rows)
     else:
         yield from stream_batches(file)[1]
+
+
+def data_schema(file: Any, path: str) -> pa.Schema:
+    """Return the schema of a data file as it is written.
+
+    Labels that are numbers stay so.
+    """
+    if path.endswith(".parquet"):
+        return pq.read_schema(file)
+    return pa.ipc.open_stream(file).schema
 
 
 def whole_table(file: Any, columns: Sequence[str] | None = None, coded: Sequence[str] = ()) -> pa.Table:
