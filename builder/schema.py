@@ -178,7 +178,9 @@ SELECTION: Final = pa.schema(
     [
         *METADATA,
         pa.field("split", pa.string(), nullable=False),
-        pa.field("shard", pa.string(), nullable=False),  # data/<category>/<split>-00000-of-00012
+        pa.field(
+            "shard", pa.string(), nullable=False
+        ),  # data/<category>/<split>-00000-of-00012; of Parquet in a package, see layout.shard_path
         pa.field("position", pa.int64(), nullable=False),  # row of the shard
         pa.field("part", pa.string(), nullable=False),  # standardized/<dir_name>/part-… without its ending
         pa.field("row", pa.int32(), nullable=False),  # of the part's examples

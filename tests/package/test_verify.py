@@ -70,7 +70,7 @@ def test_workers_find_the_same(package: Path) -> None:
 def test_numbers_of_other_classes_than_those_of_full(tmp_path: Path) -> None:
     """The names are right, but the card says that the numbers are those of ``full``."""
     make_package(tmp_path / "package", file_format="parquet")
-    [file] = (tmp_path / "package/data/gene").glob("train-00000-*")
+    [file] = (tmp_path / "package/data").glob("train-*-gene-00000-*")
     path = file.relative_to(tmp_path / "package").as_posix()
     table = pq.read_table(tmp_path / "package" / path)
     features = json.loads(table.schema.metadata[b"huggingface"])
