@@ -18,6 +18,7 @@ import yaml
 from builder.engine.store import Store
 from builder.hub.statistics import without_statistics
 from builder.package.data_files import data_schema, whole_table
+from builder.package.extras import extras_of
 from builder.package.manifest import Manifest, read_class_index, read_manifest
 from builder.package.problem import Problem
 from cytoimagenet_reader import layout
@@ -143,12 +144,12 @@ def _differences(features: Sequence[Mapping[str, Any]], schema: pa.Schema, file_
 
 def hub_warnings(package: Store) -> Iterator[Problem]:
     """Yield splits of which the viewer computes no statistics."""
-    index = read_class_index(package)
+    index, extras = read_class_index(package), extras_of(read_manifest(package))
     with package.open(layout.METADATA_TABLE) as file:
         table = whole_table(file)
     for config in (*index, layout.METADATA_CONFIG):
         for split in layout.SPLITS:
-            for column in without_statistics(table, config, split):
+            for column in without_statistics(table, config, split, extras):
                 yield Problem(
                     layout.METADATA_TABLE,
                     f"{config}, {split}: the viewer fails at the statistics of {column}, which has two neighbouring "

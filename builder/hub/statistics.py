@@ -7,13 +7,13 @@ of the split are lost. Of texts that are no classes it counts the lengths, of im
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from builder.schema import EXAMPLES, METADATA
+from builder.schema import EXAMPLES, METADATA, with_extras
 from cytoimagenet_reader.layout import FULL, METADATA_CONFIG
 
 _CLASS_SHARE: Final = 0.2  # of different texts among the rows, up to which they are classes,
@@ -21,18 +21,19 @@ _CLASSES: Final = 1000  # if they are no more than these,
 _FEW: Final = 10  # or if they are no more than these
 
 
-def without_statistics(table: pa.Table, config: str, split: str) -> Iterator[str]:
+def without_statistics(table: pa.Table, config: str, split: str, extras: Sequence[pa.Field] = ()) -> Iterator[str]:
     """Yield the columns at which the statistics of a split fail.
 
     Parameters
     ----------
     table : ``metadata.parquet``
+    extras : columns that sources added
     """
     mask = pc.equal(table["split"], split)
     if config not in (FULL, METADATA_CONFIG):
         mask = pc.and_(mask, pc.equal(table["category"], config))
     rows = table.filter(mask)
-    for field in METADATA if config == METADATA_CONFIG else EXAMPLES:
+    for field in with_extras(METADATA if config == METADATA_CONFIG else EXAMPLES, extras):
         name = field.name
         if name == "image":
             values: Any = rows["width"]
