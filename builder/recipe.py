@@ -30,6 +30,10 @@ _METHODS: Mapping[str, Mapping[str, Any]] = {
 """Departures from the paper that are choices; what was a defect of the paper's code does not come back."""
 
 
+DESCRIBING = ("title", "description", "citation", "license", "tags")
+"""Keys that say what a package is called; nothing in its data depends on them."""
+
+
 def _of(stage: str, default: Any, doc: str) -> Any:
     """Declare a field: affected stage, default and meaning."""
     metadata = {"stage": stage, "doc": doc}
@@ -105,6 +109,18 @@ class Recipe:
         "keep",
         "groups of images that look alike: keep them apart, or merge_groups, so that they are on one side",
     )
+
+    title: str = _of(
+        "finish", "", "the package's title; CytoImageNet, or that of the only source of your own, if empty"
+    )
+    description: str = _of("finish", "", "a sentence or a few on what the package is: card, croissant, CITATION.cff")
+    citation: str = _of(
+        "finish", "", "how to cite the package, as Who (year): title, DOI; the paper's where it is empty"
+    )
+    license: str = _of(
+        "finish", "", "licence of the package as a whole, an SPDX id; examples keep those of their sources"
+    )
+    tags: tuple[str, ...] = _of("finish", (), "tags of the card beside those of every package")
 
     size: int = _of("shard", 0, "pixels of the longer side to which images are reduced; 0 keeps them as they are")
     shard_bytes: int = _of("select", 400_000_000, "bytes of images a shard should hold")

@@ -15,6 +15,7 @@ CATEGORIES: Final = ("organism", "cell_type", "cell_visible", "phenotype", "comp
 SPLITS: Final = ("train", "validation")
 
 CARD: Final = "README.md"
+CITATION: Final = "CITATION.cff"
 CLASSES: Final = "classes.json"
 CHANGELOG: Final = "CHANGELOG.md"
 FINGERPRINTS_TABLE: Final = "fingerprints.parquet"

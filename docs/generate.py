@@ -16,6 +16,7 @@ _STAGES: Final = {
     "standardize": "pixels",
     "select": "which images stay, split, shards",
     "shard": "how shards are written",
+    "finish": "what the package says of itself",
     "none": "nothing of the package",
 }
 

@@ -17,6 +17,7 @@ from builder.engine.store import Store
 from builder.escape import markdown, markdown_url
 from builder.package.extras import extras_of
 from builder.package.features import features_of
+from builder.package.identity import identity_of
 from builder.package.manifest import ClassIndex, Manifest
 from builder.recipe import Recipe
 from builder.templates import template_folder
@@ -76,6 +77,7 @@ def render_card(manifest: Manifest, index: ClassIndex) -> str:
     environment.filters["thousands"] = "{:,}".format
     page = environment.get_template(TEMPLATE).render(
         m=manifest,
+        own=identity_of(manifest),
         classes=index,
         counts=split_counts(index),
         top=_largest(index),
@@ -104,14 +106,15 @@ def front_matter(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
     """Return the card's YAML as plain values."""
     files = manifest["files"]
     wanted = [*index, layout.METADATA_CONFIG]
+    identity = identity_of(manifest)
     return {
-        "pretty_name": "CytoImageNet (simulated)" if manifest["simulated"] else "CytoImageNet",
+        "pretty_name": f"{identity.name} (simulated)" if manifest["simulated"] else identity.name,
         **_license(manifest),
         "task_categories": ["image-classification", "image-feature-extraction"],
         "size_categories": [size_category(manifest["images"])],
         "annotations_creators": ["machine-generated"],
         "source_datasets": [f"extended|other-{source['dir_name']}" for source in manifest["sources"]],
-        "tags": _tags(manifest),
+        "tags": list(identity.tags),
         "configs": [_config(config, files) for config in wanted],
         "dataset_info": [_info(config, manifest, index) for config in wanted],
     }
@@ -123,15 +126,14 @@ def size_category(images: int) -> str:
 
 
 def _license(manifest: Manifest) -> dict[str, str]:
+    if own := identity_of(manifest).license:
+        if own in _HUB_LICENSES:
+            return {"license": _HUB_LICENSES[own]}
+        return {"license": "other", "license_name": own, "license_link": layout.LICENSE_PAGE}
     ids = {source["license"] for source in manifest["sources"]}
     if len(ids) == 1 and (only := next(iter(ids))) in _HUB_LICENSES:
         return {"license": _HUB_LICENSES[only]}
     return {"license": "other", "license_name": "per-source", "license_link": layout.LICENSE_PAGE}
-
-
-def _tags(manifest: Manifest) -> list[str]:
-    tags = ["microscopy", "biology", "bioimage", "cell", "weak-labels", "pretraining", "croissant"]
-    return ["simulated", *tags] if manifest["simulated"] else tags
 
 
 def _config(config: str, files: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from builder.engine.store import Store
 from builder.package.extras import extras_of
+from builder.package.identity import PAPER, PAPER_URL, identity_of
 from builder.package.manifest import ClassIndex, Manifest, file_facts, to_json
 from builder.package.tables import TABLE
 from builder.schema import with_extras
@@ -61,6 +62,8 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
 
     Its paths are relative to the package.
     """
+    identity = identity_of(manifest)
+    own = {*manifest["recipe"].get("tags", ()), "simulated"}
     what = "simulated" if manifest["simulated"] else "microscopy"
     configs = list(index)
     examples = [_examples(config, manifest["format"]) for config in configs]
@@ -68,22 +71,27 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": "CytoImageNet-simulated" if manifest["simulated"] else "CytoImageNet",
-        "description": (
+        "name": f"{identity.name}-simulated" if manifest["simulated"] else identity.name,
+        "description": identity.description
+        or (
             f"{manifest['images']:,} 8-bit grayscale {what} images in {manifest['classes']:,} weakly labelled classes, "
             f"from {len(manifest['sources'])} sources, for pretraining models of bioimages."
         ),
         "version": manifest["version"],
-        "url": "https://arxiv.org/abs/2111.11646",
-        "license": sorted({source["license_url"] or source["license"] for source in manifest["sources"]}),
-        "citeAs": "Hua, Lu & Moses, CytoImageNet, LMRL workshop at NeurIPS 2021, arXiv:2111.11646",
-        "keywords": ["microscopy", "bioimage", "weak labels", *(["simulated"] if manifest["simulated"] else [])],
+        "url": PAPER_URL,
+        "license": [identity.license_url or identity.license] if identity.license else _licenses(manifest),
+        "citeAs": identity.citation or PAPER,
+        "keywords": ["microscopy", "bioimage", "weak labels", *(tag for tag in identity.tags if tag in own)],
         "distribution": [
             *(_object(path, manifest["files"][path], "parquet") for path in (layout.METADATA_TABLE,)),
             *(_shards(config, manifest["format"]) for config in configs),
         ],
         "recordSet": [_table(manifest), *(examples if manifest["format"] == "parquet" else [])],
     }
+
+
+def _licenses(manifest: Manifest) -> list[str]:
+    return sorted({source["license_url"] or source["license"] for source in manifest["sources"]})
 
 
 def _object(path: str, facts: Mapping[str, Any], file_format: str) -> dict[str, Any]:

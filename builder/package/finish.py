@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from builder.engine.store import Store
 from builder.package.card import write_card
+from builder.package.citation import write_citation
 from builder.package.credits import source_facts
 from builder.package.croissant import write_croissant
 from builder.package.extras import extra_facts
@@ -84,6 +85,7 @@ def finish_package(
         extra=extra_facts(selection.extras, [s for s in sources if s.dir_name in {one["dir_name"] for one in used}]),
     )
     files |= write_croissant(package, manifest, index)
+    files |= write_citation(package, manifest)
     files |= {CARD: file_facts(write_card(package, manifest, index))}
     manifest = sealed({**manifest, "files": dict(sorted(files.items()))})
     write_manifest(package, manifest)

@@ -15,7 +15,7 @@ from builder.code_version import library_versions
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.credits import license_page, source_facts, sources_page
-from builder.recipe import Recipe
+from builder.recipe import DESCRIBING, Recipe
 from builder.schema import CATEGORIES, SPLITS
 from builder.sources.base import Source
 from cytoimagenet_reader.layout import CLASSES, FULL, LICENSE_PAGE, MANIFEST, SOURCES_PAGE
@@ -74,7 +74,8 @@ def version_of(manifest: Manifest) -> str:
     same build has the same version everywhere and the card can name it.
     """
     data = {path: facts["sha256"] for path, facts in manifest["files"].items() if "rows" in facts}
-    digits = _digest({"files": data, "recipe": manifest["recipe"]})[:8]
+    numbers = {key: value for key, value in manifest["recipe"].items() if key not in DESCRIBING}
+    digits = _digest({"files": data, "recipe": numbers})[:8]
     return f"{manifest['versions'][PACKAGE]}-{digits}"
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.card import write_card
+from builder.package.citation import write_citation
 from builder.package.croissant import write_croissant
 from builder.package.data_files import MALFORMED, data_batches
 from builder.package.extras import extras_of
@@ -32,7 +33,7 @@ from builder.package.tables import GROUP_ROWS, TABLE, browse_writer, in_pieces, 
 from builder.schema import EXAMPLES, with_extras
 from cytoimagenet_reader import layout
 
-_WRITTEN_AGAIN: Final = (layout.CARD, layout.CROISSANT)
+_WRITTEN_AGAIN: Final = (layout.CARD, layout.CROISSANT, layout.CITATION)
 
 
 def reformat(
@@ -85,6 +86,7 @@ def reformat(
     manifest = {**manifest, "format": file_format, "version": "", "versions": versions, "files": files}
     manifest = sealed(manifest | {"version": version_of(manifest)})
     files |= write_croissant(target, manifest, index)
+    files |= write_citation(target, manifest)
     files |= {layout.CARD: file_facts(write_card(target, manifest, index))}
     manifest = sealed({**manifest, "files": dict(sorted(files.items()))})
     write_manifest(target, manifest)

@@ -17,6 +17,7 @@ from builder.package.content_audit import content_audit, read_fingerprints
 from builder.package.data_files import MALFORMED, raise_of_machine, whole_table
 from builder.package.figures import first_rows
 from builder.package.grain import judged
+from builder.package.identity import identity_of
 from builder.package.leakage import audit, batches_on_both_sides, single_source_classes
 from builder.package.manifest import ClassIndex, Manifest, read_class_index, read_manifest
 from builder.package.overlaps import OverlapAudit, of_other_images, overlap_audit
@@ -71,6 +72,7 @@ def _page(store: Store, manifest: Manifest, index: ClassIndex, overlaps: Overlap
     environment.filters["thousands"] = "{:,}".format
     return environment.get_template(_TEMPLATE).render(
         m=manifest,
+        title=identity_of(manifest).name,
         categories=_categories(store, manifest, index, table),
         sources=_sources(manifest, rejects),
         rejects=_rejects(rejects),

@@ -19,7 +19,7 @@ from builder.stages.shard.stage import Shard
 from builder.stages.stage import carry_out
 from builder.stages.standardize.not_tried import FaultPolicy
 from builder.stages.standardize.stage import Standardize
-from builder.stages.thresholds import fitted
+from builder.stages.thresholds import fitted, named_by_source
 
 log = logging.getLogger(__name__)
 
@@ -57,4 +57,5 @@ def build(context: BuildContext, package: Store) -> Manifest:
             shard = dataclasses.replace(shard, selection=carry_out(select))
         shards = carry_out(shard)
     facts = [source_at(f"{data.url}/{source.dir_name}", source.dir_name, data.options) for source in sources]
+    recipe = named_by_source(recipe, facts)
     return carry_out(Finish(work, package, recipe, context.file_format, shard.selection, shards, facts))

@@ -1,4 +1,4 @@
-"""Thresholds that follow the size of the data.
+"""Recipe values that follow the data: thresholds and title.
 
 The method's are for millions of images. Sources of one's own are small: where nothing else is set, a token becomes a
 class with fewer images, and a token of every image (the organism of the only screen) becomes none.
@@ -18,6 +18,7 @@ from builder.errors import UserError
 from builder.recipe import Recipe
 from builder.schema import CATEGORIES, TOKEN_SEPARATOR
 from builder.sources import source_names
+from builder.sources.base import Source
 from builder.stages.annotate.stage import AnnotatedSource
 from builder.stages.annotations import read_annotations
 
@@ -82,6 +83,17 @@ def fitted(work: Store, recipe: Recipe, auto: Auto, sources: Sequence[AnnotatedS
     if all(getattr(recipe, name) == value for name, value in changes.items()):
         return recipe, said
     return dataclasses.replace(recipe, **changes), said
+
+
+def named_by_source(recipe: Recipe, sources: Sequence[Source]) -> Recipe:
+    """Return the recipe with the only source's title and citation.
+
+    Only where it is one's own, and the recipe says nothing else.
+    """
+    if len(sources) != 1 or sources[0].dir_name in source_names() or recipe.title:
+        return recipe
+    (only,) = sources
+    return dataclasses.replace(recipe, title=only.name, citation=recipe.citation or only.citation)
 
 
 def _constant_tokens(work: Store, sources: Sequence[AnnotatedSource]) -> tuple[list[str], bool]:

@@ -6,6 +6,8 @@ Each has an id for filters and a name for people. Ids are those of the SPDX lice
 
 from __future__ import annotations
 
+from typing import Final
+
 from builder.sources.base import License
 
 
@@ -34,3 +36,8 @@ UNSTATED = License("LicenseRef-unstated", "none stated by the source", "", None,
 UNRESOLVED = License("LicenseRef-unresolved", "stated by the source, not settled which terms apply", "", None, None)
 """There are terms, per image or per copy, but which apply is an open question: another fact than none being stated."""
 SIMULATED = License("CC0-1.0", "CC0 1.0 (simulated images)", CC0.url, True, True)
+
+BY_ID: Final = {
+    value.id: value for value in (CC0, CC_BY_3, CC_BY_4, CC_BY_NC_4, CC_BY_NC_SA_3, CC_BY_NC_SA_4, CC_BY_NC_ND_4)
+}
+"""The licences with a text of their own, by SPDX id."""
