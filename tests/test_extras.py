@@ -120,7 +120,7 @@ def test_the_package_documents_them_and_is_sound(package: Path) -> None:
         "type": "number", "unit": "µM", "description": "in the medium", "sources": ["one"],
     }  # fmt: skip
     card = (package / "README.md").read_text("utf-8")
-    assert "| `dose` | number | µM | one | in the medium |" in card
+    assert "| `dose` | number | µM | in the medium | `one` |" in card
     features = {
         one["name"]: one["dtype"] for one in yaml.safe_load(card.split("---")[1])["dataset_info"][0]["features"]
     }

@@ -5,25 +5,24 @@ Channels of one field belong together; of several planes, times and runs one is 
 
 from __future__ import annotations
 
-import functools
 import itertools
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.screens import IMAGE_SUFFIXES
-from builder.sources.declared.declaration import Files, Keep
+from builder.sources.declared.choice import CHOSEN, PROJECTION, channel_key, choose
+from builder.sources.declared.declaration import Files
 from builder.sources.declared.facts import Wells, plain
 from builder.sources.declared.layouts import Layout
-from builder.sources.declared.names import Names
-from builder.sources.declared.non_images import NonImages
+from builder.sources.declared.names import Names, Values
+from builder.sources.declared.non_images import NonImages, batched
 from builder.sources.declared.templates import names_in
 
 UNKNOWN_NAME: Final = "files without a known name"
-_CHOSEN: Final = ("run", "t", "z")
-PROJECTION: Final = "projection"
-_ZEROS: Final = re.compile(r"(?<!\d)0+(?=\d)")
+_LEFT_OUT: Final = ("",)
 
 
 class Found(NamedTuple):
@@ -37,19 +36,9 @@ class Found(NamedTuple):
 
 
 class _File(NamedTuple):
-    identity: tuple[str, ...]
     channel: str
     chosen: tuple[str, ...]  # run, t and z, '' for those that are part of the identity
     path: str
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def channel_key(text: str) -> str:
-    """Return a channel's normalised key.
-
-    01 is 1, DAPI is dapi.
-    """
-    return _ZEROS.sub("", text.strip().casefold())
 
 
 class Gatherer:
@@ -65,7 +54,7 @@ class Gatherer:
         self._groups = groups
         self._channel = _channel_places(layout, groups)
         rule = {"run": files.keep.run, "t": files.keep.t, "z": files.keep.z}
-        self._chosen = [name for name in _CHOSEN if name in groups and rule[name] != "all"]
+        self._chosen = [name for name in CHOSEN if name in groups and rule[name] != "all"]
         self._rule = rule
         t_parts = [plain(name) for name in layout.t_parts]
         aside = {*map(plain, layout.ignore), *self._channel_names(), *layout.projection_of, *t_parts}
@@ -80,6 +69,7 @@ class Gatherer:
         cut = int(self._plated)
         self.facts: tuple[str, ...] = (*self._identity[:cut], *well, *self._identity[cut:], *made_t)
         self._t_parts = t_parts
+        self._kept: dict[tuple[str, ...], bool] = {}
 
     def fields(self) -> Iterator[Found]:
         """Yield the fields, plate by plate, in order.
@@ -89,41 +79,137 @@ class Gatherer:
         LayoutError
             At the end, where there are files and no name fits, with three names and what was expected.
         """
-        plates: dict[str | None, list[str]] = {}
-        plate = self._groups.index("plate") if "plate" in self._groups else None
-        unknown: list[str] = []
-        alone = not self._chosen and not self._channel
+        yield from self._gathered([]) if self._chosen or self._channel else self._alone([])
+
+    def _read(self, unknown: list[str]) -> Iterator[tuple[str, Values]]:
+        """Yield each file that the layout names, and its values.
+
+        Raises
+        ------
+        LayoutError
+            Where there is none, but files of other names; the first three of these go to ``unknown``.
+        """
+        match, fits = self._names.match, False
         for path in self._candidates():
-            values = self._names.match(path)
-            if values is None:
-                self._folder.notes.add(UNKNOWN_NAME, path)
-                if len(unknown) < 3:
-                    unknown.append(path)
+            values = match(path)
+            if values is not None:
+                fits = True
+                yield path, values
                 continue
-            plates.setdefault(None if plate is None else values[plate], []).append(path)
-        if unknown and not plates:
+            self._folder.notes.add(UNKNOWN_NAME, path)
+            if len(unknown) < 3:
+                unknown.append(path)
+        if unknown and not fits:
             expected = self._layout.examples[0] if self._layout.examples else self._layout.regex
             raise LayoutError(
                 f"{self._folder.root}: no file is named as {self._layout.title} ({expected}) says; "
                 f"there are {', '.join(unknown)}"
             )
-        for name in sorted(plates, key=lambda found: found or ""):
-            files = filter(None, map(self._file, plates.pop(name)))
-            if alone:
-                yield from (Found(file.identity, {"": file.path}) for file in files)
-            else:
-                yield from self._gathered(files)
 
     def _candidates(self) -> Iterator[str]:
-        for path in self._folder.paths(*self._suffixes):
-            if why := self._non_images.why(path):
-                self._folder.notes.add(why, path)
-            else:
-                yield path
+        for paths in batched(self._folder.paths(*self._suffixes)):
+            if self._non_images.none_among(paths):
+                yield from paths
+                continue
+            for path in paths:
+                if why := self._non_images.why(path):
+                    self._folder.notes.add(why, path)
+                else:
+                    yield path
 
-    def _file(self, path: str) -> _File | None:
-        values = self._names.match(path) or ()
-        facts = dict(zip(self._groups, values, strict=True))
+    def _alone(self, unknown: list[str]) -> Iterator[Found]:
+        """Yield files that are whole fields, plate by plate."""
+        plates: dict[str, list[tuple[Values, str]]] = {}
+        plate = self._groups.index("plate") if "plate" in self._groups else None
+        for path, values in self._read(unknown):
+            if plate is None:
+                plates.setdefault("", []).append((values, path))
+            else:
+                name = sys.intern(values[plate] or "")
+                plates.setdefault(name, []).append(((*values[:plate], name, *values[plate + 1 :]), path))
+        for name in sorted(plates):
+            for values, path in plates.pop(name):
+                identity = self._identity_of(values, path)
+                if identity is not None:
+                    yield Found(identity, {"": path})
+
+    def _gathered(self, unknown: list[str]) -> Iterator[Found]:
+        """Yield the fields of files that are channels, planes, times.
+
+        What the parts of names say is found out once for equal parts. A field is a list of its facts, what its files
+        have in common of run, time and plane, and then channel and file in turn; where they have nothing in common, it
+        is a list of ``_File`` in ``mixed``.
+        """
+        fields: dict[tuple[str, ...], list[Any]] = {}
+        by_parts: dict[Any, list[Any] | None] = {}
+        mixed: dict[tuple[str, ...], list[_File]] = {}
+        parts_of, channels, choices = self._parts(), {}, {}  # type: ignore[var-annotated]
+        for path, values in self._read(unknown):
+            of_identity, of_channel, of_choice = parts_of(values)
+            if of_identity in by_parts:
+                field = by_parts[of_identity]
+            else:
+                identity = self._identity_of(values, None)
+                field = None if identity is None else fields.setdefault(identity, [identity, None])
+                by_parts[of_identity] = field
+            if field is None:
+                self._folder.notes.add("files whose well cannot be read", path)
+                continue
+            channel = channels.get(of_channel)
+            if channel is None:
+                channel = channels[of_channel] = self._channel_of(self._facts(values))
+            choice = choices.get(of_choice)
+            if choice is None:
+                choice = choices[of_choice] = self._choice_of(self._facts(values))
+            if choice is _LEFT_OUT:
+                self._folder.notes.add("projections beside the planes, left out", path)
+            elif field[1] is None:
+                field[1] = choice
+                field += (channel, path)
+            elif field[0] in mixed:
+                mixed[field[0]].append(_File(channel, choice, path))
+            elif choice != field[1] or channel in field[2::2] or not self._keeps(choice):
+                mixed[field[0]] = [*_held(field), _File(channel, choice, path)]
+            else:
+                field += (channel, path)
+        for identity in sorted(fields):
+            field = fields.pop(identity) or []
+            if identity in mixed:
+                yield Found(identity, self._chosen_of(mixed.pop(identity)))
+            elif field[1] is not None and not self._keeps(field[1]):
+                yield Found(identity, self._chosen_of(_held(field)))
+            elif field[1] is not None:
+                yield Found(identity, dict(sorted(zip(field[2::2], field[3::2], strict=True))))
+
+    def _parts(self) -> Callable[[Values], tuple[Any, Any, Any]]:
+        """Return a function that divides values into three.
+
+        What tells the field, the channel, and run, time and plane.
+        """
+        of_channel = set(self._channel_names())
+        projection = {plain(name) for name in self._layout.projection_of}
+        of_choice = {*self._chosen, *projection, *(["z"] if "z" in self._groups else [])}
+        ignored = {*map(plain, self._layout.ignore)}
+        places: list[list[int]] = [[], [], []]
+        for place, name in enumerate(self._groups):
+            if name in of_channel:
+                places[1].append(place)
+            if name in of_choice:
+                places[2].append(place)
+            if name not in of_channel | ignored and (name not in of_choice or name in self._identity):
+                places[0].append(place)
+        first, second, third = (itemgetter(*some) if some else (lambda _: ()) for some in places)
+        return lambda values: (first(values), second(values), third(values))
+
+    def _facts(self, values: Values) -> dict[str, str | None]:
+        return dict(zip(self._groups, values, strict=True))
+
+    def _identity_of(self, values: Values, path: str | None) -> tuple[str, ...] | None:
+        """Return a field's facts; None for an unreadable well.
+
+        That is noted where there is a path.
+        """
+        facts = self._facts(values)
         identity = [facts[name] or "" for name in self._identity]
         t = facts.get("t") or facts.get(plain(self._layout.t_of)) or ""
         if self._layout.t_of and "t" in self._identity:
@@ -131,18 +217,31 @@ class Gatherer:
         if self._placed:
             well = self._wells.of(facts)
             if well is None:
-                self._folder.notes.add("files whose well cannot be read", path)
+                if path is not None:
+                    self._folder.notes.add("files whose well cannot be read", path)
                 return None
             identity.insert(int(self._plated), well)
         if self._t_parts:
             identity.append("".join(facts[name] or "" for name in self._t_parts))
-        chosen = tuple([(facts.get(name) or "") if name in self._chosen else "" for name in _CHOSEN])
+        return tuple(identity)
+
+    def _choice_of(self, facts: dict[str, str | None]) -> tuple[str, ...]:
+        """Return a file's run, time and plane, where chosen."""
+        chosen = tuple([(facts.get(name) or "") if name in self._chosen else "" for name in CHOSEN])
         if self._is_projection(facts):
-            if self._rule["z"] == "all":
-                self._folder.notes.add("projections beside the planes, left out", path)
-                return None
-            chosen = (*chosen[:2], PROJECTION)
-        return _File(tuple(identity), self._channel_of(facts), chosen, path)
+            return _LEFT_OUT if self._rule["z"] == "all" else (*chosen[:2], PROJECTION)
+        return chosen
+
+    def _keeps(self, choice: tuple[str, ...]) -> bool:
+        """Return whether a file alone would be chosen."""
+        found = self._kept.get(choice)
+        if found is None:
+            found = self._kept[choice] = all(
+                choose((choice[place],), self._rule[name]) == choice[place]
+                for place, name in enumerate(CHOSEN)
+                if name in self._chosen
+            )
+        return found
 
     def _is_projection(self, facts: dict[str, str | None]) -> bool:
         if "z" in self._groups and (facts["z"] or "") in self._layout.projection:
@@ -163,21 +262,14 @@ class Gatherer:
             text = text.replace(f"{{{name}}}", facts[plain(name)] or "")
         return channel_key(text.replace("A0", "A").replace("C0", "C"))
 
-    def _gathered(self, files: Iterable[_File]) -> Iterator[Found]:
-        fields: dict[tuple[str, ...], list[_File]] = {}
-        for file in files:
-            fields.setdefault(file.identity, []).append(file)
-        for identity, members in sorted(fields.items()):
-            yield Found(identity, self._chosen_of(members))
-
     def _chosen_of(self, members: Sequence[_File]) -> dict[str, str]:
         """Return the file of each channel.
 
         Run and time are the same for all channels; the plane is chosen for each by itself.
         """
-        for place, name in enumerate(_CHOSEN[:2]):
+        for place, name in enumerate(CHOSEN[:2]):
             if name in self._chosen:
-                value = choose([file.chosen[place] for file in members], self._rule[name])
+                value = choose(tuple({file.chosen[place] for file in members}), self._rule[name])
                 members = [file for file in members if file.chosen[place] == value]
         by_channel: dict[str, list[_File]] = {}
         for file in members:
@@ -185,7 +277,7 @@ class Gatherer:
         chosen: dict[str, str] = {}
         for channel, several in sorted(by_channel.items()):
             if "z" in self._chosen:
-                value = choose([file.chosen[2] for file in several], self._rule["z"])
+                value = choose(tuple({file.chosen[2] for file in several}), self._rule["z"])
                 several = [file for file in several if file.chosen[2] == value]
             if not several:
                 continue
@@ -195,43 +287,11 @@ class Gatherer:
         return chosen
 
 
-def choose(values: Sequence[str], rule: str | int) -> str | None:
-    """Return the selected plane, time or run of a field.
-
-    None where the one asked for is not there.
-
-    A projection that lies beside the planes is taken where it is asked for, or where there is nothing else.
-    """
-    distinct = sorted(set(values), key=_in_order)
-    planes = [value for value in distinct if value != PROJECTION]
-    if PROJECTION in distinct and (rule == PROJECTION or not planes):
-        return PROJECTION
-    if rule == PROJECTION:
-        return planes[len(planes) // 2]
-    if rule == "first":
-        return planes[0]
-    if rule == "last":
-        return planes[-1]
-    if rule == "middle":
-        return planes[len(planes) // 2]
-    wanted = channel_key(str(rule))
-    return next((value for value in distinct if channel_key(value) == wanted), None)
-
-
-def check_rules(keep: Keep) -> str:
-    """Return what is wrong with ``files.keep``, '' where nothing is."""
-    for name in _CHOSEN:
-        rule = getattr(keep, name)
-        words = ("first", "middle", "last", "all", *(["projection"] if name == "z" else []))
-        if isinstance(rule, str) and not rule[:1].isdigit() and rule not in words:
-            return f"files.keep.{name} is a number or one of {', '.join(words)}, not {rule!r}"
-    return ""
-
-
-def _in_order(value: str) -> tuple[float, str]:
-    return (float(value) if re.fullmatch(r"-?\d+(?:\.\d+)?", value) else -1.0, value)
-
-
 def _channel_places(layout: Layout, groups: Sequence[str]) -> list[str]:
     wanted = [plain(name) for name in names_in(layout.channel)] or ["channel"]
     return [name for name in itertools.chain(wanted) if name in groups]
+
+
+def _held(field: Sequence[Any]) -> list[_File]:
+    """Return the files of a field with one choice."""
+    return [_File(channel, field[1], path) for channel, path in zip(field[2::2], field[3::2], strict=True)]

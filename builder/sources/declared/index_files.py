@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
 from builder.sources.common.folder import Folder
-from builder.sources.declared.gather import channel_key
+from builder.sources.declared.choice import channel_key
 
 Named = dict[str, str]
 _WAVE: Final = re.compile(rb'"WaveName(\d+)"\s*,\s*"([^"]*)"')

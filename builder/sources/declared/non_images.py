@@ -6,8 +6,9 @@ These are thumbnails, masks, illumination functions and outlines.
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from builder.sources.declared.declaration import Files
@@ -33,6 +34,16 @@ _FOLDERS: Final = {
 EXCLUDED: Final = "files that files.exclude leaves out"
 
 
+_SIGNS: Final = ("thumb", "illum", "flatfield", "darkframe", "mask", "outline", "_overlay", "_seg", "segmentation")
+"""Parts of all names above, in small letters: where a text has none of them, no name in it is one of these."""
+
+
+def batched(paths: Iterator[str], size: int = 4096) -> Iterator[list[str]]:
+    """Yield the paths in pieces, to be looked at together."""
+    while piece := list(itertools.islice(paths, size)):
+        yield piece
+
+
 class NonImages:
     """Decides why a file is skipped, before parsing its name."""
 
@@ -41,6 +52,16 @@ class NonImages:
         self._own = _any_of(files.exclude)
         self._of_layout = re.compile(layout.not_images, re.IGNORECASE) if layout and layout.not_images else None
         self._directory, self._of_directory = "", ""
+
+    def none_among(self, paths: Sequence[str]) -> bool:
+        """Return True where all of these may be images.
+
+        False says that each has to be asked.
+        """
+        if self._own or self._of_layout:
+            return False
+        text = "\n".join(("", *paths)).lower()
+        return "\n_" not in text and "/_" not in text and not (self._defaults and any(sign in text for sign in _SIGNS))
 
     def why(self, path: str) -> str:
         """Return why a file is left out.

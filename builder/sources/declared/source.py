@@ -7,8 +7,8 @@ from typing import Final
 from builder.errors import UserError
 from builder.schema import CATEGORIES
 from builder.sources.base import Extra, Source
+from builder.sources.declared.choice import check_rules
 from builder.sources.declared.declaration import Declaration, extras_of, parse
-from builder.sources.declared.gather import check_rules
 from builder.sources.declared.images import Images
 from builder.sources.declared.layouts import layout_of
 from builder.sources.declared.terms import license_of

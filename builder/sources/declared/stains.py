@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Channel
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.screens import visible
+from builder.sources.declared.choice import channel_key, choose
 from builder.sources.declared.declaration import Declaration
-from builder.sources.declared.gather import channel_key, choose
 from builder.sources.declared.index_files import Named, names_for
 
 TRANSMITTED: Final = frozenset(("brightfield", "phase contrast", "darkfield", "dic", "transmitted light"))
@@ -79,8 +79,8 @@ class Stains:
         for kind, key in plan[1]:
             self._folder.notes.add(kind, files[key])
         for shown in plan[0]:
-            channels = tuple([channel._replace(path=files[channel.path]) for channel in shown.channels])
-            yield shown._replace(channels=channels)
+            channels = tuple([Channel(files[key], shows, plane) for key, shows, plane in shown.channels])
+            yield Shown(shown.suffix, channels, shown.cell_visible, shown.microscopy, shown.channel)
 
     def _named(
         self, files: Mapping[str, str], stains: Mapping[str, str], names: Mapping[str, str]
@@ -135,7 +135,7 @@ class Stains:
             sizes["field"], left = divmod(there, sizes["channel"] * sizes["z"])
             if left or not there:
                 self._folder.notes.add("files whose pages are not whole fields", f"{path}: {there} pages")
-        plane = int(choose([str(z) for z in range(sizes["z"])], self._declared.files.keep.z) or 0)
+        plane = int(choose(tuple(map(str, range(sizes["z"]))), self._declared.files.keep.z) or 0)
         for field in range(sizes["field"]):
             found = {}
             for number, (key, shows) in enumerate(stains.items() or [("", self._of_one() or "light")]):

@@ -104,14 +104,16 @@ def _well_name(table: Found) -> str:
 
 def _key(way: Way, table: Found) -> dict[str, str]:
     """Return the fact and column whose values meet most."""
-    best, most = {}, 0.5
+    best: dict[str, str] = {}
+    most = (0.5, 1)
     for name in table.header:
         here = {value.casefold() for value in table.column(name) if value} if name else set()
         for fact, values in way.values.items():
             there = {value.casefold() for value in values if value}
-            share = len(here & there) / min(len(here), len(there)) if here and there else 0.0
-            if share > most and len(here & there) > 1:
-                best, most = {fact: name}, share
+            common = len(here & there)
+            share = common / min(len(here), len(there)) if common > 1 else 0.0
+            if (share, common) > most:
+                best, most = {fact: name}, (share, common)
     return best
 
 

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE
-from builder.sources.declared.gather import choose
+from builder.sources.declared.choice import choose
 from tests.sources.declared.reading import declare, files_of, read, touch
 from tests.sources.files import write_text
 
@@ -93,7 +93,7 @@ def test_planes_and_times(keep: str, expected: dict[str, str], tmp_path: Path) -
     ],
 )
 def test_choices(values: list[str], rule: str | int, expected: str | None) -> None:
-    assert choose(values, rule) == expected
+    assert choose(tuple(values), rule) == expected
 
 
 @pytest.mark.parametrize(("plane", "number"), [("middle", MIDDLE_PLANE), ("max", MAX_PROJECTION), ("first", 0)])

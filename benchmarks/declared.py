@@ -1,0 +1,162 @@
+"""How many files per second one core reads as a ``source.toml`` declares them, once listed; beside the adapters.
+
+Trees are made up in memory, as in ``benchmarks.annotate``: files by name, tables on disk. Timed, in processor seconds
+of one process, are the images alone: names, tables, joins, channels. ``screen`` is a MetaXpress export of plates of 384
+wells, 9 sites and 5 wavelengths with a plate map; ``classes`` is a folder a class; ``list`` is a table with a row per
+file. Rounds alternate; medians are printed, and the most memory that a run in a process of its own added.
+
+    python -m benchmarks.declared [--scale 0.2] [--rounds 3] [--only screen]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import multiprocessing
+import platform
+import random
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from benchmarks.annotate import TREES
+from benchmarks.annotate_shared import WELLS, listed
+from builder.sources import get_source
+from builder.sources.base import Image
+from builder.sources.common.folder import Folder
+from builder.sources.declared.source import read_source
+
+_MILLION = 1_500_000
+
+DECLARED = {
+    "rec_rxrx19a": """
+title = "As rec_rxrx19a"
+[files]
+pattern = "{experiment}/Plate{plate}/{well}_s{field}_w{channel}.png"
+[[tables]]
+file = "metadata.csv"
+join = { experiment = "experiment", plate = "plate", well = "well", field = "site" }
+[columns]
+phenotype = "disease_condition"
+compound = "treatment"
+""",
+    "screen": """
+title = "A screen"
+[files]
+layout = "imagexpress_export"
+[channels]
+1 = "nucleus"
+2 = "actin"
+3 = "mitochondrion"
+4 = "endoplasmic reticulum"
+5 = "nucleolus"
+[[tables]]
+file = "map.csv"
+[columns]
+compound = "drug"
+[extra.dose]
+type = "number"
+""",
+    "classes": 'title = "Classes"\n[files]\nclass_folders = "phenotype"\n',
+    "list": 'title = "A list"\n[list]\nfile = "metadata.csv"\n[columns]\nphenotype = "label"\n',
+}
+
+
+def screen(root: Path, scale: float) -> list[str]:
+    """Plates of 384 wells, 9 sites and 5 wavelengths, with a plate map of every well."""
+    plates = max(1, round(_MILLION * scale / (384 * 9 * 5)))
+    rng = random.Random(0)
+    rows = [
+        f"P{n},{well[0]}{int(well[1:])},drug {rng.randrange(1600)},{n / 4}" for n in range(plates) for well in WELLS
+    ]
+    (root / "map.csv").write_text("\n".join(["plate,well,drug,dose", *rows]) + "\n")
+    places = itertools.product(range(plates), WELLS, range(1, 10), range(1, 6))
+    return [f"run_Plate_{n}/TimePoint_1/P{n}_{well}_s{site}_w{wave}.TIF" for n, well, site, wave in places]
+
+
+def classes(_: Path, scale: float) -> list[str]:
+    """A hundred folders of images."""
+    return [f"class {n % 100}/image_{n:07d}.png" for n in range(round(_MILLION * scale))]
+
+
+def rows(root: Path, scale: float) -> list[str]:
+    """A table with a path and a label per image."""
+    files = [f"images/{n // 1000}/image_{n:07d}.png" for n in range(round(_MILLION * scale))]
+    lines = [f"{path},label {n % 50},{n % 7}" for n, path in enumerate(files)]
+    (root / "metadata.csv").write_text("\n".join(["file_name,label,donor", *lines]) + "\n")
+    return files
+
+
+def rxrx19a(root: Path, scale: float) -> list[str]:
+    return TREES["rec_rxrx19a"](root, scale).files
+
+
+MADE: dict[str, Callable[[Path, float], list[str]]] = {
+    "screen": screen,
+    "classes": classes,
+    "list": rows,
+    "rec_rxrx19a": rxrx19a,
+}
+
+
+def ways(name: str, root: Path, files: list[str]) -> Iterator[tuple[str, Callable[[], Iterator[Image]]]]:
+    signatures = dict.fromkeys(files, 1)
+
+    def folder() -> Folder:
+        return listed(root, signatures)
+
+    yield "declared", lambda: read_source(DECLARED[name].encode(), "own", "source.toml").images(folder())
+    if name in TREES:
+        yield "adapter", lambda: get_source(name).images(folder())
+
+
+def memory_of(name: str, scale: float, way: str) -> float:
+    """Return how many MiB reading adds to what the names themselves take."""
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        files = MADE[name](root, scale)
+        read = dict(ways(name, root, files))[way]
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for _ in read():
+            pass
+        return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def measure(name: str, scale: float, rounds: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        files = MADE[name](Path(scratch), scale)
+        todo = dict(ways(name, Path(scratch), files))
+        seconds: dict[str, list[float]] = {way: [] for way in todo}
+        images = {}
+        for _ in range(rounds):
+            for way, read in todo.items():
+                start = time.process_time()
+                images[way] = sum(1 for _ in read())
+                seconds[way].append(time.process_time() - start)
+    print(f"\n{name}: {len(files):,} files")
+    for way, taken in seconds.items():
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+            more = alone.submit(memory_of, name, scale, way).result()
+        median = statistics.median(taken)
+        print(
+            f"  {way:9s} {images[way]:9,} images {median:6.2f} s {len(files) / median:9,.0f} files/s {more:7,.0f} MiB"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--scale", type=float, default=0.2, help="share of 1.5 million files")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=MADE)
+    options = parser.parse_args()
+    print(f"Python {platform.python_version()}, {platform.machine()}")
+    for name in [options.only] if options.only else MADE:
+        measure(name, options.scale, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
