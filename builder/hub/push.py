@@ -109,6 +109,7 @@ def _checked(store: Store, repo_id: str, create_pr: bool, revision: str | None, 
     manifest = read_manifest(store)
     if store.local(layout.MANIFEST) is None:
         raise UserError(f"push wants a local package; copy {store.url} to a disk first")
+    log.info("verifying %s", store.url)
     problems = verify_apart(store, workers=workers)
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"

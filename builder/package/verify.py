@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import hashlib
+import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -31,6 +32,8 @@ from builder.recipe import Recipe
 from builder.schema import with_extras
 from cytoimagenet_reader import layout
 from cytoimagenet_reader.manifest import ManifestError
+
+log = logging.getLogger(__name__)
 
 _EXPECTED: Final = (
     layout.METADATA_TABLE,
@@ -262,11 +265,16 @@ def _checked_together(
 ) -> list[Problem] | None:
     """Return the findings of several processes.
 
-    None where a file ended a process: taken one by one, it is known which.
+    None where a file ended a process: taken one by one, it is known which; and where no processes can be had.
     """
     context = multiprocessing.get_context("spawn")
     try:
-        with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+        pool = concurrent.futures.ProcessPoolExecutor(workers, context)
+    except OSError as error:  # a /dev/shm that cannot be written to
+        log.warning("no processes can be started (%s): the files are checked one after another", error.strerror)
+        return None
+    try:
+        with pool:
             with interrupt.held():
                 results = pool.map(check, tasks)
             return [problem for found in results for problem in found]

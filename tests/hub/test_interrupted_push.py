@@ -32,6 +32,8 @@ def test_push_goes_on_from_where_it_was(hub: Hub, tmp_path: Path, monkeypatch: p
         code, text = interrupt(["push", str(folder), REPO], moment)
         codes.append(code)
         assert "Traceback" not in text
+        if moment > 1.0:
+            assert f"verifying {folder}" in text
         if code == 130 and moment > 1.0:
             assert text.rstrip().splitlines()[-1].startswith("interrupted; "), text
         if list((tmp_path / "hub/repos").iterdir()):

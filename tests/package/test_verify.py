@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import json
@@ -326,6 +327,18 @@ def test_a_file_that_ends_the_process_is_a_problem(package: Path, monkeypatch: p
     assert verify_apart.verify_apart(str(package)) == [
         Problem(SHARD, "is malformed: it ended the process that checked it (ended by SIGSEGV)")
     ]
+
+
+def test_where_no_processes_can_be_had_files_are_checked_one_after_another(
+    package: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:  # as with a /dev/shm that cannot be written to
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", refuse)
+    (package / SHARD).write_bytes((package / SHARD).read_bytes()[:-100])
+    assert verify(str(package), workers=2) == verify(str(package)) != []
+    assert "no processes can be started (Read-only file system)" in caplog.text
 
 
 @pytest.mark.parametrize(("ending", "left"), [(signal.SIGKILL, 1 << 31), (signal.SIGABRT, 1 << 28), (None, 1 << 31)])

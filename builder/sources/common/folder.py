@@ -6,6 +6,7 @@ It is listed once and read by relative path; misfits are noted.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections import Counter
@@ -260,7 +261,9 @@ def _walk_local(root: str, notes: Notes) -> Iterator[tuple[str, int]]:
                 if entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS or entry.name in SKIPPED_FILES:
                     continue
                 path = f"{below}{entry.name}"
-                if entry.is_dir():
+                if _leads_to_itself(entry):
+                    notes.add("links to themselves", path)
+                elif entry.is_dir():
                     state = entry.stat()
                     here = state.st_dev, state.st_ino
                     if here in above:
@@ -270,8 +273,20 @@ def _walk_local(root: str, notes: Notes) -> Iterator[tuple[str, int]]:
                 elif entry.is_file():
                     state = entry.stat()
                     yield path, (state.st_size * 0x9E3779B97F4A7C15 + state.st_mtime_ns) & _MASK
-                elif entry.is_symlink():
+                elif entry.is_symlink() and not Path(entry.path).exists():
                     notes.add("links to nothing", path)
+                else:
+                    notes.add("pipes and devices, not read", path)
+
+
+def _leads_to_itself(entry: os.DirEntry[str]) -> bool:
+    try:
+        entry.is_dir()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return True
+    return False
 
 
 def _walk_remote(store: Store) -> Iterator[tuple[str, int]]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,16 @@ def test_links_that_are_not_followed_are_noted(tmp_path: Path) -> None:
     (tmp_path / "source/a/other").symlink_to(tmp_path / "source/b")
     (tmp_path / "source/b/other").symlink_to(tmp_path / "source/a")
     (tmp_path / "source/gone.tif").symlink_to(tmp_path / "nowhere.tif")
+    (tmp_path / "source/self.tif").symlink_to(tmp_path / "source/self.tif")
+    os.mkfifo(tmp_path / "source/pipe.tif")
     (tmp_path / "link").symlink_to(tmp_path / "source")
     folder = Folder.listed(str(tmp_path / "link"))
     assert list(folder.paths()) == ["a/other/x.tif", "a/x.tif", "b/other/x.tif", "b/x.tif"]
     loops = folder.notes.examples["links back to a folder above, not followed"]
     assert sorted(loops) == ["a/other/other", "a/up", "b/other/other", "b/other/up"]
     assert folder.notes.examples["links to nothing"] == ["gone.tif"]
+    assert folder.notes.examples["links to themselves"] == ["self.tif"]
+    assert folder.notes.examples["pipes and devices, not read"] == ["pipe.tif"]
 
 
 def test_contents_are_counted_by_kind(tmp_path: Path) -> None:
