@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 import types
 import typing
@@ -251,6 +252,9 @@ def _problems(declared: Declaration) -> Iterator[str]:
     if len(ways) != 1:
         said = " and ".join(ways) or "none"
         yield f"say by one of files.layout, files.pattern, files.regex, files.class_folders and list, not by {said}"
+    for name in (*CATEGORIES, "microscopy"):
+        if fact := re.fullmatch(r"\{(\w+)\}", getattr(declared, name).strip()):
+            yield f"{name} is one value for all images; what differs is mapped in [columns]: {name} = {fact[1]!r}"
     for name in declared.columns:
         if name not in COLUMNS:
             near = difflib.get_close_matches(name, COLUMNS, n=1)

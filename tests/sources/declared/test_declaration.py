@@ -30,6 +30,7 @@ CLASSES = '[files]\nclass_folders = "phenotype"\n'
         (f'title = " "\n{CLASSES}', "title must not be empty"),
         ('title = "x"', "say by one of files.layout, .* not by none"),
         ('title = "x"\n[files]\nlayout = "harmony"\nregex = "a"', "not by layout and regex"),
+        (f'title = "x"\ncompound = "{{drug}}"\n{CLASSES}', r"mapped in \[columns\]: compound = 'drug'"),
         (f'title = "x"\n{CLASSES}[columns]\ncompoud = "a"', "unknown column 'compoud' .* did you mean compound?"),
         ('title = "x"\n[files]\nclass_folders = "colour"', "Invalid enum value 'colour'"),
         ('title = "x"\n[files]\nlayout = "harmonie"', "unknown layout 'harmonie'; did you mean harmony?"),
