@@ -127,10 +127,10 @@ def test_no_more_points_are_taken_than_asked_for() -> None:
 
 
 def test_points_of_many_images_are_no_sign() -> None:
-    """What more than 64 images have in common, such as a mark of the camera, proposes nothing."""
+    """What more than 256 images have in common, such as a mark of the camera, proposes nothing."""
     points = key_points(scene(7, 200))
-    assert len(Index([points] * 64).proposals([points])) == 64
-    assert Index([points] * 65).proposals([points]) == []
+    assert len(Index([points] * 256).proposals([points])) == 256
+    assert Index([points] * 257).proposals([points]) == []
 
 
 def test_one_cell_has_one_grain_however_it_is_turned() -> None:
