@@ -24,7 +24,7 @@ else:
 
 
 _METHODS: Mapping[str, Mapping[str, Any]] = {
-    "ours": {"single_objects_whole": True, "min_contrast": 0.1, "blank_redraws": 4, "dim_by_windows": True},
+    "ours": {"single_objects_whole": True, "min_contrast": 0.08, "blank_redraws": 4, "dim_by_windows": True},
     "paper": {"single_objects_whole": False, "min_contrast": 0.0, "blank_redraws": 0, "dim_by_windows": False},
 }
 """Departures from the paper that are choices; what was a defect of the paper's code does not come back."""
@@ -83,7 +83,8 @@ class Recipe:
     min_contrast: float = _of(
         "standardize",
         None,
-        "a window whose range is below this share of the image's is blank; below three times, if it is noise",
+        "a window is blank if its range, or that of its inner part, is below this share of the image's, or below three "
+        "times that and it is noise",
     )
     blank_redraws: int = _of("standardize", None, "how often a blank window is drawn again before it is refused")
     dim_by_windows: bool = _of("standardize", None, "an image is dim only where none of its windows passes")

@@ -26,7 +26,7 @@ REASONS: Final = {
     "uniform": "the 0.1th percentile equals the 99.9th in every channel",
     "binary_mask": "only two intensities: a mask, not an example",
     "dim": "the 75th percentile is 0",
-    "crop_blank": "a crop whose 0.1th and 99.9th percentile differ by less than min_contrast, or that is noise",
+    "crop_blank": "a crop whose range, or that of its inner part, is below min_contrast, or that is noise",
     "crop_too_dark": "a crop whose mean is 1 or less, of 255",
     "crop_too_bright": "a crop whose mean is 254 or more, of 255",
     "crop_dim": "a crop whose 75th percentile is 0",

@@ -147,8 +147,8 @@ def _judged(number: int, place: crop.Crop, image: normalize.Merged, recipe: Reci
     quantized = kernels.quantize(merged)
     counts = quality.histogram(quantized)
     low, high, contrast = _levels(merged, recipe)
-    noise = quality.is_only_noise(quantized, contrast, recipe)
-    reason = "crop_blank" if noise else quality.refuse_crop(counts, contrast, recipe)
+    blank = quality.is_blank(quantized, contrast, recipe)
+    reason = "crop_blank" if blank else quality.refuse_crop(counts, contrast, recipe)
     if reason is None:
         pixels = kernels.rescale(merged, low, high)
         facts = quality.statistics(pixels, counts, recipe)

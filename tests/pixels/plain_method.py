@@ -15,7 +15,7 @@ SCALINGS = (1 / 2, 1 / 4, 1 / 8, 1 / 16)
 
 CHOICES: dict[str, dict[str, Any]] = {
     "paper": {"single_whole": False, "least_contrast": 0.0, "redraws": 0, "by_windows": False},
-    "ours": {"single_whole": True, "least_contrast": 0.1, "redraws": 4, "by_windows": True},
+    "ours": {"single_whole": True, "least_contrast": 0.08, "redraws": 4, "by_windows": True},
 }
 
 
@@ -99,7 +99,10 @@ def judge(merged: np.ndarray, window: tuple[int, int, int, int], least: float) -
     top, bottom, left, right = window
     cut = merged[top:bottom, left:right]
     low, high = np.percentile(cut, [0.1, 99.9])
-    if high - low < least or (high - low < 3 * least and noise(np.rint(cut * 255))):
+    down, right = (side // 8 for side in cut.shape)
+    inner = np.rint(cut * 255)[down : len(cut) - down, right : len(cut[0]) - right]
+    inside = np.ptp(np.percentile(inner, [0.1, 99.9])) / 255
+    if high - low < least or inside < 7 / 8 * least or (inside < 3 * least and noise(inner)):
         return "crop_blank", None
     if high == low:
         return "crop_uniform", None
