@@ -26,7 +26,6 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("phenotype", {"licenses": ["CC0-1.0"]}),
     ("full", {"commercial_use": True}),
     ("full", {"crops": False}),
-    ("full", {"where": {"z": 0}, "columns": ["idx", "z"]}),
     ("organism", {"where": {"z": [0, 2], "pixel_size_um": {"min": 0.325, "max": 0.7}}}),
     ("compound", {"label_ids": "full"}),
     ("full", {"labels": ["human", "taxol"], "label_ids": "full"}),
