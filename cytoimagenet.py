@@ -194,6 +194,8 @@ class _PlainSplits:
             raise PackageError(f"{self.place} holds no {config!r}; it has {', '.join(index)}")
         classes = list(index[config]["names"])
         paths = sorted((path for path in files if config in (FULL, files[path]["config"])), key=_reading_position)
+        if not paths:
+            raise ValueError(f"it has no shard of {config!r}")
         self.rows: dict[str, list[int]] | None = None  # by path of a shard, the numbers of its rows that are wanted
         unset = {"commercial_use": False}
         if given := [f"{name}={value!r}" for name, value in conditions.items() if value != unset.get(name)]:

@@ -10,6 +10,7 @@ whether ``channels`` and ``dset`` are kept, are not certain. What a row does not
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -46,6 +47,7 @@ _TRUE: Final = frozenset(("true", "1", "1.0"))
 _WINDOW: Final = ("x_min", "x_max", "y_min", "y_max")
 _NUMBER: Final = re.compile(r"-([01]+)\.png$", re.IGNORECASE)
 _BATCH: Final = 20_000
+_MOST: Final = 1 << 31  # pixels
 
 
 class Release(NamedTuple):
@@ -188,10 +190,13 @@ class _Reader:
         if text is None:
             return None
         try:
-            return float(text)
+            value = float(text)
         except ValueError:
-            self.notes.add("values that are no number, taken as unknown", f"{row['filename']}: {name} {text}")
-            return None
+            value = math.nan
+        if abs(value) < _MOST:  # not so for "nan"
+            return value
+        self.notes.add("values that are no number, taken as unknown", f"{row['filename']}: {name} {text}")
+        return None
 
 
 def _files(folder: Folder) -> dict[str, str]:

@@ -207,6 +207,7 @@ def test_rows_that_climb_or_come_twice(tmp_path: Path) -> None:
 def test_odd_values(tmp_path: Path) -> None:
     rows = rows_of("human", 8)
     rows[0] |= {"x_min": "left", "cell_type": "nan", "sirna": "None", "crop": "1"}
+    rows[3] |= {"x_min": "1e30", "x_max": "inf", "y_min": "nan", "y_max": "1" * 400, "crop": "1"}
     rows[1] |= {"label": "", "crop": "false"}
     rows[2] |= {"dir_name": "my_screen", "database": "", "name": "", "idx": "my_screen-7"}
     _write(tmp_path, rows)
@@ -218,10 +219,11 @@ def test_odd_values(tmp_path: Path) -> None:
     assert [second[name] for name in ("label", "crop", "scaling", "x_max")] == ["human", False, 1.0, None]
     third = by_name["human-0010.png"]
     assert [third[n] for n in ("database", "name", "license")] == ["unknown", "my_screen", "LicenseRef-unstated"]
+    assert [by_name["human-0011.png"][name] for name in ("x_min", "x_max", "y_min", "y_max")] == [None] * 4
     assert release.sources.of("my_screen").license.id == "LicenseRef-unstated"
     assert release.sources.of("rec_rxrx1").license.id == "CC-BY-NC-SA-4.0"
     assert notes == {
-        "values that are no number, taken as unknown": 1,
+        "values that are no number, taken as unknown": 4,
         "rows without a label, which get their folder's name": 1,
     }
 
