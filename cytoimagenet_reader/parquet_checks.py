@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,25 +18,15 @@ import pyarrow.parquet as pq
 from cytoimagenet_reader.arrow_checks import check_schema
 from cytoimagenet_reader.class_labels import classes_of, spelled, spelled_schema
 from cytoimagenet_reader.parquet_footer import Chunk, Group, row_groups
-from cytoimagenet_reader.thrift import Compact
+from cytoimagenet_reader.parquet_pages import DATA_PAGE, Page, page_at, plain_texts
 
 _ROOM: Final = 1 << 26  # bytes that any reading may expand to
 _RATIO: Final = 100  # and as many times its size in the file; those of ours stay below 20
 _CELL: Final = 8  # bytes of an offset, a code or a number
 _GAP: Final = 1 << 16  # bytes between columns that are fetched with them rather than asking twice
-_DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _CODECS: Final = {0: "uncompressed", 1: "snappy", 6: "zstd"}
-_ENCODINGS: Final = (0, 2, 3, 8)  # PLAIN, RLE and dictionaries: what any value takes is known from sizes and counts
+_IMAGE: Final = "image"
 _LIMITS: Final = {"thrift_string_size_limit": 1 << 24, "thrift_container_size_limit": 1 << 18}
-_HEADER_BYTES: Final = (512, 1 << 16)  # in which a page's header lies: first try, most
-
-
-class _Page(NamedTuple):
-    kind: int
-    inflated: int  # bytes
-    values: int
-    at: int  # where its content begins
-    size: int
 
 
 class Parquet:
@@ -76,10 +66,17 @@ class Parquet:
                 expanded += _expanded(self._source, chunk)
                 if expanded > _ROOM + _RATIO * packed:
                     raise ValueError(f"row group {group} expands to {expanded:,} bytes or more, from {packed:,}")
-        names = None if columns is None else list(columns)
-        # a thread of Arrow's that reads a Python file when the interpreter ends would abort it
-        threads = not isinstance(self._source, pa.PythonFile)
+        names = self.schema.names if columns is None else list(columns)
+        images = self._images(list(groups)) if _IMAGE in names else None
+        if images is not None:
+            names = [f"{_IMAGE}.path" if name == _IMAGE else name for name in names]
+        # not for small columns; and one that reads a Python file when the interpreter ends would abort it
+        threads = images is None and not isinstance(self._source, pa.PythonFile)
         table = self._file.read_row_groups(list(groups), columns=names, use_threads=threads)
+        if images is not None:
+            kind, paths = self.schema.field(_IMAGE).type, table[_IMAGE].combine_chunks().field("path")
+            column = pa.StructArray.from_arrays([images, paths], fields=list(kind))
+            table = table.set_column(table.schema.get_field_index(_IMAGE), self.schema.field(_IMAGE), column)
         table.validate(full=True)
         return spelled(table, self.classes)
 
@@ -101,6 +98,15 @@ class Parquet:
         """Return where each row group begins, and where the last ends."""
         bounds = [(chunk.begin, chunk.end) for group in self._groups for chunk in group.chunks]
         return [min(chunk.begin for chunk in group.chunks) for group in self._groups], max(end for _, end in bounds)
+
+    def _images(self, groups: list[int]) -> pa.Array | None:
+        """Return the images of a row group, read here; None where pyarrow has to."""
+        if len(groups) != 1 or not self.rows[groups[0]]:
+            return None
+        field = self.schema.field(_IMAGE)
+        if not (field.nullable and field.type.field(0).nullable):  # else the levels are others
+            return None
+        return plain_texts(self._source, self._chunks(groups[0], [_IMAGE])[0])
 
     def _chunks(self, group: int, columns: Collection[str] | None) -> list[Chunk]:
         chunks = self._groups[group].chunks
@@ -135,12 +141,12 @@ def _expanded(source: pa.NativeFile, chunk: Chunk) -> int:
     if chunk.codec not in _CODECS:
         raise ValueError(f"column {chunk.column!a} is compressed by a codec of no package ({chunk.codec})")
     total = values = 0
-    dictionary: _Page | None = None
+    dictionary: Page | None = None
     begin = chunk.begin
     while begin < chunk.end:
-        page = _page(source, begin, chunk.end)
+        page = page_at(source, begin, chunk.end)
         total += page.inflated
-        if page.kind == _DATA_PAGE:
+        if page.kind == DATA_PAGE:
             values += page.values
         elif dictionary is None:
             dictionary = page
@@ -157,30 +163,7 @@ def _expanded(source: pa.NativeFile, chunk: Chunk) -> int:
     return total + values * _longest(source, dictionary, _CODECS[chunk.codec])
 
 
-def _page(source: pa.NativeFile, begin: int, end: int) -> _Page:
-    """Return the page at ``begin`` of a column chunk."""
-    for window in _HEADER_BYTES:
-        data = source.read_at(min(window, end - begin), begin)
-        try:
-            reader = Compact(data)
-            header = reader.struct()
-        except IndexError:  # it goes on behind the window
-            continue
-        kind, inflated, size = (header.get(field, -1) for field in (1, 2, 3))
-        said = header.get(7 if kind == _DICTIONARY_PAGE else 5)
-        if not isinstance(said, dict) or kind not in (_DATA_PAGE, _DICTIONARY_PAGE):
-            break
-        values, encoding = (said.get(field, -1) for field in (1, 2))
-        if not all(type(number) is int and 0 <= number < 1 << 31 for number in (inflated, size, values)):
-            break
-        page = _Page(kind, inflated, values, begin + reader.at, size)
-        if encoding not in _ENCODINGS or page.at + page.size > end:
-            break
-        return page
-    raise ValueError("a page is malformed, or of a kind that no page of a package is")
-
-
-def _longest(source: pa.NativeFile, page: _Page, codec: str) -> int:
+def _longest(source: pa.NativeFile, page: Page, codec: str) -> int:
     """Return the longest text's length in a dictionary page.
 
     Each text is its length, in 4 bytes, and its bytes.

@@ -33,12 +33,39 @@ class Compact:
         """
         if depth > _MOST_NESTED:
             raise ValueError("a header is malformed")
+        data, at = self._data, self.at  # in local names, and numbers and texts read here: that takes half the time
         found: dict[int, Any] = {}
         field = 0
-        while head := self._byte():
-            field = field + (head >> 4) if head >> 4 else self._number()
+        while head := data[at]:
+            at += 1
             kind = head & 15
-            found[field] = kind == _TRUE if kind in (_TRUE, _FALSE) else self._value(kind, depth)
+            if head >> 4:
+                field += head >> 4
+            else:
+                self.at = at
+                field = self._number()
+                at = self.at
+            if kind == _TEXT or kind in _NUMBERS:
+                number = data[at]
+                at += 1
+                if number >= 0x80:
+                    self.at = at - 1
+                    number = self._varint()
+                    at = self.at
+                if kind == _TEXT:
+                    begin, at = at, at + number
+                    if at > len(data):
+                        raise IndexError
+                    found[field] = data[begin:at]
+                else:
+                    found[field] = (number >> 1) ^ -(number & 1)
+            elif kind in (_TRUE, _FALSE):
+                found[field] = kind == _TRUE
+            else:
+                self.at = at
+                found[field] = self._value(kind, depth)
+                at = self.at
+        self.at = at + 1
         return found
 
     def _value(self, kind: int, depth: int) -> Any:

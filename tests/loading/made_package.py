@@ -151,7 +151,9 @@ def write_parquet(path: Path, table: pa.Table, batch_rows: int) -> None:
     """Write Parquet with row groups of at most ``batch_rows`` rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = {"image.bytes": "none", **dict.fromkeys(["image.path", *table.column_names[1:]], "zstd")}
-    pq.write_table(table, path, row_group_size=batch_rows, compression=plain, write_page_index=True)
+    texts = [name for name in plain if name != "image.bytes"]
+    options = {"compression": plain, "use_dictionary": texts, "data_page_size": 64 << 20, "write_page_index": True}
+    pq.write_table(table, path, row_group_size=batch_rows, **options)
 
 
 def _with_places(part: pa.Table, split: str, path: str) -> pa.Table:
