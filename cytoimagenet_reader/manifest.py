@@ -19,6 +19,7 @@ PACKAGE: Final = "cytoimagenet"
 _MOST_NESTED: Final = 100  # levels of JSON; our own files have six
 
 Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -41,6 +42,10 @@ class _OfData(TypedDict, total=False):
     """Where each record batch or row group begins, in bytes."""
     footer_offset: Count
     """Where the row groups of a Parquet file end; its indexes and footer follow."""
+    intensity_mean: Share
+    """Mean over the images of the mean of their pixels, which count from 0 (black) to 1."""
+    intensity_square: Share
+    """Likewise of the mean of the squares."""
 
 
 class FileFacts(_OfData):
@@ -77,10 +82,22 @@ class ExtraFacts(TypedDict):
     sources: list[str]
 
 
+class Intensity(TypedDict):
+    """Mean and standard deviation of a config's training pixels.
+
+    Pixels count from 0 (black) to 1, and each image the same.
+    """
+
+    mean: Share
+    std: Share
+
+
 class _Optional(TypedDict, total=False):
     """What a manifest gets last, and what only some have."""
 
     sha256: str
+    intensity: dict[str, Intensity]
+    """By config."""
     extra: dict[Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,62}$")], ExtraFacts]
 
 

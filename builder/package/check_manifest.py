@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.engine.store import Store
+from builder.package.intensity import by_config
 from builder.package.manifest import PACKAGE, Manifest, sealed, version_of
 from builder.package.problem import Problem
 from cytoimagenet_reader import layout
@@ -28,6 +29,8 @@ def check_manifest(manifest: Manifest) -> Iterator[Problem]:
     of_sources = sum(source["images"] for source in manifest["sources"])
     if of_sources != manifest["images"]:
         yield _wrong(f"says {manifest['images']} images; those of its sources add up to {of_sources}")
+    if manifest.get("intensity", {}) != by_config(manifest["files"]):
+        yield _wrong("says another mean and standard deviation of pixels than its shards make")
     for path, facts in manifest["files"].items():
         yield from _check_place(path, facts, manifest["format"])
 

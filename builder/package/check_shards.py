@@ -21,6 +21,7 @@ from builder.engine.store import Store
 from builder.package.check_fingerprints import thumbnails_of, whole_fault
 from builder.package.data_files import opened
 from builder.package.features import schema_of
+from builder.package.intensity import Intensity
 from builder.package.manifest import Manifest
 from builder.package.problem import Problem
 from builder.recipe import Recipe
@@ -200,19 +201,22 @@ def _examples(
     sizes = None if stated is None else list(zip(*(stated[c].to_pylist() for c in ("width", "height")), strict=True))
     hashes = [] if stated is None or not task.deep else list(_stated_hashes(stated))
     bad: list[str] = []
+    intensity = Intensity()
     row = 0
     for batch in batches:
         for example, name in zip(batch["image"].field("bytes"), batch["filename"], strict=True):
             png = example.as_py()
             what = png_fault(png, sizes[row] if sizes and row < len(sizes) else None)
             if what is None and task.deep:
-                what = _pixel_fault(png, hashes[row] if row < len(hashes) else _UNSTATED, thumbnails)
+                what = _pixel_fault(png, hashes[row] if row < len(hashes) else _UNSTATED, thumbnails, intensity)
             if what is not None:
                 bad.append(f"row {row} ({name}) {what}")
             row += 1
     yield from bad[:_NAMED_ROWS]
     if len(bad) > _NAMED_ROWS:
         yield f"and {len(bad) - _NAMED_ROWS} more examples like these"
+    if task.deep and not bad and any(task.facts.get(name, value) != value for name, value in intensity.facts().items()):
+        yield "its pixels have another mean or mean square than the manifest says"
 
 
 def png_fault(png: bytes | None, size: tuple[int, int] | None) -> str | None:
@@ -238,10 +242,10 @@ def _stated_hashes(rows: pa.Table) -> Iterator[_Stated]:
     yield from itertools.starmap(_Stated, zip(*columns, strict=True))
 
 
-def _pixel_fault(png: bytes, stated: _Stated, thumbnails: Mapping[str, bytes]) -> str | None:
+def _pixel_fault(png: bytes, stated: _Stated, thumbnails: Mapping[str, bytes], intensity: Intensity) -> str | None:
     """Decode with Pillow and compare with what is stated.
 
-    Pillow is not the decoder of the build's own tests.
+    Pillow is not the decoder of the build's own tests. What is sound is counted in ``intensity``.
     """
     try:
         with Image.open(io.BytesIO(png)) as image:
@@ -253,6 +257,7 @@ def _pixel_fault(png: bytes, stated: _Stated, thumbnails: Mapping[str, bytes]) -
     found = hashlib.sha256(struct.pack("<II", *pixels.shape) + pixels.tobytes()).digest()
     if stated.pixels_sha256 is not None and found != stated.pixels_sha256:
         return "has other pixels than metadata.parquet's pixels_sha256 says"
+    intensity.add(pixels)
     if stated.crop or stated.sha256 is None:
         return None
     return whole_fault(pixels, stated.sha256, thumbnails.get(stated.sha256))

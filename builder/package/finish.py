@@ -17,6 +17,7 @@ from builder.package.credits import source_facts
 from builder.package.croissant import write_croissant
 from builder.package.extras import extra_facts
 from builder.package.figures import write_figures
+from builder.package.intensity import MEAN, SQUARE
 from builder.package.manifest import (
     Manifest,
     build_manifest,
@@ -97,5 +98,5 @@ def _placed(path: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     if part is None:
         raise ValueError(f"{path} is not the name of a shard")
     stated = {name: facts[name] for name in ("rows", "bytes", "sha256")}  # in one order, whoever kept them
-    batches = {name: facts[name] for name in BATCH_FACTS if name in facts}
-    return {**stated, "config": part.config, "split": part.split, **batches}
+    found = {name: facts[name] for name in (MEAN, SQUARE, *BATCH_FACTS) if name in facts}
+    return {**stated, "config": part.config, "split": part.split, **found}

@@ -15,6 +15,7 @@ from builder.code_version import library_versions
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.credits import license_page, source_facts, sources_page
+from builder.package.intensity import by_config
 from builder.recipe import DESCRIBING, Recipe
 from builder.schema import CATEGORIES, SPLITS
 from builder.sources.base import Source
@@ -57,6 +58,7 @@ def build_manifest(
         "simulated": any(source["simulated"] for source in used),
         "images": selection.num_rows,
         "classes": len(class_index[FULL]["names"]),
+        "intensity": by_config(files),
         "recipe": recipe.as_dict(),
         "versions": {PACKAGE: builder.__version__} | library_versions(),
         "sources": used,

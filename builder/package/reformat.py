@@ -19,6 +19,7 @@ from builder.package.croissant import write_croissant
 from builder.package.data_files import MALFORMED, data_batches
 from builder.package.extras import extras_of
 from builder.package.features import with_features
+from builder.package.intensity import MEAN, SQUARE
 from builder.package.manifest import (
     Manifest,
     file_facts,
@@ -80,7 +81,8 @@ def reformat(
         with target.writing(new) as out:
             found = _rewrite(out, content, path, file_format, classes, extras)
         stated = {"rows": facts["rows"], "bytes": target.size(new), "sha256": target.sha256(new)}
-        files[new] = {**stated, "config": part.config, "split": part.split, **found}
+        figures = {name: facts[name] for name in (MEAN, SQUARE) if name in facts}
+        files[new] = {**stated, "config": part.config, "split": part.split, **figures, **found}
     files = dict(sorted(files.items()))
     versions = {**manifest["versions"], "pyarrow": pa.__version__}
     manifest = {**manifest, "format": file_format, "version": "", "versions": versions, "files": files}

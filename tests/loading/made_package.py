@@ -69,7 +69,7 @@ def make_package(
 ) -> Path:
     """Write a package with these classes, ``per_class`` pictures of each, into ``folder`` and return it.
 
-    The manifest of an ``old`` one does not say where the shards' record batches are.
+    The manifest of an ``old`` one says neither where the shards' record batches are nor what their pixels are like.
     """
     write = {"arrow": write_stream, "parquet": write_parquet}[file_format]
     numbers = sorted({name for of_category in classes.values() for name in of_category})
@@ -77,14 +77,23 @@ def make_package(
     every = [name for category in CATEGORIES for name in classes.get(category, ())]
     files: dict[str, dict[str, Any]] = {}
     browse = []
+    pixels: dict[str, list[np.ndarray[Any, Any]]] = {}  # of the training pictures, by config
     for split in SPLITS:
         parts: dict[str, pa.Table] = {}
         for category in CATEGORIES:
             names = [name for name in classes.get(category, ()) for _ in range(per_class[split])]
             if not names:
                 continue
-            rows = [_row(category, names[i], i, split, every, side, encode, rng) for i in rng.permutation(len(names))]
+            shown: list[np.ndarray[Any, Any]] = []
+
+            def kept(image: np.ndarray[Any, Any], shown: list[np.ndarray[Any, Any]] = shown) -> bytes:
+                shown.append(image)
+                return encode(image)
+
+            rows = [_row(category, names[i], i, split, every, side, kept, rng) for i in rng.permutation(len(names))]
             table = pa.Table.from_pylist(rows, schema=EXAMPLES)
+            if split == SPLITS[0]:
+                pixels[category] = shown
             bounds = np.linspace(0, len(rows), shards[split] + 1).astype(int)
             for n, (start, stop) in enumerate(itertools.pairwise(bounds)):
                 path = shard_path(shard_name(category, split, n, shards[split]), file_format)
@@ -99,8 +108,19 @@ def make_package(
         write(folder / f"metadata/{split}.{file_format}", metadata, batch_rows)
         files[f"metadata/{split}.{file_format}"] = {"rows": len(metadata), "config": "metadata", "split": split}
     pq.write_table(pa.concat_tables(browse), folder / "metadata.parquet")
-    write_facts(folder, classes, per_class, files, file_format, batch_rows)
+    write_facts(folder, classes, per_class, files, file_format, batch_rows, {} if old else intensity(pixels))
     return folder
+
+
+def intensity(pixels: Mapping[str, list[np.ndarray[Any, Any]]]) -> dict[str, dict[str, float]]:
+    """Return mean and standard deviation of all pixels of a config, each picture with the same weight."""
+    found = {}
+    for config in ("full", *pixels):
+        pictures = [picture / 255 for name, some in pixels.items() if config in ("full", name) for picture in some]
+        mean = np.mean([picture.mean() for picture in pictures])
+        variance = np.mean([((picture - mean) ** 2).mean() for picture in pictures])
+        found[config] = {"mean": round(float(mean), 6), "std": round(float(variance**0.5), 6)}
+    return found
 
 
 _UNSTATED = {
@@ -176,6 +196,7 @@ def write_facts(
     files: dict[str, dict[str, Any]],
     file_format: str,
     batch_rows: int,
+    intensity: Mapping[str, Mapping[str, float]],
 ) -> None:
     """Write classes.json, the card and the manifest of what lies in the folder."""
     configs = {"full": sorted(name for names in classes.values() for name in names)}
@@ -195,6 +216,7 @@ def write_facts(
         "package": "cytoimagenet",
         "format": file_format,
         "version": "0.1.0",
+        **({"intensity": intensity} if intensity else {}),
         "recipe": {"batch_rows": batch_rows},
         "versions": {"pyarrow": pa.__version__},
         "simulated": True,

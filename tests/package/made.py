@@ -218,4 +218,7 @@ def _write_shard(
     path = shard_path(shard, file_format)
     package.write_bytes(path, content)
     facts = {"rows": len(rows), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    pixels = [np.asarray(Image.open(io.BytesIO(row["png"]))) / 255 for row in rows]
+    facts["intensity_mean"] = round(float(np.mean([one.mean() for one in pixels])), 12)
+    facts["intensity_square"] = round(float(np.mean([(one**2).mean() for one in pixels])), 12)
     return {path: facts | batch_facts(content, file_format)}

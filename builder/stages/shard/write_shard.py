@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from builder.code_version import code_version
 from builder.engine import markers
 from builder.engine.store import Store
+from builder.package.intensity import Intensity
 from builder.package.shard_files import write_batches
 from builder.pixels.read import read
 from builder.pixels.resize import reduce
@@ -24,6 +25,7 @@ from builder.stages.select.store import ShardPlan
 from builder.stages.shard.package_files import unfinish
 from builder.stages.shard.part_images import PartImageReader
 from cytoimagenet_reader import layout
+from cytoimagenet_reader.decode import decode
 from cytoimagenet_reader.png import encoder
 
 
@@ -54,10 +56,11 @@ def write_shard(
     items: Sequence[ShardPlan],
     classes: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Write shards; return {path: {rows, bytes, sha256, batch_rows, batch_offsets}}.
+    """Write shards; return {path: facts for the manifest}.
 
-    ``batch_rows`` are those of each record batch or row group; ``batch_offsets``, of Arrow only, the bytes at which the
-    record batches begin.
+    The facts are rows, bytes, sha256, the mean and mean square of the pixels (see ``builder.package.intensity``),
+    ``batch_rows`` of each record batch or row group, and of Arrow only ``batch_offsets``, the bytes at which the record
+    batches begin.
 
     Parameters
     ----------
@@ -90,19 +93,28 @@ def shard_fingerprint(plan: ShardPlan, recipe: Recipe, file_format: str, classes
 
 def _write(
     out: Any, rows: pa.Table, work: Store, recipe: Recipe, file_format: str, classes: Sequence[str] = ()
-) -> dict[str, list[int]]:
-    """Write a shard; return its ``batch_rows`` and ``batch_offsets``."""
-    return write_batches(out, _batches(rows, work, recipe), file_format, classes, extra_fields(rows.schema))
+) -> dict[str, Any]:
+    """Write a shard; return what was found while writing."""
+    intensity = Intensity()
+    batches = write_batches(
+        out, _batches(rows, work, recipe, intensity), file_format, classes, extra_fields(rows.schema)
+    )
+    return {**intensity.facts(), **batches}
 
 
-def _batches(rows: pa.Table, work: Store, recipe: Recipe) -> Iterator[pa.RecordBatch]:
-    """Yield the examples of a shard, schema ``EXAMPLES`` and extras."""
+def _batches(rows: pa.Table, work: Store, recipe: Recipe, intensity: Intensity) -> Iterator[pa.RecordBatch]:
+    """Yield a shard's examples and count their pixels.
+
+    The schema is ``EXAMPLES`` and extras.
+    """
     examples = PartImageReader(work)
     for start, end in batch_bounds(rows["bytes"].to_pylist(), recipe.batch_rows, recipe.batch_bytes):
         batch = rows.slice(start, end - start)
         encoded = examples.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
         if recipe.size:
             encoded = [encoder.encode(reduce(read(example), recipe.size)) for example in encoded]
+        for example in encoded:
+            intensity.add(decode(example))
         yield _examples(batch, encoded)
 
 

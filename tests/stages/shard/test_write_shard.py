@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -56,13 +57,13 @@ def test_nothing_stale_leaves_the_manifest(tmp_path: Path) -> None:
 
 
 class Images:
-    """In the place of the parts: the PNG of an example is its row's number, often over."""
+    """In the place of the parts: every pixel of an example is its row's number."""
 
     def __init__(self, work: object) -> None:
         pass
 
     def read_all(self, parts: list[str], rows: list[int]) -> list[bytes]:
-        return [bytes([row % 256]) * (10 + row) for row in rows]
+        return [made.png(np.full((2, 10 + row), row, np.uint8)) for row in rows]
 
 
 @pytest.mark.parametrize("file_format", ["arrow", "parquet"])
@@ -77,6 +78,9 @@ def test_a_writer_says_where_the_batches_are(
         stated = write_shard._write(
             out, table, Store(str(tmp_path)), Recipe.of({"batch_rows": batch_rows}), file_format
         )
+    levels = np.array([row["row"] for row in found]) / 255
+    assert stated.pop("intensity_mean") == pytest.approx(levels.mean(), rel=1e-9)
+    assert stated.pop("intensity_square") == pytest.approx((levels**2).mean(), rel=1e-9)
     assert stated == batch_facts((tmp_path / "shard").read_bytes(), file_format)
     assert stated["batch_rows"] == [min(batch_rows, len(found) - n) for n in range(0, len(found), batch_rows)]
 
