@@ -11,7 +11,7 @@ import itertools
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from cytoimagenet_reader.remote.forward import ReadAhead
 from cytoimagenet_reader.remote.ranges import RangeFile
 from cytoimagenet_reader.stamps import check_same
 from cytoimagenet_reader.streams import Part
+from cytoimagenet_reader.threads import threads_of_generator
 
 _FIRST_BYTES = 1 << 14  # in which a shard's schema lies
 
@@ -136,10 +137,23 @@ def _mapped_batches(path: str, first: int, stop: int) -> Batches:
 def _announce(descriptor: int, begin: int, end: int) -> None:
     """Tell the system which mapped bytes will be used.
 
-    It then reads them in one read, not page by page.
+    It then reads them in one read, not page by page. That costs time for each page, also where all are in memory, as
+    after the first epoch: it is asked of the ends only.
     """
-    if hasattr(os, "posix_fadvise"):  # Linux
+    if hasattr(os, "posix_fadvise") and not (
+        _in_memory(descriptor, begin) and _in_memory(descriptor, end - 1)
+    ):  # Linux
         os.posix_fadvise(descriptor, begin, end - begin, os.POSIX_FADV_WILLNEED)
+
+
+def _in_memory(descriptor: int, place: int) -> bool:
+    """Return whether a byte of a file is in memory."""
+    if not hasattr(os, "RWF_NOWAIT"):  # Linux
+        return False
+    try:
+        return os.preadv(descriptor, [bytearray(1)], place, os.RWF_NOWAIT) == 1
+    except OSError:  # it is not there, or the file system cannot tell
+        return False
 
 
 def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) -> Batches:
@@ -198,7 +212,8 @@ def _numbered(batches: Iterable[pa.RecordBatch], stop: int) -> Batches:
 
 
 def _remote_file(package: Package, shard: Shard, limit: int) -> ReadAhead:
-    return ReadAhead(package.url(shard.path), package.storage_options, shard.bytes, limit=limit)
+    check = package.check_of(shard)
+    return ReadAhead(package.url(shard.path), package.storage_options, shard.bytes, limit=limit, check=check)
 
 
 def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, columns: Sequence[str]) -> Batches:
@@ -206,20 +221,33 @@ def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, 
 
     They are those of the row groups that hold wanted rows.
     """
-    with _parquet_file(package, part.shard, path) as shard, ThreadPoolExecutor(1, "row group") as thread:
+    ahead: deque[tuple[int, Future[pa.Table]]] = deque()
+    opened = contextlib.ExitStack()
+
+    def close() -> None:
+        """Close the shard once no row group is being read."""
+        reading = next((future for _, future in ahead if not future.cancel() and not future.done()), None)
+        if reading is None:
+            opened.close()
+        else:
+            reading.add_done_callback(lambda _: opened.close())
+
+    with threads_of_generator(1, "row group") as thread, contextlib.ExitStack() as stack:
+        shard = opened.enter_context(_parquet_file(package, part.shard, path))
+        stack.callback(close)
         starts = [0, *itertools.accumulate(shard.file.rows)]
         wanted = deque(
             (start, group)
             for group, start in enumerate(starts[:-1])
             if start < stop and starts[group + 1] > part.first and part.wants(start, starts[group + 1])
         )
-        ahead: deque[tuple[int, Future[pa.Table]]] = deque()
         while wanted or ahead:
             while wanted and len(ahead) < 2:
                 start, group = wanted.popleft()
                 ahead.append((start, thread.submit(shard.read, group, columns)))
-            start, future = ahead.popleft()
-            for batch in future.result().combine_chunks().to_batches():
+            table = ahead[0][1].result()
+            start, _ = ahead.popleft()
+            for batch in table.combine_chunks().to_batches():
                 yield start, batch
                 start += len(batch)
 
@@ -248,6 +276,6 @@ def _parquet_file(package: Package, shard: Shard, path: str | None = None) -> It
         with pa.memory_map(path) as source, open_parquet(source) as file:
             yield _ParquetShard(file)
         return
-    ranges = RangeFile(package.url(shard.path), package.storage_options, shard.bytes)
+    ranges = RangeFile(package.url(shard.path), package.storage_options, shard.bytes, package.check_of(shard))
     with ranges, ranges.parquet_source() as source, open_parquet(source, pre_buffer=False) as file:
         yield _ParquetShard(file, ranges)

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from cytoimagenet_reader.package import Package
 from cytoimagenet_reader.prefetched import prefetched
 from cytoimagenet_reader.rows import Example, TrainingRows, interleaved
 from cytoimagenet_reader.streams import Stream, count_rows
+from cytoimagenet_reader.threads import threads_of_generator
 
 Rows = Generator[tuple[int, Example], None, None]
 """(key, row), again and again."""
@@ -143,7 +143,7 @@ class Order:
         seed, buffer = self._shuffle
         window, past = divmod(start, buffer)
         rows = self._sequence(rank, window * buffer)
-        with ThreadPoolExecutor(1, "read") as thread:
+        with threads_of_generator(1, "read") as thread:
             ahead = thread.submit(lambda: list(itertools.islice(rows, buffer)))
             while held := ahead.result():
                 ahead = thread.submit(lambda: list(itertools.islice(rows, buffer)))
