@@ -12,19 +12,22 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from cytoimagenet_reader import layout
+from cytoimagenet_reader.arguments import suggestion
 from cytoimagenet_reader.errors import PackageError, ShardError
 from cytoimagenet_reader.layout import CATEGORIES, FULL
 from cytoimagenet_reader.links import leading_out
 from cytoimagenet_reader.manifest import (
     ClassIndex,
     FileFacts,
+    Intensity,
     Manifest,
     ManifestError,
     batch_rows,
     parse_classes,
     parse_manifest,
 )
-from cytoimagenet_reader.remote.files import forget_listings, read_file, read_files
+from cytoimagenet_reader.origin import Origin, is_local
+from cytoimagenet_reader.remote.versions import Check, Version
 from cytoimagenet_reader.stamps import Stamp, rebuilt
 
 __all__ = ["CATEGORIES", "FULL", "Package", "Shard", "is_local", "reading"]
@@ -89,6 +92,8 @@ class Package:
     ----------
     licenses : of the sources whose terms allow commercial use
     batch_rows : rows of most record batches
+    intensity : by config, mean and standard deviation of the pixels of its training images, from 0 (black) to 1; empty
+        of an older package
     schema : that all shards have, once it was read
     stamps : by path, what shards of a local package looked like when they were chosen from
     identity : sha256 of the manifest and the class list, and so of every row and class: what a cache of it is keyed by
@@ -100,15 +105,14 @@ class Package:
     """
 
     def __init__(self, place: str, storage_options: Mapping[str, Any] | None = None) -> None:
-        place = os.fspath(place)
-        self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
-        self.storage_options = _options_of(self.place, storage_options or {})
-        if not self.local:
-            forget_listings(self.place, self.storage_options)
+        self._origin = Origin(os.fspath(place), storage_options)
+        self.place, self.storage_options = self._origin.place, self._origin.storage_options
+        self._versions: dict[str, Version] = {}  # by path of a remote shard, that which was read
         manifest, self._facts = self._read_facts()
         self.identity = self._facts.identity
         self.licenses = {source["license"] for source in manifest["sources"] if source["commercial_use"]}
         self.batch_rows = batch_rows(manifest)
+        self.intensity: dict[str, Intensity] = manifest.get("intensity", {})
         self.schema: Any = None
         self.stamps: dict[str, Stamp | None] = {}
 
@@ -130,20 +134,39 @@ class Package:
     def check_unchanged(self) -> None:
         """Raise PackageError where the package changed since opening.
 
-        Its manifest and class list are compared.
+        Its manifest and class list are compared. A commit of a hub does not change.
         """
         try:
+            if self._origin.surely_unchanged():
+                return
             unchanged = identity_of(self.read(layout.MANIFEST), self.read(layout.CLASSES)) == self.identity
         except FileNotFoundError:
             unchanged = False
         if not unchanged:
             raise rebuilt(self.place)
 
+    def check_of(self, shard: Shard) -> Check | None:
+        """Return what checks a remote shard's version, or None.
+
+        It raises PackageError where the package was built again since it was opened, ShardError where the shard alone
+        has changed. None where that cannot be: on this machine, or in a commit of a hub.
+        """
+        return None if self.local or self._origin.commit is not None else functools.partial(self._check_version, shard)
+
+    def _check_version(self, shard: Shard, version: Version) -> None:
+        known = self._versions.get(shard.path)
+        if known is not None and known.same(version):
+            return
+        self.check_unchanged()  # after the shard answered: the manifest is replaced last, so that it was this build's
+        if version.size not in (None, shard.bytes):
+            raise self.fault(shard, f"it has {version.size} bytes, and {shard.bytes} in the manifest")
+        if version.telling and not self._versions.setdefault(shard.path, version).same(version):
+            raise self.fault(shard, "it changed while it was read, though the manifest did not")
+
     def _read_facts(self) -> tuple[Manifest, _Facts]:
         self._check_links([layout.MANIFEST, layout.CLASSES])
         try:
-            urls = [self.url(name) for name in (layout.MANIFEST, layout.CLASSES)]
-            content, index = read_files(urls, self.storage_options)
+            content, index = self._origin.read_facts()
         except FileNotFoundError as error:
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
         try:
@@ -195,9 +218,33 @@ class Package:
         """Whether the package is a folder of this machine."""
         return is_local(self.place)
 
+    def normalization(self, config: str = FULL) -> tuple[float, float]:
+        """Return a config's pixel mean and standard deviation.
+
+        Those of its training images, whose pixels count from 0 (black) to 1 and images the same. ``(pixels / 255 -
+        mean) / deviation`` has mean 0 and deviation 1 over them; images that are made smaller deviate a little less.
+
+        Raises
+        ------
+        PackageError
+            Where the package has no such config, or was built before manifests stated them.
+        """
+        if config not in self.classes:
+            near = suggestion(config, self.classes)
+            raise PackageError(f"{self.place} holds no {config!r}; it has {', '.join(self.classes)}{near}")
+        stated = self.intensity.get(config)
+        if stated is None:
+            raise PackageError(
+                f"{self.place} does not state the mean and standard deviation of its pixels, because it was built by "
+                "an earlier version: give normalize=(mean, standard deviation), or build it again"
+            )
+        if not stated["std"]:
+            raise PackageError(f"all pixels of {config!r} in {self.place} are alike: they cannot be normalised")
+        return stated["mean"], stated["std"]
+
     def url(self, path: str) -> str:
         """Return where a file of the package is."""
-        return f"{self.place}/{path}"
+        return self._origin.url(path)
 
     def local_path(self, path: str) -> str:
         """Return a local file's path in the system's form."""
@@ -205,7 +252,7 @@ class Package:
 
     def read(self, path: str) -> bytes:
         """Return a small file's bytes."""
-        return read_file(self.url(path), self.storage_options)
+        return self._origin.read(path)
 
     def fault(self, shard: Shard, why: str) -> ShardError:
         """Return the error for an invalid shard."""
@@ -223,12 +270,19 @@ def identity_of(manifest: bytes, classes: bytes) -> str:
 
 @contextlib.contextmanager
 def reading(package: Package, shard: Shard) -> Iterator[None]:
-    """Turn any failure to read into a ShardError."""
+    """Turn any failure to read into a ShardError.
+
+    Where the package was built again since it was opened, that is the failure.
+    """
     try:
         yield
-    except (ShardError, PackageError):
+    except PackageError:
         raise
     except (OSError, EOFError, ValueError, pa.ArrowException) as error:  # Arrow's include NotImplementedError
+        with contextlib.suppress(OSError):
+            package.check_unchanged()
+        if isinstance(error, ShardError):
+            raise
         raise package.fault(shard, f"{type(error).__name__}: {error}") from error
 
 
@@ -236,15 +290,3 @@ def _shard(path: str, facts: FileFacts) -> Shard:
     batches = tuple(facts.get("batch_rows", ())), tuple(facts.get("batch_offsets", ()))
     stated = facts["rows"], facts["bytes"], facts["sha256"], facts["config"], facts["split"]
     return Shard(path, *stated, *batches, facts.get("footer_offset", 0))
-
-
-def is_local(place: str) -> bool:
-    """Return whether a place is local, not a URL."""
-    return "://" not in place or place.startswith("file://")
-
-
-def _options_of(place: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    own = options.get(place.partition("://")[0])
-    if isinstance(own, Mapping):
-        return dict(own)
-    return {name: value for name, value in options.items() if not isinstance(value, Mapping) or name == "client_kwargs"}

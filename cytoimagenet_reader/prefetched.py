@@ -50,6 +50,7 @@ class Prefetched:
         self._last: Future[None] | None = None
         self._open: dict[str, _OpenShard] = {}  # by category
         runs = list(runs_of(streams, skip))
+        self._shards = {part.shard.path: part.shard for stream in runs for run in stream for part in run.parts}
         self._whole = read_whole(runs)
         self._fetch = Prefetch(needs_of(runs, self._whole), self._ranges)
 
@@ -101,7 +102,8 @@ class Prefetched:
             self._open.pop(shard.category, None)
             begin, data = self._fetch.take(shard.path, FOOTER)
             footer = begin, data[shard.footer_offset - begin :]
-            file = RangeFile(self._package.url(shard.path), self._package.storage_options, shard.bytes)
+            place, options = self._package.url(shard.path), self._package.storage_options
+            file = RangeFile(place, options, shard.bytes, self._package.check_of(shard))
             with contextlib.ExitStack() as closing:
                 source = closing.enter_context(pa.PythonFile(closing.enter_context(file), "r"))
                 parquet = closing.enter_context(open_parquet(source, footer[1].data, pre_buffer=False))
@@ -121,7 +123,8 @@ class Prefetched:
         return low, content
 
     def _ranges(self, path: str) -> Ranges:
-        return Ranges(self._package.url(path), self._package.storage_options)
+        check = self._package.check_of(self._shards[path])
+        return Ranges(self._package.url(path), self._package.storage_options, check)
 
     def _hash(self, shard: Shard, low: int, content: Bytes) -> None:
         done, found = self._hashes.setdefault(shard.path, (0, hashlib.sha256()))

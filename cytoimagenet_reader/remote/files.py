@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import fsspec
 import pyarrow as pa
@@ -15,30 +15,62 @@ from cytoimagenet_reader.remote.http import answer_of
 from cytoimagenet_reader.remote.places import Location
 from cytoimagenet_reader.remote.ranges import RangeFile
 from cytoimagenet_reader.remote.retrying import retrying
+from cytoimagenet_reader.remote.versions import Version, of_answer, of_file
 
 
-def read_file(url: str, storage_options: Mapping[str, Any]) -> bytes:
+class Content(NamedTuple):
+    """A small file's bytes.
+
+    Parameters
+    ----------
+    version : of these bytes, or of those that they replaced just then
+    commit : that a hub read them from
+    """
+
+    data: bytes
+    version: Version
+    commit: str | None = None
+
+
+def read_content(url: str, storage_options: Mapping[str, Any]) -> Content:
     """Return the content of a small file."""
     location = Location(url, storage_options)
 
-    def over_http() -> bytes:
+    def over_http() -> Content:
         with answer_of(location) as answer:
-            return answer.read()
+            return Content(answer.read(), of_answer(answer), location.commit)
+
+    def by_fsspec() -> Content:
+        version = of_file(file_system, name)
+        return Content(file_system.cat_file(name), version)
 
     if location.direct:
         return retrying(over_http, url)
     file_system, name = fsspec.core.url_to_fs(url, **storage_options)
-    data: bytes = retrying(lambda: file_system.cat_file(name), url)
-    return data
+    return retrying(by_fsspec, url)
 
 
-def read_files(urls: Sequence[str], storage_options: Mapping[str, Any]) -> list[bytes]:
+def read_version(url: str, storage_options: Mapping[str, Any]) -> Version:
+    """Return the version that a file has now."""
+    location = Location(url, storage_options)
+
+    def over_http() -> Version:
+        with answer_of(location, 0, 0) as answer:
+            return of_answer(answer)
+
+    if location.direct:
+        return retrying(over_http, url)
+    file_system, name = fsspec.core.url_to_fs(url, **storage_options)
+    return retrying(lambda: of_file(file_system, name), url)
+
+
+def read_files(urls: Sequence[str], storage_options: Mapping[str, Any]) -> list[Content]:
     """Return the contents of small files, requested concurrently.
 
     It takes one round trip for all.
     """
     with ThreadPoolExecutor(len(urls), "small files") as threads:
-        return list(threads.map(lambda url: read_file(url, storage_options), urls))
+        return list(threads.map(lambda url: read_content(url, storage_options), urls))
 
 
 def forget_listings(url: str, storage_options: Mapping[str, Any]) -> None:

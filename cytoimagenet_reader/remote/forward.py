@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from cytoimagenet_reader.remote.ranges import Ranges
+from cytoimagenet_reader.remote.versions import Check
 
 _BLOCK = 4 << 20  # most bytes of one request
 _FIRST_BLOCK = 1 << 20  # bytes of a file's first requests: the first row comes sooner, and costs less
@@ -25,11 +26,14 @@ class ReadAhead(io.RawIOBase):
     ----------
     size : bytes of the file
     limit : the byte up to which it will be read
+    check : as ``Ranges`` takes it
     """
 
-    def __init__(self, url: str, storage_options: Mapping[str, Any], size: int, *, limit: int) -> None:
+    def __init__(
+        self, url: str, storage_options: Mapping[str, Any], size: int, *, limit: int, check: Check | None = None
+    ) -> None:
         self._size, self._limit = size, limit
-        self._ranges = Ranges(url, storage_options)
+        self._ranges = Ranges(url, storage_options, check)
         self._hash = hashlib.sha256()
         self._position = self._requested = 0
         self._blocks: deque[Future[bytes]] = deque()

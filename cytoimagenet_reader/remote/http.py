@@ -61,6 +61,7 @@ def answer_of(location: Location, first: int | None = None, last: int = 0) -> It
     for _ in range(_MOST_REDIRECTS):
         place = location.place()
         answer = _ask(place, {"Accept-Encoding": "identity", **place.headers, **asked})
+        location.commit = answer.headers.get("X-Repo-Commit") or location.commit
         try:
             if answer.status in _REDIRECTS and (target := answer.headers.get("Location")):
                 location.redirect(place, target)

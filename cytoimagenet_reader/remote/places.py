@@ -41,6 +41,7 @@ class Location:
         self.url = url
         self._first = _first_place(url, storage_options)
         self._place = self._first
+        self.commit: str | None = None  # that a hub says it answers from
         self._lock = threading.Lock()
 
     @property

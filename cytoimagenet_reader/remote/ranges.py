@@ -18,6 +18,7 @@ from cytoimagenet_reader.parquet_footer import TAIL, footer_size
 from cytoimagenet_reader.remote.http import answer_of
 from cytoimagenet_reader.remote.places import Location
 from cytoimagenet_reader.remote.retrying import retrying
+from cytoimagenet_reader.remote.versions import Check, of_answer, of_file
 
 _REQUEST_SECONDS: Final = 60.0  # most for one request of fsspec
 _PIECE: Final = 1 << 18  # bytes received at once; between two, it is asked whether they are still wanted
@@ -31,10 +32,14 @@ class Ranges:
     """Thread-safe reads of byte ranges of a remote file.
 
     Over HTTP, and so from the hub, they are received here, in place; other file systems are fsspec's.
+
+    Parameters
+    ----------
+    check : called with the version of the file that each piece is of, before the piece is used
     """
 
-    def __init__(self, url: str, storage_options: Mapping[str, Any]) -> None:
-        self.url = url
+    def __init__(self, url: str, storage_options: Mapping[str, Any], check: Check | None = None) -> None:
+        self.url, self._check = url, check
         self._location = Location(url, storage_options)
         self._files: tuple[Any, str] | None = None
         if not self._location.direct:
@@ -69,7 +74,8 @@ class Ranges:
         Raises
         ------
         ShardError
-            Where that still fails after several attempts, or the server ignores ranges.
+            Where that still fails after several attempts, or the server ignores ranges. What ``check`` raises comes
+        through.
         """
         done = 0
 
@@ -93,6 +99,8 @@ class Ranges:
         begun = time.perf_counter()
         with answer_of(self._location, start, start + len(view) - 1) as answer:
             waited = time.perf_counter() - begun
+            if self._check is not None:
+                self._check(of_answer(answer))
             done = 0
             while done < len(view) and (count := answer.readinto(view[done : done + _PIECE])):
                 received(count, waited)
@@ -113,6 +121,8 @@ class Ranges:
                 data = file.read(len(view))
         if len(data) > len(view):
             raise ValueError("the server ignores byte ranges; use one that knows them, or copy the package first")
+        if self._check is not None:
+            self._check(of_file(file_system, name))  # after the bytes: they are of this version or an earlier one
         view[: len(data)] = data
         received(len(data), time.perf_counter() - begun)
         yield len(data)
@@ -124,8 +134,8 @@ class RangeFile(io.RawIOBase):
     Each read is one request, but for what was fetched before.
     """
 
-    def __init__(self, url: str, storage_options: Mapping[str, Any], size: int) -> None:
-        self._ranges = Ranges(url, storage_options)
+    def __init__(self, url: str, storage_options: Mapping[str, Any], size: int, check: Check | None = None) -> None:
+        self._ranges = Ranges(url, storage_options, check)
         self._size = size
         self._position = 0
         self._held: list[tuple[int, memoryview]] = []

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from cytoimagenet_reader.errors import ShardError
-from cytoimagenet_reader.retry import GaveUpError, Limits, retry
+from cytoimagenet_reader.errors import PackageError, ShardError
+from cytoimagenet_reader.retry import GaveUpError, Limits, is_transient, retry
 
 T = TypeVar("T")
 
@@ -20,14 +20,22 @@ def retrying(call: Callable[[], T], url: str, stopped: threading.Event | None = 
     Raises
     ------
     ShardError
-        Where it fails in the end, with the URL and the number of attempts. FileNotFoundError and PermissionError come
-        through as they are.
+        Where it fails in the end, with the URL and the number of attempts. FileNotFoundError, PermissionError and
+        PackageError come through as they are.
     """
     try:
-        return retry(call, LIMITS, stopped=stopped)
+        return retry(call, LIMITS, retried=_passing, stopped=stopped)
     except GaveUpError as error:
         raise ShardError(f"{url}: {error}") from error.last
-    except (FileNotFoundError, PermissionError, ShardError):
+    except (FileNotFoundError, PermissionError, PackageError, ShardError):
         raise
     except Exception as error:
         raise ShardError(f"{url}: {type(error).__name__}: {error}") from error
+
+
+def _passing(error: BaseException) -> bool:
+    """Return whether a failure may pass.
+
+    One that was retried does not.
+    """
+    return not isinstance(error, ShardError) and is_transient(error)

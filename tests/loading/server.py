@@ -23,6 +23,7 @@ class Faults:
         self.requests: list[tuple[str, int]] = []  # path and bytes sent, of each answer
         self.delay = 0.0  # seconds
         self.asked = 0
+        self.tags = True  # whether answers say which version of a file they are of
 
     def take(self) -> str:
         """Return the fault of this request, or nothing."""
@@ -42,6 +43,7 @@ def serving(folder: Path, faults: Faults) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        said: dict[str, str] = {}
         disable_nagle_algorithm = True  # header and body are two writes: else the second waits 40 ms
 
         def do_HEAD(self) -> None:
@@ -57,12 +59,16 @@ def serving(folder: Path, faults: Faults) -> Iterator[str]:
                 self.send_error(404)
                 return
             data, status, fault = path.read_bytes(), 200, ""
+            found = path.stat()
+            self.said = {"ETag": f'"{found.st_mtime_ns:x}-{found.st_size:x}"'} if faults.tags else {}
             if "data" in path.parts:
                 time.sleep(faults.delay)
                 fault = faults.take()
             asked = self.headers.get("Range")
             if asked and fault != "no_ranges":
                 start, _, end = asked.removeprefix("bytes=").partition("-")
+                if faults.tags:
+                    self.said["Content-Range"] = f"bytes {start}-{end or len(data) - 1}/{len(data)}"
                 data, status = data[int(start) : int(end) + 1 if end else None], 206
             if fault == "busy":
                 self.send_error(503)
@@ -79,6 +85,8 @@ def serving(folder: Path, faults: Faults) -> Iterator[str]:
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.send_header("Accept-Ranges", "bytes")
+            for name, value in self.said.items():
+                self.send_header(name, value)
             self.end_headers()
             content = memoryview(data)[:sent]
             written = 0

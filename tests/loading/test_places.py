@@ -9,16 +9,19 @@ from typing import Any
 
 import fsspec
 import pytest
+from datasets import Image
 from huggingface_hub import HfApi
 
 import cytoimagenet
 from cytoimagenet import CytoImageNet, PackageError, ShardError
+from cytoimagenet_reader.png.encoder import encode
 from cytoimagenet_reader.remote import retrying
 from cytoimagenet_reader.retry import Limits
 from tests.hub.conftest import hub  # noqa: F401 -- a fixture
 from tests.hub.faults import Faults
 from tests.hub.server import Hub
 from tests.hub.test_clients import run
+from tests.loading.made_package import make_package
 
 REPO = "someone/cytoimagenet"
 SHARD = "data/organism/train-00001-of-00003.arrow"
@@ -144,6 +147,39 @@ def test_a_hub_that_fails_now_and_then_gives_every_row_once(
     hub.faults = Faults(share=0.3, seed=3)
     assert streamed(repository, tmp_path, "organism") == streamed((package, {}), tmp_path, "organism")
     assert any(line.endswith((" 429", " 503")) for line in hub.log)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A later build with the same names of files and classes."""
+    return make_package(tmp_path_factory.mktemp("later") / "cytoimagenet", encode=encode, seed=1)
+
+
+def stream(place: Place) -> Any:
+    options = {str(place[0]).partition("://")[0]: place[1]}
+    builder = CytoImageNet(
+        "organism", data_dir=place[0], storage_options=options, token=place[1].get("token"), columns=["image", "idx"]
+    )
+    return builder.as_streaming_dataset(split="train").cast_column("image", Image(decode=False))
+
+
+def test_a_bucket_rebuilt_while_it_is_read(bucket: Place, package: Path, other: Path) -> None:
+    before = stream(bucket)
+    assert list(before) == list(stream((package, {})))
+    fsspec.filesystem("s3", **bucket[1]).put(f"{other}/", f"{bucket[0]}/".removeprefix("s3://"), recursive=True)
+    with pytest.raises(PackageError, match="rebuilt since it was opened: open it again"):
+        list(before)
+    assert list(stream(bucket)) == list(stream((other, {})))
+
+
+def test_a_push_to_the_hub_changes_nothing_for_who_reads(
+    hub: Hub, repository: Place, package: Path, other: Path  # noqa: F811
+) -> None:  # fmt: skip
+    before = stream(repository)
+    api = HfApi(endpoint=hub.url, token="hf_writer")
+    api.upload_folder(repo_id=REPO, folder_path=other, repo_type="dataset")
+    assert list(before) == list(stream((package, {})))
+    assert list(stream(repository)) == list(stream((other, {})))
 
 
 def test_a_shard_that_stays_out_of_reach_is_named(s3: Any, bucket: Place, tmp_path: Path) -> None:

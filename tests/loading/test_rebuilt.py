@@ -14,7 +14,9 @@ import pytest
 import cytoimagenet
 from cytoimagenet import PackageError, ShardError
 from cytoimagenet_reader.png.encoder import encode
+from cytoimagenet_reader.remote.ranges import Ranges
 from tests.loading.made_package import make_package
+from tests.loading.server import Faults, serving
 
 NAMES = {"organism": ("human", "mouse"), "compound": ("dmso", "taxol")}
 
@@ -30,7 +32,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [one, two, three]
 
 
-def stream(place: Path, **filters: Any) -> Any:
+def stream(place: Path | str, **filters: Any) -> Any:
     builder = cytoimagenet.CytoImageNet(data_dir=place, columns=["label", "idx"], **filters)
     return builder.as_streaming_dataset(split="train")
 
@@ -102,6 +104,53 @@ def test_a_loader_says_so_too(builds: list[Path], tmp_path: Path, moment: str) -
     replace(place, builds[1], "new folder")
     with pytest.raises(PackageError, match="rebuilt since it was opened"):
         list(loader)
+
+
+@pytest.mark.parametrize("tags", [True, False])
+@pytest.mark.parametrize("moment", ["before the first row", "between epochs"])
+@pytest.mark.parametrize(("build", "filters"), [(1, {}), (1, {"labels": ["human"]}), (2, {})])
+def test_rebuilt_at_its_url(
+    builds: list[Path], tmp_path: Path, tags: bool, filters: dict[str, Any], moment: str, build: int
+) -> None:
+    pytest.importorskip("aiohttp")
+    place = Path(shutil.copytree(builds[0], tmp_path / "place"))
+    server = Faults()
+    server.tags = tags
+    with serving(place, server) as url:
+        opened = stream(url, **filters)
+        if moment == "between epochs":
+            assert rows(opened) == rows(stream(builds[0], **filters))
+        replace(place, builds[build], "new folder")
+        with pytest.raises(PackageError, match="rebuilt since it was opened: open it again"):
+            rows(opened)
+
+
+@pytest.mark.parametrize("build", [1, 2])
+def test_rebuilt_while_a_shard_is_read(builds: list[Path], tmp_path: Path, build: int) -> None:
+    pytest.importorskip("aiohttp")
+    place = Path(shutil.copytree(builds[0], tmp_path / "place"))
+    with serving(place, Faults()) as url:
+        package = cytoimagenet.Package(url)
+        shard = package.shards[0]
+        ranges = Ranges(package.url(shard.path), {}, package.check_of(shard))
+        assert ranges.read(0, 10) == (place / shard.path).read_bytes()[:10]
+        replace(place, builds[build], "new folder")
+        with pytest.raises(PackageError, match="rebuilt since it was opened"):
+            ranges.read(10, 20)
+
+
+def test_a_remote_shard_that_changes_alone_is_refused(builds: list[Path], tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    place = Path(shutil.copytree(builds[0], tmp_path / "place"))
+    name = "data/organism/train-00001-of-00003.arrow"
+    with serving(place, Faults()) as url:
+        opened = stream(url)
+        assert len(rows(opened)) == 48
+        (place / name).write_bytes((place / name).read_bytes().replace(b"human", b"mouse"))
+        with pytest.raises(ShardError, match=r"organism/train-00001-.*changed while it was read"):
+            rows(opened)
+        with pytest.raises(ShardError, match=r"organism/train-00001-.*its sha256 is not the manifest's"):
+            rows(stream(url))
 
 
 def test_a_row_of_another_class_than_the_table_says_is_an_error(builds: list[Path], tmp_path: Path) -> None:

@@ -97,14 +97,14 @@ def test_changed_bytes_are_found_where_a_whole_shard_is_read(own_package: Callab
 
 
 def test_manifest_and_classes_are_asked_for_at_the_same_time(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    both, read, asked = threading.Barrier(2, timeout=10), files.read_file, list[str]()
+    both, read, asked = threading.Barrier(2, timeout=10), files.read_content, list[str]()
 
-    def together(url: str, storage_options: Any) -> bytes:
+    def together(url: str, storage_options: Any) -> files.Content:
         asked.append(url)
         both.wait()  # broken, unless the other is under way
         return read(url, storage_options)
 
-    monkeypatch.setattr(files, "read_file", together)
+    monkeypatch.setattr(files, "read_content", together)
     with serving(package, Faults()) as url:
         assert cytoimagenet.Package(url).identity == identity_of(
             (package / "manifest.json").read_bytes(), (package / "classes.json").read_bytes()

@@ -11,7 +11,7 @@ import pytest
 
 from cytoimagenet_reader.errors import ShardError
 from cytoimagenet_reader.remote import retrying
-from cytoimagenet_reader.remote.files import read_file
+from cytoimagenet_reader.remote.files import read_content
 from cytoimagenet_reader.remote.places import Location
 from cytoimagenet_reader.remote.ranges import Ranges
 from cytoimagenet_reader.retry import Limits
@@ -112,17 +112,17 @@ def test_what_an_answer_means() -> None:
     answers = {"/404": 404, "/401": 401, "/500": 500, "/416": 416}
     with answering(lambda path, headers: (answers.get(path, 200), {}, CONTENT)) as (url, asked):
         with pytest.raises(FileNotFoundError):
-            read_file(f"{url}/404", {})
+            read_content(f"{url}/404", {})
         with pytest.raises(PermissionError):
-            read_file(f"{url}/401", {})
+            read_content(f"{url}/401", {})
         with pytest.raises(ShardError, match="status 416"):
-            read_file(f"{url}/416", {})
+            read_content(f"{url}/416", {})
         assert len(asked) == 3  # none was tried again
         with pytest.raises(ShardError, match=r"status 500.*tried 3 times"):
-            read_file(f"{url}/500", {})
+            read_content(f"{url}/500", {})
         with pytest.raises(ShardError, match="ignores byte ranges"):
             Ranges(f"{url}/file", {}).read(0, 5)
-        assert read_file(f"{url}/any", {}) == CONTENT
+        assert read_content(f"{url}/any", {}).data == CONTENT
 
 
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
