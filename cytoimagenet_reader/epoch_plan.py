@@ -55,7 +55,7 @@ def position_of(state: Mapping[str, Any], content: str) -> Position:
     ValueError
         Where it is of other rows, another order, or no state at all.
     """
-    if {"content", "epoch", "levels"} - set(state):
+    if not isinstance(state, Mapping) or {"content", "epoch", "levels"} - set(state):
         raise ValueError("this is no state of a loader, or one of an earlier version: begin the epoch with set_epoch")
     if state["content"] != content:
         raise ValueError(

@@ -8,10 +8,11 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from cytoimagenet_reader.arguments import check_count
 from cytoimagenet_reader.epoch_batches import Batches, EpochBatches
 from cytoimagenet_reader.epoch_plan import Plan, Position, position_of
 from cytoimagenet_reader.epochs import Epochs
-from cytoimagenet_reader.ranks import Ranks, check_not_shared_out_twice, ranks, worker
+from cytoimagenet_reader.ranks import Ranks, ranks, shared_out_by_accelerate, worker
 
 
 class _Base:
@@ -30,6 +31,7 @@ class Loader(_Base):
     Attributes
     ----------
     classes : the class names, in the order of their ids
+    normalize : the mean and standard deviation by which images are normalised, or None
     """
 
     def __new__(cls, *args: Any, **options: Any) -> Loader:
@@ -40,7 +42,7 @@ class Loader(_Base):
         return super().__new__(cls)
 
     def __init__(self, plan: Plan, rank: int | None, world_size: int | None) -> None:
-        self.classes = plan.classes
+        self.classes, self.normalize = plan.classes, plan.form.normalize
         self._plan, self._given_ranks = plan, (rank, world_size)
         self._epochs = Epochs()
         self._loaded: Position | None = None
@@ -70,7 +72,14 @@ class Loader(_Base):
         """Have the next ``iter`` give this epoch.
 
         It starts at the first batch, or where a loaded state stands in it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what is no whole number of at least 0.
         """
+        check_count("epoch", epoch, 0)
+        epoch = int(epoch)
         loaded = self._loaded is not None and self._loaded.epoch == epoch
         self._begin(epoch, self._epochs.state if loaded else 0)
 
@@ -118,7 +127,6 @@ class Loader(_Base):
 
         It includes the rank, which a spawned worker could not find out.
         """
-        self._check_callers()
         return {**self.__dict__, "_given_ranks": tuple(self._ranks()), "_latest": None}
 
     def __iter__(self) -> Batches:
@@ -129,7 +137,7 @@ class Loader(_Base):
         It yields (images, labels): torch uint8 (B, 1, H, W), or without ``size`` a list of (H, W); int64 (B,); and what
         else ``loader`` was asked for.
         """
-        self._check_callers()
+        self._ranks()
         return Batches(self._taken, self.state_dict)
 
     def _taken(self) -> EpochBatches:
@@ -150,11 +158,16 @@ class Loader(_Base):
         self._epochs.set(epoch, state)
 
     def _ranks(self) -> Ranks:
-        return ranks(*self._given_ranks)
-
-    def _check_callers(self) -> None:
-        if self._given_ranks[0] is None and self._ranks().world_size > 1:
-            check_not_shared_out_twice()
+        """Return this process's share: all, where accelerate asks."""
+        here = ranks(*self._given_ranks)
+        if here.world_size == 1 or not shared_out_by_accelerate():
+            return here
+        if self._given_ranks[0] is not None:
+            raise RuntimeError(
+                "accelerate shares out the examples of a DataLoader itself, and this loader was told to give a share: "
+                "make it without rank= and world_size="
+            )
+        return Ranks(0, 1)
 
 
 def _number(position: Position) -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from cytoimagenet_reader.arguments import check_count, check_flag, check_texts
-from cytoimagenet_reader.training_batches import Form
+from cytoimagenet_reader.training_batches import REPEATED, Form
+
+PACKAGE: Final = "package"
+"""A value of ``normalize``: the mean and standard deviation that the manifest states."""
 
 
 def size_of(size: Any) -> tuple[int, int] | None:
@@ -42,7 +46,7 @@ def form_of(
 ) -> Form:
     """Return the form of batches.
 
-    ``normalize`` is a pair of numbers, or None.
+    ``normalize`` is a pair of numbers, ``PACKAGE`` or None.
 
     Raises
     ------
@@ -64,22 +68,35 @@ def form_of(
         raise TypeError(f"transform must be callable, not {transform!r}")
     if not (keys is None or (isinstance(keys, tuple | list) and [type(key) for key in keys] == [str, str])):
         raise TypeError(f'keys must be two names, as ("pixel_values", "labels"), not {keys!r}')
+    names = (columns,) if isinstance(columns, str) else tuple(columns)
+    _check_names([*(keys or ()), *names, *([REPEATED] if pad else [])])
     return Form(
         size=size_of(size),
-        columns=(columns,) if isinstance(columns, str) else tuple(columns),
+        columns=names,
         repeats=pad,
         channels=channels,
         dtype=dtype,
-        normalize=None if normalize is None else (float(normalize[0]), float(normalize[1])),
+        normalize=None if normalize in (None, PACKAGE) else (float(normalize[0]), float(normalize[1])),
         channels_last=channels_last,
         transform=transform,
         keys=None if keys is None else (keys[0], keys[1]),
     )
 
 
+def _check_names(names: Sequence[str]) -> None:
+    """Raise ValueError where parts of a batch share a name."""
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise ValueError(f"{twice[0]!r} would name two things of a batch: change keys or columns")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _check_normalize(normalize: Any, dtype: Any) -> None:
-    pair = isinstance(normalize, tuple | list) and len(normalize) == 2
-    if not pair or not all(isinstance(value, int | float) for value in normalize) or not normalize[1] > 0:
-        raise ValueError(f"normalize must be (mean, standard deviation above 0) or None, not {normalize!r}")
+    pair = isinstance(normalize, tuple | list) and len(normalize) == 2 and all(map(_is_number, normalize))
+    if normalize != PACKAGE and not (pair and normalize[1] > 0):
+        stated = f"{PACKAGE!r} for the package's, or None"
+        raise ValueError(f"normalize must be (mean, standard deviation above 0), {stated}, not {normalize!r}")
     if dtype is None or not dtype.is_floating_point:
         raise ValueError(f"normalize needs a floating dtype, for instance torch.float32, not {dtype}")

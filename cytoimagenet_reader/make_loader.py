@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from cytoimagenet_reader.arguments import check_count, check_flag, filter_of
 from cytoimagenet_reader.epoch_plan import Cut, Plan, content_of
 from cytoimagenet_reader.loader import Loader
-from cytoimagenet_reader.loader_arguments import form_of
+from cytoimagenet_reader.loader_arguments import PACKAGE, form_of
 from cytoimagenet_reader.order import Shuffle
 from cytoimagenet_reader.package import FULL, Package
 from cytoimagenet_reader.selection import Selection, select
@@ -41,7 +41,7 @@ def loader(
     label_ids: str | None = None,
     channels: int = 1,
     dtype: Any = None,
-    normalize: tuple[float, float] | None = None,
+    normalize: tuple[float, float] | Literal["package"] | None = None,
     channels_last: bool = False,
     transform: Callable[[Any], Any] | None = None,
     keys: tuple[str, str] | None = None,
@@ -70,11 +70,14 @@ def loader(
     weights : draw them by these: a weight by class name, or the name of a column that holds one for each example
     columns : further columns: a batch is (images, labels, more), where ``more`` is a dict of lists by column
     label_ids : "full" for the ids that classes have in ``full``; None counts the classes that remain from 0
-    channels : 1, or 3 of the same values
+    channels : 1, or 3 of the same values, which share their memory
     dtype : of the images, uint8 by default; of a floating one the values lie in [0, 1]
-    normalize : (mean, standard deviation) of pixels in [0, 1], for a floating ``dtype``
+    normalize : (mean, standard deviation) of pixels in [0, 1], for a floating ``dtype``; "package" for those of the
+        config's training images (``Package.normalization``), whatever the split and the conditions
     channels_last : have images lie in memory pixel by pixel
-    transform : called with the images of a batch (torchvision's v2 transforms take them), in the order of the batches
+    transform : called with the images of a batch, in the order of the batches (torchvision's v2 transforms take them);
+        without ``batch_size`` or ``size`` with each image (C, H, W), and those of a batch are stacked where they have
+        one shape
     keys : names of images and labels: batches are dicts, as the models of transformers take them
     conditions : fields of ``CytoImageNetConfig`` (``labels=``, ``sources=``, ``commercial_use=`` ...)
 
@@ -102,6 +105,8 @@ def loader(
     wanted = filter_of(conditions, "loader", inspect.signature(loader).parameters)
     form = form_of(size, columns, pad, channels, dtype, normalize, channels_last, transform, keys)
     package = Package(os.fspath(place), storage_options)
+    if normalize == PACKAGE:
+        form = form._replace(normalize=package.normalization(config))
     selection = select(package, config, wanted, ["image", "label", *form.columns], label_ids)
     split = str(split)
     facts: list[Any] = [selection.classes, [seed, buffer] if shuffle else None]

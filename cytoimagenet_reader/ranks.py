@@ -72,20 +72,18 @@ def worker() -> Worker | None:
     return None if info is None else Worker(info.id, info.num_workers, info.seed - info.id)
 
 
-def check_not_shared_out_twice() -> None:
-    """Raise RuntimeError where accelerate would share out data twice.
+def shared_out_by_accelerate() -> bool:
+    """Return whether accelerate iterates, and shares out itself.
 
-    accelerate takes what one process reads of an iterable data set for the whole, and hands it on to all: of a loader
-    that gives each process its share, the other shares would never be seen. It can be told by who calls only; a worker
-    that was forked has its parent's callers among its own.
+    What one process reads of a DataLoader of an iterable data set, accelerate takes for the whole, and gives to each
+    process a part: of a share, the others would never be seen. Only the callers tell; a worker that was forked has its
+    parent's among its own.
     """
     if "accelerate" not in sys.modules:
-        return
+        return False
     frame: Any = sys._getframe(1)
     while frame is not None:
         if type(frame.f_locals.get("self")).__name__ in ("DataLoaderDispatcher", "IterableDatasetShard"):
-            raise RuntimeError(
-                "accelerate shares out the examples of a DataLoader itself, and this loader gives each process its "
-                "share: iterate over the loader as it is, without a DataLoader, or make it with rank=0, world_size=1"
-            )
+            return True
         frame = frame.f_back
+    return False

@@ -63,8 +63,8 @@ class DictRows:
 
     def _column(self, name: str, values: pa.Array) -> Iterable[Any]:
         if name == "image":
-            pairs = zip(values.field("bytes"), values.field("path").to_pylist(), strict=True)
-            return ({"bytes": data.as_py(), "path": path} for data, path in pairs)
+            pairs = zip(_views(values.field("bytes")), values.field("path").to_pylist(), strict=True)
+            return ({"bytes": bytes(data), "path": path} for data, path in pairs)
         if pa.types.is_string(values.type):
             coded = values.dictionary_encode()  # few different texts a batch: each becomes a Python object once
             texts = coded.dictionary.to_pylist()
@@ -87,17 +87,22 @@ class TrainingRows:
 
     def rows(self, batch: pa.RecordBatch) -> Iterator[Example]:
         """Yield a batch's rows; their views keep it in memory."""
-        data, labels = batch.column("image").field("bytes"), batch.column("label")
+        labels = batch.column("label")
         ids = pc.index_in(labels, value_set=self._classes)
         if ids.null_count:
             raise KeyError(labels.filter(ids.is_null())[0].as_py())
-        _, offsets, content = data.buffers()
-        view = memoryview(content or b"").cast("B")
-        bounds = np.frombuffer(offsets, np.int32)[data.offset : data.offset + len(data) + 1].tolist()
-        images = (view[start:stop] for start, stop in itertools.pairwise(bounds))
+        images = _views(batch.column("image").field("bytes"))
         columns = [batch.column(name).to_pylist() for name in self._columns]
         extras = zip(*columns, strict=True) if columns else repeat(())
         return map(Example, images, ids.to_pylist(), extras)
+
+
+def _views(data: pa.BinaryArray) -> Iterator[memoryview]:
+    """Yield views of the values of a binary array."""
+    _, offsets, content = data.buffers()
+    view = memoryview(content or b"").cast("B")
+    bounds = np.frombuffer(offsets, np.int32)[data.offset : data.offset + len(data) + 1].tolist()
+    return (view[start:stop] for start, stop in itertools.pairwise(bounds))
 
 
 def interleaved(

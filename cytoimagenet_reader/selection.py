@@ -15,6 +15,7 @@ from cytoimagenet_reader.batches import read_schema, shard_schema
 from cytoimagenet_reader.errors import PackageError
 from cytoimagenet_reader.filters import SITES, Filter, as_list
 from cytoimagenet_reader.image_feature import PackageImage
+from cytoimagenet_reader.layout import METADATA_CONFIG
 from cytoimagenet_reader.package import FULL, Package, Shard
 from cytoimagenet_reader.remote.files import read_columns
 from cytoimagenet_reader.stamps import note
@@ -79,6 +80,10 @@ def select(
     PackageError
         Where the package has no such config, class, column or nothing that passes the filter.
     """
+    if config == METADATA_CONFIG:
+        raise PackageError(
+            f"the config {config!r} has no images: open it, or load_dataset({package.place!r}, {config!r})"
+        )
     if config not in package.classes:
         near = suggestion(config, package.classes)
         raise PackageError(f"{package.place} holds no {config!r}; it has {', '.join(package.classes)}{near}")

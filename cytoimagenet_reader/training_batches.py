@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from cytoimagenet_reader.errors import ShardError
 from cytoimagenet_reader.package import Package
 from cytoimagenet_reader.rows import Example
 from cytoimagenet_reader.streams import name_key
+
+REPEATED: Final = "repeated"
+"""Name of what marks repeats in a batch."""
 
 
 class Decoded(NamedTuple):
@@ -37,7 +40,8 @@ class Form(NamedTuple):
     dtype : of the images; floats lie in [0, 1] before they are normalised; None: uint8
     normalize : mean and standard deviation, of pixels in [0, 1]
     channels_last : whether images lie in memory pixel by pixel
-    transform : called with the images of a batch, in the order of batches, in the thread that iterates
+    transform : called with the images of a batch, or with each where there is no batch or their sizes differ, in the
+        order of batches, in the thread that iterates
     keys : names of images and labels in a batch that is a dict; None: a tuple
     """
 
@@ -79,7 +83,7 @@ class Form(NamedTuple):
             name: [example.extras[n] for _, example in rows] for n, name in enumerate(self.columns)
         }
         if self.repeats:
-            extras["repeated"] = torch.arange(len(rows)) >= fresh
+            extras[REPEATED] = torch.arange(len(rows)) >= fresh
         return Decoded(images, torch.tensor([example.label for _, example in rows], dtype=torch.int64), extras)
 
     def batch(self, decoded: Decoded) -> Any:
@@ -88,38 +92,43 @@ class Form(NamedTuple):
         It is (images, labels), with a dict of what else is asked for; or one dict with all.
         """
         images, labels, extras = decoded
-        if self.transform is not None:
+        if self.transform is not None and isinstance(images, list):
+            images = _stacked([self.transform(image) for image in images])
+        elif self.transform is not None:
             images = self.transform(images)
-        if self.channels_last and not isinstance(images, list):
-            import torch
+        return self._named(self._laid_out(images), labels, extras)
 
-            images = images.contiguous(memory_format=torch.channels_last)
+    def examples(self, decoded: Decoded) -> Iterator[Any]:
+        """Yield a batch's examples, each without the first dimension.
+
+        Otherwise each is as a batch is. The transform is called with one image.
+        """
+        images = self._laid_out(decoded.images) if self.transform is None else decoded.images
+        for number, (image, label) in enumerate(zip(images, decoded.labels, strict=True)):
+            if self.transform is not None:
+                image = self.transform(image)
+            yield self._named(image, label, {name: values[number] for name, values in decoded.extras.items()})
+
+    def _laid_out(self, images: Any) -> Any:
+        if not self.channels_last or isinstance(images, list):
+            return images
+        import torch
+
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def _named(self, images: Any, labels: Any, extras: dict[str, Any]) -> Any:
         if self.keys is not None:
             return {self.keys[0]: images, self.keys[1]: labels, **extras}
         return (images, labels, extras) if extras else (images, labels)
 
-    def examples(self, batch: Any) -> list[Any]:
-        """Return a batch's examples, each without the first dimension.
-
-        Otherwise each is as a batch is.
-        """
-        if isinstance(batch, dict):
-            return [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
-        images, labels, *more = batch
-        if not more:
-            return list(zip(images, labels, strict=True))
-        [extras] = more
-        own = (dict(zip(extras, values, strict=True)) for values in zip(*extras.values(), strict=True))
-        return list(zip(images, labels, own, strict=True))
-
     def _single(self, image: np.ndarray[Any, Any]) -> Any:
         """Return an image as stored.
 
-        It is (H, W) as it is decoded, (C, H, W) where it is converted.
+        It is (H, W) as it is decoded, (C, H, W) where it is converted or will be transformed.
         """
         import torch
 
-        plain = self.channels == 1 and self.dtype is None
+        plain = self.channels == 1 and self.dtype is None and self.transform is None
         found = torch.from_numpy(image)
         return found if plain else self._converted(found[None, None])[0]
 
@@ -136,3 +145,14 @@ class Form(NamedTuple):
         elif self.dtype is not None:
             images = images.to(self.dtype)
         return images if self.channels == 1 else images.expand(-1, self.channels, -1, -1)
+
+
+def _stacked(images: list[Any]) -> Any:
+    """Return images of one shape as one tensor.
+
+    Others are returned as they are.
+    """
+    import torch
+
+    alike = len({tuple(getattr(image, "shape", ())) for image in images}) == 1
+    return torch.stack(images) if alike and all(isinstance(image, torch.Tensor) for image in images) else images

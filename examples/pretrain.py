@@ -5,7 +5,8 @@
 
 224 x 224 examples in batches of 64, turned by random angles with reflected edges, cross-entropy, Adam with learning
 rate 0.001, 24 epochs. PACKAGE is a folder or a URL, streamed by ``cytoimagenet.loader``. RUN holds ``last.pt``, from
-which ``--resume`` goes on at the very next batch, ``curves.png``, ``curves.json`` and TensorBoard's logs.
+which ``--resume`` goes on at the very next batch, ``model/`` and ``timm/``, which transformers and timm load,
+``curves.png``, ``curves.json`` and TensorBoard's logs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from transformers import EfficientNetConfig, EfficientNetForImageClassification
 
 import cytoimagenet
 from examples.run_report import draw_curves, model_card
+from examples.timm_folder import save_for_timm
 
 KEPT = ("config", "size", "flip", "learning_rate", "width", "depth", "seed")  # options that a resumed run keeps
 TOP = 7  # the paper also counts an example as right when its class is among the seven likeliest
@@ -208,14 +210,18 @@ class Run:
             (self.out / "last.tmp").replace(self.out / "last.pt")
 
     def publish(self) -> None:
-        """Write ``model/``: what ``from_pretrained`` of transformers loads, and a card made from the run."""
+        """Write ``model/``, which transformers loads, and of a whole B0 ``timm/``, with cards made from the run."""
         model = self.accelerator.unwrap_model(self.model)
         model.config.id2label = dict(enumerate(self.train.classes))
         model.config.label2id = {name: number for number, name in enumerate(self.train.classes)}
         model.save_pretrained(self.out / "model")
-        (self.out / "model" / "README.md").write_text(
-            model_card(self.options, self.train.classes, self.history), "utf-8"
-        )
+        libraries = {"model": "transformers"}
+        if self.options.width == self.options.depth == 1:  # timm names no other
+            save_for_timm(model, self.out / "timm", self.train.classes, self.options.size)
+            libraries["timm"] = "timm"
+        for folder, library in libraries.items():
+            card = model_card(self.options, self.train.classes, self.history, library)
+            (self.out / folder / "README.md").write_text(card, "utf-8")
 
     def _restore(self) -> None:
         state = torch.load(self.out / "last.pt", map_location=self.accelerator.device, weights_only=True)

@@ -5,20 +5,25 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+USES = {
+    "transformers": 'AutoModelForImageClassification.from_pretrained("FOLDER")',
+    "timm": 'timm.create_model("local-dir:FOLDER", pretrained=True)',
+}
 
-def model_card(options: argparse.Namespace, classes: list[str], history: list[dict[str, float]]) -> str:
+
+def model_card(options: argparse.Namespace, classes: list[str], history: list[dict[str, float]], library: str) -> str:
     """Return the card of a trained model: what it was trained on, how, and how well it does."""
     figures = [name for name in history[-1] if name not in ("epoch", "seconds")]
     table = ["| epoch | " + " | ".join(figures) + " |", "| --- " * (len(figures) + 1) + "|"]
     table += [f"| {row['epoch']} | " + " | ".join(f"{row[name]:.4f}" for name in figures) + " |" for row in history]
     return f"""---
-library_name: transformers
+library_name: {library}
 pipeline_tag: image-classification
 tags: [microscopy]
 ---
 # EfficientNet, pretrained on CytoImageNet
 
-{len(classes)} classes of the config `{options.config}`.
+{len(classes)} classes of the config `{options.config}`. `{USES[library]}` loads it.
 
 - input: {options.size} x {options.size} grey pixels, repeated to three channels, in [-1, 1]
 - training: random first weights, examples turned by random angles, cross-entropy, Adam with learning rate

@@ -20,7 +20,7 @@ KNOWN: Final = (
     r"pngcheck is not installed",  # .ci/run installs it where it may; libpng reads the same files
     r"this file system refuses names that are not UTF-8",
     r"(streaming|litdata) is not installed",  # they bring PyTorch for CUDA, and the clients of every cloud
-    r"torchvision is not installed",  # its wheels are built for one build of PyTorch each
+    r"(torchvision|timm) is not installed",  # torchvision's wheels are built for one build of PyTorch each
     r"mounting a small disk needs Linux and root",
     r"this system does not let its root mount a tmpfs",
 )

@@ -224,3 +224,29 @@ def test_which_rows_a_filter_takes_belongs_to_the_state(package: Path) -> None:
     assert counts[0] == counts[1]
     with pytest.raises(ValueError, match="with other data"):
         load(package, **two).load_state_dict(load(package, **one).state_dict())
+
+
+@pytest.mark.parametrize(("epoch", "error"), [(-1, ValueError), (1.5, TypeError), (None, TypeError), ("1", TypeError)])
+def test_a_wrong_epoch_is_refused_when_it_is_set(package: Path, epoch: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="epoch must be"):
+        cytoimagenet.loader(package).set_epoch(epoch)
+
+
+def test_a_loaded_state_and_an_epoch_that_is_set(package: Path) -> None:
+    """``set_epoch`` of the state's own epoch, which trainers call when they resume, keeps the place in it."""
+    options: dict[str, Any] = {"size": None, "batch_size": 16, "columns": ["idx"], "threads": 1}
+    loader = cytoimagenet.loader(package, "organism", **options)
+    epochs = [[more["idx"] for *_, more in loader] for _ in range(3)]
+    loader.set_epoch(1)
+    iterator = iter(loader)
+    next(iterator)
+    state = loader.state_dict()
+    for epoch, wanted in ((1, epochs[1][1:]), (2, epochs[2]), (0, epochs[0])):
+        resumed = cytoimagenet.loader(package, "organism", **options)
+        resumed.load_state_dict(state)
+        resumed.set_epoch(epoch)
+        assert [more["idx"] for *_, more in resumed] == wanted
+    resumed.set_epoch(1)  # again: the state was left behind
+    assert [more["idx"] for *_, more in resumed] == epochs[1]
+    with pytest.raises(ValueError, match="no state of a loader"):
+        resumed.load_state_dict(None)  # type: ignore[arg-type]

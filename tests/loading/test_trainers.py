@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -158,6 +160,55 @@ def test_accelerate_takes_the_loader_as_it_is(few: Path) -> None:
     assert found == epochs(few, 2)
 
 
+def _read_in_two_processes(few: Path, out: Path) -> None:
+    """Write what this process is given in two epochs by loaders that accelerate prepared, as one text an example."""
+    import accelerate
+
+    accelerate.state.AcceleratorState._reset_state(reset_partial_state=True)  # of the process that this was forked from
+    accelerator = accelerate.Accelerator(cpu=True)
+    wrapped = torch.utils.data.DataLoader
+    found = {}
+    for name, made in {
+        "as it is": load(few),
+        "batches": wrapped(load(few, batch_size=9), batch_size=None),
+        "workers": wrapped(load(few, batch_size=9), batch_size=None, num_workers=2),
+        "examples": wrapped(load(few, batch_size=None), batch_size=9),
+    }.items():
+        prepared = accelerator.prepare(made)
+        lengths = len(prepared)
+        epochs = [[bytes(image.flatten().tolist()).hex() for images, _ in prepared for image in images] for _ in "ab"]
+        found[name] = [lengths, *epochs]
+    (out / f"{accelerator.process_index}.json").write_text(json.dumps(found))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="accelerate's launcher for tests forks")
+def test_accelerate_in_two_processes_gives_each_example_once(few: Path, tmp_path: Path) -> None:
+    accelerate = pytest.importorskip("accelerate")
+    accelerate.debug_launcher(_read_in_two_processes, (few, tmp_path), num_processes=2)
+    of_ranks = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+    every = Counter(bytes(image.flatten().tolist()).hex() for images, _ in load(few) for image in images)
+    assert every.total() == ROWS
+    for name in of_ranks[0]:
+        lengths, *epochs = zip(*(found[name] for found in of_ranks), strict=True)
+        assert lengths == ((6, 6) if name == "as it is" else (5, 5))
+        for one, other in epochs:
+            assert len(one) == len(other) == ROWS // 2
+            assert Counter(one) + Counter(other) == every, name
+        assert epochs[0] != epochs[1]
+
+
+def test_a_share_is_not_shared_out_by_accelerate_again(few: Path) -> None:
+    pytest.importorskip("accelerate")
+
+    class DataLoaderDispatcher:  # as accelerate's, which reads in one process for all
+        def read(self, loader: cytoimagenet.Loader) -> None:
+            next(iter(loader))
+
+    with pytest.raises(RuntimeError, match=r"accelerate shares out .* make it without rank= and world_size="):
+        DataLoaderDispatcher().read(load(few, rank=0, world_size=2))
+    DataLoaderDispatcher().read(load(few, rank=0, world_size=1))
+
+
 @pytest.mark.slow
 def test_transformers_trainer(few: Path, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
@@ -187,13 +238,3 @@ def test_transformers_trainer(few: Path, tmp_path: Path) -> None:
     assert len(seen) == 2 * ROWS
     assert [seen[:ROWS], seen[ROWS:]] == wanted
     assert wanted[0] != wanted[1]
-
-
-def test_torchvision_transforms_batches(few: Path) -> None:
-    v2 = pytest.importorskip("torchvision.transforms.v2", reason="torchvision is not installed")
-    transform = v2.Compose([v2.RandomHorizontalFlip(), v2.RandomResizedCrop(6), v2.ToDtype(torch.float32, scale=True)])
-    torch.manual_seed(0)
-    for images, _ in load(few, transform=transform):
-        assert images.shape[1:] == (1, 6, 6)
-        assert images.dtype == torch.float32
-        assert 0 <= float(images.min()) <= float(images.max()) <= 1
