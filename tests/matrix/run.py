@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ("3.6.0", "4.0.0", "4.4.0", "newest")
 TESTS = (
+    "tests/loading/test_abandoned.py",
+    "tests/loading/test_arguments.py",
     "tests/loading/test_cytoimagenet.py",
     "tests/loading/test_open.py",
     "tests/loading/test_order_and_ids.py",
