@@ -348,7 +348,10 @@ class _PlainSplits:
 
     def _schema(self, path: str) -> Any:
         with self._open(path) as file:
-            return pa.ipc.open_stream(file).schema.remove_metadata()
+            try:
+                return pa.ipc.open_stream(file).schema.remove_metadata()
+            except (pa.ArrowException, OSError) as error:
+                raise self._fault(path, str(error)) from error
 
     def _open(self, path: str) -> Any:
         copy_of = self.copies.get(path)

@@ -72,7 +72,6 @@ _GOES_ON = "what is finished is kept: the same command goes on from here"
 _AFTER_INTERRUPT = {
     **dict.fromkeys(("demo", "annotate", "build", "convert", "push"), _GOES_ON),
     "label": "WORK is as it was, or holds the new labels: run the same command again",
-    "export": "remove what it wrote and run the same command again",
     "report": "no page was written: run the same command again",
 }
 

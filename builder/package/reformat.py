@@ -47,7 +47,7 @@ def reformat(
 
     Parameters
     ----------
-    target : an empty place
+    target : an empty place, or one that holds what an interrupted run left: no manifest yet, and no other file
     on_file : called with each file before it is written
 
     Raises
@@ -58,8 +58,10 @@ def reformat(
     manifest, index = read_manifest(source), read_class_index(source)
     if manifest["format"] == file_format:
         raise UserError(f"{source.url} is in {file_format} already")
-    if target.list(""):
+    new_names = {_renamed(path, file_format) if layout.parse(path) else path for path in manifest["files"]}
+    if set(target.list("")) - new_names:
         raise UserError(f"{target.url} is not empty; name a new folder with -o")
+    target.clean()
     classes = index[layout.FULL]["names"]
     extras = extras_of(manifest)
     files: dict[str, dict[str, Any]] = {}
