@@ -166,6 +166,53 @@ def test_channels_are_named_by_the_index(tmp_path: Path) -> None:
     assert [channel.shows for channel in image.channels] == ["HOECHST 33342", "Alexa 488"]
 
 
+HTD = b'"HTSInfoFile", Version 1.0\r\n"Description", "10 \xb5M"\r\n"NWavelengths", 2\r\n' + (
+    b'"WaveName1", "DAPI"\r\n"WaveCollect1", 1\r\n"WaveName2", "Cy5 long \xb5"\r\n"EndFile"\r\n'
+)  # no UTF-8, as the instrument writes it
+
+
+def test_channels_of_metaxpress_are_named_by_the_htd(tmp_path: Path) -> None:
+    root = tmp_path / "s"
+    for plate in ("9987", "9988"):
+        touch(root, [f"n_Plate_{plate}/TimePoint_1/{plate}_B02_s1_w{channel}.TIF" for channel in (1, 2)])
+    for place in ("n_Plate_9987", "n_Plate_9987/TimePoint_1"):  # in every folder of the plate
+        (root / place / "9987.HTD").write_bytes(HTD)
+    (root / "n_Plate_9988/9988.HTD").write_bytes(HTD.replace(b"DAPI", b"FITC"))
+    declare(root, '[files]\nlayout = "imagexpress_export"')
+    shows = {image.batch: [channel.shows for channel in image.channels] for image in read(root)[0].values()}
+    assert shows == {"9987": ["DAPI", "Cy5 long µ"], "9988": ["FITC", "Cy5 long µ"]}  # each plate by its own
+    declare(root, '[files]\nlayout = "imagexpress_export"\n[channels]\n"Cy5 long µ" = "tubulin"\nDAPI = "nucleus"')
+    images, notes = read(root)
+    assert {image.batch: image.cell_visible for image in images.values()} == {
+        "9987": "tubulin|nucleus",
+        "9988": "tubulin",
+    }
+    assert notes == {
+        "files of channels that source.toml does not name, left out": 1,
+        "images with channels missing": 1,
+    }
+
+
+MES = """\ufeff<?xml version="1.0" encoding="utf-8"?>
+<bts:MeasurementSetting xmlns:bts="http://www.yokogawa.co.jp/BTS/BTSSchema/1.0" bts:Version="1.0">
+<bts:ChannelList><bts:Channel bts:Ch="1" bts:Target="Hoechst" bts:Acquisition="BP445-45"/>
+<bts:Channel bts:Ch="2" bts:Target="Phalloidin"/><bts:Channel bts:Ch="3" bts:Target=""/></bts:ChannelList>
+</bts:MeasurementSetting>"""
+
+
+def test_channels_of_cellvoyager_are_named_by_the_mes(tmp_path: Path) -> None:
+    root = tmp_path / "s"
+    touch(root, [f"P7_D08_T0001F001L01A0{action}Z01C0{channel}.tif" for action, channel in ((1, 1), (2, 2), (3, 3))])
+    write_text(root / "P7.mes", MES)
+    declare(root, '[files]\nlayout = "cellvoyager"')
+    (image,) = read(root)[0].values()
+    assert [channel.shows for channel in image.channels] == ["Hoechst", "Phalloidin", "a3c3"]
+    write_text(root / "P7.mes", MES.replace("</bts:MeasurementSetting>", ""))
+    (image,), notes = read(root)[0].values(), read(root)[1]
+    assert len(image.channels) == 3
+    assert notes == {"index files that cannot be read": 1}
+
+
 def test_wells_that_are_running_numbers(tmp_path: Path) -> None:
     root = tmp_path / "s"
     touch(root, ["P1_2.tif", "P1_0.tif"])

@@ -143,6 +143,21 @@ CASES = {
         {"AS_0428_O14": ["AS_0428_O14f01d0.TIF", "AS_0428_O14f01d2.TIF"]},
         notes={"files of the instrument that are no images, left out": 2},
     ),
+    "cellomics_kinetic": Case(
+        ["runi3t001A01f01d0.TIF", "runi3t001A01f01d2.TIF", "runi3t002A01f01d0.TIF"],
+        {"run_A01": ["runi3t001A01f01d0.TIF", "runi3t001A01f01d2.TIF", "runi3t002A01f01d0.TIF"]},  # two times
+    ),
+    "mitocheck": Case(
+        ["LT1/exp--siA--dmso--W0002--P001--T00000--Z000--C01.tif",
+         "LT1/exp--siA--dmso--W0026--P001--T00000--Z000--C01.tif"],
+        {"LT1_A02": ["LT1/exp--siA--dmso--W0002--P001--T00000--Z000--C01.tif"],
+         "LT1_B02": ["LT1/exp--siA--dmso--W0026--P001--T00000--Z000--C01.tif"]},
+    ),
+    "nis_jobs": Case(
+        ["P7/20201115_184113_906__WellA2_ChannelDAPI_Seq0003.tif", "P7/WellB3_Point1_0000_ChannelGFP_Seq0000.tif"],
+        {"P7_A02": ["P7/20201115_184113_906__WellA2_ChannelDAPI_Seq0003.tif"],
+         "P7_B03": ["P7/WellB3_Point1_0000_ChannelGFP_Seq0000.tif"]},
+    ),
     "evos": Case(
         ["scan_R_p2_z1_0_B03f01d0.tif", "scan_R_p2_z1_0_B03f01d1.tif", "scan_M_p2_z1_0_B03f01d0.tif"],
         {"scan_B03": ["scan_R_p2_z1_0_B03f01d0.tif", "scan_R_p2_z1_0_B03f01d1.tif"]},
