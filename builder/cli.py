@@ -14,7 +14,7 @@ from builder.commands.finished import export, push, report, trace, verify
 from builder.commands.look import diff, label, recipe, sources, status
 from builder.commands.machine import explained
 from builder.commands.make import annotate, build, convert, demo
-from builder.commands.own import new
+from builder.commands.own import download, new
 from builder.commands.shown import say
 from builder.errors import INTERRUPTED, UserError
 from builder.escape import PrintableFormatter, one_line
@@ -22,6 +22,7 @@ from builder.escape import PrintableFormatter, one_line
 _COMMANDS = (
     demo,
     sources,
+    download,
     new,
     annotate,
     label,

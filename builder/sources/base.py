@@ -94,10 +94,14 @@ class License(NamedTuple):
 
 
 class Download(NamedTuple):
-    """One file to fetch; ``size`` in bytes, None if unknown."""
+    """One file to fetch; ``size`` in bytes, None if unknown.
+
+    ``sha256`` is that which its source publishes, '' where it publishes none.
+    """
 
     url: str
     size: int | None = None
+    sha256: str = ""
 
 
 class Extra(NamedTuple):

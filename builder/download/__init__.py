@@ -1,0 +1,1 @@
+"""Downloads of public sources, resumable and checked."""
