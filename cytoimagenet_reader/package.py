@@ -32,6 +32,8 @@ from cytoimagenet_reader.stamps import Stamp, rebuilt
 
 __all__ = ["CATEGORIES", "FULL", "Package", "Shard", "is_local", "reading"]
 
+_OF_A_SHARD = (OSError, EOFError, ValueError, pa.ArrowException)  # Arrow's include NotImplementedError
+
 
 class Shard(NamedTuple):
     """A file of examples, as the manifest lists it."""
@@ -276,9 +278,9 @@ def reading(package: Package, shard: Shard) -> Iterator[None]:
     """
     try:
         yield
-    except PackageError:
-        raise
-    except (OSError, EOFError, ValueError, pa.ArrowException) as error:  # Arrow's include NotImplementedError
+    except Exception as error:  # no name of a module: generators that are left may end after modules have
+        if isinstance(error, PackageError) or not isinstance(error, _OF_A_SHARD):
+            raise
         with contextlib.suppress(OSError):
             package.check_unchanged()
         if isinstance(error, ShardError):

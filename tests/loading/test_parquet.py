@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,23 @@ def test_changed_bytes_of_a_whole_shard_are_found_over_http(parquet_package: Pat
     shard.write_bytes(bytes(data))
     with serving(url, Faults()) as place, pytest.raises(ShardError, match=r"00001-of-00003.parquet: its sha256"):
         rows(place, tmp_path / "cache", "organism")
+
+
+def test_streams_that_are_left_end_with_the_interpreter_and_say_nothing(
+    package: Path, parquet_package: Path, tmp_path: Path
+) -> None:
+    code = """
+import sys
+import cytoimagenet
+streams = [cytoimagenet.CytoImageNet(data_dir=place, cache_dir=sys.argv[1]) for place in sys.argv[2:]]
+rows = [iter(stream.as_streaming_dataset(split="train")) for stream in streams]
+print([next(of_stream)["filename"] for of_stream in rows])
+"""
+    with serving(package, Faults()) as first, serving(parquet_package, Faults()) as second:
+        command = [sys.executable, "-c", code, str(tmp_path), first, second, str(package), str(parquet_package)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert len(done.stdout.split(",")) == 4
 
 
 def test_a_damaged_shard_is_named(parquet_package: Path, tmp_path: Path) -> None:
