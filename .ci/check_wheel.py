@@ -11,6 +11,9 @@ TOP = {"builder", "cytoimagenet.py", "cytoimagenet-stubs", "cytoimagenet_reader"
 NEEDED = (
     "builder/dataset_card/README.md.j2",
     "builder/dataset_card/report.html.j2",
+    "builder/inspect/explorer/assets/app.js",
+    "builder/inspect/explorer/assets/explorer.css",
+    "builder/inspect/explorer/assets/page.html",
     "builder/vocabulary/merges.csv",
     "cytoimagenet-stubs/__init__.pyi",
     "cytoimagenet_reader/py.typed",

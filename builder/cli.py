@@ -10,7 +10,7 @@ import click
 
 from builder import __version__, interrupt
 from builder.commands.about import doctor
-from builder.commands.finished import export, push, report, trace, verify
+from builder.commands.finished import export, push, report, show, trace, verify
 from builder.commands.look import diff, label, recipe, sources, status
 from builder.commands.machine import explained
 from builder.commands.make import annotate, build, convert, demo
@@ -33,6 +33,7 @@ _COMMANDS = (
     convert,
     verify,
     report,
+    show,
     trace,
     export,
     push,

@@ -37,6 +37,7 @@ def test_help_lists_every_command_and_each_has_its_own() -> None:
         "convert",
         "verify",
         "report",
+        "show",
         "trace",
         "export",
         "push",
@@ -148,7 +149,7 @@ def test_verify_names_the_harmed_file(built: Path, tmp_path: Path, harm: str) ->
 
 
 def test_report_is_one_page_with_its_examples(built: Path, tmp_path: Path) -> None:
-    cytoimagenet("report", built, "-o", tmp_path / "r.html")
+    cytoimagenet("report", built, "--single-file", "-o", tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "mitosis" in page
     assert "data:image/jpeg;base64," in page

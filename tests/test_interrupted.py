@@ -62,8 +62,9 @@ def test_build_goes_on_to_the_same_bytes(simulated: Path, built: Path, tmp_path:
 
 
 def test_verify_and_report_can_be_run_again(built: Path, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    for arguments in (["verify", str(built), "--deep"], ["report", str(built), "-o", str(page)]):
+    page = tmp_path / "report" / "index.html"
+    for arguments in (["verify", str(built), "--deep"], ["report", str(built), "-o", str(page.parent)]):
         interrupted_often(arguments)
         assert cytoimagenet(*arguments).returncode == 0
     assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert [path.name for path in tmp_path.iterdir()] == ["report"], "nothing half-written is left"

@@ -73,29 +73,47 @@ def _of_hub(package: str) -> tuple[list[Any], list[Any], list[str]]:
 
 @click.command(
     cls=Command,
-    examples=("trace out/cytoimagenet bbbc022-51842345", "trace out/cytoimagenet IDX --data DATA --json"),
+    examples=(
+        "trace out/cytoimagenet bbbc022-51842345",
+        "trace out/cytoimagenet IDX --data DATA --json",
+        "trace out/cytoimagenet IDX --data DATA --show idx.png",
+    ),
     codes={FAILED: "an example is not what the files give, or one line says what to change"},
 )
 @click.argument("package")
 @click.argument("image")
 @click.option("--data", metavar="DATA", help="Folder (or URL) with its sources: make the pixels again, and compare.")
 @click.option("--work", metavar="WORK", help="Work folder of the build. Default: PACKAGE.work")
+@click.option(
+    "--show",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw its channels, the merged image with the windows, and its examples, as .png or .svg; needs --data.",
+)
 @json_option
-def trace(package: str, image: str, data: str | None, work: str | None, as_json: bool) -> None:
+def trace(package: str, image: str, data: str | None, work: str | None, show: Path | None, as_json: bool) -> None:
     """Say what became of an image: its tokens, its label or why it has none, its examples or why it has none.
 
     IMAGE is its idx or its key; any image of the annotations can be asked for. Exits with 1 if an example of the
     package is not what the source's files give.
     """
     from builder.engine.store import Store
+    from builder.errors import UserError
     from builder.inspect.explain import lines
+    from builder.inspect.show_trace import trace_figure
     from builder.inspect.trace import facts_of, remade
     from builder.stages.annotate.discover import located
 
+    if show and not data:
+        raise UserError("--show draws from the files of the sources: name them with --data")
+    if show and show.suffix not in (".png", ".svg"):
+        raise UserError(f"--show writes .png and .svg, not {show.name}")
     data = data and located(data)[0]
     stores = Store(package), Store(work or f"{package.rstrip('/')}.work")
     found = facts_of(*stores, image, data)
     compared = remade(stores[0], found, data) if data else []
+    if show and data:
+        show.write_bytes(trace_figure(stores[0], found, data, show.suffix[1:]))
     if as_json:
         say_json(found | ({"remade": compared} if data else {}))
     else:
@@ -107,24 +125,90 @@ def trace(package: str, image: str, data: str | None, work: str | None, as_json:
         sys.exit(FAILED)
 
 
-@click.command(cls=Command, examples=("report out/cytoimagenet", "report out/cytoimagenet --deep -o page.html"))
+@click.command(
+    cls=Command,
+    examples=(
+        "report out/cytoimagenet",
+        "report out/cytoimagenet --data DATA --deep --workers 4",
+        "report out/cytoimagenet --single-file -o page.html",
+    ),
+)
 @click.argument("package")
+@click.option(
+    "--data", metavar="DATA", help="Folder (or URL) of its sources: show source images, and what was refused."
+)
+@click.option("--work", metavar="WORK", help="Work folder of the build, of what it left out. Default: PACKAGE.work")
 @click.option("--deep", is_flag=True, help="Decode all examples: show pairs across the split that overlap as well.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Threads for --deep.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Default: PACKAGE.report.html")
-def report(package: str, deep: bool, workers: int, output: Path | None) -> None:
-    """Write one HTML page about PACKAGE: classes, samples, rejects, leakage audit.
+@click.option("--samples", type=click.IntRange(min=4), default=48, show_default=True, help="Examples shown of a class.")
+@click.option(
+    "--embeddings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Parquet with path, filename and embedding of examples: the map shows these vectors.",
+)
+@click.option(
+    "--write-embeddings",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the package's own vector of every example as such a file, too: all are decoded.",
+)
+@click.option("--single-file", is_flag=True, help="One page with four samples a class, its images in it, for mail.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PLACE", help="Default: PACKAGE.report")
+def report(
+    package: str,
+    data: str | None,
+    work: str | None,
+    deep: bool,
+    workers: int,
+    samples: int,
+    embeddings: Path | None,
+    write_embeddings: Path | None,
+    single_file: bool,
+    output: Path | None,
+) -> None:
+    """Write pages about PACKAGE: classes, a map, what was dropped, the audit of the split.
 
-    The page is complete in itself: its images are in it.
+    A folder; its index.html opens in a browser, without a server or a network.
     """
-    from builder.package.report import report as make_report
+    from builder.errors import UserError
+    from builder.inspect.explorer.embeddings import write_embeddings as run_embeddings
+    from builder.inspect.explorer.write import Wanted, write_explorer
+    from builder.package.report import report as one_page
+    from builder.stages.annotate.discover import located
 
-    page = make_report(package, deep, workers)
-    if output is None:
-        output = Path(
-            f"{package.rstrip('/').rpartition('/')[2] if '://' in package else package.rstrip('/')}.report.html"
-        )
-    output.write_text(page, "utf-8", errors="replace")
+    base = package.rstrip("/")
+    name = base.rpartition("/")[2] if "://" in base else base
+    if write_embeddings:
+        count = run_embeddings(package, write_embeddings)
+        say(f"{write_embeddings}: {count} vectors")
+    if single_file:
+        if data or work or embeddings:
+            raise UserError("--single-file shows neither --data, --work nor --embeddings: leave one of them out")
+        output = output or Path(f"{name}.report.html")
+        output.write_text(one_page(package, deep, workers), "utf-8", errors="replace")
+        say(output)
+        return
+    data = data and located(data)[0]
+    wanted = Wanted(work or f"{base}.work", data, embeddings, deep, workers, samples)
+    say(write_explorer(package, output or Path(f"{name}.report"), wanted))
+
+
+@click.command(cls=Command, examples=("show out/cytoimagenet nocodazole", "show out/cytoimagenet u2os -o u2os.png"))
+@click.argument("package")
+@click.argument("label")
+@click.option("--category", help="Of the class, where classes of two have this name.")
+@click.option("--most", type=click.IntRange(min=1), default=48, show_default=True, help="Examples.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Default: LABEL.png"
+)
+def show(package: str, label: str, category: str | None, most: int, output: Path | None) -> None:
+    """Draw a contact sheet of the class LABEL of PACKAGE: its examples by source and scale, as PNG."""
+    from builder.inspect.show_class import class_sheet
+
+    sheet = class_sheet(package, label, category, most)
+    output = output or Path("".join(letter if letter.isalnum() else "_" for letter in label) + ".png")
+    output.write_bytes(sheet)
     say(output)
 
 

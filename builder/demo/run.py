@@ -12,6 +12,7 @@ from builder.engine.progress import Progress
 from builder.engine.run import RunSettings
 from builder.engine.store import Store
 from builder.errors import UserError
+from builder.inspect.explorer.write import Wanted, write_explorer
 from builder.recipe import Recipe
 from builder.stages.annotate.discover import SIMULATED_MARK
 from builder.stages.context import BuildContext
@@ -42,10 +43,11 @@ def run_demo(out: Path, settings: RunSettings, say: Callable[[str], Any]) -> Non
     with locked(work):
         manifest = build(BuildContext(str(data), work, DEMO_RECIPE, settings), Store(str(package)))
     say(f"\nBuilt {package}: {manifest['images']} simulated images in {manifest['classes']} classes")
-    _show(package, say)
+    wanted = Wanted(work=work.url, data=str(data))
+    _show(package, write_explorer(str(package), out / "report", wanted), say)
 
 
-def _show(package: Path, say: Callable[[str], Any]) -> None:
+def _show(package: Path, page: Path, say: Callable[[str], Any]) -> None:
     import cytoimagenet
 
     train = cytoimagenet.open(str(package), "full", "train")
@@ -58,3 +60,4 @@ def _show(package: Path, say: Callable[[str], Any]) -> None:
     say("  from datasets import load_dataset")
     say('  cells = load_dataset("cytoimagenet", "cell_type", split="train")')
     say('  print(cells.features["label"].names, cells[0]["image"].size)')
+    say(f"\nLook at it in a browser, without a server: {page}")

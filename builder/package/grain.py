@@ -28,8 +28,10 @@ class Judged(NamedTuple):
     left: int  # symmetric pairs that were not looked at
 
 
-def judged(package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair]) -> Judged:
-    """Judge the symmetric pairs, at most the 200 most alike.
+def judged(
+    package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Sequence[Pair], most: int = _JUDGED
+) -> Judged:
+    """Judge the symmetric pairs, the most alike alone.
 
     Images that were cut are not judged: their whole is not there.
 
@@ -38,9 +40,10 @@ def judged(package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Seq
     files : of the manifest; the shards must be intact
     table : sha256 of each example
     pairs : the most alike first
+    most : symmetric pairs that are judged
     """
     asked = [pair for pair in pairs if pair.symmetric]
-    some = asked[:_JUDGED]
+    some = asked[:most]
     rows = sorted({row for pair in some for row in (pair.train, pair.validation)})
     images = dict(zip(rows, examples_of(package, files, rows), strict=True))
     hashes = dict(zip(rows, table["sha256"].take(pa.array(rows, pa.int64())).to_pylist(), strict=True))
@@ -53,6 +56,6 @@ def judged(package: Store, files: Mapping[str, Any], table: pa.Table, pairs: Seq
         return not same_grain(one, other)
 
     outlines = {pair for pair in some if differs(pair)}
-    waiting = set(asked[_JUDGED:])
+    waiting = set(asked[most:])
     left = [pair for pair in pairs if pair not in outlines and pair not in waiting]
     return Judged(left, len(outlines), len(waiting))

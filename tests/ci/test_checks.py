@@ -13,6 +13,9 @@ CI = Path(__file__).resolve().parents[2] / ".ci"
 FILES = (
     "builder/dataset_card/README.md.j2",
     "builder/dataset_card/report.html.j2",
+    "builder/inspect/explorer/assets/app.js",
+    "builder/inspect/explorer/assets/explorer.css",
+    "builder/inspect/explorer/assets/page.html",
     "builder/vocabulary/merges.csv",
     "cytoimagenet_reader/py.typed",
     "cytoimagenet-stubs/__init__.pyi",

@@ -102,7 +102,8 @@ USES: dict[str, Callable[[Path], None]] = {
     "stream": use_stream,
     "script": use_script,
     "verify": use_verify,
-    "report": command("report", "PACKAGE", "-o", os.devnull),
+    "report": command("report", "PACKAGE", "--single-file", "-o", os.devnull),
+    "explorer": command("report", "PACKAGE", "-o", "PACKAGE.report"),
 }
 """Of a package of any kind."""
 

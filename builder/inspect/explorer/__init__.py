@@ -1,0 +1,1 @@
+"""The explorer: a folder of static pages about a package."""

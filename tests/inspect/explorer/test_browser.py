@@ -1,0 +1,184 @@
+"""The explorer as people use it, opened from disk in headless Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.inspect.explorer.conftest import CLASSES, PER_CLASS, SAMPLES
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")
+TOTAL = sum(map(len, CLASSES.values()))
+
+DRAWN = """() => {
+  const map = document.querySelector("canvas");
+  const pixels = map.getContext("2d").getImageData(0, 0, map.width, map.height).data;
+  return pixels.filter((value, place) => place % 4 === 3 && value > 0).length;
+}"""
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests of the module."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = {"executable_path": BROWSER, "args": ["--no-sandbox", *QUIET]}
+        running = playwright.chromium.launch(**options)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Any, explored: Path) -> Iterator[Any]:
+    """The first view; whatever the browser complains of, or asks of a network, fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url))
+    page.on("requestfailed", lambda request: wrong.append(request.url))
+    page.goto((explored / "index.html").as_uri())
+    page.wait_for_selector(".card")
+    yield page
+    context.close()
+    assert not wrong
+
+
+def go(page: Any, explored: Path, view: str) -> None:
+    page.goto((explored / "index.html").as_uri() + view)
+    page.wait_for_selector(".view-" + view.split("/")[1].split("?")[0])
+
+
+def choice(page: Any, label: str) -> Any:
+    return page.get_by_role("combobox", name=label, exact=True)
+
+
+def test_search_filter_and_order_are_in_the_address(page: Any, explored: Path) -> None:
+    assert page.locator(".card").count() == TOTAL
+    page.keyboard.press("/")
+    page.keyboard.type("dmso")
+    assert page.locator(".card-name").all_inner_texts() == ["dmso, 'x' -- <b>"]
+    assert page.locator("#said").inner_text() == f"1 class, {PER_CLASS} examples"
+    assert page.url.endswith("#/classes?q=dmso")
+    page.locator("#search").fill("")
+    choice(page, "Category").select_option("organism")
+    assert sorted(page.locator(".card-name").all_inner_texts()) == ["human", "yeast"]
+    choice(page, "Size").select_option("100-499")
+    assert page.locator("#count").inner_text().startswith("No class passes")
+    go(page, explored, "#/classes?category=compound&dir_name=bbbc901&sort=largest")
+    assert page.locator(".card").count() == len(CLASSES["compound"])
+    assert choice(page, "Source").input_value() == "bbbc901"
+
+
+def test_a_class_page_can_be_linked_whatever_its_name(page: Any, explored: Path) -> None:
+    for category, names in CLASSES.items():
+        for name in names:
+            go(page, explored, "#/classes?category=" + category)
+            page.locator(".card").filter(has=page.get_by_text(name, exact=True)).locator("a").click()
+            page.wait_for_selector(".view-class")
+            assert page.locator("h1").inner_text() == name
+            linked = page.url
+            page.goto("about:blank")
+            page.goto(linked)
+            page.wait_for_selector(".view-class")
+            assert page.locator("h1").inner_text() == name
+            assert page.locator(".samples button").count() == SAMPLES
+    assert page.locator(".histogram rect").count() == 2 * 24
+    choice(page, "Group by").select_option("scaling")
+    assert page.locator("h3").filter(has_text="whole image").count() == 1
+    assert page.url.endswith("?by=scaling")
+    assert page.locator(".samples svg[role=img][aria-label]").count() == SAMPLES
+
+
+def test_an_example_by_keyboard_alone(page: Any, explored: Path) -> None:
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("/")
+    page.keyboard.type("human")
+    for _ in range(9):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.card') !== null"):
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".view-class")
+    assert page.evaluate("document.activeElement.id") == "main"
+    while not page.evaluate("document.activeElement.matches('.samples button')"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog")
+    assert dialog.locator("h2").inner_text() == f"human 1 of {SAMPLES}"
+    page.keyboard.press("ArrowLeft")
+    assert dialog.locator("h2").inner_text() == f"human {SAMPLES} of {SAMPLES}"
+    assert page.url.endswith(f"?example={SAMPLES - 1}")
+    shown = dialog.locator(".columns").inner_text()
+    idx = dialog.locator("dt:text-is('idx') + dd").inner_text()
+    assert "bbbc90" in shown
+    assert f"cytoimagenet trace cytoimagenet {idx} --data DATA --show {idx}.png" in dialog.locator("pre").inner_text()
+    page.keyboard.press("Escape")
+    assert page.locator("dialog").count() == 0
+    assert page.evaluate("document.activeElement.dataset.place") == str(SAMPLES - 1), "the focus stays at the example"
+    go(page, explored, "#/class/organism/human?example=1")
+    page.reload()
+    assert page.locator("dialog h2").inner_text() == f"human 2 of {SAMPLES}"
+
+
+def test_a_crop_shows_its_window(page: Any, explored: Path) -> None:
+    go(page, explored, "#/class/organism/human?by=scaling")
+    page.locator("section, div").locator("button[title*='crop of 1/2']").first.click()
+    frame = page.locator(".frame rect.window")
+    assert [frame.get_attribute(name) for name in ("x", "y", "width", "height")] == ["0", "3", "12", "12"]
+    assert page.locator(".frame svg").get_attribute("viewBox") == "0 0 24 24", "12 pixels are half of the side"
+
+
+def test_a_loop_on_the_map_lists_what_is_in_it(page: Any, explored: Path) -> None:
+    go(page, explored, "#/map")
+    box = page.locator("canvas").bounding_box()
+    assert page.evaluate(DRAWN) > 500
+    right, bottom = box["width"] - 8, box["height"] - 8
+    corners = [(8, 8), (right, 8), (right, bottom), (8, bottom)]
+    page.mouse.move(box["x"] + corners[0][0], box["y"] + corners[0][1])
+    page.mouse.down()
+    for x, y in corners[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=4)
+    page.mouse.up()
+    page.wait_for_selector(".map-list .samples a")
+    assert page.locator(".map-list h2").inner_text().startswith(f"{TOTAL * SAMPLES} examples in the loop, of {TOTAL} ")
+    page.locator(".map-list").get_by_role("button", name="Clear").click()
+    choice(page, "Colour by").select_option("source")
+    page.locator(".legend button").filter(has_text="bbbc900").press("Enter")
+    page.wait_for_selector(".map-list .samples a")
+    assert page.locator(".map-list h2").inner_text().startswith(f"{TOTAL * SAMPLES // 2} examples coloured bbbc900")
+    page.locator(".map-list .samples a").first.click()
+    page.wait_for_selector("dialog")
+    assert page.locator("dialog dt:text-is('dir_name') + dd").inner_text() == "bbbc900"
+
+
+def test_every_view_in_dark_and_light_at_three_widths(page: Any, explored: Path) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.get_by_role("button", name="Switch between light and dark").click()
+    assert page.evaluate(ground) != light
+    for width in (1280, 700, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        for view in ("classes", "class/organism/human", "map", "dropped", "split", "tokens", "record"):
+            go(page, explored, f"#/{view}")
+            assert page.locator("h1").count() == 1
+            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert over <= 0, f"{view} is wider than {width} pixels"
+            tops = page.locator("#nav a").evaluate_all("links => [...new Set(links.map(a => a.offsetTop))]")
+            assert len(tops) == 1, f"the navigation wraps at {width} pixels"
+    assert page.locator("#nav a[aria-current=page]").inner_text() == "Record"
+    go(page, explored, "#/dropped")
+    assert page.locator(".strip h3").all_inner_texts() == ["Just kept nearest to the limit, by p75"]
+    go(page, explored, "#/class/organism/no such class")
+    assert page.get_by_role("alert").inner_text() == "This package has no class no such class."

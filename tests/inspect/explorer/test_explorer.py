@@ -1,0 +1,159 @@
+"""The explorer's files: complete, without a network, and true to the package."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from builder.cli import main
+from builder.errors import UserError
+from builder.inspect.explorer.write import Wanted, write_explorer
+from tests.inspect.explorer.conftest import CLASSES, PER_CLASS, SAMPLES, blobs, data
+from tests.package.made import make_package
+
+
+def test_the_page_loads_only_files_of_its_own_folder(explored: Path) -> None:
+    page = (explored / "index.html").read_text("utf-8")
+    named = re.findall(r'(?:src|href)="([^"#]+)"', page)
+    assert {"assets/app.js", "assets/explorer.css", "data/index.js"} <= set(named)
+    for name in named:
+        assert name == "data:," or (explored / name).is_file(), name
+    assert "SIMULATED" in page
+    for script in (explored / "assets").glob("*.js"):
+        assert not re.search(r"\bfetch\(|XMLHttpRequest|innerHTML|\bimport\b", script.read_text("utf-8")), script.name
+    assert not [path for path in explored.rglob("*") if path.suffix in (".js", ".css") and path.stat().st_size > 40_000]
+
+
+def test_the_list_counts_every_example(explored: Path, shown_package: Path) -> None:
+    index = data(explored, "index")
+    rows = pq.read_table(shown_package / "metadata.parquet").to_pylist()
+    classes = index["classes"]
+    expected = [(category, name) for category in CLASSES for name in sorted(CLASSES[category])]
+    found = list(zip(classes["categories"], classes["names"], strict=True))
+    assert sorted(found) == sorted(expected)
+    assert classes["categories"] == sorted(classes["categories"], key=index["order"].index)
+    for number, (category, name) in enumerate(found):
+        mine = [row for row in rows if (row["category"], row["label"]) == (category, name)]
+        assert len(mine) == PER_CLASS
+        for side in ("train", "validation"):
+            assert classes[side][number] == sum(row["split"] == side for row in mine)
+        assert classes["groups"][number] == len({row["group"] for row in mine})
+        assert classes["images"][number] == len({row["idx"] for row in mine})
+        for column in ("dir_name", "license", "microscopy", "scaling"):
+            stated = {classes["values"][column][code]: count for code, count in classes[column][number]}
+            assert stated == Counter(row[column] for row in mine if row[column] is not None), column
+        assert classes["sharpness"][number] == 1.0
+
+
+def test_a_class_page_shows_its_own_examples_as_they_are(explored: Path, shown_package: Path) -> None:
+    names = data(explored, "index")["classes"]["names"]
+    pngs = {}
+    for shard in (shown_package / "data").rglob("*.arrow"):
+        for row in pa.ipc.open_stream(shard.read_bytes()).read_all().to_pylist():
+            pngs[row["path"], row["filename"]] = row
+    for number, name in enumerate(names):
+        page = data(explored, f"c{number:05d}")
+        assert len(page["rows"]) == SAMPLES
+        with Image.open(explored / "sheets" / f"c{number:05d}.jpg") as opened:
+            sheet = np.asarray(opened).astype(int)
+        assert list(sheet.shape[::-1]) == page["sheet"]["size"]
+        rows = [dict(zip(page["columns"], row, strict=True)) for row in page["rows"]]
+        assert len({(row["path"], row["filename"]) for row in rows}) == SAMPLES
+        for row, (x, y, width, height) in zip(rows, page["sheet"]["cells"], strict=True):
+            stored = pngs[row["path"], row["filename"]]
+            assert stored["label"] == row["label"] == name
+            assert {key: row[key] for key in ("idx", "dir_name", "crop", "x_max", "group")} == {
+                key: stored[key] for key in ("idx", "dir_name", "crop", "x_max", "group")
+            }
+            pixels = np.asarray(Image.open(io.BytesIO(stored["image"]["bytes"]))).astype(int)
+            assert pixels.shape == (height, width)
+            assert np.abs(sheet[y : y + height, x : x + width] - pixels).mean() < 6, "JPEG of the same pixels"
+        assert {row["dir_name"] for row in rows} == {"bbbc900", "bbbc901"}
+        assert {row["split"] for row in rows} == {"train", "validation"}
+        assert {row["scaling"] for row in rows} == {0.5, 1.0}
+        for bar in ("contrast", "sharpness"):
+            assert len(page[bar]["edges"]) == len(page[bar]["counts"]) + 1
+        assert sum(page["sharpness"]["counts"]) == PER_CLASS
+        with Image.open(explored / "covers" / f"c{number:05d}.jpg") as cover:
+            assert cover.width == 4 * cover.height
+
+
+def test_dropped_split_tokens_and_record(explored: Path) -> None:
+    dropped = data(explored, "dropped")
+    assert {entry["reason"]: entry["count"] for entry in dropped["reasons"]} == {"dim": 1, "duplicate": 1}
+    dim = next(entry for entry in dropped["reasons"] if entry["reason"] == "dim")
+    assert dim["judged"] == "p75"
+    assert len(dim["kept"]) == 16
+    measured = [float(entry[4].split()[1]) for entry in dim["kept"]]
+    assert measured == sorted(measured), "the nearest to the limit first"
+    assert dropped["how"] == {"work": False, "data": False}
+    audit = data(explored, "audit")
+    assert set(audit["checks"].values()) == {0}
+    assert len(audit["sheet"]["cells"]) == 2 * len(audit["pairs"])
+    assert data(explored, "tokens")["tokens"]["gene"] == 3
+    record = data(explored, "record")
+    changed = {key for key, _, differs in record["recipe"] if differs}
+    assert {"min_images", "class_size"} <= changed
+    assert "seed" not in changed
+
+
+def test_the_map_has_as_many_of_each_class(explored: Path) -> None:
+    found = data(explored, "map")
+    assert Counter(found["class"]) == dict.fromkeys(range(sum(map(len, CLASSES.values()))), SAMPLES)
+    assert all(len(axis) == len(found["class"]) and min(axis) >= 0 and max(axis) <= 4095 for axis in found["axes"])
+    assert found["shares"] == sorted(found["shares"], reverse=True)
+    assert all(one < other for one, other in found["copies"])
+
+
+def test_writing_again_gives_the_same_bytes_and_replaces(explored: Path, shown_package: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    out.mkdir()
+    write_explorer(str(shown_package), out, Wanted(samples=SAMPLES))
+    (out / "stale.js").write_text("")
+    for path in explored.rglob("*"):
+        if path.is_file():
+            assert (out / path.relative_to(explored)).read_bytes() == path.read_bytes(), path.name
+    write_explorer(str(shown_package), out, Wanted(samples=4))
+    assert not (out / "stale.js").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_folder_that_is_no_report_is_left_alone(shown_package: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="is no report; name another folder"):
+        write_explorer(str(shown_package), tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+    with pytest.raises(UserError, match="not a finished package"):
+        write_explorer(str(tmp_path), tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_parquet_gives_the_same_pages(explored: Path, tmp_path: Path) -> None:
+    package = tmp_path / "cytoimagenet"
+    make_package(
+        package, classes=CLASSES, per_class=PER_CLASS, side=48, draw=blobs, simulated=True, file_format="parquet"
+    )
+    write_explorer(str(package), tmp_path / "report", Wanted(samples=SAMPLES))
+    assert (tmp_path / "report/sheets/c00003.jpg").read_bytes() == (explored / "sheets/c00003.jpg").read_bytes()
+    assert data(tmp_path / "report", "c00003")["rows"] == data(explored, "c00003")["rows"]
+
+
+def test_the_command_writes_a_folder_or_one_page(shown_package: Path, tmp_path: Path) -> None:
+    run = CliRunner().invoke(main, ["report", str(shown_package), "--samples", "4", "-o", str(tmp_path / "r")])
+    assert (run.exit_code, run.output.splitlines()[-1]) == (0, str(tmp_path / "r/index.html"))
+    page = tmp_path / "page.html"
+    run = CliRunner().invoke(main, ["report", str(shown_package), "--single-file", "-o", str(page)])
+    assert run.exit_code == 0
+    assert "<table>" in page.read_text("utf-8")
+    run = CliRunner().invoke(main, ["report", str(shown_package), "--single-file", "--data", str(tmp_path)])
+    assert run.exit_code == 1
+    assert "leave one of them out" in run.output
