@@ -99,7 +99,7 @@ def test_a_figure_names_files_limits_and_windows(package: Path, simulated: Path)
     assert f"{idx}: human (organism)" in texts
     for channel, pixels in zip(record.channels, channels, strict=True):
         low, high = np.percentile(pixels, (0.1, 99.9))
-        assert any(channel.path.rpartition("/")[2] in text for text in texts)
+        assert any(channel.path[-30:] in text for text in texts), "its end, where it is long"
         assert f"{pixels.dtype}, black {low:g}, white {high:g}" in texts
     assert f"x {crop.x_min} to {crop.x_max}, y {crop.y_min} to {crop.y_max}, " in " ".join(texts)
     assert len(list(svg.iter(f"{SVG}image"))) == len(channels) + 2, "channels, the merged image, the example"
