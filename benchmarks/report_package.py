@@ -32,6 +32,10 @@ class Held(NamedTuple):
 
     table: pa.Table
 
+    @property
+    def extras(self) -> list[pa.Field]:
+        return []
+
     def columns(self, *names: str) -> pa.Table:
         return self.table.select(list(names))
 

@@ -6,6 +6,7 @@ import io
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -54,37 +55,42 @@ def test_the_list_counts_every_example(explored: Path, shown_package: Path) -> N
         assert classes["sharpness"][number] == 1.0
 
 
+def examples_of(package: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the rows of all shards by path and filename, read with plain pyarrow."""
+    tables = [pa.ipc.open_stream(shard.read_bytes()).read_all() for shard in (package / "data").rglob("*.arrow")]
+    tables += [pq.read_table(shard) for shard in (package / "data").rglob("*.parquet")]
+    return {(row["path"], row["filename"]): row for table in tables for row in table.to_pylist()}
+
+
+def check_class_page(folder: Path, number: int, stored: dict[tuple[str, str], dict[str, Any]]) -> None:
+    page = data(folder, f"c{number:05d}")
+    with Image.open(folder / "sheets" / f"c{number:05d}.jpg") as opened:
+        sheet = np.asarray(opened).astype(int)
+    assert list(sheet.shape[::-1]) == page["sheet"]["size"]
+    rows = [dict(zip(page["columns"], row, strict=True)) for row in page["rows"]]
+    assert len({(row["path"], row["filename"]) for row in rows}) == len(rows) == SAMPLES
+    for row, (x, y, width, height) in zip(rows, page["sheet"]["cells"], strict=True):
+        example = stored[row["path"], row["filename"]]
+        assert row["label"] == data(folder, "index")["classes"]["names"][number]
+        for column in ("idx", "dir_name", "crop", "x_max", "group"):
+            assert row[column] == example[column]
+        pixels = np.asarray(Image.open(io.BytesIO(example["image"]["bytes"]))).astype(int)
+        assert pixels.shape == (height, width)
+        assert np.abs(sheet[y : y + height, x : x + width] - pixels).mean() < 6, "JPEG of the same pixels"
+    assert {row["dir_name"] for row in rows} == {"bbbc900", "bbbc901"}
+    assert {row["split"] for row in rows} == {"train", "validation"}
+    assert {row["scaling"] for row in rows} == {0.5, 1.0}
+    for bar in ("contrast", "sharpness"):
+        assert len(page[bar]["edges"]) == len(page[bar]["counts"]) + 1
+    assert sum(page["sharpness"]["counts"]) == PER_CLASS
+    with Image.open(folder / "covers" / f"c{number:05d}.jpg") as cover:
+        assert cover.width == 4 * cover.height
+
+
 def test_a_class_page_shows_its_own_examples_as_they_are(explored: Path, shown_package: Path) -> None:
-    names = data(explored, "index")["classes"]["names"]
-    pngs = {}
-    for shard in (shown_package / "data").rglob("*.arrow"):
-        for row in pa.ipc.open_stream(shard.read_bytes()).read_all().to_pylist():
-            pngs[row["path"], row["filename"]] = row
-    for number, name in enumerate(names):
-        page = data(explored, f"c{number:05d}")
-        assert len(page["rows"]) == SAMPLES
-        with Image.open(explored / "sheets" / f"c{number:05d}.jpg") as opened:
-            sheet = np.asarray(opened).astype(int)
-        assert list(sheet.shape[::-1]) == page["sheet"]["size"]
-        rows = [dict(zip(page["columns"], row, strict=True)) for row in page["rows"]]
-        assert len({(row["path"], row["filename"]) for row in rows}) == SAMPLES
-        for row, (x, y, width, height) in zip(rows, page["sheet"]["cells"], strict=True):
-            stored = pngs[row["path"], row["filename"]]
-            assert stored["label"] == row["label"] == name
-            assert {key: row[key] for key in ("idx", "dir_name", "crop", "x_max", "group")} == {
-                key: stored[key] for key in ("idx", "dir_name", "crop", "x_max", "group")
-            }
-            pixels = np.asarray(Image.open(io.BytesIO(stored["image"]["bytes"]))).astype(int)
-            assert pixels.shape == (height, width)
-            assert np.abs(sheet[y : y + height, x : x + width] - pixels).mean() < 6, "JPEG of the same pixels"
-        assert {row["dir_name"] for row in rows} == {"bbbc900", "bbbc901"}
-        assert {row["split"] for row in rows} == {"train", "validation"}
-        assert {row["scaling"] for row in rows} == {0.5, 1.0}
-        for bar in ("contrast", "sharpness"):
-            assert len(page[bar]["edges"]) == len(page[bar]["counts"]) + 1
-        assert sum(page["sharpness"]["counts"]) == PER_CLASS
-        with Image.open(explored / "covers" / f"c{number:05d}.jpg") as cover:
-            assert cover.width == 4 * cover.height
+    stored = examples_of(shown_package)
+    for number in range(sum(map(len, CLASSES.values()))):
+        check_class_page(explored, number, stored)
 
 
 def test_dropped_split_tokens_and_record(explored: Path) -> None:
@@ -137,14 +143,14 @@ def test_a_folder_that_is_no_report_is_left_alone(shown_package: Path, tmp_path:
     assert not (tmp_path / "report").exists()
 
 
-def test_parquet_gives_the_same_pages(explored: Path, tmp_path: Path) -> None:
+def test_the_shards_may_be_parquet(explored: Path, tmp_path: Path) -> None:
     package = tmp_path / "cytoimagenet"
     make_package(
         package, classes=CLASSES, per_class=PER_CLASS, side=48, draw=blobs, simulated=True, file_format="parquet"
     )
     write_explorer(str(package), tmp_path / "report", Wanted(samples=SAMPLES))
-    assert (tmp_path / "report/sheets/c00003.jpg").read_bytes() == (explored / "sheets/c00003.jpg").read_bytes()
-    assert data(tmp_path / "report", "c00003")["rows"] == data(explored, "c00003")["rows"]
+    check_class_page(tmp_path / "report", 3, examples_of(package))
+    assert data(tmp_path / "report", "index")["classes"] == data(explored, "index")["classes"]
 
 
 def test_the_command_writes_a_folder_or_one_page(shown_package: Path, tmp_path: Path) -> None:
