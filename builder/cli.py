@@ -10,11 +10,12 @@ import click
 
 from builder import __version__, interrupt
 from builder.commands.about import doctor
-from builder.commands.finished import export, push, report, show, trace, verify
+from builder.commands.finished import export, push, trace, verify
 from builder.commands.look import diff, label, recipe, sources, status
 from builder.commands.machine import explained
 from builder.commands.make import annotate, build, convert, demo
 from builder.commands.own import download, new
+from builder.commands.pages import report, show
 from builder.commands.shown import say
 from builder.errors import INTERRUPTED, UserError
 from builder.escape import PrintableFormatter, one_line

@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import jupytext
+import nbclient
 import pytest
 
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, to_run
 
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 LANGUAGES = {"bash", "bibtex", "python", "sql", "text", "toml", "yaml"}
 
 
@@ -48,6 +52,16 @@ def test_its_python_works(page: str, folder: Path, environment: dict[str, str]) 
     if "torch" in code:
         pytest.importorskip("torch")
     run([sys.executable, "-c", code], folder, environment)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_its_cells_run(notebook: Path, folder: Path, environment: dict[str, str], monkeypatch: Any) -> None:
+    for name in ("PATH", "PYTHONPATH", "HF_HOME"):
+        monkeypatch.setenv(name, environment[name])
+    cells = jupytext.read(notebook)
+    done = nbclient.NotebookClient(cells, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
+    assert [cell for cell in done.cells if cell.get("outputs")], "a notebook shows something"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -8,9 +8,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from builder.engine.store import Store
+from builder.inspect.explorer.rows import places
 from builder.inspect.explorer.sheets import fitted, sheet
 from builder.package.content_audit import Pair, content_audit, read_fingerprints
-from builder.package.examples_at import examples_of
+from builder.package.examples_at import examples_at
 from builder.package.grain import judged
 from builder.package.leakage import audit, batches_on_both_sides, single_source_classes
 from builder.package.manifest import Manifest
@@ -43,7 +44,8 @@ def split_audit(
     shown = [(kind, pair) for kind, pairs in kinds for pair in pairs[:_NAMED]]
     numbers = [row for _, pair in shown for row in (pair.train, pair.validation)]
     facts = table.select(list(_FACTS)).take(pa.array(numbers, pa.int64())).to_pylist()
-    images = [fitted(decode(png), _CELL) for png in examples_of(package, manifest["files"], numbers)]
+    pngs = examples_at(package, manifest["files"], places(table, numbers))
+    images = [fitted(decode(png), _CELL) for png in pngs]
     made = sheet(images)
     if images:
         (out / "sheets" / "pairs.jpg").write_bytes(made.jpeg)
