@@ -6,6 +6,7 @@ Read from TOML and from ``key=value``; unknown keys are refused.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
 import hashlib
 import json
@@ -121,6 +122,7 @@ class Recipe:
     license: str = _of(
         "finish", "", "licence of the package as a whole, an SPDX id; examples keep those of their sources"
     )
+    published: str = _of("finish", "", "date of publication, YYYY-MM-DD: for croissant and CITATION.cff")
     tags: tuple[str, ...] = _of("finish", (), "tags of the card beside those of every package")
 
     size: int = _of("shard", 0, "pixels of the longer side to which images are reduced; 0 keeps them as they are")
@@ -164,6 +166,8 @@ class Recipe:
             raise UserError("recipe: scalings must lie in (0, 0.5]: a crop fits in its quadrant")
         if self.size < 0:
             raise UserError(f"recipe: size must be 0 (as they are) or a number of pixels, not {self.size}")
+        if self.published and not _is_date(self.published):
+            raise UserError(f"recipe: published is a date such as 2026-05-31, not {self.published!r}")
         for name in ("categories", "strata", "presample_strata"):
             _known_columns(name, getattr(self, name), categories_only=name == "categories")
 
@@ -237,6 +241,13 @@ class Recipe:
                 hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(hints)}"
                 raise UserError(f"recipe: unknown key {key!r}{hint}")
         return cls(**{key: _typed(key, value, hints[key]) for key, value in values.items()})
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _known_columns(field: str, names: tuple[str, ...], categories_only: bool) -> None:

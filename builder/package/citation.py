@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -33,8 +34,8 @@ _SPDX: Final = re.compile(r"(?!LicenseRef)[A-Za-z0-9.+-]+")
 def citation_file(manifest: Mapping[str, Any]) -> str:
     """Return the text of ``CITATION.cff``.
 
-    Authors of a package of one's own are what stands before the year of its citation. No date is stated: a package
-    has none, so that the same build has the same bytes.
+    Authors of a package of one's own are what stands before the year of its citation. The date is the recipe's
+    `published`; else none is stated, so that the same build has the same bytes.
     """
     identity = identity_of(manifest)
     authors = _authors(identity)
@@ -48,6 +49,8 @@ def citation_file(manifest: Mapping[str, Any]) -> str:
     }
     if identity.description:
         cited["abstract"] = identity.description
+    if manifest["recipe"].get("published"):
+        cited["date-released"] = datetime.date.fromisoformat(manifest["recipe"]["published"])
     if identity.license and _SPDX.fullmatch(identity.license):
         cited["license"] = identity.license
     cited["keywords"] = list(identity.tags)

@@ -78,6 +78,7 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
             f"from {len(manifest['sources'])} sources, for pretraining models of bioimages."
         ),
         "version": manifest["version"],
+        **({"datePublished": manifest["recipe"]["published"]} if manifest["recipe"].get("published") else {}),
         "url": PAPER_URL,
         "license": [identity.license_url or identity.license] if identity.license else _licenses(manifest),
         "citeAs": identity.citation or PAPER,

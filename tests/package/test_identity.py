@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from builder.errors import UserError
 from builder.package.citation import citation_file
 from builder.package.verify import verify
 from builder.recipe import Recipe
@@ -22,6 +23,7 @@ OWN = {
     "citation": "Doe & Roe (2026): Kinase screen, doi:10.1234/x",
     "license": "CC-BY-4.0",
     "tags": ["kinase", "hela"],
+    "published": "2026-05-31",
 }
 
 
@@ -39,7 +41,7 @@ def test_the_card_says_it(own: tuple[Path, dict[str, Any]]) -> None:
     assert stated["tags"][:2] == ["kinase", "hela"]
     assert page.startswith("\n# Kinase \\*screen\\* of 2026\n")
     assert "Two thousand inhibitors on HeLa cells." in page
-    assert 'load_dataset("<namespace>/kinase-screen-of-2026")' in page
+    assert 'load_dataset("<namespace>/kinase-screen-of-2026", split=' in page
     assert "Doe & Roe (2026): Kinase screen" in page.replace("&amp;", "&")
     assert "licensed under CC-BY-4.0; each example keeps" in page
     assert "openly available" not in page
@@ -52,10 +54,12 @@ def test_croissant_and_citation_follow(own: tuple[Path, dict[str, Any]]) -> None
     assert croissant["license"] == ["https://creativecommons.org/licenses/by/4.0/"]
     assert {"kinase", "hela"} <= {*croissant["keywords"]}
     assert "Two thousand" in croissant["description"]
+    assert croissant["datePublished"] == "2026-05-31"
     cited = yaml.safe_load((folder / "CITATION.cff").read_text("utf-8"))
     assert (cited["cff-version"], cited["type"], cited["title"]) == ("1.2.0", "dataset", OWN["title"])
     assert (cited["authors"], cited["license"]) == ([{"name": "Doe & Roe"}], "CC-BY-4.0")
     assert any("CytoImageNet" in one["title"] for one in cited["references"])
+    assert cited["date-released"].isoformat() == "2026-05-31"
 
 
 def test_it_is_sound_and_no_other_version(own: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
@@ -70,7 +74,14 @@ def test_without_a_word_it_is_cytoimagenet(tmp_path: Path) -> None:
     assert cited["title"] == "CytoImageNet"
     assert [one["family-names"] for one in cited["authors"]] == ["Hua", "Lu", "Moses"]
     assert "preferred-citation" in cited
+    assert "date-released" not in cited, "no time of the build is in its bytes"
     assert "CITATION.cff" in manifest["files"]
+
+
+@pytest.mark.parametrize("text", ["31.5.2026", "2026-5-31", "20260531", "2026-02-30"])
+def test_a_date_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="published is a date such as"):
+        Recipe.of({"published": text})
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from builder.inspect.explorer.summary import classes_of, summary
 from builder.inspect.explorer.wholes import write_wholes
 from builder.inspect.source_images import SourceImages
 from builder.package.data_files import MALFORMED, raise_of_machine
+from builder.package.identity import identity_of
 from builder.package.manifest import read_manifest
 from builder.package.overlaps import overlap_audit
 from builder.recipe import Recipe
@@ -38,7 +39,6 @@ SAMPLES: Final = 48
 PAGE: Final = "index.html"
 _MARK: Final = "data/index.js"
 _ASSETS: Final = Path(__file__).resolve().parent / "assets"
-_TITLE: Final = "CytoImageNet"
 
 
 class Wanted(NamedTuple):
@@ -119,7 +119,7 @@ def _write(store: Store, out: Path, wanted: Wanted) -> None:
     for name, value in parts.items():
         write_script(out / "data" / f"{name}.js", name, value)
     index = {
-        "title": _TITLE,
+        "title": identity_of(manifest).name,
         **{name: manifest[name] for name in ("version", "simulated", "images", "format")},
         "package": store.url.rstrip("/").rpartition("/")[2],
         "order": list(CATEGORIES),
@@ -131,17 +131,17 @@ def _write(store: Store, out: Path, wanted: Wanted) -> None:
         "points": int(np.size(points)),
     }
     write_script(out / _MARK, "index", index)
-    _write_page(out, manifest["simulated"], manifest["version"])
+    _write_page(out, identity_of(manifest).name, manifest["simulated"], manifest["version"])
 
 
-def _write_page(out: Path, simulated: bool, version: str) -> None:
+def _write_page(out: Path, name: str, simulated: bool, version: str) -> None:
     """Write the page and copy what it loads."""
     assets = sorted(path for path in _ASSETS.iterdir() if path.suffix in (".css", ".js", ".svg"))
     (out / "assets").mkdir()
     for path in assets:
         shutil.copyfile(path, out / "assets" / path.name)
     scripts = "\n".join(f'<script src="assets/{path.name}" defer></script>' for path in assets if path.suffix == ".js")
-    title = f"{_TITLE} {version}{' (SIMULATED)' if simulated else ''}"
+    title = f"{name} {version}{' (SIMULATED)' if simulated else ''}"
     page = (_ASSETS / "page.html").read_text("utf-8")
     page = page.replace("$title$", html.escape(title)).replace("$scripts$", scripts)
     (out / PAGE).write_text(page, "utf-8")
