@@ -31,7 +31,7 @@ _METHODS: Mapping[str, Mapping[str, Any]] = {
 """Departures from the paper that are choices; what was a defect of the paper's code does not come back."""
 
 
-DESCRIBING = ("title", "description", "citation", "license", "tags")
+DESCRIBING = ("title", "description", "citation", "license", "tags", "published")
 """Keys that say what a package is called; nothing in its data depends on them."""
 
 
