@@ -1,4 +1,4 @@
-"""A contact sheet of a class: its examples by source and scale."""
+"""A contact sheet of a class, by source and scale."""
 
 from __future__ import annotations
 

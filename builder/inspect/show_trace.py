@@ -1,4 +1,4 @@
-"""A figure of where an example comes from: channels, merged image, windows."""
+"""A figure of where an example comes from."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Panel(NamedTuple):
 
 
 def trace_figure(package: Store, found: Facts, data: str, file_format: str = "png") -> bytes:
-    """Draw an image's channels, its merged image with the windows, and its examples.
+    """Draw an image's channels, merged image, windows and examples.
 
     Of each channel the two percentiles that the method takes for black and white are given, in the file's own numbers.
 
@@ -181,5 +181,5 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 
 def _end(text: str, most: int) -> str:
-    """Return the last characters of a text: of a path the name."""
+    """Return a text's last characters: of a path the name."""
     return text if len(text) <= most else f"…{text[1 - most :]}"

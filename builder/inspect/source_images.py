@@ -1,4 +1,4 @@
-"""Channels of some images of a source, read from its own files."""
+"""Channels of a source's images, read from its files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SourceImages:
         self._data, self._recipe, self._options = data.rstrip("/"), recipe, options or {}
 
     def records(self, dir_name: str, wanted: set[str]) -> dict[str, Image]:
-        """Return the source's records of these idx; those it does not hold are left out."""
+        """Return the source's records of these idx, those it holds."""
         root = f"{self._data}/{dir_name}"
         numbers = {idx.rpartition("-")[2]: idx for idx in wanted}
         found: dict[str, Image] = {}
@@ -47,7 +47,7 @@ class SourceImages:
         return found
 
     def channels(self, dir_name: str, wanted: set[str]) -> Iterator[tuple[str, Channels]]:
-        """Yield idx and channels of the images that can be read, in order of idx."""
+        """Yield idx and channels of the images that can be read."""
         if not wanted:
             return
         found = self.records(dir_name, wanted)

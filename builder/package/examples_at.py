@@ -33,7 +33,7 @@ def examples_at(package: Store, files: Iterable[str], places: Sequence[tuple[str
 def each_example(
     package: Store, files: Iterable[str], places: Iterable[tuple[str, int]]
 ) -> Iterator[tuple[tuple[str, int], bytes]]:
-    """Yield each place and its PNG, a record batch in memory at a time.
+    """Yield each place and its PNG, batch by batch.
 
     Places come shard by shard, in the order of their rows; each once. Places that no row of a shard has are left out.
 
@@ -77,7 +77,7 @@ def _places(files: Mapping[str, Any], rows: Sequence[int]) -> Iterator[tuple[str
 
 
 def _images(package: Store, path: str, wanted: Sequence[int]) -> Iterator[tuple[int, pa.Array]]:
-    """Yield the number of the first row and the PNGs of batches.
+    """Yield the first row's number and the PNGs of batches.
 
     Of Parquet no row group is read that holds no wanted row. A local stream is mapped, so that of other batches only
     the offsets are looked at. Nothing behind the last wanted row is read.

@@ -1,4 +1,4 @@
-"""The audit of the split, with the pairs that it found."""
+"""The audit of the split, with its pairs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FACTS: Final = ("idx", "label", "dir_name", "group", "batch")
 def split_audit(
     out: Path, package: Store, manifest: Manifest, table: pa.Table, overlaps: OverlapAudit | None
 ) -> dict[str, Any]:
-    """Describe the audit in JSON values, and write the sheet of its pairs.
+    """Describe the audit as JSON values; write its pairs' sheet.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ I64 = npt.NDArray[np.int64]
 
 
 def choose(table: pa.Table, classes: I64, most: int) -> I64:
-    """Return the rows shown, those of a class together, classes in order.
+    """Return the rows shown, class by class.
 
     They are dealt from the class's sources, scales and sides of the split in turn, so that none is missing for being
     rare. Within each those come first that lie first in their shards, whose order is drawn: so few record batches need

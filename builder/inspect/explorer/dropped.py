@@ -1,4 +1,4 @@
-"""What is not in the package, by reason, beside what was just kept."""
+"""What was dropped, by reason, beside what was just kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CELL: Final = 160
 
 
 class Limit(NamedTuple):
-    """What a reason judges: a column, from which end, of crops only or of all."""
+    """What a reason judges: which column, end and examples."""
 
     column: str
     lowest: bool
@@ -107,7 +107,7 @@ def _dealt(rejects: pa.Table, most: int) -> list[dict[str, Any]]:
 def _just_kept(
     package: Store, manifest: dict[str, Any], table: pa.Table, limit: Limit
 ) -> list[tuple[dict[str, Any], U8]]:
-    """Return the examples nearest to what a reason refuses, the nearest first."""
+    """Return the examples nearest to a reason's limit, nearest first."""
     values = table[limit.column].to_numpy().astype(np.float64)
     crop = table["crop"].to_numpy()
     usable = np.flatnonzero(np.isfinite(values) & (crop if limit.crops else True))
@@ -123,7 +123,10 @@ def _just_kept(
 
 
 def _entry(row: dict[str, Any], image: U8 | None, pictures: list[U8]) -> list[Any]:
-    """Return idx, source, label, key, what was measured, and the place in the sheet (-1: not there)."""
+    """Return an entry's texts and its place in the sheet.
+
+    Idx, source, label, key, what was measured, which candidate; the place is -1 where there are no pixels.
+    """
     if image is not None:
         pictures.append(fitted(image, _CELL))
     place = len(pictures) - 1 if image is not None else -1

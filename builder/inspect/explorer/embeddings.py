@@ -31,7 +31,7 @@ SCHEMA: Final = pa.schema(
 
 
 def write_embeddings(package: Store | str, path: Path) -> int:
-    """Describe every example of a package; return how many there are.
+    """Describe every example of a package; return their number.
 
     Each is decoded, a record batch in memory at a time; see `features` for what the 32 numbers are.
 

@@ -1,4 +1,4 @@
-"""The map: shown examples, projected to a plane, and their near copies."""
+"""The map: shown examples projected to a plane, near copies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _KEYS: Final = ("path", "filename")
 
 
 def on_map(shown: Shown, classes: Classes) -> I64:
-    """Return which of the shown examples are on the map, as many of each class."""
+    """Return which shown examples are on the map.
+
+    As many of each class, at most `MOST`.
+    """
     each = max(1, MOST // max(1, len(classes.names)))
     return np.flatnonzero(shown.place < each)[:MOST]
 
@@ -101,12 +104,15 @@ def map_data(
 
 
 def _names(rows: pa.Table | pa.RecordBatch) -> list[tuple[str, str]]:
-    """Return path and filename of each row, which name an example."""
+    """Return path and filename, which name an example."""
     return list(zip(rows["path"].to_pylist(), rows["filename"].to_pylist(), strict=True))
 
 
 def _steps(axis: F64) -> list[int]:
-    """Return an axis in whole steps; the last thousandths at either end are drawn in."""
+    """Return an axis in whole steps.
+
+    The last thousandths at either end are drawn in.
+    """
     low, high = np.percentile(axis, (0.1, 99.9)).tolist()
     inside = np.clip(axis, low, high) - low
     steps: list[int] = np.rint(inside / max(high - low, 1e-12) * _STEPS).astype(np.int64).tolist()

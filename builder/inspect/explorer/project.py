@@ -1,4 +1,4 @@
-"""Where examples lie beside one another: axes, near copies, alike classes."""
+"""How examples lie to one another: axes, copies, classes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def principal_axes(vectors: F64, axes: int = AXES) -> tuple[F64, F64]:
 
 
 def near_copies(hashes: U64) -> list[tuple[int, int]]:
-    """Return pairs whose perceptual hashes differ in three bits or fewer.
+    """Return pairs whose hashes differ in three bits or fewer.
 
     Of four quarters of a hash one is then the same, so only hashes with a common quarter are compared, and at most 200
     of these with one another. At most 2,000 pairs are returned, those that differ least first.

@@ -20,7 +20,7 @@ _SOURCE: Final = (
 
 
 def build_record(manifest: Manifest) -> dict[str, Any]:
-    """Return what the manifest tells of the build, without its list of files."""
+    """Return what the manifest tells of the build."""
     usual = Recipe().as_dict()
     files = manifest["files"]
     kinds: dict[str, list[int]] = {}
@@ -41,12 +41,12 @@ def build_record(manifest: Manifest) -> dict[str, Any]:
 
 
 def source_facts(manifest: Manifest) -> list[dict[str, Any]]:
-    """Return the facts of each source that a reader asks for."""
+    """Return the facts of each source."""
     return [{name: source.get(name) for name in _SOURCE} for source in manifest["sources"]]
 
 
 def alike_tokens(table: pa.Table) -> dict[str, Any]:
-    """Return how many tokens each category has, and those that look alike."""
+    """Count each category's tokens; return those that look alike."""
     tokens = {category: _tokens(table[category]) for category in CATEGORIES}
     return {
         "tokens": {category: len(found) for category, found in tokens.items()},

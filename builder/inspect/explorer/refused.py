@@ -1,4 +1,4 @@
-"""Pixels of what a build refused: of WORK, or made again from the sources."""
+"""Pixels of what a build refused, as far as possible."""
 
 from __future__ import annotations
 

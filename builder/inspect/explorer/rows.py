@@ -1,4 +1,4 @@
-"""The examples of a package as coded columns, and full records of a few."""
+"""A package's examples as coded columns; records of a few."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _READ: Final = (
 
 
 class Codes(NamedTuple):
-    """A column as whole numbers into the sorted list of its values."""
+    """A column as codes into the sorted list of values."""
 
     codes: I64  # -1 where there is no value
     values: list[Any]
@@ -53,7 +53,7 @@ def coded(column: pa.ChunkedArray) -> Codes:
 
 
 def records(package: Store, rows: I64) -> pa.Table:
-    """Return every column of some examples, in the order of ``rows``.
+    """Return every column of some examples, in that order.
 
     A row group of ``metadata.parquet`` is in memory at a time.
 

@@ -1,4 +1,4 @@
-"""Data as scripts: a page opened from disk may load these, and no JSON."""
+"""Data as scripts, which a page opened from disk may load."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FUNCTION: Final = "explorerData"
 
 
 def write_script(path: Path, name: str, value: object) -> None:
-    """Write a value as a script that hands it to the page.
+    """Write a value as a script that hands it over.
 
     It is JSON in ASCII, so that neither ``</script>`` nor a separator of lines can end anything early.
     """
@@ -22,7 +22,7 @@ def write_script(path: Path, name: str, value: object) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return a cell as JSON has it: bytes in hex, large numbers as text.
+    """Return a cell as JSON: bytes in hex, long numbers as text.
 
     Numbers that are no numbers become null.
     """

@@ -1,4 +1,4 @@
-"""Sheets of examples as JPEG: many small images in one file."""
+"""Sheets of examples as JPEG: many images in one file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _QUALITY: Final = 82
 
 
 class Sheet(NamedTuple):
-    """A JPEG, its size, and where each example lies in it."""
+    """A JPEG, its size, and each example's place in it."""
 
     jpeg: bytes
     size: tuple[int, int]  # width, height
@@ -30,14 +30,14 @@ class Sheet(NamedTuple):
 
 
 def fitted(pixels: U8, side: int = CELL) -> U8:
-    """Return an example reduced to at most ``side`` pixels; never enlarged."""
+    """Return an example of at most ``side`` pixels; never enlarged."""
     image = Image.fromarray(pixels)
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2)
     return np.asarray(image)
 
 
 def sheet(images: Sequence[U8]) -> Sheet:
-    """Lay images out in rows of eight, in cells as large as the largest."""
+    """Lay images out in rows of eight equal cells."""
     side = max((max(image.shape) for image in images), default=1)
     columns = max(1, min(_COLUMNS, len(images)))
     size = columns * side, max(1, -(-len(images) // columns)) * side
@@ -52,7 +52,7 @@ def sheet(images: Sequence[U8]) -> Sheet:
 
 
 def cover(images: Sequence[U8]) -> bytes:
-    """Return the central squares of the first four images, side by side."""
+    """Return the first four images' central squares, side by side."""
     canvas = np.zeros((_COVER_SIDE, COVER * _COVER_SIDE), np.uint8)
     for number, pixels in enumerate(images[:COVER]):
         short = min(pixels.shape)

@@ -1,4 +1,4 @@
-"""What the list of classes says of each, counted over all examples."""
+"""What is counted of each class, over all examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FILTERS: Final = ("dir_name", "database", "license", "microscopy", "scaling")
 
 
 class Classes(NamedTuple):
-    """The classes in the order of categories and names, and the class of each example."""
+    """The classes by category and name; each example's class."""
 
     names: list[str]
     categories: list[str]
@@ -28,7 +28,7 @@ class Classes(NamedTuple):
 
 
 def classes_of(table: pa.Table) -> Classes:
-    """Number the classes of a package; a class is a category and a label."""
+    """Number the classes; each is a category and a label."""
     labels, categories = coded(table["label"]), coded(table["category"])
     place = np.array([CATEGORIES.index(name) for name in categories.values], np.int64)
     keys = place[categories.codes] * len(labels.values) + labels.codes
@@ -39,7 +39,10 @@ def classes_of(table: pa.Table) -> Classes:
 
 
 def counts(classes: Classes, column: Codes) -> list[list[tuple[int, int]]]:
-    """Return of each class (code, examples), most first; rows without a value are left out."""
+    """Return of each class (code, examples), most first.
+
+    Rows without a value are left out.
+    """
     width = len(column.values)
     known = column.codes >= 0
     cells, sizes = np.unique(classes.of_row[known] * max(1, width) + column.codes[known], return_counts=True)
@@ -50,7 +53,7 @@ def counts(classes: Classes, column: Codes) -> list[list[tuple[int, int]]]:
 
 
 def summary(table: pa.Table, classes: Classes) -> dict[str, Any]:
-    """Return the columns of the list of classes, as JSON values.
+    """Return the columns of the class list, as JSON values.
 
     Values of ``dir_name``, ``database``, ``license``, ``microscopy`` and ``scaling`` are (code, examples),
     the codes those of ``values``.
@@ -77,7 +80,7 @@ def summary(table: pa.Table, classes: Classes) -> dict[str, Any]:
 
 
 class Histograms(NamedTuple):
-    """Counts by class, and the edges that are common to all."""
+    """Counts by class, and the edges common to all."""
 
     edges: list[float]
     counts: npt.NDArray[np.int64]  # (classes, BINS)
@@ -85,7 +88,7 @@ class Histograms(NamedTuple):
 
 
 def histograms(table: pa.Table, classes: Classes, name: str, log: bool) -> Histograms:
-    """Count a column's values by class, in bins common to all.
+    """Count a column's values by class, in common bins.
 
     Bins reach from the first to the last thousandth of the values of the package; what lies beyond is in the outermost.
     """

@@ -23,7 +23,7 @@ _SIDE: Final = 420
 
 
 def write_wholes(out: Path, data: SourceImages, table: pa.Table, classes: Classes, shown: Shown) -> int:
-    """Write ``wholes/<idx>.jpg`` of crops that are shown, and ``data/wholes.js`` with their sizes.
+    """Write ``wholes/<idx>.jpg`` of shown crops, and ``data/wholes.js``.
 
     As many of each class, at most 2,000 in all. Returns how many were written.
     """

@@ -1,4 +1,4 @@
-"""Writes the explorer: pages that open from disk, without a server."""
+"""Writes the explorer: pages that open without a server."""
 
 from __future__ import annotations
 
