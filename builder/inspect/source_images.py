@@ -47,7 +47,7 @@ class SourceImages:
         return found
 
     def channels(self, dir_name: str, wanted: set[str]) -> Iterator[tuple[str, Channels]]:
-        """Yield idx and channels of the images that can be read."""
+        """Yield idx and channels of images that can be read."""
         if not wanted:
             return
         found = self.records(dir_name, wanted)

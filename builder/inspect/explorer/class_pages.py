@@ -83,7 +83,7 @@ def write_class_pages(
 
 
 def _images(package: Store, manifest: dict[str, Any], table: pa.Table, rows: I64) -> list[U8 | None]:
-    """Return the examples reduced to a cell; None without a PNG."""
+    """Return the examples reduced to a cell, where they are."""
     wanted = places(table, rows)
     at = {place: number for number, place in enumerate(wanted)}
     images: list[U8 | None] = [None] * len(wanted)

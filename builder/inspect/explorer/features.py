@@ -1,4 +1,4 @@
-"""What an example looks like, in 32 numbers, without a model.
+"""What an example looks like, in 32 numbers.
 
 They do not depend on how the example lies: turning or mirroring it by a right angle leaves them as they are, but for
 rounding. They tell apart grey levels, texture and coarseness; they know nothing of biology.

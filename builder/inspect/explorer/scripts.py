@@ -1,4 +1,4 @@
-"""Data as scripts, which a page opened from disk may load."""
+"""Data as scripts, which a page from disk may load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write_script(path: Path, name: str, value: object) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return a cell as JSON: bytes in hex, long numbers as text.
+    """Return a cell as JSON, bytes in hex.
 
     Numbers that are no numbers become null.
     """
