@@ -46,7 +46,7 @@ def training_step(model: Any, device: torch.device) -> Callable[[Batch], None]:
 
     def step(batch: Batch) -> None:
         images, labels = batch
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):  # slow on most CPUs
             loss = functional.cross_entropy(model(as_input(images)).logits, labels)
         optimizer.zero_grad()
         loss.backward()
@@ -113,7 +113,7 @@ def measure(name: str, loader: cytoimagenet.Loader, device: torch.device, second
     with Utilization(device) as used:
         fed = rate(batches(loader, device), step, seconds, device)
     stated = "" if used.percent is None else f", the driver says {used.percent:.0f} %"
-    print(f"{name:16s} loader {alone:8,.0f}   step {at_most:8,.0f}   training {fed:8,.0f} images/s", end="   ")
+    print(f"{name:16s} loader {alone:8,.1f}   step {at_most:8,.1f}   training {fed:8,.1f} images/s", end="   ")
     print(f"training / step {fed / at_most:.2f}{stated}", flush=True)
 
 
