@@ -171,5 +171,5 @@ def test_malformed_packages_give_one_line(script: Any, package: Path, tmp_path: 
                 refused += 1
                 lines += str(error).count("\n")
         shutil.rmtree(folder)
-    assert refused > 6
+    assert refused > 3  # of 24: most changes to a manifest are to what the script does not read
     assert not lines
