@@ -28,6 +28,9 @@ def run() -> None:
         _main()()
     except SystemExit as done:
         code = done.code
+        if interrupt.pressed() and code not in (0, None, INTERRUPTED):  # click took it, while it read the arguments
+            print("interrupted; run the same command again", file=sys.stderr)
+            code = INTERRUPTED
     except (KeyboardInterrupt, Exception):
         if not interrupt.pressed():
             raise

@@ -22,7 +22,7 @@ def main():
             os.kill(os.getpid(), signal.SIGINT)
         except KeyboardInterrupt:
             pass
-    raise ImportError("numpy.core.multiarray failed to import")
+    raise {error}
 
 sys.modules["builder.cli"] = types.SimpleNamespace(main=main)
 from builder.__main__ import run
@@ -30,8 +30,10 @@ run()
 """
 
 
-def run(press: bool) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", COMMAND.format(press=press)]
+def run(
+    press: bool, error: str = 'ImportError("numpy.core.multiarray failed to import")'
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", COMMAND.format(press=press, error=error)]
     return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=60)
 
 
@@ -92,3 +94,11 @@ def test_ctrl_c_that_a_library_swallows_comes_again() -> None:
     )
     assert done.stdout == "swallowed\n"
     assert done.stderr.endswith("KeyboardInterrupt\n")
+
+
+def test_what_click_takes_while_it_reads_arguments_is_an_interruption() -> None:
+    done = run(press=True, error="SystemExit(1)")  # after "Aborted!"
+    assert done.returncode == INTERRUPTED
+    assert done.stderr.splitlines()[-1] == "interrupted; run the same command again"
+    assert run(press=False, error="SystemExit(1)").returncode == 1
+    assert run(press=True, error="SystemExit(0)").returncode == 0

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.package.verify import verify
 from tests.building import SMALL, cytoimagenet, files_of
+from tests.package.made import make_package
+from tests.release.made_release import CLASSES, rows_of, write_images, write_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
 
@@ -38,13 +41,15 @@ def interrupt(arguments: list[str], seconds: float) -> tuple[int | None, str]:
     return process.returncode, text
 
 
-def interrupted_often(arguments: list[str]) -> None:
-    for moment in MOMENTS:
+def interrupted_often(arguments: list[str], moments: tuple[float, ...] = MOMENTS) -> None:
+    for moment in moments:
         code, text = interrupt(arguments, moment)
         assert code in (0, 130), text
         assert "Traceback" not in text
-        if code == 130 and moment > MOMENTS[0]:
+        if code == 130 and moment > moments[0]:
             assert "interrupted; " in text
+        if code == 0:
+            return  # it was done before
 
 
 def test_demo_goes_on(tmp_path: Path) -> None:
@@ -68,3 +73,24 @@ def test_verify_and_report_can_be_run_again(built: Path, tmp_path: Path) -> None
         assert cytoimagenet(*arguments).returncode == 0
     assert page.read_text("utf-8").startswith("<!doctype html>")
     assert [path.name for path in tmp_path.iterdir()] == ["report"], "nothing half-written is left"
+
+
+def test_convert_annotate_and_export_go_on(simulated: Path, tmp_path: Path) -> None:
+    make_package(tmp_path / "package")
+    release = tmp_path / "release"
+    rows = [row for name in CLASSES for row in rows_of(name, 12)]
+    write_table(release / "metadata.csv", rows)
+    write_images(release, rows)
+    for arguments in (
+        ["convert", str(release), "--workers", "1", "-o"],
+        ["annotate", str(simulated), "--workers", "1", "-o"],
+        ["export", str(tmp_path / "package"), "--to", "parquet", "-o"],
+    ):
+        out = tmp_path / arguments[0]
+        interrupted_often([*arguments, str(out)], tuple(moment / 2 for moment in MOMENTS[-2:]))
+        done = cytoimagenet(*arguments, out, check=False)
+        assert done.returncode == 0 or "name a new folder" in done.stderr  # an export that came to its end before
+        if arguments[0] != "annotate":
+            assert verify(str(out)) == []
+    cytoimagenet("convert", release, "--workers", "1", "-o", tmp_path / "undisturbed")
+    assert files_of(tmp_path / "undisturbed") == files_of(tmp_path / "convert")
