@@ -185,7 +185,7 @@ class Prefetch:
         segment.data = np.empty(segment.size, np.uint8)
         view = segment.data.data
         self.held += segment.size
-        bounds = self.window.blocks(segment.size)
+        bounds = self.window.blocks(segment.size, self._pool.rate, self._pool.delay)
         segment.left = len(bounds) - 1
         self._pool.put(
             [

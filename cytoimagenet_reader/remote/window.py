@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from cytoimagenet_reader.remote.http import CONNECTIONS
+
 MOST: Final = 64 << 20
 """Bytes of all windows of a process together."""
 _LEAST_CAP: Final = 16 << 20
 _FIRST: Final = 1 << 20  # beside what must be there before the first row
 _LEAST_BLOCK: Final = 1 << 20
 _MOST_BLOCK: Final = 8 << 20
+_ENOUGH: Final = 2 << 20  # bytes of a block that are asked for at little cost
 
 
 class Window:
@@ -37,12 +40,15 @@ class Window:
         most = max(self.size, _cap(piece, rate, delay))
         self.size = min(self.size + 2 * landed, most, MOST // max(sharing, 1))
 
-    def blocks(self, size: int) -> list[int]:
-        """Return the block bounds of a piece of ``size`` bytes.
+    def blocks(self, size: int, rate: float, delay: float) -> list[int]:
+        """Return the bounds of the blocks of a piece.
 
-        A block is an eighth of the window, 1 to 8 MB.
+        They are an eighth of the window each, 1 to 8 MB, but no more than what keeps the line busy when all connections
+        have one, three times over: larger ones would all be under way at once, share the line, land together, and
+        leave it idle until the next have come.
         """
-        block = min(max(self.size // 8, _LEAST_BLOCK), _MOST_BLOCK)
+        enough = max(int(3 * rate * delay / CONNECTIONS), _ENOUGH)
+        block = min(max(self.size // 8, _LEAST_BLOCK), enough, _MOST_BLOCK)
         count = max(round(size / block), 1)
         return [size * i // count for i in range(count + 1)]
 

@@ -26,12 +26,20 @@ def test_all_windows_of_a_process_together_are_bounded(
         assert 0 < window.size <= MOST // max(sharing_now, 1)
 
 
-@given(st.integers(1, 1 << 30), BYTES)
-def test_blocks_cover_a_piece_once(size: int, first: int) -> None:
+@given(st.integers(1, 1 << 30), BYTES, RATE, DELAY)
+def test_blocks_cover_a_piece_once(size: int, first: int, rate: float, delay: float) -> None:
     window = Window(first, 0, 0.05, 1)
-    bounds = window.blocks(size)
+    bounds = window.blocks(size, rate, delay)
     assert (bounds[0], bounds[-1]) == (0, size)
     assert all(0 < b - a <= 12 << 20 for a, b in itertools.pairwise(bounds))
+
+
+def test_blocks_of_all_connections_are_three_times_what_is_under_way() -> None:
+    """Of 125 MB/s and 100 ms that is 12.5 MB, in a window of 50 MB."""
+    bounds = Window(0, 125e6, 0.1, 1).blocks(160_000_000, 125e6, 0.1)
+    assert max(b - a for a, b in itertools.pairwise(bounds)) * 16 < 1.02 * 3 * 12_500_000
+    short = Window(0, 125e6, 0.1, 1).blocks(160_000_000, 125e6, 0.001)  # never below 2 MB: each costs processor time
+    assert min(b - a for a, b in itertools.pairwise(short)) > 2_000_000
 
 
 def test_it_trebles_each_round_trip_while_the_reader_waits() -> None:
