@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -28,18 +27,15 @@ def test_push_goes_on_from_where_it_was(hub: Hub, tmp_path: Path, monkeypatch: p
     size = sum(facts["bytes"] for path, facts in manifest["files"].items() if path.startswith("data/"))
     hub.faults = Faults(bytes_per_second=size // 8)
     codes = []
-    for moment in (1.0, *MOMENTS, MOMENTS[-1] + 1):  # loading, verifying, sending
+    for moment in (1.0, *MOMENTS):  # loading, verifying, sending
         code, text = interrupt(["push", str(folder), REPO], moment)
         codes.append(code)
         assert "Traceback" not in text
-        if moment > 1.0:
-            assert f"verifying {folder}" in text
-        if code == 130 and moment > 1.0:
+        if code == 130 and moment > MOMENTS[0]:
             assert text.rstrip().splitlines()[-1].startswith("interrupted; "), text
         if list((tmp_path / "hub/repos").iterdir()):
             assert set(whole_builds(hub)) <= {manifest["version"]}
-    assert codes[0] == codes[-1] == 130  # the moments lie within it
-    done = cytoimagenet("push", folder, REPO)
-    assert isinstance(done, subprocess.CompletedProcess)
+    assert codes[:2] == [130, 130]  # a later one may find it done: what was sent before counts
+    assert f"verifying {folder}" in cytoimagenet("push", folder, REPO).stderr
     assert whole_builds(hub) == [manifest["version"]]
     assert hub.received_files < 1.3 * size
