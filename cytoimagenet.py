@@ -177,8 +177,6 @@ class _PlainSplits:
         read = [self._read(name) for name in ("manifest.json", "classes.json")]
         self.identity = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in read)).hexdigest()
         manifest, index = map(json.loads, read)
-        if not all(isinstance(name, str) for facts in index.values() for name in facts["names"]):
-            raise ValueError("a class of classes.json has no name")
         if manifest["format"] != "arrow":
             here = f"{self.place} holds {manifest['format']} shards"
             raise PackageError(f"{here}, which the reader reads: pip install cytoimagenet, or load_dataset its folder")
@@ -194,8 +192,8 @@ class _PlainSplits:
             raise PackageError(f"{self.place} holds no {config!r}; it has {', '.join(index)}")
         classes = list(index[config]["names"])
         paths = sorted((path for path in files if config in (FULL, files[path]["config"])), key=_reading_position)
-        if not paths:
-            raise ValueError(f"it has no shard of {config!r}")
+        if not paths or not all(isinstance(name, str) for facts in index.values() for name in facts["names"]):
+            raise ValueError(f"it has no shard of {config!r}, or a class without a name")
         self.rows: dict[str, list[int]] | None = None  # by path of a shard, the numbers of its rows that are wanted
         unset = {"commercial_use": False}
         if given := [f"{name}={value!r}" for name, value in conditions.items() if value != unset.get(name)]:
@@ -393,17 +391,14 @@ def _reading_position(path: str) -> tuple[int, str, int]:
 
 
 def _refuse_compressed(header: bytes) -> None:
-    """Refuse a compressed record batch, which may inflate to anything.
-
-    Layout: ``Message.fbs`` of Arrow's format, and https://flatbuffers.dev/internals/.
-    """
+    """Refuse a compressed record batch, which may inflate to anything."""
 
     def field(table: int, number: int) -> int:  # where it lies; 0 if absent
         vtable = table - struct.unpack_from("<i", header, table)[0]
         offsets = struct.unpack_from(f"<{struct.unpack_from('<H', header, vtable)[0] // 2}H", header, vtable)
         return offsets[2 + number] and table + offsets[2 + number] if 2 + number < len(offsets) else 0
 
-    content = field(struct.unpack_from("<I", header)[0], 2)
+    content = field(struct.unpack_from("<I", header)[0], 2)  # Message.fbs of Arrow, https://flatbuffers.dev/internals/
     if field(content + struct.unpack_from("<I", header, content)[0], 3):
         raise ValueError("the stream is compressed; no package's is")
 

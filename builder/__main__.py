@@ -42,7 +42,7 @@ def run() -> None:
 
 
 def _check_memory() -> None:
-    """End where the address space is too small for the libraries.
+    """End where memory is too small for the libraries.
 
     They would end the process themselves, in words of their own, or send it a SIGINT (OpenBLAS). Where it is merely
     small, they are kept to one thread: each takes eight megabytes and more of it.
