@@ -100,7 +100,7 @@ def name_of(path: str) -> str:
 
 
 def patterns_of(files: Iterable[str], config: str, split: str) -> list[str]:
-    """Return what a card lists as a config's files of one split.
+    """Return a card's patterns for one split's files.
 
     Of Parquet it is one glob, which finds them in reading order: snippets of the hub take the first entry alone.
     """

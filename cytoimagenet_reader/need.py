@@ -1,4 +1,4 @@
-"""The order in which record batches or row groups are needed."""
+"""The order in which batches or row groups are needed."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Parquet:
         return found
 
     def places(self) -> tuple[list[int], int]:
-        """Return where each row group begins, and where the last ends."""
+        """Return where each row group begins, and the last ends."""
         bounds = [(chunk.begin, chunk.end) for group in self._groups for chunk in group.chunks]
         return [min(chunk.begin for chunk in group.chunks) for group in self._groups], max(end for _, end in bounds)
 

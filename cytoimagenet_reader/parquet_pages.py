@@ -1,4 +1,4 @@
-"""Pages of Parquet column chunks: their headers, and the values of plain ones.
+"""Pages of Parquet column chunks: headers and plain values.
 
 Layout: https://parquet.apache.org/docs/file-format/data-pages/, encodings:
 https://parquet.apache.org/docs/file-format/data-pages/encodings/.

@@ -32,7 +32,7 @@ class _OpenShard(NamedTuple):
 
 
 class Prefetched:
-    """Record batches or row groups, fetched in the order of need.
+    """Batches or row groups, fetched in order of need.
 
     A shard that is read from end to end, by one stream or several, is compared with the manifest's sha256. Memory:
     that of ``Prefetch``, and of Parquet the footer of a shard of each category, some 0.1 % of the shard.

@@ -117,7 +117,7 @@ class LocalPool:
         self._pool = self._started()
 
     def adopt(self, settings: RunSettings) -> None:
-        """Serve another run; its number of workers is not looked at."""
+        """Serve another run, whatever number of workers it asks for."""
         self._settings = dataclasses.replace(settings, workers=self._settings.workers)
         self._most_items = 0
 

@@ -1,4 +1,4 @@
-"""The rules of the hub and its viewer, checked on a finished package.
+"""The hub's and its viewer's rules, checked on a package.
 
 Where each stands in the sources of dataset-viewer and hub-docs: docs/hub.md.
 """

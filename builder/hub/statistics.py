@@ -1,4 +1,4 @@
-"""Columns at which the hub viewer's statistics of a split fail.
+"""Columns at which the hub viewer's statistics fail.
 
 Its histogram of whole numbers has no bins where the largest is the smallest and one, and the statistics of all columns
 of the split are lost. Of texts that are no classes it counts the lengths, of images the widths: ``generate_bins``,

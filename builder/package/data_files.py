@@ -59,7 +59,7 @@ def data_batches(
 
 
 def data_schema(file: Any, path: str) -> pa.Schema:
-    """Return the schema of a data file as it is written.
+    """Return the schema with which a data file is written.
 
     Labels that are numbers stay so.
     """

@@ -38,7 +38,7 @@ class Intensity:
         self._squares.append(int(np.square(values).sum(dtype=np.int64)) / (255 * scale))
 
     def facts(self) -> dict[str, float]:
-        """Return the images' average mean and mean square, for the manifest."""
+        """Return the images' average mean and mean square."""
         sums = {MEAN: self._means, SQUARE: self._squares}
         return {name: round(math.fsum(values) / len(values), _SHARD_DIGITS) for name, values in sums.items() if values}
 

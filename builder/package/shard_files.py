@@ -68,7 +68,7 @@ def write_batches(
 
 
 def group_offsets(footer: pq.FileMetaData) -> dict[str, Any]:
-    """Return where the row groups of a Parquet file begin, and the last ends."""
+    """Return where row groups begin, and the last ends."""
     begins, end = [], 0
     for number in range(footer.num_row_groups):
         group = footer.row_group(number)

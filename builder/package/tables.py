@@ -106,7 +106,7 @@ def _read(
 
 
 def placed(rows: pa.Table, path: str) -> pa.Table:
-    """Return rows of a shard's file, which ``shard`` names without its ending."""
+    """Return rows of the shard's file that ``shard`` names."""
     shard = pa.repeat(pa.scalar(path.rpartition(".")[0]), len(rows))
     return rows.set_column(rows.schema.get_field_index("shard"), TABLE.field("shard"), shard)
 

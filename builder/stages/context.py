@@ -53,7 +53,7 @@ class BuildContext:
 
     @contextlib.contextmanager
     def workers(self) -> Iterator[TaskRunner]:
-        """Keep workers from one stage to the next during the block."""
+        """Keep workers from stage to stage during the block."""
         with KeptPools() as kept:
             yield dataclasses.replace(self.runner, kept=kept)
 

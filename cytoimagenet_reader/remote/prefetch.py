@@ -135,7 +135,7 @@ class Prefetch:
         _windows.discard(self)
 
     def _before_first_row(self) -> int:
-        """Return the bytes that are needed before any row: each sequence's first piece."""
+        """Return the bytes needed before any row: each first piece."""
         size, sequences = 0, set[str]()
         for segment in self._queue:
             if segment.sequence not in sequences:

@@ -190,7 +190,7 @@ class RangeFile(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> Any:
-        """Return ``size`` bytes, or all that follow for -1; not copied.
+        """Return ``size`` bytes, or all for -1; not copied.
 
         There are fewer at the end.
         """
