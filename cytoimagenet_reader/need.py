@@ -27,7 +27,7 @@ def wanted_numbers(part: Part) -> Iterator[int]:
 
 
 def first_rows(shard: Shard) -> list[int]:
-    """Return the first row of each record batch or row group.
+    """Return the first row of each batch or row group.
 
     The last number is that of the shard's rows.
     """

@@ -100,7 +100,7 @@ class Parquet:
         return [min(chunk.begin for chunk in group.chunks) for group in self._groups], max(end for _, end in bounds)
 
     def _images(self, groups: list[int]) -> pa.Array | None:
-        """Return the images of a row group, read here; None where pyarrow has to."""
+        """Return a row group's images; None where pyarrow must read."""
         if len(groups) != 1 or not self.rows[groups[0]]:
             return None
         field = self.schema.field(_IMAGE)

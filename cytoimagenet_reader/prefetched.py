@@ -162,7 +162,7 @@ def prefetched(
 
 
 def _is_mapped_out(shard: Shard, columns: Sequence[str]) -> bool:
-    """Return whether the manifest says where to find what is wanted."""
+    """Return whether the manifest says where wanted rows lie."""
     if shard.path.endswith(".parquet"):
         return "image" in columns and bool(shard.footer_offset)
     return bool(shard.batch_offsets)

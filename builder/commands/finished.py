@@ -60,7 +60,7 @@ def verify(package: str, deep: bool, hub: bool, workers: int, as_json: bool) -> 
 
 
 def _of_hub(package: str) -> tuple[list[Any], list[Any], list[str]]:
-    """Return problems, warnings and facts of a package at the hub."""
+    """Return problems, warnings and facts of a hub's package."""
     from builder.engine.store import Store
     from builder.hub.rules import hub_problems, hub_warnings, yaml_bytes
     from builder.hub.viewer import shown_lines

@@ -66,7 +66,7 @@ def fetch(url: str, target: Path, sha256: str = "", on_bytes: Callable[[int], ob
 
 
 def _in_blocks(files: Any, url: str, part: Path, size: int, on_bytes: Callable[[int], object]) -> bool:
-    """Fetch what is missing; False where the server knows no ranges."""
+    """Fetch what is missing; False where ranges are unknown."""
     done = part.stat().st_size
     if done > size:
         part.write_bytes(b"")

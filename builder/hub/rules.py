@@ -34,7 +34,7 @@ _LICENSE_LINK: Final = re.compile(r"LICENSE(\.md)?|https?://\S+")
 
 
 def hub_problems(package: Store) -> list[Problem]:
-    """Return where a sound package breaks a rule of the hub or its viewer.
+    """Return where a sound package breaks the hub's rules.
 
     Raises
     ------

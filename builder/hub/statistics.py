@@ -22,7 +22,7 @@ _FEW: Final = 10  # or if they are no more than these
 
 
 def without_statistics(table: pa.Table, config: str, split: str, extras: Sequence[pa.Field] = ()) -> Iterator[str]:
-    """Yield the columns at which the statistics of a split fail.
+    """Yield the columns at which a split's statistics fail.
 
     Parameters
     ----------

@@ -142,7 +142,7 @@ def browse_writer(file: Any, file_format: str, extras: Sequence[pa.Field] = ()) 
 
 
 def table_writer(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
-    """Return a writer of a Parquet table that lies beside the shards."""
+    """Return a writer of a table beside the shards."""
     return pq.ParquetWriter(file, schema, compression="zstd", write_page_index=True)
 
 
