@@ -73,7 +73,7 @@ def needs_of(runs: Sequence[Sequence[Run]], whole: set[str]) -> Iterator[Need]:
 
 
 def _timed(stream: Sequence[Run], whole: set[str]) -> Iterator[tuple[float, int, int, Shard, Need]]:
-    """Yield (how far, which category, which of its batches, shard, batch).
+    """Yield (how far, category, number of batch, shard, batch).
 
     A category's batch is asked for as soon as the row before it is given, see ``rows.interleaved``.
     """

@@ -94,7 +94,7 @@ class Prefetched:
         return table
 
     def _opened(self, shard: Shard) -> _OpenShard:
-        """Return a Parquet shard, opened where its category's last was another."""
+        """Return a Parquet shard, opened unless it is open."""
         opened = self._open.get(shard.category)
         if opened is None or opened.path != shard.path:
             if opened is not None:

@@ -71,7 +71,7 @@ def _files(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _pages(manifest: Manifest) -> Iterator[Problem]:
-    """Yield shards of which a page of the viewer is too large."""
+    """Yield shards with a viewer's page that is too large."""
     for path, facts in manifest["files"].items():
         if not path.startswith(layout.DATA):
             continue
