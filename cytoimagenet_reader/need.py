@@ -101,7 +101,7 @@ def _rows_before(part: Part, row: int) -> int:
 
 
 def bounds(shard: Shard, number: int, whole: set[str]) -> tuple[int, int]:
-    """Return the byte range of a record batch or row group.
+    """Return the byte range of a batch or row group.
 
     For a whole shard, that of the first includes all that lies before it.
     """

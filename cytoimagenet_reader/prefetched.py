@@ -112,7 +112,7 @@ class Prefetched:
         return opened
 
     def _take(self, shard: Shard, number: int) -> tuple[int, Bytes]:
-        """Return bytes of a shard and where they begin: a batch, hashed in a whole shard."""
+        """Return a shard's bytes, hashed if whole, and their begin."""
         low, high = bounds(shard, number, self._whole)
         begin, data = self._fetch.take(shard.path, number)
         content = data[low - begin : high - begin]

@@ -93,7 +93,7 @@ def _license(card: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _snippets(card: Mapping[str, Any], manifest: Manifest) -> Iterator[Problem]:
-    """Yield configs whose snippets for pandas, Polars and Dask would read other rows than the config has.
+    """Yield configs whose snippets would read other rows.
 
     Of what a card lists for a split, they read what the first entry names.
     """
