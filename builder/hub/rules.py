@@ -110,7 +110,7 @@ def _snippets(card: Mapping[str, Any], manifest: Manifest) -> Iterator[Problem]:
 
 
 def _features(package: Store, card: Mapping[str, Any], manifest: Manifest) -> Iterator[Problem]:
-    """Yield configs whose features are not the types of their files."""
+    """Yield configs whose features are not their files' types."""
     files = manifest["files"]
     for info in card["dataset_info"]:
         config = info["config_name"]
