@@ -384,10 +384,10 @@ class _PlainSplits:
         return ShardError(f"{self.place}/{path}: {why}; {repair}")
 
 
-def _reading_position(path: str) -> tuple[int, str, int]:
+def _reading_position(path: str) -> tuple[int, int, int]:
     """Return a shard's sort key in the config ``full``."""
     number, total = (int(text) for text in path.rpartition(".")[0].rsplit("-", 3)[1::2])
-    return (2 * number + 1) * 500_000 // total, path.split("/")[1], number
+    return (2 * number + 1) * 5_000_000 // total, CATEGORIES.index(path.split("/")[1]), number
 
 
 def _refuse_compressed(header: bytes) -> None:

@@ -41,7 +41,7 @@ _NUMBER = r"(?P<number>\d{5,9})-of-(?P<total>\d{5,9})"
 _CATEGORY, _SPLIT = f"(?P<category>{'|'.join(CATEGORIES)})", f"(?P<split>{'|'.join(SPLITS)})"
 _SHARDS = (
     re.compile(rf"{DATA}{_CATEGORY}/{_SPLIT}-{_NUMBER}\.(?P<format>{'|'.join(FORMATS)})"),
-    re.compile(rf"{DATA}{_SPLIT}-(?P<place>\d{{6}})-{_CATEGORY}-{_NUMBER}\.(?P<format>parquet)"),
+    re.compile(rf"{DATA}{_SPLIT}-(?P<place>\d{{8}})-{_CATEGORY}-{_NUMBER}\.(?P<format>parquet)"),
 )
 _METADATA_FILE = re.compile(rf"{METADATA_CONFIG}/(?P<split>{'|'.join(SPLITS)})\.(?P<format>{'|'.join(FORMATS)})")
 
@@ -65,7 +65,7 @@ def parse(path: str) -> Part | None:
         if match := names.fullmatch(path):
             part = Part(match["category"], match["split"], int(match["number"]), int(match["total"]), match["format"])
             placed = match.groupdict().get("place")  # by which globs sort: a wrong one would put its rows elsewhere
-            return part if placed is None or (part.total and int(placed) == reading_position(part)[0]) else None
+            return part if placed is None or (part.total and int(placed) == _place(part)) else None
     if match := _METADATA_FILE.fullmatch(path):
         return Part(METADATA_CONFIG, match["split"], 0, 1, match["format"])
     return None
@@ -87,8 +87,7 @@ def shard_path(name: str, file_format: str) -> str:
     part = parse(f"{name}.arrow")
     if file_format == "arrow" or part is None or part.config == METADATA_CONFIG:
         return f"{name}.{file_format}"
-    place = f"{reading_position(part)[0]:06d}"
-    return f"{DATA}{part.split}-{place}-{part.config}-{part.number:05d}-of-{part.total:05d}.{file_format}"
+    return f"{DATA}{part.split}-{_place(part):08d}-{part.config}-{part.number:05d}-of-{part.total:05d}.{file_format}"
 
 
 def name_of(path: str) -> str:
@@ -147,9 +146,17 @@ def _belongs(part: Part, config: str) -> bool:
     return part.config == config or (config == FULL and part.config != METADATA_CONFIG)
 
 
-def reading_position(part: Part) -> tuple[int, str, int]:
+def reading_position(part: Part) -> tuple[int, int, int]:
     """Return a file's sort key in the reading order.
 
-    Shard k of n stands at (k + 1/2) / n of the way, in millionths; among equals by category.
+    Shard k of n stands at (k + 1/2) / n of the way, in ten-millionths; of those at one place, categories in their
+    order.
     """
-    return (2 * part.number + 1) * 500_000 // part.total, part.config, part.number
+    category = CATEGORIES.index(part.config) if part.config in CATEGORIES else len(CATEGORIES)
+    return (2 * part.number + 1) * 5_000_000 // part.total, category, part.number
+
+
+def _place(part: Part) -> int:
+    """Return a number that sorts as the reading order does."""
+    fraction, category, _ = reading_position(part)
+    return 10 * fraction + category

@@ -61,7 +61,7 @@ class Shard(NamedTuple):
         return self._part.number
 
     @property
-    def reading_position(self) -> tuple[int, str, int]:
+    def reading_position(self) -> tuple[int, int, int]:
         """Its place among all shards of ``full``."""
         return layout.reading_position(self._part)
 

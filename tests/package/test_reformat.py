@@ -37,7 +37,7 @@ def test_it_is_sound_and_says_the_same_of_every_row(tmp_path: Path, before: str,
     assert [path for path in same if found[path] != wanted[path] and path not in about_shards] == []
     assert manifest == json.loads(found["manifest.json"])
     if after == "parquet":
-        shard = "data/train-250000-compound-00000-of-00002.parquet"
+        shard = "data/train-25000004-compound-00000-of-00002.parquet"
         reseal(tmp_path / "new", lambda manifest: manifest["files"][shard]["batch_offsets"].__setitem__(1, 5))
         says = "its record batches do not begin where the manifest's batch_offsets say"
         assert [(problem.file, problem.what) for problem in verify(str(tmp_path / "new"))] == [(shard, says)]

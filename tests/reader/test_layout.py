@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cytoimagenet_reader import layout
-from cytoimagenet_reader.layout import configs, name_of, parse, shards_of, splits_of
+from cytoimagenet_reader.layout import Part, configs, name_of, parse, shards_of, splits_of
 
 FILES = [
     *(f"data/compound/train-{n:05d}-of-00004.arrow" for n in range(4)),
@@ -47,9 +48,9 @@ def test_full_meets_every_category_from_the_start() -> None:
         "data/gene/test-00000-of-00001.arrow",
         "data/gene/train-0-of-1.arrow",
         "data/gene/train-00000-of-00001.csv",
-        "data/train-500001-gene-00000-of-00001.parquet",  # globs would find it in another place
-        "data/train-500000-gene-00000-of-00000.parquet",
-        "data/train-500000-gene-00000-of-00001.arrow",
+        "data/train-50000004-gene-00000-of-00001.parquet",  # globs would find it in another place
+        "data/train-50000005-gene-00000-of-00000.parquet",
+        "data/train-50000005-gene-00000-of-00001.arrow",
         "metadata/test.arrow",
         "x/data/gene/train-00000-of-00001.arrow",
     ],
@@ -59,9 +60,20 @@ def test_other_names_are_no_data_files(path: str) -> None:
 
 
 def test_a_shard_says_what_it_is() -> None:
-    for path in ("data/gene/train-00003-of-00012.parquet", "data/train-291666-gene-00003-of-00012.parquet"):
+    for path in ("data/gene/train-00003-of-00012.parquet", "data/train-29166665-gene-00003-of-00012.parquet"):
         assert parse(path) == ("gene", "train", 3, 12, "parquet")
         assert name_of(path) == "data/gene/train-00003-of-00012"
+
+
+def test_the_order_is_the_one_of_packages_before_parquet_names_had_places() -> None:
+    counts = {"sirna": 2, "organism": 6, "compound": 7, "cell_type": 2, "gene": 1}
+    shards = [Part(config, "train", n, total, "arrow") for config, total in counts.items() for n in range(total)]
+    by_fraction = sorted(
+        shards, key=lambda part: (Fraction(2 * part.number + 1, part.total), layout.CATEGORIES.index(part.config))
+    )
+    assert sorted(shards, key=layout.reading_position) == by_fraction
+    paths = [layout.shard_path(layout.shard_name(*part[:4]), "parquet") for part in by_fraction]
+    assert sorted(paths) == paths, "what a glob finds is in that order"
 
 
 COUNTS = st.dictionaries(st.sampled_from(layout.CATEGORIES), st.integers(1, 300), min_size=1)
