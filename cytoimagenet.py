@@ -273,7 +273,7 @@ class _PlainSplits:
         facts, first = self.shards[path], 0
         with self._open(path) as file:
             stream = pa.ipc.MessageReader.open_stream(file)
-            schema = pa.ipc.read_schema(stream.read_next_message())
+            schema = pa.ipc.read_schema(stream.read_next_message().serialize())  # of a message pyarrow checks no type
             for offset, count in zip(facts.get("batch_offsets", ()), facts.get("batch_rows", ()), strict=True):
                 if first + count > wanted[0]:  # the first batch that is needed; packages of old do not say where it is
                     file.seek(offset)

@@ -77,9 +77,12 @@ def stream_batches(file: Any) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
 
 def _schema_of(messages: pa.ipc.MessageReader) -> pa.Schema:
     try:
-        return check_schema(pa.ipc.read_schema(messages.read_next_message()))
+        message = messages.read_next_message()
     except StopIteration:
         raise ValueError("the stream ends too early") from None
+    if message.type != "schema":  # pyarrow would read whatever it is as one, beyond its end
+        raise ValueError(f"the stream begins with a message of type {message.type}, not with a schema")
+    return check_schema(pa.ipc.read_schema(message))
 
 
 def read_batch(message: pa.Buffer, schema: pa.Schema) -> pa.RecordBatch:

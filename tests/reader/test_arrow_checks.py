@@ -41,6 +41,13 @@ def test_a_whole_stream_is_read_as_pyarrow_reads_it() -> None:
     assert pa.Table.from_batches(list(batches)).to_pylist() == ROWS
 
 
+def test_a_stream_that_begins_with_a_record_batch_is_refused() -> None:
+    content = stream()
+    first = batch_offsets(pa.py_buffer(content))[0]
+    with pytest.raises(ValueError, match="begins with a message of type record batch, not with a schema"):
+        stream_batches(pa.py_buffer(content[first:]))
+
+
 @pytest.mark.parametrize("column", ["label", "image.bytes", "image.path"])
 @pytest.mark.parametrize("odd", [-1, 1 << 20, -(1 << 31), (1 << 31) - 1])
 def test_every_wrong_offset_is_found(column: str, odd: int) -> None:
