@@ -107,7 +107,7 @@ def test_the_exit_status_tells_and_the_rest_is_done(tmp_path: Path) -> None:
     command = ["annotate", str(tmp_path / "data"), "-o", str(work), "--workers", "0"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 1
-    assert "1 images of 1 sources" in done.output
+    assert "1 images of 1 source\n" in done.output
     assert "left out, for reasons said above: idr0080" in done.output
     assert left_out_in(Store(work)) == ["idr0080"]
     write(tmp_path / "data/idr0080", "idr0080-screenA-annotation.csv", content=_TABLE.encode())
