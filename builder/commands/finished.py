@@ -92,7 +92,7 @@ def _of_hub(package: str) -> tuple[list[Any], list[Any], list[str]]:
 )
 @json_option
 def trace(package: str, image: str, data: str | None, work: str | None, show: Path | None, as_json: bool) -> None:
-    """Say what became of an image: its tokens, its label or why it has none, its examples or why it has none.
+    """Say what became of an image: tokens, label and examples, or why it has none.
 
     IMAGE is its idx or its key; any image of the annotations can be asked for. Exits with 1 if an example of the
     package is not what the source's files give.

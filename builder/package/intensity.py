@@ -12,10 +12,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from builder.pixels.quality import histogram
 from cytoimagenet_reader.layout import CATEGORIES, DATA, FULL, SPLITS
 
 MEAN: Final = "intensity_mean"
 SQUARE: Final = "intensity_square"
+_LEVELS: Final = np.arange(256)
 _SHARD_DIGITS: Final = 12
 _CONFIG_DIGITS: Final = 6
 
@@ -32,10 +34,10 @@ class Intensity:
 
     def add(self, pixels: npt.NDArray[np.uint8]) -> None:
         """Count one image (uint8, (H, W))."""
-        values = pixels.astype(np.uint32)
-        scale = 255 * values.size
-        self._means.append(int(values.sum(dtype=np.int64)) / scale)
-        self._squares.append(int(np.square(values).sum(dtype=np.int64)) / (255 * scale))
+        counts = histogram(pixels)
+        scale = 255 * pixels.size
+        self._means.append(int(counts @ _LEVELS) / scale)
+        self._squares.append(int(counts @ _LEVELS**2) / (255 * scale))
 
     def facts(self) -> dict[str, float]:
         """Return the images' average mean and mean square."""
