@@ -115,6 +115,12 @@ STATISTICS: Final = [
     ("phash", pa.uint64()),  # 64-bit perceptual hash
 ]
 
+SUMS: Final = [
+    ("pixel_sum", pa.int64()),  # of the example's 8-bit pixels
+    ("pixel_square_sum", pa.int64()),  # of their squares
+]
+"""From which *shard* makes a package's mean and standard deviation of pixels; they stay in WORK."""
+
 WHOLE_SHA256: Final = pa.field("sha256", pa.string())
 """Of the standardised whole image, before it is cut, in any orientation (builder.pixels.fingerprint); hexadecimal."""
 
@@ -132,6 +138,7 @@ PART_ROWS: Final = pa.schema(
         ("redrawn", pa.int8()),  # how often the window was drawn again because it was blank
         ("whole_dim", pa.bool_()),  # whether the 75th percentile of the whole image is 0
         *STATISTICS,
+        *SUMS,
         WHOLE_SHA256,
         THUMBNAIL,  # in the first row of each image, null in the others
         ("bytes", pa.int32()),  # size of the PNG
@@ -186,6 +193,7 @@ SELECTION: Final = pa.schema(
         pa.field("row", pa.int32(), nullable=False),  # of the part's examples
         pa.field("candidate", pa.int8(), nullable=False),
         *STATISTICS,
+        *SUMS,
         pa.field("bytes", pa.int32(), nullable=False),
     ]
 )

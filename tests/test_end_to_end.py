@@ -14,6 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -57,6 +59,30 @@ def test_classes_are_as_large_as_the_method_says(built: Path) -> None:
     assert len(counts) >= 10
     assert min(counts.values()) >= 30
     assert max(counts.values()) <= 100
+
+
+def test_mean_and_deviation_are_those_of_the_pixels(built: Path) -> None:
+    stated = json.loads((built / "manifest.json").read_text())
+    moments: dict[str, list[tuple[float, float]]] = {}
+    for path in sorted(built.glob("data/*/*.arrow")):
+        with pa.ipc.open_stream(path.read_bytes()) as reader:
+            here = [_moments(example["bytes"]) for example in reader.read_all()["image"].to_pylist()]
+        facts = stated["files"][path.relative_to(built).as_posix()]
+        found = facts["intensity_mean"], facts["intensity_square"]
+        assert found == pytest.approx(np.mean(here, axis=0), rel=0, abs=1e-12)
+        if facts["split"] == "train":
+            moments.setdefault(facts["config"], []).extend(here)
+    moments["full"] = [one for some in list(moments.values()) for one in some]
+    assert stated["intensity"].keys() == moments.keys()
+    for config, some in moments.items():
+        mean, square = np.mean(some, axis=0)
+        assert stated["intensity"][config] == pytest.approx({"mean": mean, "std": (square - mean**2) ** 0.5}, abs=1e-6)
+
+
+def _moments(example: bytes) -> tuple[float, float]:
+    """Return the mean and the mean square of an example's pixels, from 0 to 1."""
+    pixels = np.asarray(Image.open(io.BytesIO(example))) / 255
+    return float(pixels.mean()), float((pixels**2).mean())
 
 
 def test_one_worker_writes_the_same_bytes(simulated: Path, built: Path, tmp_path: Path) -> None:

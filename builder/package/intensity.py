@@ -12,12 +12,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from builder.pixels.quality import histogram
+from builder.pixels.quality import histogram, sums
 from cytoimagenet_reader.layout import CATEGORIES, DATA, FULL, SPLITS
 
 MEAN: Final = "intensity_mean"
 SQUARE: Final = "intensity_square"
-_LEVELS: Final = np.arange(256)
 _SHARD_DIGITS: Final = 12
 _CONFIG_DIGITS: Final = 6
 
@@ -34,15 +33,24 @@ class Intensity:
 
     def add(self, pixels: npt.NDArray[np.uint8]) -> None:
         """Count one image (uint8, (H, W))."""
-        counts = histogram(pixels)
-        scale = 255 * pixels.size
-        self._means.append(int(counts @ _LEVELS) / scale)
-        self._squares.append(int(counts @ _LEVELS**2) / (255 * scale))
+        self.add_sums(*sums(histogram(pixels)), pixels.size)
+
+    def add_sums(self, total: int, squares: int, pixels: int) -> None:
+        """Count one image of which sums are known.
+
+        Parameters
+        ----------
+        total, squares : sums of its 8-bit pixels and of their squares
+        pixels : how many it has
+        """
+        scale = 255 * pixels
+        self._means.append(total / scale)
+        self._squares.append(squares / (255 * scale))
 
     def facts(self) -> dict[str, float]:
         """Return the images' average mean and mean square."""
-        sums = {MEAN: self._means, SQUARE: self._squares}
-        return {name: round(math.fsum(values) / len(values), _SHARD_DIGITS) for name, values in sums.items() if values}
+        found = {MEAN: self._means, SQUARE: self._squares}
+        return {name: round(math.fsum(values) / len(values), _SHARD_DIGITS) for name, values in found.items() if values}
 
 
 def by_config(files: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:

@@ -50,7 +50,7 @@ class Candidate:
     y_max: int | None
     contrast: float  # range between the low and the high percentile before the crop's own normalisation, in [0, 1]
     pixels: U8 | None  # (h, w)
-    statistics: dict[str, Any]  # schema.STATISTICS
+    statistics: dict[str, Any]  # schema.STATISTICS and schema.SUMS
     reason: str | None
     detail: str | None
     whole: Whole

@@ -22,6 +22,7 @@ _NOISY: Final = 3.0  # times ``min_contrast``: from there on, what looks like no
 _APART: Final = 8  # pixels
 _ALIKE: Final = 1.05
 _LEVELS = np.arange(256, dtype=np.float64)
+_WHOLE_LEVELS: Final = np.arange(256, dtype=np.int64)
 
 
 def histogram(pixels: U8) -> npt.NDArray[np.int64]:
@@ -31,7 +32,12 @@ def histogram(pixels: U8) -> npt.NDArray[np.int64]:
 
 def mean(counts: npt.NDArray[np.int64]) -> float:
     """Return the mean grey level, from an exact sum."""
-    return int((counts * np.arange(256)).sum()) / int(counts.sum())
+    return sums(counts)[0] / int(counts.sum())
+
+
+def sums(counts: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """Return the sums of grey levels and of their squares."""
+    return int(counts @ _WHOLE_LEVELS), int(counts @ _WHOLE_LEVELS**2)
 
 
 def percentile(counts: npt.NDArray[np.int64], percent: float) -> float:
@@ -150,23 +156,27 @@ def digest(pixels: U8) -> bytes:
 
 
 def statistics(pixels: U8, counts: npt.NDArray[np.int64], recipe: Recipe) -> dict[str, Any]:
-    """Return the columns of ``schema.STATISTICS``.
+    """Return the columns of ``schema.STATISTICS`` and ``schema.SUMS``.
 
     Parameters
     ----------
-    pixels : uint8 (h, w), the finished image: gives sharpness, distinct, pixels_sha256 and phash
+    pixels : uint8 (h, w), the finished image: gives all but mean and p75
     counts : int64 (256,), grey levels before a crop's own normalisation (of ``pixels`` for a whole image): mean, p75
     """
     height, width = pixels.shape
+    finished = histogram(pixels)
+    total, squares = sums(finished)
     return {
         "height": height,
         "width": width,
         "mean": mean(counts),
         "p75": percentile(counts, recipe.dim_percentile),
-        "distinct": int(np.count_nonzero(histogram(pixels))),
+        "distinct": int(np.count_nonzero(finished)),
         "sharpness": sharpness(pixels),
         "pixels_sha256": digest(pixels),
         "phash": phash(pixels),
+        "pixel_sum": total,
+        "pixel_square_sum": squares,
     }
 
 
@@ -184,4 +194,6 @@ def refused_statistics(shape: tuple[int, ...], counts: npt.NDArray[np.int64], re
         "sharpness": None,
         "pixels_sha256": None,
         "phash": None,
+        "pixel_sum": None,
+        "pixel_square_sum": None,
     }

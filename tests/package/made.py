@@ -175,6 +175,8 @@ def _row(
         "distinct": len(np.unique(pixels)),
         "sharpness": 1.0,
         "pixels_sha256": pixel_hash(pixels),
+        "pixel_sum": int(pixels.astype(int).sum()),
+        "pixel_square_sum": int((pixels.astype(int) ** 2).sum()),
         "phash": number % 2**63,
         "png": png(pixels),
         "bytes": len(png(pixels)),

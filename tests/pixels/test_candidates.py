@@ -41,12 +41,14 @@ def test_crops_are_cut_before_quantising_and_stretched_again():
         assert one.crop
         assert one.reason is None
         facts = one.statistics
-        assert list(facts) == [field[0] for field in schema.STATISTICS]
+        assert list(facts) == [name for name, _ in (*schema.STATISTICS, *schema.SUMS)]
         assert (facts["height"], facts["width"]) == one.pixels.shape
         before = np.rint(cut * 255)
         assert facts["mean"] == pytest.approx(before.mean(), rel=1e-12)
         assert facts["p75"] == np.percentile(before, 75)
         assert facts["distinct"] == np.unique(one.pixels).size
+        wide = one.pixels.astype(int)
+        assert (facts["pixel_sum"], facts["pixel_square_sum"]) == (wide.sum(), (wide**2).sum())
         size = struct.pack("<II", *one.pixels.shape)
         assert facts["pixels_sha256"] == hashlib.sha256(size + one.pixels.tobytes()).digest()
 
@@ -71,6 +73,7 @@ def test_the_whole_returns_when_every_crop_is_refused():
         (1, "crop_too_dark", None),
     ]
     assert all(one.statistics["mean"] <= 200 for one in refused)
+    assert {one.statistics["pixel_sum"] for one in refused} == {None}
 
 
 def test_an_empty_quadrant_is_refused_and_the_rest_kept():

@@ -25,8 +25,8 @@ from builder.stages.select.store import ShardPlan
 from builder.stages.shard.package_files import unfinish
 from builder.stages.shard.part_images import PartImageReader
 from cytoimagenet_reader import layout
-from cytoimagenet_reader.decode import decode
 from cytoimagenet_reader.png import encoder
+from cytoimagenet_reader.png.chunks import parse
 
 
 def finished(
@@ -112,10 +112,24 @@ def _batches(rows: pa.Table, work: Store, recipe: Recipe, intensity: Intensity) 
         batch = rows.slice(start, end - start)
         encoded = examples.read_all(batch["part"].to_pylist(), batch["row"].to_pylist())
         if recipe.size:
-            encoded = [encoder.encode(reduce(read(example), recipe.size)) for example in encoded]
-        for example in encoded:
-            intensity.add(decode(example))
+            encoded = [_reduced(example, recipe.size, intensity) for example in encoded]
+        else:
+            for example, total, squares, height, width in zip(encoded, *_sums(batch), strict=True):
+                parse(example)  # raises where the file in WORK was damaged since
+                intensity.add_sums(total, squares, height * width)
         yield _examples(batch, encoded)
+
+
+def _sums(batch: pa.Table) -> list[list[int]]:
+    """Return what *standardize* counted: both sums, height, width."""
+    return [batch[name].to_pylist() for name in ("pixel_sum", "pixel_square_sum", "height", "width")]
+
+
+def _reduced(example: bytes, size: int, intensity: Intensity) -> bytes:
+    """Return an example reduced to ``size``; count its pixels."""
+    pixels = reduce(read(example), size)
+    intensity.add(pixels)
+    return encoder.encode(pixels)
 
 
 def _examples(batch: pa.Table, encoded: list[bytes]) -> pa.RecordBatch:

@@ -56,6 +56,16 @@ def test_nothing_stale_leaves_the_manifest(tmp_path: Path) -> None:
     assert package.exists("manifest.json")
 
 
+def examples(*, counted: bool = True) -> pa.Table:
+    """Return rows of a selection, with or without the sums of the pixels that ``Images`` gives."""
+    found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8, made.noise) if row["split"] == "train"]
+    for row in found:
+        pixels = 2 * (10 + row["row"])
+        sums = {"pixel_sum": pixels * row["row"], "pixel_square_sum": pixels * row["row"] ** 2}
+        row |= {"height": 2, "width": pixels // 2, **(sums if counted else dict.fromkeys(sums))}
+    return pa.table({name: [row[name] for row in found] for name in SELECTION.names}, schema=SELECTION)
+
+
 class Images:
     """In the place of the parts: every pixel of an example is its row's number."""
 
@@ -68,28 +78,38 @@ class Images:
 
 @pytest.mark.parametrize("file_format", ["arrow", "parquet"])
 @pytest.mark.parametrize("batch_rows", [1, 7, 1000])
+@pytest.mark.parametrize("size", [0, 8])
 def test_a_writer_says_where_the_batches_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str, batch_rows: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str, batch_rows: int, size: int
 ) -> None:
     monkeypatch.setattr(write_shard, "PartImageReader", Images)
-    found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8, made.noise) if row["split"] == "train"]
-    table = pa.table({name: [row[name] for row in found] for name in SELECTION.names}, schema=SELECTION)
+    table = examples(counted=size == 0)  # what is reduced has other sums than *standardize* counted
     with (tmp_path / "shard").open("wb") as out:
         stated = write_shard._write(
-            out, table, Store(str(tmp_path)), Recipe.of({"batch_rows": batch_rows}), file_format
+            out, table, Store(str(tmp_path)), Recipe.of({"batch_rows": batch_rows, "size": size}), file_format
         )
-    levels = np.array([row["row"] for row in found]) / 255
+    levels = table["row"].to_numpy() / 255
     assert stated.pop("intensity_mean") == pytest.approx(levels.mean(), rel=1e-9)
     assert stated.pop("intensity_square") == pytest.approx((levels**2).mean(), rel=1e-9)
     assert stated == batch_facts((tmp_path / "shard").read_bytes(), file_format)
-    assert stated["batch_rows"] == [min(batch_rows, len(found) - n) for n in range(0, len(found), batch_rows)]
+    assert stated["batch_rows"] == [min(batch_rows, len(levels) - n) for n in range(0, len(levels), batch_rows)]
+
+
+def test_no_png_that_was_damaged_in_work_gets_into_a_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Damaged(Images):
+        def read_all(self, parts: list[str], rows: list[int]) -> list[bytes]:
+            *others, last = super().read_all(parts, rows)
+            return [*others, last[:50] + bytes([last[50] ^ 1]) + last[51:]]
+
+    monkeypatch.setattr(write_shard, "PartImageReader", Damaged)
+    with (tmp_path / "shard").open("wb") as out, pytest.raises(ValueError, match="damaged PNG"):
+        write_shard._write(out, examples(), Store(str(tmp_path)), Recipe(), "arrow")
 
 
 def test_a_parquet_shard_is_what_viewers_and_stores_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers with their classes, images as they are in one page, small row groups with a page index."""
     monkeypatch.setattr(write_shard, "PartImageReader", Images)
-    found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8, made.noise) if row["split"] == "train"]
-    table = pa.table({name: [row[name] for row in found] for name in SELECTION.names}, schema=SELECTION)
+    table = examples()
     classes = sorted(set(table["label"].to_pylist()))
     with (tmp_path / "shard").open("wb") as out:
         write_shard._write(out, table, Store(str(tmp_path)), Recipe.of({"batch_rows": 9}), "parquet", classes)
@@ -112,8 +132,7 @@ def test_a_shard_in_the_other_format_has_the_bytes_of_one_that_is_built_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write_shard, "PartImageReader", Images)
-    found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8, made.noise) if row["split"] == "train"]
-    table = pa.table({name: [row[name] for row in found] for name in SELECTION.names}, schema=SELECTION)
+    table = examples()
     classes = sorted(set(table["label"].to_pylist()))
     built: dict[str, bytes] = {}
     for file_format in ("arrow", "parquet"):
