@@ -22,6 +22,7 @@ from builder.schema import CATEGORIES, EXAMPLES
 from cytoimagenet import CytoImageNet, PackageError, ShardError
 from cytoimagenet_reader.package import Package, reading
 from tests.loading.made_package import CLASSES, make_package, write_stream
+from tests.package import made
 
 CONFIGS = ("full", *CLASSES)
 
@@ -40,20 +41,43 @@ def by_name(rows: Any) -> dict[str, dict[str, Any]]:
 
 def test_the_folder_of_a_category_gives_its_rows_or_an_error(tmp_path: Path) -> None:
     """``data_dir=`` is no way to name a configuration: up to 4.4 ``datasets`` compares sizes with ``full``."""
-    from tests.package import made
-
     folder = tmp_path / "cytoimagenet"
     made.make_package(folder)
-    try:
+    wanted = cytoimagenet.open(folder, "gene")
+    old = int(datasets.__version__.partition(".")[0]) < 5
+
+    def load(*name: str, **more: Any) -> Any:
+        cache = tmp_path / f"cache {len(name)} {more}"
         rows = datasets.load_dataset(
-            str(folder), data_dir="data/gene", split="train", cache_dir=str(tmp_path / "cache")
+            str(folder), *name, data_dir="data/gene", split="train", cache_dir=str(cache), **more
         )
-    except datasets.exceptions.NonMatchingSplitsSizesError:
-        assert int(datasets.__version__.partition(".")[0]) < 5
-    else:
-        wanted = cytoimagenet.open(folder, "gene")
         assert rows["filename"][:] == wanted["filename"][:]
-        assert set(rows["label"][:]) == set(made.CLASSES["gene"])
+        return rows
+
+    named = load("gene")
+    if old:
+        assert named.features["label"] == wanted.features["label"]
+        with pytest.raises(datasets.exceptions.NonMatchingSplitsSizesError):
+            load()
+        unchecked = load(verification_mode="no_checks")
+        assert unchecked.features["label"] == cytoimagenet.open(folder).features["label"]
+    else:
+        assert set(load()["label"][:]) == set(named["label"][:]) == set(made.CLASSES["gene"])
+
+
+@pytest.mark.parametrize("file_format", ["arrow", "parquet"])
+def test_a_copy_that_lacks_a_shard_is_noticed(tmp_path: Path, file_format: str) -> None:
+    """The card names the files of Arrow packages; of Parquet it has globs, and therefore numbers of rows."""
+    folder = tmp_path / "cytoimagenet"
+    made.make_package(folder, file_format=file_format, shards=2)
+    [lost] = folder.glob("data/**/train-*organism-00001*" if file_format == "parquet" else "data/organism/train-00001*")
+    lost.unlink()
+    wanted = FileNotFoundError if file_format == "arrow" else datasets.exceptions.NonMatchingSplitsSizesError
+    for config in ("full", "organism"):
+        with pytest.raises(wanted):
+            datasets.load_dataset(str(folder), config, split="train", cache_dir=str(tmp_path / "cache"))
+        with pytest.raises(ShardError, match=lost.name):
+            list(streamed(folder, tmp_path / "cache", config))
 
 
 def streamed(package: Path, cache: Path, config: str, split: str = "train", **conditions: Any) -> Any:
