@@ -9,29 +9,24 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
-
 F = TypeVar("F", bound=Callable[..., Any])
 
-_config: Any = numba.config
 _HERE = Path(__file__).parent
+_making = threading.RLock()
 
 
 def jit(function: F, **more: bool) -> F:
     """Compile at first use, without the interpreter's lock.
 
-    The machine code is kept on disk where that is possible.
+    The machine code is kept on disk where that is possible. numba itself is loaded at first use, too: half a second
+    that most commands never need.
     """
-    options: Any = {"nogil": True, "error_model": "numpy", **more}
-    try:
-        with _kept_in(_folder(Path(function.__code__.co_filename).parent)):
-            return cast(F, numba.njit(cache=True, **options)(function))
-    except RuntimeError:  # no folder where the machine code could be kept
-        return cast(F, numba.njit(**options)(function))
+    return cast(F, functools.update_wrapper(_Compiled(function, more), function))
 
 
 def inlined(function: F) -> F:
@@ -40,6 +35,47 @@ def inlined(function: F) -> F:
     This is for the few steps of a loop so tight that a call would cost more than they do.
     """
     return jit(function, forceinline=True)
+
+
+class _Compiled:
+    """A function of numba's that is made when it is first called, from Python or by another one."""
+
+    def __init__(self, function: Callable[..., Any], more: dict[str, bool]) -> None:
+        self._function = function
+        self._options = {"nogil": True, "error_model": "numpy", **more}
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
+
+    @functools.cached_property
+    def dispatcher(self) -> Any:
+        """What numba made of the function, with ``signatures``, ``stats`` and ``py_func``."""
+        with _making:
+            return self.__dict__.get("dispatcher") or self._make()
+
+    def _make(self) -> Any:
+        numba = _numba()
+        try:
+            with _kept_in(_folder(Path(self._function.__code__.co_filename).parent)):
+                return numba.njit(cache=True, **self._options)(self._function)
+        except RuntimeError:  # no folder where the machine code could be kept
+            return numba.njit(**self._options)(self._function)
+
+
+@functools.cache
+def _numba() -> Any:
+    """Load numba, and tell it what our functions are where one calls another.
+
+    https://numba.readthedocs.io/en/stable/extending/low-level.html#typing
+    """
+    import numba
+    from numba.extending import typeof_impl
+
+    @typeof_impl.register(_Compiled)  # type: ignore[untyped-decorator, unused-ignore]
+    def type_of(value: _Compiled, _context: object) -> Any:
+        return numba.types.Dispatcher(value.dispatcher)
+
+    return numba
 
 
 def compiled_files(folder: Path = _HERE) -> list[Path]:
@@ -62,7 +98,7 @@ def _folder(of: Path) -> str | None:
     digest = hashlib.sha256()
     for path in compiled_files(of):
         digest.update(path.read_bytes() + b"\0")
-    folder = Path(_config.CACHE_DIR or _HERE / "__pycache__", f"numba-{digest.hexdigest()[:16]}")
+    folder = Path(_numba().config.CACHE_DIR or _HERE / "__pycache__", f"numba-{digest.hexdigest()[:16]}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -76,9 +112,10 @@ def _kept_in(folder: str | None) -> Iterator[None]:
 
     This holds for what is decorated in the context.
     """
-    before = _config.CACHE_DIR
-    _config.CACHE_DIR = folder or before
+    config = _numba().config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = folder or before
     try:
         yield
     finally:
-        _config.CACHE_DIR = before
+        config.CACHE_DIR = before

@@ -39,7 +39,7 @@ def caller(x):
 """
 RUN = """
 from cytoimagenet_reader.caller import caller
-print(caller(1), sum(caller.stats.cache_hits.values()))
+print(caller(1), sum(caller.dispatcher.stats.cache_hits.values()))
 """
 AVERAGE = """
 import numpy as np
@@ -76,7 +76,7 @@ def test_a_changed_constant_beside_a_function_of_another_package_is_compiled_ane
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "user.py").write_text(USER)
-    ask = "from other.user import caller; print(caller(1), sum(caller.stats.cache_hits.values()))"
+    ask = "from other.user import caller; print(caller(1), sum(caller.dispatcher.stats.cache_hits.values()))"
     (package / "constant.py").write_text(CONSTANT.format(number=10))
     assert run(ask, tmp_path) == ["11", "0"]
     assert run(ask, tmp_path) == ["11", "1"]
