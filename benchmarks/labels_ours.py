@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from builder.engine.store import Store
 from builder.recipe import Recipe
 from builder.stages.label.assign import assign_labels, columns_needed
 from builder.stages.tables import read_columns
@@ -15,7 +16,8 @@ from builder.stages.tables import read_columns
 
 def assign(paths: Sequence[Path]) -> dict[str, object]:
     recipe = Recipe()
-    annotations = pa.concat_tables([read_columns(path, columns_needed(recipe)) for path in paths])
+    columns = columns_needed(recipe)
+    annotations = pa.concat_tables([read_columns(Store(path.parent), path.name, columns) for path in paths])
     found = assign_labels(annotations, recipe)
     digest = hashlib.sha256()
     for column in found.select(["idx", "label"]).columns:

@@ -28,3 +28,19 @@ def test_docstrings_begin_with_ten_words_or_fewer(path: Path) -> None:
             if text and not any("click" in name or ".command" in name for name in decorators):
                 first = text.splitlines()[0]
                 assert len(first.split()) <= 10, f"{getattr(node, 'name', path.name)}: {first}"
+
+
+def test_pyarrow_reads_no_python_file_in_its_own_threads() -> None:
+    """A thread of pyarrow that holds one when the interpreter ends aborts the process.
+
+    `builder.engine.parquet` and the reader's checks see to that; what else reads Parquet reads a buffer or a path.
+    """
+    careful = {ROOT / "builder/engine/parquet.py", ROOT / "cytoimagenet_reader/parquet_checks.py"}
+    found = []
+    for path in {*MODULES} - careful:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("pq.read_table", "pq.ParquetFile"):
+                source = ast.unparse(node.args[0])
+                if source != "path" and not source.startswith("pa.BufferReader("):
+                    found.append(f"{path.relative_to(ROOT)}:{node.lineno}: {source}")
+    assert found == []

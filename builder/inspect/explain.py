@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from builder.engine.parquet import open_parquet, read_parquet
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.data_files import MALFORMED, raise_of_machine, whole_table
@@ -73,8 +73,7 @@ def explain(work: Store, package: Store, image: str, recipe: Recipe) -> Facts:
         Where the annotations hold no such image, or several.
     """
     row = _annotation(work, image)
-    with work.open(work_files.ASSIGNMENTS) as file:
-        assignments = pq.read_table(file, columns=["idx", "label", "category"])
+    assignments = read_parquet(work, work_files.ASSIGNMENTS, ["idx", "label", "category"])
     classes = {
         (pair["category"], pair["label"]): pair["count_all"]
         for pair in assignments.group_by(["category", "label"]).aggregate([([], "count_all")]).to_pylist()
@@ -172,9 +171,9 @@ def _annotation(work: Store, image: str) -> Facts:
 
 
 def _matching(work: Store, path: str, column: str, value: str) -> list[Facts]:
-    with work.open(path) as file:
-        rows: list[Facts] = pq.read_table(file, filters=pc.field(column) == value).to_pylist()
-    return rows
+    with open_parquet(work, path) as stored:
+        found = (batch.filter(pc.equal(batch[column], value)) for batch in stored.batches())
+        return [row for batch in found for row in batch.to_pylist()]
 
 
 def _tokens(row: Facts, classes: Mapping[tuple[str, str], int], recipe: Recipe) -> dict[str, list[Facts]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.engine.parquet import read_parquet
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.inspect import diff
@@ -98,7 +98,7 @@ def difference(work_a: Store, work_b: Store) -> diff.Difference:
 
 
 def _read(work: Store, path: str) -> pa.Table | None:
-    return pq.read_table(io.BytesIO(work.read_bytes(path))) if work.exists(path) else None
+    return read_parquet(work, path) if work.exists(path) else None
 
 
 def _labelling(work: Store, recipe: Recipe, sources: list[AnnotatedSource]) -> Labelling:

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from builder.draw import Draw
 from builder.engine import localfiles
+from builder.engine.parquet import read_parquet
 from builder.engine.run import RunSettings
 from builder.engine.store import Store
 from builder.errors import RejectedError, UserError
@@ -110,8 +110,7 @@ def shown(data: str, work: Store, dir_names: Sequence[str]) -> Iterator[str]:
     go to WORK/show, as the package would standardise them.
     """
     for name in dir_names:
-        with work.open(work_files.annotations_path(name)) as file:
-            table = pq.read_table(file)
+        table = read_parquet(work, work_files.annotations_path(name))
         some = table.take(pa.array(_spread(len(table), _ROWS)))
         names = [*_SHOWN, *(field.name for field in extra_fields(table.schema))]
         used = [column for column in names if some[column].null_count < len(some)]

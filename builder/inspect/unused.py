@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from builder.engine.parquet import read_parquet
 from builder.engine.store import Store
 from builder.recipe import Recipe
 from builder.schema import TOKEN_SEPARATOR
@@ -75,8 +75,7 @@ def unused_in(work: Store, recipe: Recipe) -> dict[str, list[str]]:
     small = [source.dir_name for source in annotated_in(work) if source.images <= SMALL]
     if not small or not work.exists(work_files.ASSIGNMENTS):
         return {}
-    with work.open(work_files.ASSIGNMENTS) as file:
-        assignments = pq.read_table(file)
+    assignments = read_parquet(work, work_files.ASSIGNMENTS)
     found = {}
     for dir_name in small:
         annotations = read_annotations(work, [dir_name], ["idx", *recipe.categories])

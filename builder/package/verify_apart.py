@@ -13,7 +13,7 @@ from typing import Final
 
 from builder import interrupt
 from builder.engine.memory import headroom
-from builder.engine.pools import how_it_ended
+from builder.engine.pools import exit_text, how_it_ended
 from builder.engine.space import readable
 from builder.engine.store import Store
 from builder.errors import UserError
@@ -45,11 +45,12 @@ def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> F
     with interrupt.held():
         child.start()
     theirs.close()
-    at, left, found = MANIFEST, headroom(), None
+    at, left, found, started = MANIFEST, headroom(), None, False
     try:
         with contextlib.suppress(EOFError):
             while found is None:
                 kind, value = ours.recv()
+                started = True
                 if kind == "at":
                     at, left = value
                 elif kind == "error":
@@ -62,6 +63,11 @@ def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> F
         if child.is_alive():
             child.terminate()
             child.join()
+    if found is None and not started and (child.exitcode or 0) > 0:
+        raise UserError(
+            f"the process that checks the package did not start ({exit_text(child.exitcode)}, its words are above): "
+            f"in a script, call this below `if __name__ == '__main__':`; else give it {readable(_ENOUGH)} of memory"
+        )
     if found is None:
         return Findings([_what_ended(child.exitcode, at, left)], [])
     findings: Findings = found

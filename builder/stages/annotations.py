@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from builder.engine.parquet import open_parquet
 from builder.engine.store import Store
 from builder.schema import ANNOTATIONS, extra_fields
 from builder.stages import work_files
@@ -18,8 +18,7 @@ def read_annotations(work: Store, dir_names: Sequence[str], columns: Sequence[st
     """Return the concatenated annotation columns of these sources."""
     tables = []
     for dir_name in dir_names:
-        with work.open(work_files.annotations_path(dir_name)) as file:
-            tables.append(read_columns(file, columns))
+        tables.append(read_columns(work, work_files.annotations_path(dir_name), columns))
     return pa.concat_tables(tables) if tables else ANNOTATIONS.empty_table().select(list(columns))
 
 
@@ -34,8 +33,8 @@ def read_assigned(work: Store, assignments: pa.Table) -> pa.Table:
     extras: dict[str, pa.DataType] = {}
     for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
         mine = assignments["idx"].filter(pc.equal(assignments["dir_name"], dir_name)).combine_chunks()
-        with work.open(work_files.annotations_path(dir_name)) as file:
-            added = extra_fields(pq.read_schema(file))
+        with open_parquet(work, work_files.annotations_path(dir_name)) as stored:
+            added = extra_fields(stored.schema)
         extras |= {field.name: field.type for field in added}
         table = read_annotations(work, [dir_name], [*columns, *(field.name for field in added)])
         tables.append(table.filter(pc.is_in(table["idx"], value_set=mine)))

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -349,6 +350,16 @@ def test_memory_that_runs_out_says_nothing_of_a_package(
     monkeypatch.setattr(verify_apart, "_run", functools.partial(_end_at_a_shard, ending, left))
     with pytest.raises(UserError, match=f"memory ran out at {SHARD}, .* give it 1.1 GB or more"):
         verify_apart.verify_apart(str(package))
+
+
+def test_a_script_without_a_main_guard_is_told_so(package: Path, tmp_path: Path) -> None:
+    """The process that checks imports the script anew, which starts another."""
+    script = tmp_path / "script.py"
+    script.write_text(f"from builder.package.verify_apart import verify_apart\nverify_apart({str(package)!r})\n")
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=600)
+    last = ended.stderr.splitlines()[-1]
+    assert "did not start (exit code 1" in last
+    assert "if __name__ == '__main__':" in last
 
 
 def _end_at_a_shard(ending: signal.Signals | None, left: int, answer: Any, *_: object) -> None:

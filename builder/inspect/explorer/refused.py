@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from builder.draw import Draw
+from builder.engine.parquet import read_parquet
 from builder.engine.store import Store
 from builder.errors import RejectedError
 from builder.inspect.source_images import SourceImages
@@ -70,8 +70,7 @@ class Refused:
         for part in parts:
             if not keys - self._found.keys():
                 return
-            with work.open(f"{part}.parquet") as file:
-                rows = pq.read_table(file, columns=["idx", "candidate", "row"])
+            rows = read_parquet(work, f"{part}.parquet", ["idx", "candidate", "row"])
             rows = rows.filter(pc.and_(pc.is_in(rows["idx"], value_set=names), pc.is_valid(rows["row"])))
             here = {(row["idx"], row["candidate"]): row["row"] for row in rows.to_pylist()}
             for key in sorted(keys & here.keys() - self._found.keys()):

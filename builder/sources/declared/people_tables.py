@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from python_calamine import CalamineError
 
@@ -182,7 +183,7 @@ def _records(folder: Folder, path: str) -> list[list[str]]:
     """Return JSON lines, JSON list or Parquet records, header first."""
     try:
         if plain_name(path).lower().endswith(".parquet"):
-            records: list[Any] = pq.read_table(io.BytesIO(folder.read_bytes(path))).to_pylist()
+            records: list[Any] = pq.read_table(pa.BufferReader(folder.read_bytes(path))).to_pylist()
         elif plain_name(path).lower().endswith(".jsonl"):
             records = [json.loads(line) for line in folder.read_text(path).splitlines() if line.strip()]
         else:

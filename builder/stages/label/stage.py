@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from builder.code_version import code_version
 from builder.engine import markers
+from builder.engine.parquet import read_parquet
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.recipe import Recipe
@@ -36,8 +37,7 @@ class Assignments:
 
     def read(self) -> pa.Table:
         """Return the table, schema ``ASSIGNMENTS``."""
-        with self.work.open(work_files.ASSIGNMENTS) as file:
-            return pq.read_table(file).cast(ASSIGNMENTS)
+        return read_parquet(self.work, work_files.ASSIGNMENTS).cast(ASSIGNMENTS)
 
 
 @dataclasses.dataclass(frozen=True)

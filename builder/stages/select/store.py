@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from builder.engine.parquet import open_parquet, read_parquet
 from builder.engine.store import Store
 from builder.schema import REJECTS, SELECTION, extra_fields, with_extras
 from builder.stages import work_files
@@ -69,14 +70,13 @@ class StoredSelection:
     @property
     def rejects(self) -> pa.Table:
         """Return what is left out, schema ``REJECTS``."""
-        with self._work.open(work_files.REJECTS) as file:
-            return pq.read_table(file).cast(REJECTS)
+        return read_parquet(self._work, work_files.REJECTS).cast(REJECTS)
 
     @property
     def extras(self) -> list[pa.Field]:
         """Return the columns that sources added, by name."""
-        with self._work.open(work_files.SELECTION) as file:
-            return extra_fields(pq.read_schema(file))
+        with open_parquet(self._work, work_files.SELECTION) as stored:
+            return extra_fields(stored.schema)
 
     def fingerprints(self) -> Iterator[pa.Table]:
         """Yield the fingerprints of the source images.
@@ -88,8 +88,7 @@ class StoredSelection:
 
     def columns(self, *names: str) -> pa.Table:
         """Return some columns of all examples, repeated texts as codes."""
-        with self._work.open(work_files.SELECTION) as file:
-            return read_columns(file, names).unify_dictionaries()
+        return read_columns(self._work, work_files.SELECTION, names).unify_dictionaries()
 
     def rows(self, shards: Iterable[str], names: Sequence[str]) -> Iterator[pa.Table]:
         """Yield columns of the examples, one shard after another.
@@ -97,9 +96,9 @@ class StoredSelection:
         Shards come in the order given, each sorted by position.
         """
         groups = {plan.shard: plan.group for plan in self.shards}
-        with self._work.open(work_files.SELECTION) as file, pq.ParquetFile(file) as parquet:
+        with open_parquet(self._work, work_files.SELECTION) as stored:
             for shard in shards:
-                yield parquet.read_row_group(groups[shard], columns=list(names)).select(list(names))
+                yield stored.read_group(groups[shard], names)
 
 
 def store_selection(work: Store, selected: Selected) -> tuple[StoredSelection, dict[str, Any]]:

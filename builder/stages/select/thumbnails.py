@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from builder.engine.parquet import open_parquet
 from builder.engine.store import Store
 from builder.pixels.thumbnail import SIDE
 from builder.schema import FINGERPRINTS, THUMBNAIL
@@ -72,6 +73,6 @@ def stored_fingerprints(work: Store) -> Iterator[pa.Table]:
 
     The schema is ``FINGERPRINTS``.
     """
-    with work.open(work_files.FINGERPRINTS) as file, pq.ParquetFile(file) as parquet:
-        for group in range(parquet.num_row_groups):
-            yield parquet.read_row_group(group)
+    with open_parquet(work, work_files.FINGERPRINTS) as stored:
+        for group in range(stored.groups):
+            yield stored.read_group(group)

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builder.code_version import code_version
 from builder.engine import markers
+from builder.engine.parquet import open_parquet
 from builder.engine.store import Store
 from builder.package.intensity import Intensity
 from builder.package.shard_files import write_batches
@@ -68,8 +68,8 @@ def write_shard(
     """
     facts: dict[str, dict[str, Any]] = {}
     for plan in items:
-        with work.open(work_files.SELECTION) as file:
-            rows = pq.ParquetFile(file).read_row_group(plan.group)
+        with open_parquet(work, work_files.SELECTION) as selection:
+            rows = selection.read_group(plan.group)
         path = layout.shard_path(plan.shard, file_format)
         unfinish(package)
         with package.writing(path) as out:

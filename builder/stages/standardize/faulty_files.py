@@ -10,8 +10,8 @@ import logging
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from builder.engine.parquet import open_parquet
 from builder.engine.store import Store
 from builder.engine.task import Shared
 from builder.stages import work_files
@@ -59,8 +59,8 @@ def refuse_file(work: Store, fingerprint: str, images: pa.Table, name: str, reas
 def _users(work: Store, dir_name: str, file: str) -> pa.Array:
     """Return the idx of a source's images using a file."""
     found = []
-    with work.open(work_files.annotations_path(dir_name)) as opened:
-        for batch in pq.ParquetFile(opened).iter_batches(columns=["idx", "files"]):
+    with open_parquet(work, work_files.annotations_path(dir_name)) as stored:
+        for batch in stored.batches(["idx", "files"]):
             same = pc.equal(pc.list_flatten(batch["files"]), file)
             found.append(batch["idx"].take(pc.list_parent_indices(batch["files"]).filter(same)))
     return pa.concat_arrays(found).unique()

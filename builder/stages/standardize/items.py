@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from builder.engine.parquet import open_parquet, read_parquet
 from builder.engine.store import Store
 from builder.engine.task import Task
 from builder.recipe import Recipe
@@ -28,8 +28,8 @@ def wanted_images(work: Store, assignments: pa.Table, recipe: Recipe) -> pa.Tabl
     for dir_name in pc.unique(assignments["dir_name"]).to_pylist():
         here = assignments.filter(pc.equal(assignments["dir_name"], dir_name))
         here = here.select(["idx", "dir_name", "category", "crops"])
-        with work.open(work_files.annotations_path(dir_name)) as file:
-            known = pq.read_table(file, columns=["idx", "file_signature", "single_object"])
+        path = work_files.annotations_path(dir_name)
+        known = read_parquet(work, path, ["idx", "file_signature", "single_object"])
         known = known.take(pc.index_in(here["idx"], value_set=known["idx"].combine_chunks()))
         if recipe.single_objects_whole:
             crops = pc.if_else(known["single_object"], pa.scalar(0, pa.int8()), here["crops"])
@@ -47,8 +47,8 @@ def items_of(work: Store, images: pa.Table) -> Iterator[Item]:
     for dir_name in sorted(pc.unique(images["dir_name"]).to_pylist()):
         here = images.filter(pc.equal(images["dir_name"], dir_name))
         wanted, crops = here["idx"].combine_chunks(), here["crops"].to_pylist()
-        with work.open(work_files.annotations_path(dir_name)) as file:
-            for batch in pq.ParquetFile(file).iter_batches(_READ_AT_ONCE, columns=columns):
+        with open_parquet(work, work_files.annotations_path(dir_name)) as stored:
+            for batch in stored.batches(columns, _READ_AT_ONCE):
                 place = pc.index_in(batch["idx"], value_set=wanted)
                 batch = batch.append_column("place", place).filter(pc.is_valid(place))
                 for row in batch.to_pylist():

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from builder.engine.parquet import open_parquet
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.schema import REASONS
@@ -107,6 +108,6 @@ def _parts(work: Store, fingerprint: str) -> Iterator[tuple[str, pa.Table]]:
     """
     for path in work.list(work_files.PARTS):
         if path.endswith(".parquet"):
-            with work.open(path) as file, pq.ParquetFile(file) as part:
-                if (part.schema_arrow.metadata or {}).get(FINGERPRINT) == fingerprint.encode():
-                    yield path, part.read(use_threads=False)
+            with open_parquet(work, path) as part:
+                if (part.schema.metadata or {}).get(FINGERPRINT) == fingerprint.encode():
+                    yield path, part.read(threads=False)
