@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
+import numpy as np
 import pyarrow as pa
+from click.testing import CliRunner
+from PIL import Image
+
+from builder.cli import main
 
 SMALL = ("--set", "min_images=20", "--set", "class_size=100", "--set", "min_class_size=30", "--set", "part_images=50")
 """The settings with which the demo's sources give a dozen classes."""
@@ -30,6 +39,51 @@ def cytoimagenet(
     if check and done.returncode:
         raise AssertionError(f"exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done
+
+
+def in_this_process(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process: no interpreter is started and no library loaded, which takes seconds."""
+    with _said_to_stderr():
+        done = CliRunner().invoke(main, [*map(str, arguments)])
+    if check and done.exit_code:
+        raise AssertionError(f"exit {done.exit_code}\n{done.output}") from done.exception
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess([*map(str, arguments)], done.exit_code, done.stdout, done.stderr)
+
+
+@contextlib.contextmanager
+def _said_to_stderr() -> Iterator[None]:
+    """Send the project's log to the standard error of the moment, and leave the log's level as it was."""
+    log = logging.getLogger("builder")
+    handler, level = _ToStderr(), log.level
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+class _ToStderr(logging.StreamHandler[TextIO]):
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+LITTLE = ("--set", "min_images=10", "--set", "class_size=100", "--set", "min_class_size=10", "--set", "part_images=10")
+"""The settings with which ``two_phases`` gives two classes, in four parts."""
+
+
+def two_phases(folder: Path) -> None:
+    """Write two classes of 20 images each, 40 x 40 pixels, in the layout of kag_cell_cycle."""
+    rng = np.random.default_rng(0)
+    for phase in ("interphase", "mitosis"):
+        here = folder / "kag_cell_cycle/nematode cells/nematode cells" / phase
+        here.mkdir(parents=True)
+        for number in range(20):
+            pixels = rng.integers(0, 255, (40, 40, 3), np.uint8)
+            Image.fromarray(pixels).save(here / f"IMG_{1600 + number}-{4 if phase == 'mitosis' else 1}.jpg", quality=90)
 
 
 def files_of(folder: Path) -> dict[str, str]:

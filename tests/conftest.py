@@ -12,7 +12,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 from builder.demo.simulate import simulate
-from tests.building import SMALL, cytoimagenet
+from tests.building import LITTLE, SMALL, cytoimagenet, in_this_process, two_phases
 
 pytest_plugins = ["pytester", "tests.skips"]
 
@@ -71,6 +71,24 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def built(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package built of them with two workers and the settings SMALL, its WORK beside it; not to be changed."""
-    package = tmp_path_factory.mktemp("built") / "cytoimagenet"
-    cytoimagenet("build", simulated, "-o", package, *SMALL, "--workers", "2")
-    return package
+
+    def build(folder: Path) -> None:
+        cytoimagenet("build", simulated, "-o", folder / "cytoimagenet", *SMALL, "--workers", "2")
+
+    return _made_once(tmp_path_factory, "built", build) / "cytoimagenet"
+
+
+@pytest.fixture(scope="session")
+def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source of 40 small images, for builds that take a second; not to be changed."""
+    return _made_once(tmp_path_factory, "little", two_phases)
+
+
+@pytest.fixture(scope="session")
+def little_built(little: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package built of it in one process with the settings LITTLE, its WORK beside it; not to be changed."""
+
+    def build(folder: Path) -> None:
+        in_this_process("build", little, "-o", folder / "cytoimagenet", *LITTLE, "--workers", "0")
+
+    return _made_once(tmp_path_factory, "little-built", build) / "cytoimagenet"

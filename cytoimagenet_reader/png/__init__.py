@@ -1,5 +1,5 @@
 """PNG encoding for the builder and decoding for the reader.
 
-Specification: https://www.w3.org/TR/png-3/. ``chunks``, ``deflate_format`` and this package import no compiler; the
-other modules import numba.
+Specification: https://www.w3.org/TR/png-3/. ``chunks``, ``deflate_format`` and this package need no compiler; the
+other modules load numba when first called.
 """
