@@ -4,7 +4,8 @@
 
 A server in a process of its own gives all connections together ``--mbit``, and each at most ``--each``; every request
 is answered after the delay. Each reader reads one whole epoch in a fresh process that has imported its libraries. A
-line gives rows per second, as a share of the line's, the seconds to the first 64 rows, and bytes sent per byte needed.
+line gives rows per second, as a share of the line's, the seconds to the first 64 rows, the share of the line after
+them (a short epoch at a high latency is mostly start), and bytes sent per byte needed.
 Peers that are not installed, or cannot read over HTTP, are named.
 """
 
@@ -114,8 +115,9 @@ def show(name: str, found: dict[str, Any], place: Path, mbit: float) -> None:
     size = needed(place)
     rate, line = found["rows"] / found["seconds"], mbit * 125_000 / (size / found["rows"])
     share, read = rate / line, found["sent"] / size
+    later = (found["rows"] - FIRST) / (found["seconds"] - found["first"]) / line
     print(f"  {name:24s} {rate:8,.0f}/s {share:6.2f} of the line   first {FIRST}: {found['first']:5.2f} s", end="")
-    print(f"   read / needed: {read:.2f}", flush=True)
+    print(f"   then {later:.2f}   read / needed: {read:.2f}", flush=True)
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ ACQUISITION: Final = [
 
 ANNOTATIONS: Final = pa.schema(
     [
-        pa.field("idx", pa.string(), nullable=False),  # <dir_name>-<number>, the number a hash of the key
+        pa.field("idx", pa.string(), nullable=False),  # <dir_name>-<17 digits>, which are a hash of the key
         pa.field("key", pa.string(), nullable=False),  # the image's own name within its source
         pa.field("database", pa.string(), nullable=False),
         pa.field("name", pa.string(), nullable=False),

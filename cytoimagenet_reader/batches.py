@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from cytoimagenet_reader.arrow_checks import check_schema, read_batch, stream_batches
+from cytoimagenet_reader.columns import same_columns
 from cytoimagenet_reader.need import first_rows, wanted_numbers
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
@@ -163,7 +164,7 @@ def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) ->
     for number in wanted_numbers(part):
         header, message = prefetched.batch(shard, number)
         if header is not None:
-            schema = check_schema(pa.ipc.read_schema(header))
+            schema = same_columns(check_schema(pa.ipc.read_schema(header)), package.schema)
         elif schema is None:
             schema = shard_schema(package, shard)
         batch = read_batch(message, schema)

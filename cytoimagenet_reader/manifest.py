@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 
 import msgspec
 
+from cytoimagenet_reader.columns import Column, stated_schema
 from cytoimagenet_reader.layout import CATEGORIES, DATA, FULL, METADATA_CONFIG, SPLITS, parse
 
 PACKAGE: Final = "cytoimagenet"
@@ -98,6 +99,8 @@ class _Optional(TypedDict, total=False):
     sha256: str
     intensity: dict[str, Intensity]
     """By config."""
+    columns: list[Column]
+    """Of the examples, as they are read: labels are names, also where Parquet holds numbers."""
     extra: dict[Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,62}$")], ExtraFacts]
 
 
@@ -142,6 +145,10 @@ def parse_manifest(content: bytes) -> Manifest:
         Where it is no JSON, lacks a key, has a value of another type, or names a file outside the package.
     """
     manifest: Manifest = _typed(content, Manifest)
+    try:
+        stated_schema(manifest.get("columns"))
+    except ValueError as error:
+        raise ManifestError(f"cannot be used: {error}") from None
     for path, facts in manifest["files"].items():
         if wrong := path_fault(path) or _data_fault(path, facts):
             raise ManifestError(f"file {path!a} {wrong}")

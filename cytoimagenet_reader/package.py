@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cytoimagenet_reader import layout
 from cytoimagenet_reader.arguments import suggestion
+from cytoimagenet_reader.columns import stated_schema
 from cytoimagenet_reader.errors import PackageError, ShardError
 from cytoimagenet_reader.layout import CATEGORIES, FULL
 from cytoimagenet_reader.links import leading_out
@@ -96,7 +97,7 @@ class Package:
     batch_rows : rows of most record batches
     intensity : by config, mean and standard deviation of the pixels of its training images, from 0 (black) to 1; empty
         of an older package
-    schema : that all shards have, once it was read
+    schema : that all shards have, once it is known; of a remote package the manifest states it
     stamps : by path, what shards of a local package looked like when they were chosen from
     identity : sha256 of the manifest and the class list, and so of every row and class: what a cache of it is keyed by
 
@@ -115,7 +116,7 @@ class Package:
         self.licenses = {source["license"] for source in manifest["sources"] if source["commercial_use"]}
         self.batch_rows = batch_rows(manifest)
         self.intensity: dict[str, Intensity] = manifest.get("intensity", {})
-        self.schema: Any = None
+        self.schema: Any = None if self.local else stated_schema(manifest.get("columns"))
         self.stamps: dict[str, Stamp | None] = {}
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from cytoimagenet_reader.columns import same_columns
 from cytoimagenet_reader.need import FOOTER, bounds, needs_of, read_whole, runs_of
 from cytoimagenet_reader.package import Package, Shard
 from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
@@ -107,6 +108,7 @@ class Prefetched:
             with contextlib.ExitStack() as closing:
                 source = closing.enter_context(pa.PythonFile(closing.enter_context(file), "r"))
                 parquet = closing.enter_context(open_parquet(source, footer[1].data, pre_buffer=False))
+                same_columns(parquet.schema, self._package.schema)
                 opened = _OpenShard(shard.path, parquet, file, footer, closing.pop_all())
             self._open[shard.category] = opened
         return opened

@@ -36,10 +36,10 @@ class SourceImages:
     def records(self, dir_name: str, wanted: set[str]) -> dict[str, Image]:
         """Return the source's records of these idx, those it holds."""
         root = f"{self._data}/{dir_name}"
-        numbers = {idx.rpartition("-")[2]: idx for idx in wanted}
+        numbers = {idx.rpartition("-")[2].zfill(17): idx for idx in wanted}  # no zeros in packages of before
         found: dict[str, Image] = {}
         for image in source_at(root, dir_name, self._options).images(Folder.listed(root, self._options)):
-            idx = numbers.get(str(image_number(image.key)))
+            idx = numbers.get(image_number(image.key))
             if idx is not None:
                 found[idx] = image
                 if len(found) == len(wanted):

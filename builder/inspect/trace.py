@@ -124,7 +124,7 @@ def _record(idx: str, data: str, options: dict[str, Any]) -> tuple[Image, Folder
     source = source_at(root, dir_name, options)
     folder = Folder.listed(root, options)
     for image in source.images(folder):
-        if str(image_number(image.key)) == number:
+        if image_number(image.key) == number.zfill(17):  # packages of before have no zeros in front
             return image, folder
     raise UserError(f"{data}/{dir_name} holds no image {idx}; is it the download that the package was built from?")
 

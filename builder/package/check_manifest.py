@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from builder.engine.store import Store
+from builder.package.extras import extras_of
+from builder.package.features import schema_of
 from builder.package.intensity import by_config
 from builder.package.manifest import PACKAGE, Manifest, sealed, version_of
 from builder.package.problem import Problem
 from cytoimagenet_reader import layout
+from cytoimagenet_reader.columns import columns_of
 
 _OF_DOWNLOADS: Final = (".cache", ".git", ".huggingface")
 """Folders that git and the hub's client keep beside the files they fetch."""
@@ -31,6 +34,9 @@ def check_manifest(manifest: Manifest) -> Iterator[Problem]:
         yield _wrong(f"says {manifest['images']} images; those of its sources add up to {of_sources}")
     if manifest.get("intensity", {}) != by_config(manifest["files"]):
         yield _wrong("says another mean and standard deviation of pixels than its shards make")
+    columns = columns_of(schema_of(layout.FULL, extras_of(manifest)))
+    if manifest.get("columns", columns) != columns:
+        yield _wrong("says other columns than its shards have")
     for path, facts in manifest["files"].items():
         yield from _check_place(path, facts, manifest["format"])
 

@@ -15,10 +15,13 @@ from builder.code_version import library_versions
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.package.credits import license_page, source_facts, sources_page
+from builder.package.extras import extras_of
+from builder.package.features import schema_of
 from builder.package.intensity import by_config
 from builder.recipe import DESCRIBING, Recipe
 from builder.schema import CATEGORIES, SPLITS
 from builder.sources.base import Source
+from cytoimagenet_reader.columns import columns_of
 from cytoimagenet_reader.layout import CLASSES, FULL, LICENSE_PAGE, MANIFEST, SOURCES_PAGE
 from cytoimagenet_reader.links import leading_out
 from cytoimagenet_reader.manifest import ManifestError, parse_classes, parse_manifest
@@ -62,6 +65,7 @@ def build_manifest(
         "recipe": recipe.as_dict(),
         "versions": {PACKAGE: builder.__version__} | library_versions(),
         "sources": used,
+        "columns": columns_of(schema_of(FULL, extras_of({"extra": extra or {}}))),
         **({"extra": dict(extra)} if extra else {}),
         "report": dict(report),
         "files": {path: dict(files[path]) for path in sorted(files)},

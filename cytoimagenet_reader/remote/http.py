@@ -20,6 +20,7 @@ from cytoimagenet_reader.remote.places import Location, Place
 
 CONNECTIONS: Final = 16
 """That a process has open at once, to one host or several."""
+_KEPT: Final = 2 * CONNECTIONS  # beside a block, its thread may ask for the manifest's version
 _TIMEOUT: Final = urllib3.Timeout(connect=15, read=30)
 _SMALL: Final = 1 << 16  # bytes of an answer that are read to keep its connection
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -134,11 +135,11 @@ def _manager(scheme: str, proxy: str | None) -> urllib3.PoolManager:
 
 def _made(proxy: str | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
     if proxy is None:
-        return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context)
+        return urllib3.PoolManager(maxsize=_KEPT, ssl_context=context)
     parts = urllib.parse.urlsplit(proxy)
     user, password = (urllib.parse.unquote(text or "") for text in (parts.username, parts.password))
     headers = urllib3.util.make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
-    return urllib3.ProxyManager(proxy, maxsize=CONNECTIONS, ssl_context=context, proxy_headers=headers)
+    return urllib3.ProxyManager(proxy, maxsize=_KEPT, ssl_context=context, proxy_headers=headers)
 
 
 def _tls() -> ssl.SSLContext:

@@ -24,6 +24,7 @@ class Block(NamedTuple):
     ----------
     view : where the bytes are received
     stopped : once set, the block is no longer wanted
+    received : called with the number of bytes of each piece of it
     landed : called when all bytes are there, or with the error for which they are not
     """
 
@@ -31,6 +32,7 @@ class Block(NamedTuple):
     start: int
     view: memoryview
     stopped: threading.Event
+    received: Callable[[int], None]
     landed: Callable[[BaseException | None], None]
 
 
@@ -39,7 +41,7 @@ class Pool:
 
     Attributes
     ----------
-    rate : bytes per second of all threads, lately; 0 before the first 0.2 s
+    rate : bytes per second of all threads, lately; 0 before the first 0.2 s with bytes
     """
 
     def __init__(self) -> None:
@@ -82,8 +84,12 @@ class Pool:
                 self._fetch(block)
 
     def _fetch(self, block: Block) -> None:
+        def received(count: int, seconds: float) -> None:
+            self._note(count, seconds)
+            block.received(count)
+
         try:
-            block.file.fill(block.view, block.start, block.stopped, self._note)
+            block.file.fill(block.view, block.start, block.stopped, received)
         except BaseException as error:  # noqa: BLE001 -- it is raised where the bytes are wanted
             block.landed(error)
         else:
@@ -94,10 +100,14 @@ class Pool:
         with self._lock:
             if seconds:
                 self._delays.append(seconds)
-            self._bytes += count
             now = time.perf_counter()
-            if now - self._since > _RATE_SECONDS:
-                self.rate = max(self._bytes / (now - self._since), 0.7 * self.rate)
+            passed = now - self._since
+            if passed > _RATE_SECONDS and not self._bytes:  # nothing was under way: no fact of the line
+                self._since = now
+                return
+            self._bytes += count
+            if passed > _RATE_SECONDS:
+                self.rate = max(self._bytes / passed, 0.7 * self.rate)
                 self._bytes, self._since = 0, now
 
 

@@ -187,19 +187,27 @@ class Prefetch:
         self.held += segment.size
         bounds = self.window.blocks(segment.size, self._pool.rate, self._pool.delay)
         segment.left = len(bounds) - 1
+        received, landed = partial(self._received, segment), partial(self._landed, segment)
         self._pool.put(
             [
-                Block(file, segment.low + a, view[a:b], self._closed, partial(self._landed, segment, b - a))
+                Block(file, segment.low + a, view[a:b], self._closed, received, landed)
                 for a, b in itertools.pairwise(bounds)
             ]
         )
 
-    def _landed(self, segment: _Segment, size: int, error: BaseException | None) -> None:
+    def _received(self, segment: _Segment, size: int) -> None:
+        """Ask for more as bytes come, while the reader waits.
+
+        Once the block were there, its line would be idle until the next answer.
+        """
         with self._change:
-            segment.left = (segment.left or 1) - 1
-            segment.error = segment.error or error
             if self._waited and not self._closed.is_set():
                 self.window.grow(size, segment.size, self._pool.rate, self._pool.delay, len(_windows))
                 self._ask()
+
+    def _landed(self, segment: _Segment, error: BaseException | None) -> None:
+        with self._change:
+            segment.left = (segment.left or 1) - 1
+            segment.error = segment.error or error
             if not segment.left or error:
                 self._change.notify_all()

@@ -5,10 +5,12 @@ Any file system that fsspec knows will do.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Final
 
 import fsspec
@@ -18,7 +20,7 @@ from cytoimagenet_reader.parquet_footer import TAIL, footer_size
 from cytoimagenet_reader.remote.http import answer_of
 from cytoimagenet_reader.remote.places import Location
 from cytoimagenet_reader.remote.retrying import retrying
-from cytoimagenet_reader.remote.versions import Check, of_answer, of_file
+from cytoimagenet_reader.remote.versions import Check, Version, of_answer, of_file
 
 _REQUEST_SECONDS: Final = 60.0  # most for one request of fsspec
 _PIECE: Final = 1 << 18  # bytes received at once; between two, it is asked whether they are still wanted
@@ -35,11 +37,14 @@ class Ranges:
 
     Parameters
     ----------
-    check : called with the version of the file that each piece is of, before the piece is used
+    check : called with the version of the file that each piece is of, before the piece is used; of HTTP it is called
+        while the piece comes, and not again for the same version
     """
 
     def __init__(self, url: str, storage_options: Mapping[str, Any], check: Check | None = None) -> None:
         self.url, self._check = url, check
+        self._checking = threading.Lock()
+        self._checked: Version | None = None
         self._location = Location(url, storage_options)
         self._files: tuple[Any, str] | None = None
         if not self._location.direct:
@@ -99,13 +104,43 @@ class Ranges:
         begun = time.perf_counter()
         with answer_of(self._location, start, start + len(view) - 1) as answer:
             waited = time.perf_counter() - begun
-            if self._check is not None:
-                self._check(of_answer(answer))
-            done = 0
-            while done < len(view) and (count := answer.readinto(view[done : done + _PIECE])):
-                received(count, waited)
-                yield count
-                done, waited = done + count, 0.0
+            with self._checked_beside(of_answer(answer)):
+                done = 0
+                while done < len(view) and (count := answer.readinto(view[done : done + _PIECE])):
+                    received(count, waited)
+                    yield count
+                    done, waited = done + count, 0.0
+
+    @contextlib.contextmanager
+    def _checked_beside(self, version: Version) -> Iterator[None]:
+        """Check a version while the block runs; raise what is found.
+
+        A check asks the server in its turn: one after the other would cost each shard a round trip.
+        """
+        if self._check is None or (self._checked is not None and self._checked.same(version)):
+            yield
+            return
+        found: Future[None] = Future()
+        threading.Thread(target=self._settle, args=(version, found), daemon=True, name="version").start()
+        try:
+            yield
+        except GeneratorExit:  # the bytes are of no use
+            raise
+        except BaseException:
+            found.result()  # those that came are kept
+            raise
+        found.result()
+
+    def _settle(self, version: Version, found: Future[None]) -> None:
+        try:
+            with self._checking:  # of several answers at once, one is checked
+                if self._check is not None and not (self._checked is not None and self._checked.same(version)):
+                    self._check(version)
+                    self._checked = version if version.telling else None
+        except BaseException as error:  # noqa: BLE001 -- it is raised where the bytes are wanted
+            found.set_exception(error)
+        else:
+            found.set_result(None)
 
     def _by_fsspec(
         self, view: memoryview, start: int, file_system: Any, name: str, received: Callable[[int, float], None]

@@ -20,8 +20,8 @@ class Window:
 
     These are bytes asked for and not yet taken: few at first, and more as long as the reader has to wait. All that is
     asked for shares one line: a large window delays the first rows, one that is too small leaves the line idle. It
-    grows by twice what lands while the reader waits, threefold each round trip, up to four times what the measured rate
-    and delay keep under way and three pieces more, at least 16 MB.
+    grows by twice what comes while the reader waits, threefold each round trip, up to four times what the measured rate
+    and delay keep under way and three pieces more, at least 16 MB; before a rate is known, freely.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ class Window:
         known = _cap(0, rate, delay) if rate else 0
         self.size = min(max(first + _FIRST, known), MOST // max(sharing, 1))
 
-    def grow(self, landed: int, piece: int, rate: float, delay: float, sharing: int) -> None:
-        """Grow after ``landed`` bytes came while the reader waited."""
+    def grow(self, came: int, piece: int, rate: float, delay: float, sharing: int) -> None:
+        """Grow after ``came`` bytes came while the reader waited."""
         most = max(self.size, _cap(piece, rate, delay))
-        self.size = min(self.size + 2 * landed, most, MOST // max(sharing, 1))
+        self.size = min(self.size + 2 * came, most, MOST // max(sharing, 1))
 
     def blocks(self, size: int, rate: float, delay: float) -> list[int]:
         """Return the bounds of the blocks of a piece.
@@ -54,4 +54,6 @@ class Window:
 
 
 def _cap(piece: int, rate: float, delay: float) -> int:
+    if not rate:  # nothing was measured: what has come so far says how fast the line is
+        return MOST
     return max(_LEAST_CAP, int(4 * rate * delay) + 3 * piece)

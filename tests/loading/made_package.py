@@ -22,6 +22,7 @@ import yaml
 from PIL import Image
 
 from builder.schema import CATEGORIES, EXAMPLES, METADATA, SPLITS
+from cytoimagenet_reader.columns import columns_of
 from cytoimagenet_reader.layout import FULL, metadata_path, patterns_of, shard_name, shard_path, shards_of
 
 CLASSES: dict[str, tuple[str, ...]] = {
@@ -216,7 +217,7 @@ def write_facts(
         "package": "cytoimagenet",
         "format": file_format,
         "version": "0.1.0",
-        **({"intensity": intensity} if intensity else {}),
+        **({"intensity": intensity, "columns": columns_of(EXAMPLES)} if intensity else {}),
         "recipe": {"batch_rows": batch_rows},
         "versions": {"pyarrow": pa.__version__},
         "simulated": True,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 
@@ -173,6 +174,42 @@ def test_a_batch_of_other_rows_than_the_manifest_states_is_named(
     facts["batch_rows"][:2] = [facts["batch_rows"][0] - 1, facts["batch_rows"][1] + 1]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with serving(folder, Faults()) as url, pytest.raises(ShardError, match=r"00001.*a record batch of 7 rows, and 6"):
+        names(url, tmp_path, "organism")
+
+
+@pytest.mark.parametrize("file_format", ["arrow", "parquet"])
+def test_what_is_asked_for_before_the_first_row(tmp_path: Path, file_format: str) -> None:
+    """Manifest and classes; what rows need, once; and once a shard whether the manifest is still the same."""
+    folder = make_package(
+        tmp_path / "package",
+        classes={"gene": ("a", "b")},
+        shards={"train": 1, "validation": 1},
+        file_format=file_format,
+    )
+    manifest = json.loads((folder / "manifest.json").read_text())
+    [shard] = [path for path in manifest["files"] if path.startswith("data/") and "train" in path]
+    with serving(folder, server := Faults()) as url:
+        stream = CytoImageNet(data_dir=url, cache_dir=str(tmp_path)).as_streaming_dataset(split="train")
+        assert len(list(stream.cast_column("image", datasets.Image(decode=False)))) == 48
+    sent = [count for path, count in server.requests if path.endswith(shard)]
+    assert sum(sent) == manifest["files"][shard]["bytes"]
+    others = sorted((path, count) for path, count in server.requests if not path.endswith(shard))
+    sizes = {name: (folder / name).stat().st_size for name in ("classes.json", "manifest.json")}
+    assert others == [
+        ("/classes.json", sizes["classes.json"]),
+        ("/manifest.json", 1),
+        ("/manifest.json", sizes["manifest.json"]),
+    ]
+
+
+def test_a_shard_of_other_columns_than_the_manifest_states_is_named(
+    own_package: Callable[[], Path], tmp_path: Path
+) -> None:  # fmt: skip
+    folder = own_package()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["columns"].append({"name": "dose", "type": "double", "nullable": True})
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with serving(folder, Faults()) as url, pytest.raises(ShardError, match="its columns are not those of the package"):
         names(url, tmp_path, "organism")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cytoimagenet_reader.errors import ShardError
+from cytoimagenet_reader.errors import PackageError, ShardError
 from cytoimagenet_reader.remote import prefetch, retrying, window
 from cytoimagenet_reader.remote.prefetch import Need, Prefetch
 from cytoimagenet_reader.remote.ranges import Ranges
@@ -92,6 +92,40 @@ def test_an_answer_that_breaks_off_goes_on_where_it_did(files: Path) -> None:
         found = Ranges(f"{url}/{PATHS[0]}", {}).read(1000, 1000 + 80_000)
     assert found == (files / PATHS[0]).read_bytes()[1000:81_000]
     assert [sent for _, sent in server.requests] == [40_000, 20_000, 10_000, 10_000]
+
+
+def test_a_version_is_checked_once_for_answers_at_once_and_before_the_bytes_are_used(files: Path) -> None:
+    checked, allowed = list[object](), threading.Event()
+
+    def check(version: object) -> None:
+        checked.append(version)
+        assert allowed.wait(60)
+
+    with serving(files, Faults()) as url:
+        ranges = Ranges(f"{url}/{PATHS[0]}", {}, check)
+        found = Prefetch((need for need in needs() if need.path == PATHS[0]), lambda _: ranges)
+        reader = threading.Thread(target=found.take, args=(PATHS[0], 0), daemon=True)
+        reader.start()
+        reader.join(0.1)
+        assert reader.is_alive()
+        allowed.set()
+        reader.join(60)
+        assert not reader.is_alive()
+        for key in range(1, PIECES):
+            taken(found, PATHS[0], key)
+        found.close()
+    assert len(checked) == 1
+
+
+def test_what_a_check_finds_comes_before_what_broke_off(files: Path) -> None:
+    """The bytes that came before would be kept, and be of no checked version."""
+
+    def check(_: object) -> None:
+        raise PackageError("rebuilt")
+
+    for faults in (Faults(), Faults(dropped=1)):
+        with serving(files, faults) as url, pytest.raises(PackageError, match="rebuilt"):
+            Ranges(f"{url}/{PATHS[0]}", {}, check).read(0, SIZE)
 
 
 def test_a_lasting_fault_is_raised_where_the_bytes_are_wanted(files: Path) -> None:

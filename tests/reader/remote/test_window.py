@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,12 +43,13 @@ def test_blocks_of_all_connections_are_three_times_what_is_under_way() -> None:
     assert min(b - a for a, b in itertools.pairwise(short)) > 2_000_000
 
 
-def test_it_trebles_each_round_trip_while_the_reader_waits() -> None:
-    """A round trip lands what was asked for: a window's worth."""
+@pytest.mark.parametrize("known", [True, False])
+def test_it_trebles_each_round_trip_while_the_reader_waits(known: bool) -> None:
+    """A round trip lands what was asked for: a window's worth. The rate need not be known."""
     window = Window(1 << 20, 0, 0.1, 1)
     sizes = [window.size]
-    for _ in range(5):
-        window.grow(window.size, 100_000, 125e6, 0.1, 1)
+    for number in range(5):
+        window.grow(window.size, 100_000, 125e6 if known or number > 1 else 0, 0.1, 1)
         sizes.append(window.size)
     cap = int(4 * 125e6 * 0.1) + 300_000
     assert sizes == [2 << 20, 6 << 20, 18 << 20, cap, cap, cap]

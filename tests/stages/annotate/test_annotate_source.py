@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builder.engine.store import Store
 from builder.schema import ACQUISITION, ANNOTATIONS
@@ -98,6 +102,13 @@ def test_idx_does_not_depend_on_depth_order_or_other_files(tmp_path: Path) -> No
     assert some_rows.num_rows == 4
     for key, idx in zip(some_rows["key"].to_pylist(), some_rows["idx"].to_pylist(), strict=True):
         assert by_key[key] == idx == f"bbbc005-{image_number(key)}"
+
+
+@given(st.text())
+def test_numbers_have_17_digits_and_are_of_the_key_alone(key: str) -> None:
+    number = image_number(key)
+    assert re.fullmatch("[0-9]{17}", number)
+    assert int(number) == int(hashlib.sha256(key.encode()).hexdigest()[:14], 16)
 
 
 def test_a_second_copy_of_a_file_is_noted_and_left_out(tmp_path: Path) -> None:
