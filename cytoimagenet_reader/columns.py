@@ -29,7 +29,7 @@ _TYPES: Final = {
 
 
 class Column(TypedDict):
-    """A column: its name, Arrow type, and whether it may be null."""
+    """A column's name, Arrow type, and whether nulls are allowed."""
 
     name: str
     type: str

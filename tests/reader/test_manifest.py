@@ -71,6 +71,8 @@ def _set(*keys: str | int, to: Any) -> Any:
         (lambda manifest: manifest["files"][SHARD]["batch_offsets"].reverse(), "do not follow one another"),
         (_set("files", SHARD, "batch_offsets", 0, to=0), "do not follow one another"),
         (_set("files", SHARD, "batch_offsets", 0, to="0"), "Expected `int`, got `str`"),
+        (_set("columns", 0, to={"name": "image"}), r"missing required field `type` - at `\$\.columns\[0\]`"),
+        (_set("columns", 1, "name", to="image"), "two columns have one name"),
         (_set("files", SHARD, "footer_offset", to=99), "a footer_offset, which is of Parquet"),
     ],
 )
