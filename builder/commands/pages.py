@@ -23,6 +23,7 @@ from builder.commands.shown import Command, say
 )
 @click.option("--work", metavar="WORK", help="Work folder of the build, of what it left out. Default: PACKAGE.work")
 @click.option("--deep", is_flag=True, help="Decode all examples: show pairs across the split that overlap as well.")
+@click.option("--no-audit", is_flag=True, help="Do not compare training with validation by content.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Threads for --deep.")
 @click.option("--samples", type=click.IntRange(min=4), default=48, show_default=True, help="Examples shown of a class.")
 @click.option(
@@ -44,6 +45,7 @@ def report(
     data: str | None,
     work: str | None,
     deep: bool,
+    no_audit: bool,
     workers: int,
     samples: int,
     embeddings: Path | None,
@@ -67,14 +69,17 @@ def report(
         count = run_embeddings(package, write_embeddings)
         say(f"{write_embeddings}: {count} vectors")
     if single_file:
-        if data or work or embeddings:
-            raise UserError("--single-file shows neither --data, --work nor --embeddings: leave one of them out")
+        if data or work or embeddings or no_audit:
+            others = "--data, --work, --embeddings and --no-audit"
+            raise UserError(f"--single-file goes with none of {others}: leave one of them out")
         output = output or Path(f"{name}.report.html")
         output.write_text(one_page(package, deep, workers), "utf-8", errors="replace")
         say(output)
         return
     data = data and located(data)[0]
-    wanted = Wanted(work or f"{base}.work", data, embeddings, deep, workers, samples)
+    if deep and no_audit:
+        raise UserError("--deep asks for more of the audit, --no-audit for none: leave one of them out")
+    wanted = Wanted(work or f"{base}.work", data, embeddings, deep, workers, samples, not no_audit)
     say(write_explorer(package, output or Path(f"{name}.report"), wanted))
 
 

@@ -33,11 +33,18 @@ def blur(plane: Plane, sigma: float) -> Plane:
     ``plane`` is (H, W) and ``sigma`` in pixels; edges are repeated.
     """
     margin = int(4 * sigma) + 1
+    steps = np.arange(-margin, margin + 1)
+    weights = np.exp(-(steps**2) / (2 * sigma**2))
+    weights /= weights.sum()
     wide = np.pad(plane, margin, mode="edge")
-    fy, fx = np.fft.fftfreq(wide.shape[0])[:, None], np.fft.rfftfreq(wide.shape[1])[None, :]
-    transfer = np.exp(-2 * (np.pi * sigma) ** 2 * (fy**2 + fx**2))
-    out: Plane = np.fft.irfft2(np.fft.rfft2(wide) * transfer, s=wide.shape)
-    return np.clip(out[margin:-margin, margin:-margin], 0, None)
+    height, width = plane.shape
+    down: Plane = np.zeros((height, wide.shape[1]))
+    for step, weight in enumerate(weights.tolist()):
+        down += weight * wide[step : step + height]
+    out: Plane = np.zeros((height, width))
+    for step, weight in enumerate(weights.tolist()):
+        out += weight * down[:, step : step + width]
+    return out
 
 
 def field(rng: np.random.Generator, height: int, width: int, traits: Traits) -> dict[str, Plane]:
@@ -54,7 +61,7 @@ def field(rng: np.random.Generator, height: int, width: int, traits: Traits) -> 
 
 def _add_cell(rng: np.random.Generator, planes: dict[str, Plane], cy: float, cx: float, traits: Traits) -> None:
     angle, short = rng.uniform(0, np.pi), traits.nucleus * rng.uniform(0.85, 1.15)
-    rows, columns, y, x = _window(planes["nucleus"].shape, cy, cx, 1.8 * traits.spread * traits.elongation * short)
+    rows, columns, y, x = window(planes["nucleus"].shape, cy, cx, 1.8 * traits.spread * traits.elongation * short)
     along = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
     across = (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle)
     radius = np.hypot(along / traits.elongation, across) / short
@@ -72,30 +79,35 @@ def _add_cell(rng: np.random.Generator, planes: dict[str, Plane], cy: float, cx:
         _add_spot(planes["mitochondria"], rng.normal(cy, scatter), rng.normal(cx, scatter), 1.3)
 
 
-def _window(shape: tuple[int, ...], cy: float, cx: float, reach: float) -> tuple[slice, slice, Plane, Plane]:
-    """Return a window around a point and its pixel coordinates."""
+def window(shape: tuple[int, ...], cy: float, cx: float, reach: float) -> tuple[slice, slice, Plane, Plane]:
+    """Return a window around a point and its pixel coordinates.
 
-    def _within(centre: float, size: int) -> slice:
+    Two slices of an array of ``shape``, and the rows (h, 1) and columns (1, w) in them.
+    """
+
+    def within(centre: float, size: int) -> slice:
         start = min(max(0, int(centre - reach)), size)
         return slice(start, max(start, min(size, int(centre + reach) + 2)))
 
-    rows, columns = _within(cy, shape[0]), _within(cx, shape[1])
-    y, x = np.mgrid[rows, columns].astype(np.float64)
-    return rows, columns, y, x
+    rows, columns = within(cy, shape[0]), within(cx, shape[1])
+    y, x = (np.arange(part.start, part.stop, dtype=np.float64) for part in (rows, columns))
+    return rows, columns, y[:, None], x[None, :]
 
 
 def _add_spot(plane: Plane, cy: float, cx: float, sigma: float) -> None:
-    rows, columns, y, x = _window(plane.shape, cy, cx, 4 * sigma)
-    plane[rows, columns] += np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * sigma**2))
+    rows, columns, y, x = window(plane.shape, cy, cx, 4 * sigma)
+    plane[rows, columns] += np.exp(-((y - cy) ** 2) / (2 * sigma**2)) * np.exp(-((x - cx) ** 2) / (2 * sigma**2))
 
 
 def camera(rng: np.random.Generator, plane: Plane, photons: float, offset: float, gain: float, top: int) -> Plane:
     """Return noisy camera counts of a blurred plane.
 
-    The counts have shot noise, a dark offset and read noise, and are clipped to [0, top].
+    The counts have shot noise (a normal distribution in place of Poisson's), a dark offset and read noise, and are
+    clipped to [0, top].
     """
-    electrons = rng.poisson(blur(plane, 1.0) * photons + photons * 0.03)
-    return np.clip(np.round(offset + gain * electrons + rng.normal(0, 1.0, plane.shape)), 0, top)
+    electrons = blur(plane, 1.0) * photons + photons * 0.03
+    noise = np.sqrt(gain**2 * electrons + 1) * rng.standard_normal(plane.shape)
+    return np.clip(np.round(offset + gain * electrons + noise), 0, top)
 
 
 def stained(rng: np.random.Generator, absorbance: Plane, colour: tuple[float, float, float]) -> npt.NDArray[np.uint8]:

@@ -18,11 +18,12 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image as PillowImage
 
-from builder.demo.cells import ORGANELLES, Plane, Traits, camera, field, stained
+from builder.demo.cells import ORGANELLES, Plane, Traits, camera, field, stained, window
 from builder.draw import key64
 from builder.stages.annotate.discover import SIMULATED_MARK
 
 _SITE = 160  # pixels
+_REACH = 50  # pixels around the centre of a blood cell beyond which it absorbs nothing
 
 _CELL_TYPES = {
     "HUVEC": Traits(nucleus=7, elongation=1.5, cells=12),
@@ -88,7 +89,9 @@ def _sites(root: Path, seed: int, on_image: Callable[[int], object]) -> None:
                 planes = field(rng, _SITE, _SITE, shaped)
                 for channel, shows in enumerate(ORGANELLES, start=1):
                     counts = camera(rng, planes[shows], photons=60, offset=3, gain=1.2, top=255)
-                    PillowImage.fromarray(counts.astype(np.uint8)).save(plate / f"{well}_s{site}_w{channel}.png")
+                    PillowImage.fromarray(counts.astype(np.uint8)).save(
+                        plate / f"{well}_s{site}_w{channel}.png", compress_level=1
+                    )
                 well_id = f"{cell_type}-01_1_{well}"
                 kind = "negative_control" if sirna == "EMPTY" else "positive_control"
                 facts = [f"{well_id}_{site}", well_id, cell_type, "train", f"{cell_type}-01", 1, well, site]
@@ -153,7 +156,7 @@ def _blood_smears(root: Path, seed: int, on_image: Callable[[int], object]) -> N
         rng = _rng(seed, "smear", number)
         smear, objects = _smear(rng, 480, 640)
         name = f"{uuid.UUID(int=key64(seed, 'smear', number) << 64 | number)}.png"
-        PillowImage.fromarray(smear).save(root / "images" / name)
+        PillowImage.fromarray(smear).save(root / "images" / name, compress_level=1)
         checksum = hashlib.md5((root / "images" / name).read_bytes(), usedforsecurity=False).hexdigest()
         shape = {"r": 480, "c": 640, "channels": 3}
         image = {"checksum": checksum, "pathname": f"/images/{name}", "shape": shape}
@@ -173,17 +176,17 @@ IMAGES = sum(images for _, _, images in _SOURCES.values())
 
 
 def _smear(rng: np.random.Generator, height: int, width: int) -> tuple[npt.NDArray[np.uint8], list[object]]:
-    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     dye: Plane = np.zeros((height, width))
     objects: list[object] = []
     for row in range(40, height - 40, 80):
         for column in range(40, width - 40, 80):
             kind = list(_BLOOD)[int(rng.integers(len(_BLOOD)))]
             cy, cx, radius = row + rng.uniform(-6, 6), column + rng.uniform(-6, 6), rng.uniform(24, 30)
-            dye += 0.5 / (1 + np.exp((np.hypot(y - cy, x - cx) - radius) / 1.5))
+            rows, columns, y, x = window(dye.shape, cy, cx, _REACH)
+            dye[rows, columns] += 0.5 / (1 + np.exp((np.hypot(y - cy, x - cx) - radius) / 1.5))
             near = np.hypot(y - cy - radius * 0.3, x - cx + radius * 0.2)
             ring = np.abs(near - 6) if kind == "ring" else near
-            dye += _BLOOD[kind] * np.exp(-((ring / (2.0 if kind == "ring" else 6.0)) ** 2))
+            dye[rows, columns] += _BLOOD[kind] * np.exp(-((ring / (2.0 if kind == "ring" else 6.0)) ** 2))
             low, high = {"r": int(cy - 36), "c": int(cx - 36)}, {"r": int(cy + 36), "c": int(cx + 36)}
             objects.append({"bounding_box": {"minimum": low, "maximum": high}, "category": kind})
     return stained(rng, dye, (0.35, 0.9, 0.5)), objects

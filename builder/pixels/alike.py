@@ -71,31 +71,34 @@ def orientations(arrays: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
 
 
 class _Prepared(NamedTuple):
-    changing: npt.NDArray[np.int16]  # (n, 256), what orientations change, times 8
-    length: F64  # (n,)
-    symmetric: npt.NDArray[np.bool_]  # (n,)
+    thumbnails: I8  # (n, 16, 16)
+    length: F64  # (n,), of what orientations change
+    symmetric: Mask  # (n,)
 
 
 def _prepared(thumbnails: I8) -> _Prepared:
+    length, symmetric = np.empty(len(thumbnails)), np.empty(len(thumbnails), np.bool_)
+    for start in range(0, len(thumbnails), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        whole = thumbnails[rows].reshape(-1, SIDE * SIDE).astype(np.float64)
+        energy = _squares(_changing(thumbnails[rows]).astype(np.float64))
+        length[rows] = np.sqrt(energy)
+        symmetric[rows] = energy < ASYMMETRY * _ORIENTATIONS**2 * _squares(whole)
+    return _Prepared(thumbnails, length, symmetric)
+
+
+def _changing(thumbnails: I8) -> npt.NDArray[np.int16]:
+    """Return what orientations change, times 8, (n, 256)."""
     whole = thumbnails.astype(np.int16)
     changing = _ORIENTATIONS * whole
     for turned in orientations(whole):
         changing -= turned
-    changing = changing.reshape(len(whole), SIDE * SIDE)
-    energy = _products(changing, changing)
-    total = _ORIENTATIONS**2 * _products(*(2 * [whole.reshape(changing.shape)]))
-    return _Prepared(changing, np.sqrt(energy), energy < ASYMMETRY * total)
+    return changing.reshape(len(whole), SIDE * SIDE)
 
 
-def _products(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> F64:
-    """Return the inner product of each pair of rows.
-
-    The sums are of whole numbers, so exact in float64 in any order.
-    """
-    out = np.empty(len(one))
-    for start in range(0, len(one), _AT_ONCE):
-        rows = slice(start, start + _AT_ONCE)
-        out[rows] = np.einsum("ij,ij->i", one[rows].astype(np.float64), other[rows].astype(np.float64))
+def _squares(rows: F64) -> F64:
+    """Return each row's sum of squares: of whole numbers, so exact in any order."""
+    out: F64 = np.einsum("ij,ij->i", rows, rows)
     return out
 
 
@@ -104,7 +107,7 @@ def _compared(one: _Prepared, other: _Prepared, rows: I64, columns: I64) -> Alik
     kept = [_NONE]
     for start in range(0, len(rows), _AT_ONCE):
         a, b = rows[start : start + _AT_ONCE], columns[start : start + _AT_ONCE]
-        here, there = one.changing[a].astype(np.float64), other.changing[b].astype(np.float64)
+        here, there = (_changing(side.thumbnails[places]).astype(np.float64) for side, places in ((one, a), (other, b)))
         turned = (part.reshape(len(b), -1) for part in orientations(there.reshape(-1, SIDE, SIDE)))
         best = np.max([np.einsum("ij,ij->i", here, part) for part in turned], axis=0)
         lengths = one.length[a] * other.length[b]

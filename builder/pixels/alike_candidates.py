@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from cytoimagenet_reader.jit import jit
 I8 = npt.NDArray[np.int8]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
+I16 = npt.NDArray[np.int16]
 F32 = npt.NDArray[np.float32]
 
 
@@ -36,9 +37,12 @@ class _Stage(NamedTuple):
 _COARSE: Final = _Stage(9, 0.53)
 _FINE: Final = _Stage(14, 0.46)
 
+_PAIRED: Final = tuple((u, v) for u in range(SIDE) for v in range(u, SIDE) if 0 < u + v <= _FINE.highest)
+
 _FEW: Final = 1 << 22  # pairs of which all are compared in full
 _ROWS, _COLUMNS = 1 << 12, 1 << 16  # of a block: what a core works on at a time
 _TOGETHER, _BESIDE = 256, 4  # vectors that are multiplied at a time: they stay in registers and the nearest cache
+_AT_ONCE: Final = 1 << 13  # thumbnails
 _PAIRS: Final = 1 << 16  # expected in a block at most
 _LENGTH: Final = (
     1024  # of a vector: products add up to no more than 2**20, below the 2**24 up to which float32 is exact
@@ -63,11 +67,13 @@ def candidates(first: I8, second: I8) -> Iterator[tuple[I64, I64]]:
         places = np.arange(count)
         yield places // max(1, len(second)), places % max(1, len(second))
         return
-    one, other = _vectors(first, second, _COARSE)
-    fine_one, fine_other = _vectors(first, second, _FINE)
+    (one, other), (fine_one, fine_other) = _coarse_and_fine(first, second)
     least = np.float32(_FINE.least * _LENGTH**2)
-    for rows, columns in _near(one, other, np.float32(_COARSE.least * _LENGTH**2)):
-        products = np.einsum("ij,ij->i", fine_one[rows], fine_other[columns])
+    for rows, columns in _near(
+        one.astype(np.float32), other.astype(np.float32), np.float32(_COARSE.least * _LENGTH**2)
+    ):
+        here, there = fine_one[rows].astype(np.float32), fine_other[columns].astype(np.float32)
+        products = np.einsum("ij,ij->i", here, there)
         yield rows[products > least], columns[products > least]
 
 
@@ -141,43 +147,64 @@ def _products_above(columns: F32, rows: F32, least: np.float32, pairs: I64) -> i
     return count
 
 
-def _vectors(first: I8, second: I8, stage: _Stage) -> tuple[F32, F32]:
+def _coarse_and_fine(first: I8, second: I8) -> tuple[tuple[I16, I16], tuple[I16, I16]]:
+    """Return the vectors of both that the two stages compare."""
+    one, other = _magnitudes(first), _magnitudes(second)
+    coarse = np.array([frequency <= _COARSE.highest for frequency in _frequencies()])
+    return _vectors(one[:, coarse], other[:, coarse]), _vectors(one, other)
+
+
+def _vectors(first: I16, second: I16) -> tuple[I16, I16]:
     """Return the magnitudes of both as centred, normalised rows.
 
     Each column is the deviation from its mean over all.
     """
-    magnitudes = [_magnitudes(thumbnails, stage.highest) for thumbnails in (first, second)]
-    count = len(first) + len(second)
-    mean = sum(part.sum(axis=0) for part in magnitudes) // count
-    parts = [part - mean for part in magnitudes]
-    deviation = np.sqrt(sum((part * part).sum(axis=0) for part in parts) / count)
-    one, other = (_of_one_length(part / np.maximum(deviation, 1)) for part in parts)
+    parts, count = (first, second), len(first) + len(second)
+    mean = sum(part.sum(axis=0, dtype=np.int64) for part in parts) // count
+    squares = np.zeros(first.shape[1], np.int64)
+    for some in (part[rows] for part in parts for rows in _pieces(part)):
+        squares += ((some - mean) ** 2).sum(axis=0)
+    deviation = np.maximum(np.sqrt(squares / count), 1)
+    one, other = (np.empty(part.shape, np.int16) for part in parts)
+    for part, out in ((first, one), (second, other)):
+        for rows in _pieces(part):
+            out[rows] = _of_one_length((part[rows] - mean) / deviation)
     return one, other
 
 
-def _of_one_length(vectors: F64) -> F32:
+def _pieces(array: npt.NDArray[Any]) -> Iterator[slice]:
+    """Yield slices of some rows: what is computed of them stays small beside the whole."""
+    return (slice(start, start + _AT_ONCE) for start in range(0, len(array), _AT_ONCE))
+
+
+def _of_one_length(vectors: F64) -> F64:
     squares = np.zeros(len(vectors))
     for column in range(vectors.shape[1]):  # in one order on every machine
         squares += vectors[:, column] ** 2
     lengths = np.sqrt(squares)[:, None]
-    return np.rint(vectors * (_LENGTH / np.where(lengths, lengths, np.inf))).astype(np.float32)
+    out: F64 = np.rint(vectors * (_LENGTH / np.where(lengths, lengths, np.inf)))
+    return out
 
 
-def _magnitudes(thumbnails: I8, highest: int) -> I64:
-    """Return the orientation-invariant magnitudes up to frequency ``highest``.
+def _magnitudes(thumbnails: I8) -> I16:
+    """Return the orientation-invariant magnitudes, (n, magnitudes).
 
-    Whole numbers, (n, magnitudes).
+    Whole numbers, below 2 * ``_FRACTION`` in size.
     """
-    spectrum = _COSINES @ thumbnails.astype(np.int64) @ _COSINES.T
-    squares = (thumbnails.astype(np.int64) ** 2).sum(axis=(1, 2))
-    found = []
-    for u in range(SIDE):
-        for v in range(u, SIDE):
-            if 0 < u + v <= highest:
-                found += _unchanging(u, v, spectrum[:, u, v], spectrum[:, v, u])
-    scale = _FRACTION / (np.sqrt(np.maximum(squares, 1)) * 1024**2 * SIDE / 2)
-    magnitudes: I64 = np.rint(np.stack(found, axis=1) * scale[:, None]).astype(np.int64)
-    return magnitudes
+    out = np.empty((len(thumbnails), len(_frequencies())), np.int16)
+    for rows in _pieces(thumbnails):
+        some = thumbnails[rows].astype(np.int64)
+        spectrum = _COSINES @ some @ _COSINES.T
+        found = [part for u, v in _PAIRED for part in _unchanging(u, v, spectrum[:, u, v], spectrum[:, v, u])]
+        scale = _FRACTION / (np.sqrt(np.maximum((some**2).sum(axis=(1, 2)), 1)) * 1024**2 * SIDE / 2)
+        out[rows] = np.rint(np.stack(found, axis=1) * scale[:, None])
+    return out
+
+
+def _frequencies() -> list[int]:
+    """Return the frequency u + v of each magnitude."""
+    nothing = np.zeros(0, np.int64)
+    return [u + v for u, v in _PAIRED for _ in _unchanging(u, v, nothing, nothing)]
 
 
 def _unchanging(u: int, v: int, one: I64, other: I64) -> list[I64]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from builder.engine.store import Store
 from builder.inspect.explorer.rows import places
 from builder.inspect.explorer.sheets import fitted, sheet
-from builder.package.content_audit import Pair, content_audit, read_fingerprints
+from builder.package.content_audit import ContentAudit, Pair
 from builder.package.examples_at import examples_at
 from builder.package.grain import judged
 from builder.package.leakage import audit, batches_on_both_sides, single_source_classes
@@ -23,21 +23,31 @@ _CELL: Final = 200
 _FACTS: Final = ("idx", "label", "dir_name", "group", "batch")
 
 
+def with_split(table: pa.Table) -> pa.Table:
+    """Return the table with the side of the split as plain text."""
+    return table.set_column(table.column_names.index("split"), "split", table["split"].cast(pa.string()))
+
+
 def split_audit(
-    out: Path, package: Store, manifest: Manifest, table: pa.Table, overlaps: OverlapAudit | None
+    out: Path,
+    package: Store,
+    manifest: Manifest,
+    table: pa.Table,
+    content: ContentAudit | None,
+    overlaps: OverlapAudit | None,
 ) -> dict[str, Any]:
     """Describe the audit as JSON values; write its pairs' sheet.
 
     Parameters
     ----------
+    content : pairs of whole images, where they were compared
     overlaps : of examples that show one part of a scene, where all were decoded
     """
-    rows = table.set_column(table.column_names.index("split"), "split", table["split"].cast(pa.string()))
-    content = content_audit(rows, read_fingerprints(package))
-    found = judged(package, manifest["files"], table, content.alike, _NAMED)
+    rows = with_split(table)
+    found = judged(package, manifest["files"], table, content.alike if content else [], _NAMED)
     overlapping = of_other_images(overlaps.pairs, table) if overlaps else None
     kinds: list[tuple[str, list[Pair] | list[Overlap]]] = [
-        ("the same whole image", content.same),
+        ("the same whole image", content.same if content else []),
         ("look alike", found.alike),
         ("show one part of a scene", overlapping or []),
     ]
@@ -53,12 +63,15 @@ def split_audit(
     return {
         "checks": audit(rows, manifest["recipe"].get("split_by") == "batch"),
         "batches": {"both": both, "of": batches},
-        "same": len(content.same),
-        "alike": len(found.alike),
-        "outlines": found.outlines,
-        "left": found.left,
-        "compared": content.compared,
-        "unknown": content.unknown,
+        "content": content
+        and {
+            "same": len(content.same),
+            "alike": len(found.alike),
+            "outlines": found.outlines,
+            "left": found.left,
+            "compared": content.compared,
+            "unknown": content.unknown,
+        },
         "overlaps": None if overlapping is None else len(overlapping),
         "single": single_source_classes(rows),
         "split": manifest["report"].get("split"),

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.inspect.explorer import map as examples_map
-from builder.inspect.explorer.audit import split_audit
+from builder.inspect.explorer.audit import split_audit, with_split
 from builder.inspect.explorer.choose import choose
 from builder.inspect.explorer.class_pages import write_class_pages
+from builder.inspect.explorer.compared import compared
 from builder.inspect.explorer.dropped import dropped
 from builder.inspect.explorer.project import alike_classes, standardised
 from builder.inspect.explorer.record import alike_tokens, build_record, source_facts
@@ -52,6 +53,7 @@ class Wanted(NamedTuple):
     deep : decode all examples, and show those on both sides that show one part of a scene
     workers : threads that do
     samples : examples of a class
+    audit : compare training and validation by content
     """
 
     work: str | None = None
@@ -60,6 +62,7 @@ class Wanted(NamedTuple):
     deep: bool = False
     workers: int = 1
     samples: int = SAMPLES
+    audit: bool = True
 
 
 def write_explorer(package: Store | str, out: Path, wanted: Wanted | None = None) -> Path:
@@ -80,7 +83,7 @@ def write_explorer(package: Store | str, out: Path, wanted: Wanted | None = None
         made = Path(scratch) / "report"
         made.mkdir()
         try:
-            _write(store, made, wanted or Wanted())
+            _write(store, made, wanted or Wanted(), out)
         except MALFORMED as error:
             raise_of_machine(error)
             text = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -91,7 +94,7 @@ def write_explorer(package: Store | str, out: Path, wanted: Wanted | None = None
     return out / PAGE
 
 
-def _write(store: Store, out: Path, wanted: Wanted) -> None:
+def _write(store: Store, out: Path, wanted: Wanted, before: Path) -> None:
     manifest = read_manifest(store)
     recipe = Recipe.of(manifest["recipe"])
     work = Store(wanted.work) if wanted.work else None
@@ -109,10 +112,11 @@ def _write(store: Store, out: Path, wanted: Wanted) -> None:
     write_script(out / "data" / "map.js", "map", examples_map.map_data(table, classes, shown, points, vectors, what))
     of_points = classes.of_row[shown.rows[points]]
     alike = alike_classes(standardised(vectors), of_points, len(classes.names))
+    content = compared(store, manifest, with_split(table), out, before) if wanted.audit else None
     overlaps = overlap_audit(store, manifest["files"], wanted.workers) if wanted.deep else None
     parts = {
         "dropped": dropped(out, store, manifest, table, Refused(work, data, recipe)),
-        "audit": split_audit(out, store, manifest, table, overlaps),
+        "audit": split_audit(out, store, manifest, table, content, overlaps),
         "tokens": alike_tokens(table),
         "record": build_record(manifest),
     }

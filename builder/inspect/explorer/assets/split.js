@@ -24,13 +24,16 @@
     const { classes, index } = x.model();
     const shares = classes.map((one) => one.validation / one.total);
     const train = classes.reduce((sum, one) => sum + one.train, 0);
+    const found = data.content;
     const rows = [
       ...Object.entries(data.checks).map(([what, count]) => [what, verdict(count, "none")]),
-      [`by content alone: pairs that are the same whole image, of ${x.n(data.compared[0])} × ${x.n(data.compared[1])} source images`, verdict(data.same, "none")],
-      ["by content alone: pairs that look alike, to be looked at", String(x.n(data.alike))],
-      ...(data.outlines || data.left ? [[`besides, alike in outline and different in grain, as round cells are${data.left ? `; ${x.n(data.left)} more were not looked at` : ""}`, x.n(data.outlines)]] : []),
+      ...(found ? [
+        [`by content alone: pairs that are the same whole image, of ${x.n(found.compared[0])} × ${x.n(found.compared[1])} source images`, verdict(found.same, "none")],
+        ["by content alone: pairs that look alike, to be looked at", String(x.n(found.alike))],
+      ] : [["by content alone: pairs that are the same whole image, or look alike", x.h("span", { class: "soft" }, "not looked for: report --no-audit")]]),
+      ...(found?.outlines || found?.left ? [[`besides, alike in outline and different in grain, as round cells are${found.left ? `; ${x.n(found.left)} more were not looked at` : ""}`, x.n(found.outlines)]] : []),
       ["by content alone: examples that show one part of a scene, to be looked at", data.overlaps === null ? x.h("span", { class: "soft" }, "not looked for: report --deep") : x.n(data.overlaps)],
-      ...(data.unknown ? [["examples whose whole image is not known, so that it was not compared", x.n(data.unknown)]] : []),
+      ...(found?.unknown ? [["examples whose whole image is not known, so that it was not compared", x.n(found.unknown)]] : []),
       ...(data.batches.of ? [[`batches (plates, experiments, slides) on both sides, of ${x.n(data.batches.of)}`, x.n(data.batches.both)]] : []),
     ];
     main.append(
