@@ -1,8 +1,9 @@
 """``croissant.json``: the package's description in Croissant 1.0.
 
 Croissant is a JSON-LD vocabulary for datasets that search engines read. Format:
-https://docs.mlcommons.org/croissant/docs/croissant-spec.html. Its readers know Parquet but not Arrow streams, so the
-records are those of ``metadata.parquet``, and in a Parquet package the examples of each config too.
+https://docs.mlcommons.org/croissant/docs/croissant-spec.html. Its records are the rows of ``metadata.parquet`` and the
+examples of each config. Of the two formats of shards mlcroissant reads Parquet alone (1.1.1, ``Read`` in
+``operation_graph/operations/read.py``); of Arrow streams the description tells any other reader the columns.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from builder.schema import with_extras
 from cytoimagenet_reader import layout
 
 _ENCODINGS: Final = {"arrow": "application/vnd.apache.arrow.stream", "parquet": "application/x-parquet"}
+_LABELS: Final = {
+    "arrow": ("sc:Text", "label is the name of the class; Arrow IPC streams, to be read by pyarrow or datasets"),
+    "parquet": ("sc:Integer", "label is the number of a class of full"),
+}
 _TYPES: Final = {
     pa.string(): "sc:Text",
     pa.bool_(): "sc:Boolean",
@@ -87,7 +92,7 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
             *(_object(path, manifest["files"][path], "parquet") for path in (layout.METADATA_TABLE,)),
             *(_shards(config, manifest["format"]) for config in configs),
         ],
-        "recordSet": [_table(manifest), *(examples if manifest["format"] == "parquet" else [])],
+        "recordSet": [_table(manifest), *examples],
     }
 
 
@@ -150,10 +155,10 @@ def _examples(config: str, file_format: str) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": config,
         "name": config,
-        "description": f"Examples of the config {config}, {file_format} files; label is the number of a class of full.",
+        "description": f"Examples of the config {config}; {_LABELS[file_format][1]}.",
         "field": [
             _field(config, "image", "sc:ImageObject", image),
-            _field(config, "label", "sc:Integer", {**source, "extract": {"column": "label"}}),
+            _field(config, "label", _LABELS[file_format][0], {**source, "extract": {"column": "label"}}),
             _field(config, "idx", "sc:Text", {**source, "extract": {"column": "idx"}}),
         ],
     }

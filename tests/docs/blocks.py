@@ -1,14 +1,21 @@
-"""The fenced blocks of Markdown pages."""
+"""The fenced blocks of Markdown pages.
+
+As a program, ``blocks.py PAGE LANGUAGE COUNT`` prints the first of those of a page that are run.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+SITE: Final = tuple(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE))
+"""The pages of the site in the order of its navigation."""
+PAGES: Final = ("README.md", *(f"docs/{name}" for name in SITE), "CONTRIBUTING.md")
+"""All pages, as a reader comes to them."""
 
 _BLOCK: Final = re.compile(
     r"^(?: *<!-- not run: (?P<reason>[^\n]+) -->\n)?"
@@ -34,3 +41,7 @@ def blocks(markdown: str) -> Iterator[Block]:
 def to_run(page: str, language: str) -> list[str]:
     """Return what is to be run of a page's blocks in a language."""
     return [b.code for b in blocks((ROOT / page).read_text("utf-8")) if b.language == language and b.reason is None]
+
+
+if __name__ == "__main__":
+    print("\n".join(to_run(sys.argv[1], sys.argv[2])[: int(sys.argv[3])]))

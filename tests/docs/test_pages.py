@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,21 +13,43 @@ import jupytext
 import nbclient
 import pytest
 
-from tests.docs.blocks import PAGES, ROOT, Block, blocks, to_run
+from builder.demo.run import DEMO_RECIPE
+from builder.recipe import Recipe
+from builder.stages.annotate.discover import SIMULATED_MARK
+from tests.docs.blocks import PAGES, ROOT, SITE, Block, blocks, to_run
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 LANGUAGES = {"bash", "bibtex", "python", "sql", "text", "toml", "yaml"}
 
 
-@pytest.fixture
-def folder(simulated: Path, built: Path, tmp_path: Path) -> Path:
-    """A folder as the pages have it: the demo's sources in DATA, the package made of them in ``cytoimagenet``."""
-    (tmp_path / "DATA").symlink_to(simulated, target_is_directory=True)
-    (tmp_path / "cytoimagenet").symlink_to(built, target_is_directory=True)
-    return tmp_path
+SMALL_SOURCES = ("kag_cell_cycle", "bbbc041")
+_EACH = """
+import json, sys, traceback
+failed = {}
+for page, code in json.load(open(sys.argv[1])).items():
+    try:
+        exec(compile(code, page, "exec"), {"__name__": "__main__"})
+    except BaseException:
+        failed[page] = traceback.format_exc()
+json.dump(failed, open(sys.argv[2], "w"))
+"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def folder(simulated: Path, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reader's folder, one for all pages, from README to the last of the site.
+
+    DATA holds two of the demo's sources, so that a build takes seconds; ``cytoimagenet`` is the demo's package.
+    """
+    here = tmp_path_factory.mktemp("reader")
+    (here / "DATA").mkdir()
+    for name in (SIMULATED_MARK, *SMALL_SOURCES):
+        (here / "DATA" / name).symlink_to(simulated / name)
+    (here / "cytoimagenet").symlink_to(built, target_is_directory=True)
+    return here
+
+
+@pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The command line as installed, an empty cache, and no hub."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
@@ -46,12 +69,26 @@ def test_its_commands_work(page: str, folder: Path, environment: dict[str, str])
         run(["bash", "-euo", "pipefail", "-c", code], folder, environment)
 
 
+@pytest.fixture(scope="module")
+def failures(folder: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What went wrong on each page; an interpreter runs them all, each with names of its own."""
+    pytest.importorskip("torch")
+    scratch = tmp_path_factory.mktemp("python")
+    code = {page: "\n".join(to_run(page, "python")) for page in PAGES}  # one block builds on those above it
+    (scratch / "code.json").write_text(json.dumps(code), "utf-8")
+    run([sys.executable, "-c", _EACH, str(scratch / "code.json"), str(scratch / "failed.json")], folder, environment)
+    failed: dict[str, str] = json.loads((scratch / "failed.json").read_text("utf-8"))
+    return failed
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if to_run(page, "python")])
-def test_its_python_works(page: str, folder: Path, environment: dict[str, str]) -> None:
-    code = "\n".join(to_run(page, "python"))  # one block builds on those above it
-    if "torch" in code:
-        pytest.importorskip("torch")
-    run([sys.executable, "-c", code], folder, environment)
+def test_its_python_works(page: str, failures: dict[str, str]) -> None:
+    assert failures.get(page) is None, failures[page]
+
+
+def test_the_package_of_these_pages_is_that_of_the_demo(built: Path) -> None:
+    recipe = json.loads((built / "manifest.json").read_text("utf-8"))["recipe"]
+    assert Recipe.of(recipe) == DEMO_RECIPE
 
 
 @pytest.mark.slow
@@ -62,6 +99,10 @@ def test_its_cells_run(notebook: Path, folder: Path, environment: dict[str, str]
     cells = jupytext.read(notebook)
     done = nbclient.NotebookClient(cells, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
     assert [cell for cell in done.cells if cell.get("outputs")], "a notebook shows something"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    assert sorted(SITE) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES)
