@@ -9,14 +9,16 @@ columns:
 bbbc021: ``compound``, ``concentration``, ``moa``; coos7: ``label``, ``set`` (``train`` or a test set's name); cyclops:
 ``label``. Features are the pooled last layer before the classes. The paper's four ways: channels ``merged`` into one
 example or each looked at alone and their features ``concatenated``, their contrast normalised as in pretraining
-(``--normalize``) or left as it is. Prints each accuracy with its 95 % interval.
+(``--normalize``) or left as it is. Prints each accuracy with its 95 % interval; ``--results WORK/results.json`` adds
+them to those that the next `cytoimagenet build` of the package with this WORK writes into the card.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import math
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,20 +27,12 @@ import numpy as np
 import torch
 from PIL import Image
 
+from builder.package.results import classes_sha256, wilson
 from builder.pixels import standardize
 from builder.pixels.read import read
 from examples.pretrain import as_input, network
 
 Score = tuple[str, int, int]  # what, right, of how many
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a share (Wilson, JASA 22, 1927)."""
-    z = 1.959963984540054
-    share = right / count
-    centre = share + z * z / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return (centre - half) / (1 + z * z / count), (centre + half) / (1 + z * z / count)
 
 
 def vote(distances: torch.Tensor, labels: torch.Tensor, k: int) -> torch.Tensor:
@@ -129,7 +123,7 @@ class Features:
     def __init__(self, checkpoint: Path, device: str) -> None:
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         options = state["options"]
-        self.size, self.device = options["size"], device
+        self.size, self.device, self.classes = options["size"], device, state["classes"]
         self.model = network(len(state["classes"]), self.size, options["width"], options["depth"])
         self.model.load_state_dict(state["model"])
         self.model.to(device).eval()
@@ -165,6 +159,7 @@ def main(arguments: list[str] | None = None) -> list[Score]:
     parser.add_argument("table", type=Path)
     parser.add_argument("--channels", choices=["merged", "concatenated"], default="merged")
     parser.add_argument("--normalize", action="store_true")
+    parser.add_argument("--results", type=Path, help="JSON file to which the scores are added")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args(arguments)
     rows = read_table(options.table, options.protocol)
@@ -177,7 +172,26 @@ def main(arguments: list[str] | None = None) -> list[Score]:
     for name, right, count in scores:
         low, high = wilson(right, count)
         print(f"{name}: {right / count:.4f} [{low:.4f}, {high:.4f}] ({right} of {count})")
+    if options.results:
+        add_results(options, extract.classes, scores)
     return scores
+
+
+def add_results(options: argparse.Namespace, classes: Sequence[str], scores: Sequence[Score]) -> None:
+    """Add the scores to a file, in place of earlier ones of the same checkpoint, protocol and way."""
+    checkpoint = hashlib.sha256(options.checkpoint.read_bytes()).hexdigest()
+    way = {
+        "protocol": options.protocol,
+        "channels": options.channels,
+        "normalized": options.normalize,
+        "checkpoint": checkpoint,
+        "classes": classes_sha256(classes),
+    }
+    known = json.loads(options.results.read_bytes()) if options.results.exists() else []
+    others = [result for result in known if any(result[name] != value for name, value in way.items())]
+    added = [{**way, "what": what, "right": right, "of": count} for what, right, count in scores]
+    options.results.with_suffix(".tmp").write_text(json.dumps([*others, *added], indent=1), "utf-8")
+    options.results.with_suffix(".tmp").replace(options.results)
 
 
 if __name__ == "__main__":

@@ -19,12 +19,14 @@ from builder.package.extras import extras_of
 from builder.package.features import features_of
 from builder.package.identity import identity_of
 from builder.package.manifest import ClassIndex, Manifest
+from builder.package.results import wilson
 from builder.recipe import Recipe
 from builder.templates import template_folder
 from cytoimagenet_reader import layout
 
 TEMPLATE: Final = "README.md.j2"
 _SHOWN_CLASSES: Final = 12
+_WIDTH: Final = 120  # characters of a line of YAML
 _SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_LICENSES: Final = {
     "CC0-1.0": "cc0-1.0",
@@ -39,11 +41,20 @@ _HUB_LICENSES: Final = {
 """SPDX id -> the hub's name of it, see https://huggingface.co/docs/hub/repositories-licenses."""
 
 
+class _OneLine(list[Any]):
+    """A list whose items, and what is in them, follow one another on a line: ``[{name: idx, dtype: string}, …]``."""
+
+
 class _Dumper(yaml.SafeDumper):
     """YAML dumper that indents lists like the hub's own cards."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
+
+
+_Dumper.add_representer(
+    _OneLine, lambda dumper, values: dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
+)
 
 
 def write_card(package: Store, manifest: Manifest, index: ClassIndex) -> bytes:
@@ -83,9 +94,22 @@ def render_card(manifest: Manifest, index: ClassIndex) -> str:
         top=_largest(index),
         figures=[path for path in manifest["files"] if path.startswith(layout.FIGURES)],
         settings=recipe_settings(manifest["recipe"]),
+        results=[_scored(result) for result in manifest["report"].get("results", ())],
     )
-    front = yaml.dump(front_matter(manifest, index), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
-    return f"---\n{front}---\n\n{page}"
+    return f"---\n{_yaml(front_matter(manifest, index))}---\n\n{page}"
+
+
+def _yaml(front: Mapping[str, Any]) -> str:
+    """Return the front matter as YAML, in few lines: a page of columns would come before every card otherwise."""
+    text: str = yaml.dump(
+        dict(front), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH
+    )
+    return text
+
+
+def _scored(result: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = wilson(result["right"], result["of"])
+    return {**result, "share": result["right"] / result["of"], "low": low, "high": high}
 
 
 def split_counts(index: ClassIndex) -> dict[str, dict[str, int]]:
@@ -153,11 +177,10 @@ def _info(config: str, manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
         size, rows = (sum(fact[key] for fact in facts) for key in ("bytes", "rows"))
         splits.append({"name": split, "num_bytes": size, "num_examples": rows})
     total = sum(split["num_bytes"] for split in splits)
-    features = features_of(config, names, extras_of(manifest))
     return {
         "config_name": config,
-        "features": features,
-        "splits": splits,
+        "features": _OneLine(features_of(config, names, extras_of(manifest))),
+        "splits": _OneLine(splits),
         "download_size": total,
         "dataset_size": total,
     }

@@ -27,6 +27,7 @@ from builder.package.manifest import (
     write_manifest,
     write_small_files,
 )
+from builder.package.results import results_of
 from builder.package.shard_files import BATCH_FACTS
 from builder.package.tables import Selection, write_tables
 from builder.recipe import Recipe
@@ -47,6 +48,7 @@ def finish_package(
     report: Mapping[str, Any],
     file_format: str,
     fingerprints: Iterable[pa.Table] = (),
+    results: bytes | None = None,
 ) -> Manifest:
     """Write all files but the shards; return the manifest.
 
@@ -61,11 +63,12 @@ def finish_package(
     shard_facts : path with its ending -> rows, bytes, sha256
     report : JSON values that the manifest keeps as they are
     fingerprints : schema ``FINGERPRINTS``, one row per source image whose whole is known, sorted by sha256
+    results : scores of networks that were pretrained on the package, see `builder.package.results`
 
     Raises
     ------
     UserError
-        Where the facts of a source are missing.
+        Where the facts of a source are missing, or the results are none.
     """
     sources = list(sources)
     examples = selection.columns(*_COUNTED)
@@ -82,7 +85,7 @@ def finish_package(
         class_index=index,
         recipe=recipe,
         sources=sources,
-        report=report,
+        report={**report, **({"results": results_of(results, index)} if results else {})},
         extra=extra_facts(selection.extras, [s for s in sources if s.dir_name in {one["dir_name"] for one in used}]),
     )
     files |= write_croissant(package, manifest, index)

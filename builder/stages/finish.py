@@ -18,6 +18,7 @@ from builder.sources.base import Source
 from builder.stages.select.store import StoredSelection
 from builder.stages.shard.stage import ShardFacts
 from builder.stages.stage import Facts
+from builder.stages.work_files import RESULTS
 from builder.templates import template_folder
 from cytoimagenet_reader.layout import MANIFEST
 
@@ -42,7 +43,7 @@ class Finish:
     def fingerprint(self) -> str:
         """Return the hash of everything that the files depend on.
 
-        That is shards, selection, rejects, recipe, sources' facts, code, templates and libraries.
+        That is shards, selection, rejects, recipe, sources' facts, results, code, templates and libraries.
         """
         made_from = [
             self.shards,
@@ -53,6 +54,7 @@ class Finish:
             self.recipe.as_dict(),
             [_facts(source) for source in self._used()],
             builder.__version__,
+            *([self.work.sha256(RESULTS)] if self.work.exists(RESULTS) else []),
         ]
         templates = sorted(path for path in template_folder().iterdir() if path.is_file())
         code = code_version(finish_package, StoredSelection, libraries=LIBRARIES, files=templates)
@@ -79,6 +81,7 @@ class Finish:
             self.selection.report,
             self.file_format,
             self.selection.fingerprints(),
+            self.work.read_bytes(RESULTS) if self.work.exists(RESULTS) else None,
         )
         return manifest, {}
 

@@ -22,6 +22,8 @@ SELECTION: Final = "selection.parquet"
 REJECTS: Final = "rejects.parquet"
 FINGERPRINTS: Final = "fingerprints.parquet"
 """What identifies the source images of the selection by content."""
+RESULTS: Final = "results.json"
+"""Scores of networks that were pretrained on the package, if there are any: `builder.package.results`."""
 PACKAGE_FILES: Final = "package-files.json"
 """The shards that builds with this WORK have planned for the package."""
 

@@ -57,6 +57,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "HF_HOME": home, "HF_HUB_OFFLINE": "1"}
 
 
+@pytest.fixture(scope="module")
+def ran() -> set[str]:
+    """The blocks that pages before this one had, word for word."""
+    return set()
+
+
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
@@ -64,9 +70,11 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if to_run(page, "bash")])
-def test_its_commands_work(page: str, folder: Path, environment: dict[str, str]) -> None:
+def test_its_commands_work(page: str, folder: Path, environment: dict[str, str], ran: set[str]) -> None:
     for code in to_run(page, "bash"):
-        run(["bash", "-euo", "pipefail", "-c", code], folder, environment)
+        if code not in ran:
+            run(["bash", "-euo", "pipefail", "-c", code], folder, environment)
+            ran.add(code)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 
+from builder.package.results import results_of  # noqa: E402
 from examples import evaluate, pretrain  # noqa: E402 -- they need torch
 from tests.loading.made_package import make_package  # noqa: E402
 
@@ -168,9 +169,15 @@ def test_from_a_checkpoint_to_a_score(striped: Path, tmp_path: Path, ways: list[
             for name in names:
                 Image.fromarray((rng.random((40, 40)) * (50 + 200 * (i % 2))).astype(np.uint8)).save(tmp_path / name)
             table.writerow(["|".join(names), f"l{i % 2}"])
-    scores = evaluate.main(
-        [str(tmp_path / "last.pt"), "cyclops", str(tmp_path / "table.csv"), "--device", "cpu", *ways]
-    )
+    kept = tmp_path / "results.json"
+    asked = [str(tmp_path / "last.pt"), "cyclops", str(tmp_path / "table.csv"), "--device", "cpu", *ways]
+    scores = evaluate.main([*asked, "--results", str(kept)])
+    evaluate.main([*asked, "--results", str(kept)])
+    names = ["fine", "middle", "wide"]
+    (result,) = results_of(kept.read_bytes(), {"full": {"names": names, "counts": {}}})  # of both runs, once
+    assert (result["what"], result["right"], result["of"]) == scores[0]
+    assert (result["config"], result["normalized"]) == ("full", "--normalize" in ways)
+    assert results_of(kept.read_bytes(), {"full": {"names": [*names, "more"], "counts": {}}}) == []
     assert scores[0][0] == "leave-one-out 11-NN"
     assert scores[0][2] == 14
     with pytest.raises(SystemExit, match="needs the columns files, compound, concentration, moa; no compound"):

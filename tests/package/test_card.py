@@ -14,8 +14,10 @@ import yaml
 from datasets import ClassLabel, Features, Image, Value, load_dataset
 from markdown_it import MarkdownIt
 
+from builder.errors import UserError
 from builder.package.card import recipe_settings, render_card, size_category
 from builder.package.features import features_of
+from builder.package.results import classes_sha256, results_of
 from builder.recipe import Recipe
 from tests.package.made import CLASSES, RECIPE, make_package
 
@@ -66,6 +68,41 @@ def test_features_are_written_as_datasets_writes_them() -> None:
         }
     )
     assert ours == theirs._to_yaml_list()
+
+
+def test_the_front_matter_is_short(made: Path) -> None:
+    """A viewer of the plain file sees the card soon: the lines grow with configs and classes, not with columns."""
+    lines = (made / "README.md").read_text("utf-8").split("---\n")[1].splitlines()
+    assert max(map(len, lines)) < 200
+    assert len(lines) < 15 + 25 * 5
+
+
+def test_results_are_a_table_only_where_there_are_some(made: Path) -> None:
+    manifest, index = (json.loads((made / f"{name}.json").read_bytes()) for name in ("manifest", "classes"))
+    assert "Baseline" not in render_card(manifest, index)
+    result = {
+        "protocol": "cyclops",
+        "what": "leave-one-out 11-NN",
+        "right": 8,
+        "of": 10,
+        "channels": "merged",
+        "normalized": True,
+        "checkpoint": "ab" * 32,
+        "classes": classes_sha256(index["gene"]["names"]),
+    }
+    other = {**result, "classes": classes_sha256(["something", "else"])}
+    manifest["report"]["results"] = results_of(json.dumps([result, other]).encode(), index)
+    (row,) = [line for line in render_card(manifest, index).splitlines() if line.startswith("| cyclops ")]
+    assert "| `gene` | merged | normalised | 80.0 % [49.0, 94.3] | 8 of 10 | `abababababab` |" in row
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"{", "no JSON"), (b"{}", "no list"), (b"[1]", "entry 1"), (b'[{"protocol": "cyclops"}]', "entry 1")],
+)
+def test_what_is_no_result_is_one_line(content: bytes, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        results_of(content, {})
 
 
 def test_full_is_first_and_default_and_counts_are_those_of_the_files(made: Path) -> None:

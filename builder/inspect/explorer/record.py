@@ -30,7 +30,9 @@ def build_record(manifest: Manifest) -> dict[str, Any]:
         count[0] += 1
         count[1] += facts["bytes"]
         count[2] += facts.get("rows", 0)
-    report = {name: value for name, value in manifest["report"].items() if name not in ("classes", "accounts")}
+    report = {
+        name: value for name, value in manifest["report"].items() if name not in ("classes", "accounts", "results")
+    }
     return {
         "recipe": [[key, value, value != usual.get(key)] for key, value in manifest["recipe"].items()],
         "versions": manifest["versions"],
