@@ -99,12 +99,8 @@ def _class_sizes(index: ClassIndex) -> Panel:
     edges = np.unique(np.linspace(totals.min(), totals.max() + 1, 11).astype(int))
     counts, _ = np.histogram(totals, edges)
     spans = [f"{a:,} to {b - 1:,}" if b - a > 1 else f"{a:,}" for a, b in itertools.pairwise(edges)]
-    bars = [Bar(f"{span} images", int(n), _classes(int(n))) for span, n in zip(spans, counts, strict=True)]
-    return Panel("Classes by number of images", bars)
-
-
-def _classes(count: int) -> str:
-    return f"{count:,} class{'es' * (count != 1)}"
+    bars = [Bar(f"{span} images", int(n), f"{n:,}") for span, n in zip(spans, counts, strict=True)]
+    return Panel("Classes by number of images", bars, "classes")
 
 
 def class_totals(index: ClassIndex) -> dict[str, int]:
@@ -129,12 +125,14 @@ def _shares(index: ClassIndex) -> Panel:
     names = ["none", "up to 5 %", "5 to 8 %", "8 to 9.5 %", "9.5 to 10.5 %", "10.5 to 12 %", "12 to 15 %"]
     names += ["15 to 25 %", "25 to 50 %", "50 % or more"]
     found, _ = np.histogram(shares, edges)
-    bars = [Bar(name, int(n), _classes(int(n))) for name, n in zip(names, found, strict=True)]
-    return Panel("Classes by the share of their images that is validation", bars)
+    bars = [Bar(name, int(n), f"{n:,}") for name, n in zip(names, found, strict=True)]
+    return Panel("Classes by the share of their images that is validation", bars, "classes")
 
 
 def _reasons(rejects: pa.Table) -> Panel:
     counts = {row["values"]: row["counts"] for row in pc.value_counts(rejects["reason"]).to_pylist()}
     known = [(reason, counts[reason]) for reason in REASONS if reason in counts]
     known.sort(key=lambda pair: -pair[1])
-    return Panel("Dropped images and crops by reason", [Bar(reason, n, f"{n:,}") for reason, n in known])
+    return Panel(
+        "Dropped images and crops by reason", [Bar(reason, n, f"{n:,}") for reason, n in known], "images and crops"
+    )

@@ -59,7 +59,19 @@ def length_of_bar(svg: bytes, identifier: str) -> float:
 
 def test_a_chart_names_its_bars_as_they_are_called() -> None:
     svg = ElementTree.fromstring(bar_chart([Panel("a $title$", [Bar("<b> & $5 or $6", 1, "1 %")])]))
-    assert [text.text for text in svg.iter(f"{SVG}text")] == ["<b> & $5 or $6", "1 %", "a $title$"]
+    assert [text.text for text in svg.iter(f"{SVG}text")] == ["0", "1", "images", "<b> & $5 or $6", "1 %", "a $title$"]
+
+
+def test_the_axis_says_how_long_a_bar_is() -> None:
+    """A bar of 50 ends above the tick of 50, and begins above that of 0."""
+    svg = bar_chart([Panel("t", [Bar("a", 100, ""), Bar("b", 50, "")], "classes")])
+    texts = {text.text: text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")}
+    assert "classes" in texts
+    places = {name: float(texts[name].attrib["x"]) for name in ("0", "40", "80", "100") if name in texts}
+    assert len(places) > 2
+    length = length_of_bar(svg, "bar-0-0") / 100
+    for name, place in places.items():
+        assert place - places["0"] == pytest.approx(length * float(name), abs=0.01)
 
 
 def test_a_chart_has_the_same_bytes_whatever_the_users_settings(monkeypatch: pytest.MonkeyPatch) -> None:
