@@ -10,6 +10,7 @@ candidates do not depend on the machine.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
@@ -97,8 +98,14 @@ def _near(one: F32, other: F32, least: np.float32) -> Iterator[tuple[I64, I64]]:
             pairs = np.empty((count, 2), np.int64)
         return pairs[:count, 0] + first, pairs[:count, 1] + second
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        yield from threads.map(found, blocks)
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as threads:
+        waiting = deque(threads.submit(found, block) for block in blocks[: 2 * cores])
+        for block in blocks[2 * cores :]:  # who takes the pairs may be slower than who finds them
+            yield waiting.popleft().result()
+            waiting.append(threads.submit(found, block))
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _padded(vectors: F32, multiple: int) -> F32:

@@ -84,10 +84,10 @@ SHARD = "data/train-25000004-compound-00000-of-00002.parquet"
     [
         (card_with("license_link: LICENSE.md", "license_link: SOURCES.md"), "README.md", "license_link is neither"),
         (card_with("license_name: per-source\n", ""), "README.md", "no license_name"),
-        (card_with("- data/train-*-compound-*.parquet", f"- {SHARD}"), "README.md", "train finds 1 files, not"),
-        (card_with("- data/train-*.parquet", "- data/*.parquet"), "README.md", "full, train finds 9 files, not the 6"),
+        (card_with("[data/train-*-compound-*.parquet]", f"[{SHARD}]"), "README.md", "train finds 1 files, not"),
+        (card_with("[data/train-*.parquet]", "[data/*.parquet]"), "README.md", "full, train finds 9 files, not the 6"),
         (card_with("'0': '0'", "'0': zero"), SHARD, "label (int64) is not a ClassLabel of these names"),
-        (card_with("name: crop\n        dtype: bool", "name: crop\n        dtype: int64"), SHARD, "crop (bool) is not"),
+        (card_with("{name: crop, dtype: bool}", "{name: crop, dtype: int64}"), SHARD, "crop (bool) is not"),
         (manifest_with(in_groups(101, 1)), SHARD, "101 rows in a record batch"),
         (manifest_with(in_groups(1, 1, 7)), SHARD, "a page of the viewer reads 400,000,000 bytes"),
     ],

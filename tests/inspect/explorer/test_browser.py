@@ -9,6 +9,14 @@ from typing import Any
 
 import pytest
 
+from builder.engine.store import Store
+from builder.inspect.explorer.dropped import dropped
+from builder.inspect.explorer.refused import Refused
+from builder.inspect.explorer.rows import read_rows
+from builder.inspect.explorer.scripts import write_script
+from builder.inspect.source_images import SourceImages
+from builder.package.manifest import read_manifest
+from builder.recipe import Recipe
 from tests.inspect.explorer.conftest import CLASSES, PER_CLASS, SAMPLES, data
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -183,3 +191,29 @@ def test_every_view_in_dark_and_light_at_three_widths(page: Any, explored: Path)
     assert page.locator(".strip h3").all_inner_texts() == ["Just kept nearest to the limit, by p75"]
     go(page, explored, "#/class/organism/no such class")
     assert page.get_by_role("alert").inner_text() == "This package has no class no such class."
+
+
+def test_what_was_refused_is_shown(page: Any, explored: Path, simulated: Path, built: Path, tmp_path: Path) -> None:
+    """The view of a build: what was left out comes from WORK, what was refused from the sources."""
+    shutil.copytree(explored, tmp_path / "report")
+    package = Store(str(built))
+    manifest = read_manifest(package)
+    recipe = Recipe.of(manifest["recipe"])
+    refused = Refused(Store(f"{built}.work"), SourceImages(str(simulated), recipe), recipe)
+    write_script(
+        tmp_path / "report/data/dropped.js",
+        "dropped",
+        dropped(tmp_path / "report", package, manifest, read_rows(package), refused),
+    )
+    go(page, tmp_path / "report", "#/dropped")
+    counts = manifest["report"]["rejects"]
+    for reason in ("over_class_size", "crop_blank"):
+        panel = page.locator(f"#reason-{reason}")
+        heading = panel.locator(".strip h3").first.inner_text()
+        assert heading == f"Refused {min(16, counts[reason])} of {counts[reason]}"
+        assert panel.locator(".strip").first.locator("li [role=img]").count() == min(16, counts[reason])
+        assert "--data" not in panel.inner_text()
+    blank = page.locator("#reason-crop_blank")
+    assert blank.locator(".strip h3").nth(1).inner_text() == "Just kept nearest to the limit, by contrast"
+    blank.get_by_text("by name").click()
+    assert blank.locator("tbody tr").count() == counts["crop_blank"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as PillowImage
 
 from builder.draw import Draw
 from builder.engine.store import Store
@@ -166,3 +168,26 @@ def test_what_was_refused_is_made_again_from_its_source(simulated: Path) -> None
     assert crop is not None
     np.testing.assert_array_equal(crop, expected[window.y_min : window.y_max, window.x_min : window.x_max])
     assert refused.pixels({"idx": "bbbc022-1", "dir_name": "bbbc022", "candidate": None}) is None
+
+
+def test_what_was_left_out_is_shown_from_the_work_folder(built: Path) -> None:
+    """Of a crop that *select* left out the PNG is in WORK; one that *standardize* refused is not."""
+    rejects = pq.read_table(built / "rejects.parquet").to_pylist()
+    left_out = next(row for row in rejects if row["reason"] == "over_class_size" and row["candidate"] >= 0)
+    blank = next(row for row in rejects if row["reason"] == "crop_blank")
+    refused = Refused(Store(f"{built}.work"), None, Recipe())
+    assert refused.how == {"work": True, "data": False}
+    refused.prepare([left_out, blank])
+    stored = []
+    for part in Path(f"{built}.work", "standardized", left_out["dir_name"]).glob("*.parquet"):
+        for row in pq.read_table(part).to_pylist():
+            if (row["idx"], row["candidate"]) == (left_out["idx"], left_out["candidate"]):
+                with pa.ipc.open_file(part.with_suffix(".arrow")) as file:
+                    stored.append(
+                        np.asarray(PillowImage.open(io.BytesIO(file.get_batch(row["row"])["png"][0].as_py())))
+                    )
+    (expected,) = stored
+    found = refused.pixels(left_out)
+    assert found is not None
+    np.testing.assert_array_equal(found, expected)
+    assert refused.pixels(blank) is None
