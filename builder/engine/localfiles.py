@@ -20,9 +20,16 @@ from typing import BinaryIO
 from builder.errors import UserError
 
 HIDDEN = ".tmp-"
+ZARR_METADATA = frozenset((".zarray", ".zattrs", ".zgroup", ".zmetadata"))
+"""Names with a dot that are listed nonetheless: without them a Zarr store says nothing."""
 _DAY = 86_400.0
 _unpublished: set[str] = set()
 _tidied: set[Path] = set()
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder of this name is not listed."""
+    return name.startswith(".") and name not in ZARR_METADATA
 
 
 def checked(rel: str) -> str:
@@ -158,7 +165,7 @@ def sizes(root: Path, prefix: str) -> dict[str, int]:
             continue
         with entries:
             for entry in entries:
-                if entry.name.startswith("."):
+                if is_hidden(entry.name):
                     continue
                 rel = f"{below}/{entry.name}".lstrip("/")
                 if entry.is_dir():

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import fsspec
 
-from builder.engine.localfiles import HIDDEN, checked
+from builder.engine.localfiles import HIDDEN, checked, is_hidden
 from builder.engine.retry import RetryingFile, retry_store
 from builder.errors import UserError
 
@@ -97,7 +97,7 @@ class Remote:
         return {
             rel: facts
             for name, facts in found.items()
-            if (rel := name[len(self._base) + 1 :]) and not any(part.startswith(".") for part in rel.split("/"))
+            if (rel := name[len(self._base) + 1 :]) and not any(map(is_hidden, rel.split("/")))
         }
 
     def sizes(self, prefix: str) -> dict[str, int]:

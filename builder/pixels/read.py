@@ -12,15 +12,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from builder.errors import RejectedError
-from builder.pixels.formats import bitmap, deltavision, dib, jpeg, limits, png, tiff
+from builder.errors import RejectedError, UnavailableError
+from builder.pixels.formats import bitmap, deltavision, dib, jpeg, limits, png, tiff, vendor, zarr_array
 from builder.pixels.formats.limits import MAX_PROJECTION, MIDDLE_PLANE
 from builder.pixels.formats.orientation import turned
+from builder.pixels.formats.zarr_array import ArrayFiles
 from builder.recipe import Recipe
 
 __all__ = ["MAX_PROJECTION", "MIDDLE_PLANE", "read", "read_channels"]
 
-_FORMATS = (tiff, png, jpeg, bitmap, deltavision, dib)  # dib last: its mark is the least distinctive
+_FORMATS = (tiff, png, jpeg, bitmap, deltavision, vendor, dib)  # dib last: its mark is the least distinctive
+_CONVERT: Final = "convert it to OME-Zarr with bioformats2raw, or to OME-TIFF"
 _NOT_READ: Final = {
     b"GIF8": "GIF",
     b"\0\0\0\x0cjP  ": "JPEG 2000",
@@ -28,9 +30,8 @@ _NOT_READ: Final = {
     b"II\xbc": "JPEG XR",
     b"\xff\x0a": "JPEG XL",
     b"\x89HDF": "HDF5",
-    b"ZISRAWFILE": "Zeiss CZI",
-    b"\xda\xce\xbe\n": "Nikon ND2",
-    b"\xd0\xcf\x11\xe0": "an OLE container, as Olympus OIB and Zeiss ZVI are",
+    b"SIS\0": f"Olympus ETS, the pixels of a VSI ({_CONVERT})",
+    b"\xd0\xcf\x11\xe0": f"an OLE container, as Olympus OIB and Zeiss ZVI are ({_CONVERT})",
     b"PK\x03\x04": "a zip archive",
     b"\x1f\x8b": "a gzip archive",
     b"SIMPLE  =": "FITS",
@@ -41,7 +42,7 @@ Array = npt.NDArray[Any]
 def read(data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, oriented: bool = False) -> Array:
     """Return one plane of an image file.
 
-    TIFF, PNG, JPEG, BMP, DeltaVision, or DIB without a file header.
+    TIFF, PNG, JPEG, BMP, DeltaVision, or DIB without a file header; CZI, ND2 and LIF with the extra ``formats``.
 
     Parameters
     ----------
@@ -70,19 +71,21 @@ def read(data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, orien
 
 
 def read_channels(
-    data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, oriented: bool = False
+    data: bytes | ArrayFiles, plane: int = 0, max_pixels: int = Recipe.max_pixels, oriented: bool = False
 ) -> tuple[Array, ...]:
     """Return the channels of one plane, as ``read``.
 
     One, or more where samples side by side are no colour. Only samples that the file calls opacity are opacity. Each
-    channel is (H, W), or colour (H, W, 3 or 4).
+    channel is (H, W), or colour (H, W, 3 or 4). A plane of a Zarr array is one channel.
     """
+    if isinstance(data, ArrayFiles):
+        return tuple(map(_checked, zarr_array.decode(data, plane, max_pixels).channels))
     for module in _FORMATS:
         if module.matches(data):
             try:
                 found = module.decode(data, plane, max_pixels)
                 return tuple(_checked(channel, found.orientation if oriented else 1) for channel in found.channels)
-            except (RejectedError, MemoryError):  # what the machine lacks says nothing of the bytes
+            except (RejectedError, UnavailableError, MemoryError):  # what the machine lacks says nothing of the bytes
                 raise
             except Exception as error:  # decoders raise arbitrary exceptions: the reject records them
                 name = module.__name__.rpartition(".")[2]
@@ -93,7 +96,7 @@ def read_channels(
     raise limits.unreadable(f"no known image: {len(data)} bytes that begin {data[:8].hex(' ')}")
 
 
-def _checked(pixels: Array, orientation: int) -> Array:
+def _checked(pixels: Array, orientation: int = 1) -> Array:
     """Return pixels C-ordered and native-endian; reject what is no image."""
     colours = pixels.shape[2] if pixels.ndim == 3 else 3
     if pixels.ndim not in (2, 3) or colours not in (3, 4) or pixels.dtype.kind not in "buif" or pixels.size == 0:

@@ -6,21 +6,19 @@ It is listed once and read by relative path; misfits are noted.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final
 
 from builder.engine.store import Store
+from builder.engine.trees import ArrayKey, is_array, split_archive
+from builder.sources.common.arrays import set_apart
+from builder.sources.common.listing import MASK, is_unicode, walk_local, walk_remote
 from builder.sources.common.packed import PACKED, DamagedError, plain_name, text_lines, unpacked
 from builder.sources.common.tiff_pages import count_pages
 
-SKIPPED_FOLDERS = frozenset({"__MACOSX", ".svn", ".git", "not_part_of_source"})
-SKIPPED_FILES = frozenset({"Thumbs.db", "desktop.ini"})
-_MASK = (1 << 63) - 1
 _TEXTS: Final = frozenset((".csv", ".tsv", ".txt", ".json", ".lst", ".md", ".out", ".screen", ".xls", ".xlsx"))
 _NOTED_EXAMPLES = 5
 _AT_ONCE: Final = 256 << 20  # most bytes of a file that is not read row by row: a workbook, a list in JSON
@@ -72,7 +70,7 @@ class Folder:
         self.notes = Notes()
         self.place: tuple[str, int] = ("", 0)  # file and line that were read last, 0 for no line
         self.tables: dict[str, bool] = {}  # tables of labels that the adapter looked for -> was one found?
-        self._signatures = signatures
+        self._signatures, self.arrays = set_apart(signatures)
         self._store = Store(self.root, options)
 
     @classmethod
@@ -84,8 +82,8 @@ class Folder:
         store = Store(root, options)
         local = store.local("")
         notes = Notes()
-        signatures = dict(_walk_remote(store) if local is None else _walk_local(local, notes))
-        unnameable = sorted(path for path in signatures if not _is_unicode(path))
+        signatures = dict(walk_remote(store) if local is None else walk_local(local, notes))
+        unnameable = sorted(path for path in signatures if not is_unicode(path))
         for path in unnameable:
             del signatures[path]
         folder = cls(root, signatures, options)
@@ -101,8 +99,8 @@ class Folder:
         return path in self._signatures
 
     def __len__(self) -> int:
-        """Return the number of files."""
-        return len(self._signatures)
+        """Return the number of files; an array counts as one."""
+        return len(self._signatures) + len(self.arrays)
 
     def paths(self, *suffixes: str) -> Iterator[str]:
         """Yield the files with these suffixes, in sorted order.
@@ -141,21 +139,43 @@ class Folder:
 
         Packed or not; images may be fetched later.
         """
-        return all(PurePosixPath(plain_name(path)).suffix.lower() in _TEXTS for path in self._signatures)
+        texts = (PurePosixPath(plain_name(path)).suffix.lower() in _TEXTS for path in self._signatures)
+        return not self.arrays and all(texts)
 
     def file_signature(self, paths: Iterable[str]) -> int:
         """Return one signature for several files, in their order."""
         state = 0
         for path in paths:
-            state = (state * 0x9E3779B97F4A7C15 + self._signatures.get(path, 1)) & _MASK
+            state = (state * 0x9E3779B97F4A7C15 + (self._signatures.get(path) or self._of_array(path))) & MASK
         return state
+
+    def _of_array(self, path: str) -> int:
+        """Return the signature of an array, or of its archive."""
+        folder = ArrayKey.parse(path).path if is_array(path) else path
+        if folder in self.arrays:
+            return self.arrays[folder].signature
+        return self._signatures.get(split_archive(folder)[0], 1)
 
     def state(self) -> str:
         """Return the sha256 (hex) of all names and signatures."""
         digest = hashlib.sha256()
         for path in sorted(self._signatures):
             digest.update(f"{path}\0{self._signatures[path]}\0".encode())
+        for path in sorted(self.arrays):
+            digest.update(f"{path}\0{self.arrays[path].signature}\0".encode())
         return digest.hexdigest()
+
+    def read_many(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of those files that are listed.
+
+        Remote reads overlap.
+        """
+        return self._store.read_many([path for path in paths if path in self._signatures])
+
+    @property
+    def store(self) -> Store:
+        """The files, as they lie on their file system."""
+        return self._store
 
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
@@ -233,67 +253,3 @@ def _kind(path: str) -> str:
             return f"files of {PurePosixPath(folder).suffix.lower()}"
     name = path.rpartition("/")[2]
     return PurePosixPath(name).suffix.lower() or "without an ending"
-
-
-def _is_unicode(path: str) -> bool:
-    """Return whether a path has no undecodable bytes.
-
-    Python keeps such bytes as surrogates.
-    """
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _walk_local(root: str, notes: Notes) -> Iterator[tuple[str, int]]:
-    """Yield the files with their signatures, following links.
-
-    Not back to a folder on the way to them.
-    """
-    top = Path(root).stat()
-    pending: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ((top.st_dev, top.st_ino),))]
-    while pending:
-        below, above = pending.pop()
-        with os.scandir(f"{root}/{below}") as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS or entry.name in SKIPPED_FILES:
-                    continue
-                path = f"{below}{entry.name}"
-                if _leads_to_itself(entry):
-                    notes.add("links to themselves", path)
-                elif entry.is_dir():
-                    state = entry.stat()
-                    here = state.st_dev, state.st_ino
-                    if here in above:
-                        notes.add("links back to a folder above, not followed", path)
-                    else:
-                        pending.append((f"{path}/", (*above, here)))
-                elif entry.is_file():
-                    state = entry.stat()
-                    yield path, (state.st_size * 0x9E3779B97F4A7C15 + state.st_mtime_ns) & _MASK
-                elif entry.is_symlink() and not Path(entry.path).exists():
-                    notes.add("links to nothing", path)
-                else:
-                    notes.add("pipes and devices, not read", path)
-
-
-def _leads_to_itself(entry: os.DirEntry[str]) -> bool:
-    try:
-        entry.is_dir()
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        return True
-    return False
-
-
-def _walk_remote(store: Store) -> Iterator[tuple[str, int]]:
-    from builder.draw import key64
-
-    for path, facts in store.facts().items():
-        if any(part in SKIPPED_FOLDERS or part in SKIPPED_FILES for part in PurePosixPath(path).parts):
-            continue
-        state = facts.get("ETag") or facts.get("etag") or facts.get("LastModified") or facts.get("mtime") or ""
-        yield path, key64(int(facts.get("size") or 0), str(state)) & _MASK

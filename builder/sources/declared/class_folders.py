@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from builder.sources.common.folder import Folder, LayoutError
-from builder.sources.common.screens import IMAGE_SUFFIXES
+from builder.sources.common.ome_zarr import ome_images
 from builder.sources.declared.declaration import Files
 from builder.sources.declared.gather import Found
+from builder.sources.declared.image_files import DEFAULT, image_files
 from builder.sources.declared.non_images import NonImages
 
 FACTS: Final = ("class", "folder", "file")
@@ -25,20 +26,23 @@ def class_files(folder: Folder, files: Files) -> Iterator[Found]:
     LayoutError
         At the end, where no image lies in a folder.
     """
-    suffixes = tuple(files.suffixes) or IMAGE_SUFFIXES
+    inside = ome_images(folder)
     non_images = NonImages(files, None)
     found, outside = 0, []
-    for path in folder.paths(*suffixes):
+    for path in image_files(folder, files.suffixes or DEFAULT):
         if why := non_images.why(path):
             folder.notes.add(why, path)
             continue
-        *folders, name = path.split("/")
+        store = inside[path].root if path in inside else path  # a plate is one thing, which lies in a class folder
+        *folders, name = store.split("/")
         if len(folders) < max(1, files.class_level):
             folder.notes.add("files in no class folder", path)
             outside.append(path)
             continue
         found += 1
-        yield Found((folders[files.class_level - 1], folders[-1], name.rpartition(".")[0]), {"": path})
+        yield Found(
+            (folders[files.class_level - 1], folders[-1], name.rpartition(".")[0] + path[len(store) :]), {"": path}
+        )
     if outside and not found:
         raise LayoutError(
             f"{folder.root}: class_folders wants a folder a class with images in it; found {', '.join(outside[:3])}"

@@ -72,6 +72,7 @@ class Files(Struct, frozen=True):
     first_row: Literal[0, 1] = 1  # the number of row A and column 1 where both are numbers
     pages: Pages | None = None
     plane: Literal["middle", "max", "first"] = "first"  # of files that are stacks
+    missing_chunks: Literal["refuse", "fill"] = "refuse"  # of OME-Zarr: "fill" where what is blank was not written
 
 
 class Fact(Struct, frozen=True):
@@ -252,6 +253,8 @@ def _problems(declared: Declaration) -> Iterator[str]:
     if len(ways) != 1:
         said = " and ".join(ways) or "none"
         yield f"say by one of files.layout, files.pattern, files.regex, files.class_folders and list, not by {said}"
+    if ".vsi" in map(str.lower, files.suffixes):
+        yield "files.suffixes: a .vsi holds no more than an overview; convert the image to OME-Zarr with bioformats2raw"
     for name in (*CATEGORIES, "microscopy"):
         if fact := re.fullmatch(r"\{(\w+)\}", getattr(declared, name).strip()):
             yield f"{name} is one value for all images; what differs is mapped in [columns]: {name} = {fact[1]!r}"

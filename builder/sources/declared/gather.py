@@ -12,10 +12,10 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from builder.sources.common.folder import Folder, LayoutError
-from builder.sources.common.screens import IMAGE_SUFFIXES
 from builder.sources.declared.choice import CHOSEN, PROJECTION, channel_key, choose
 from builder.sources.declared.declaration import Files
 from builder.sources.declared.facts import Wells, plain
+from builder.sources.declared.image_files import DEFAULT, image_files
 from builder.sources.declared.layouts import Layout
 from builder.sources.declared.names import Names, Values
 from builder.sources.declared.non_images import NonImages, batched
@@ -46,7 +46,7 @@ class Gatherer:
 
     def __init__(self, folder: Folder, files: Files, layout: Layout) -> None:
         self._folder, self._keep, self._layout = folder, files.keep, layout
-        self._suffixes = tuple(files.suffixes) or (*IMAGE_SUFFIXES, ".c01", ".ome.tif")
+        self._suffixes = tuple(files.suffixes) or DEFAULT
         self._non_images = NonImages(files, layout)
         self._names = Names(layout)
         self._wells = Wells(files, layout.first_row)
@@ -107,7 +107,7 @@ class Gatherer:
             )
 
     def _candidates(self) -> Iterator[str]:
-        for paths in batched(self._folder.paths(*self._suffixes)):
+        for paths in batched(image_files(self._folder, self._suffixes)):
             if self._non_images.none_among(paths):
                 yield from paths
                 continue

@@ -14,12 +14,13 @@ from builder.errors import UserError
 from builder.schema import CATEGORIES, TOKEN_SEPARATOR
 from builder.sources.base import Image, Region
 from builder.sources.common.folder import Folder, LayoutError
-from builder.sources.common.screens import IMAGE_SUFFIXES, check_understood
+from builder.sources.common.screens import check_understood
 from builder.sources.declared.annotate import Annotator, Said
 from builder.sources.declared.class_folders import FACTS, class_files
 from builder.sources.declared.declaration import Declaration
 from builder.sources.declared.facts import Wells, fill, plain
 from builder.sources.declared.gather import Gatherer
+from builder.sources.declared.image_files import image_files
 from builder.sources.declared.index_files import channel_names
 from builder.sources.declared.layouts import layout_of
 from builder.sources.declared.lists import Lists, Row
@@ -111,7 +112,7 @@ class Images:
                 yield made.image(key, row.facts, said, shown, row.region, file)
         if annotator is not None:
             annotator.finish()
-        unlisted = (path for path in folder.paths(*IMAGE_SUFFIXES) if path not in lists.used)
+        unlisted = (path for path in image_files(folder) if path not in lists.used)
         folder.notes.add_all("files without a row", unlisted)
 
 
@@ -142,6 +143,10 @@ class _Maker:
             columns.setdefault("cell_visible", shown.cell_visible)
         if shown.microscopy is not None:
             columns |= {"microscopy": shown.microscopy, "cell_visible": shown.cell_visible}
+        if shown.columns:
+            columns = {**shown.columns, **columns}
+            if self._declared.pixel_size_um is not None:
+                columns.pop("pixel_size_um", None)
         if self._declared.key:
             named = {**said.facts, **dict(zip(self._known, facts, strict=True)), "channel": shown.channel}
             named |= {"row": named["well"][:-2], "col": named["well"][-2:]} if named.get("well") else {}

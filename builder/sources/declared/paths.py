@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from builder.sources.common.folder import Folder
+from builder.sources.common.ome_zarr import ome_images
 
 _DRIVE: Final = re.compile(r"^(?:[A-Za-z]:)?/+|^[a-z0-9]+://[^/]+/+")
 
@@ -19,6 +20,7 @@ class Paths:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        self._arrays = ome_images(folder)
         self._by_name: dict[str, list[str]] | None = None
         self._lead: tuple[str, int] = ("", 0)  # what held for the last path, which mostly holds for the next
 
@@ -36,14 +38,17 @@ class Paths:
         if ".." in parts or not parts:
             return None
         lead, cut = self._lead
-        if (likely := lead + "/".join(parts[cut:])) in self._folder and cut < len(parts):
+        if cut < len(parts) and self._has(likely := lead + "/".join(parts[cut:])):
             return likely
         for base, skipped in self._tries(parts, beside):
-            if (tried := base + "/".join(parts[skipped:])) in self._folder:
+            if self._has(tried := base + "/".join(parts[skipped:])):
                 self._lead = base, skipped
                 return tried
         same = self._named(parts[-1])
         return same[0] if len(same) == 1 else None
+
+    def _has(self, path: str) -> bool:
+        return path in self._folder or path in self._arrays
 
     @staticmethod
     def _tries(parts: list[str], beside: str) -> Iterator[tuple[str, int]]:
@@ -54,6 +59,6 @@ class Paths:
     def _named(self, name: str) -> list[str]:
         if self._by_name is None:
             self._by_name = {}
-            for path in self._folder.paths():
+            for path in (*self._folder.paths(), *self._arrays):
                 self._by_name.setdefault(path.rpartition("/")[2].lower(), []).append(path)
         return self._by_name.get(name.lower(), [])

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Channel
 from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.common.ome_zarr import OmeImage, ome_images
 from builder.sources.common.screens import visible
-from builder.sources.declared.choice import channel_key, choose
+from builder.sources.declared.choice import PROJECTION, channel_key, choose
 from builder.sources.declared.declaration import Declaration
 from builder.sources.declared.index_files import Named, names_for
 
@@ -20,13 +21,14 @@ TRANSMITTED: Final = frozenset(("brightfield", "phase contrast", "darkfield", "d
 LEFT_OUT: Final = "files of channels that source.toml does not name, left out"
 MISSING: Final = "images with channels missing"
 _ANY: Final = "*"
+_Z_RULES: Final = {"middle": "middle", "max": PROJECTION}
 _PLANES: Final = {"first": 0, "middle": MIDDLE_PLANE, "max": MAX_PROJECTION}
 
 
 class Shown(NamedTuple):
     """The channels of one image.
 
-    ``suffix`` tells it from other images of the same field.
+    ``suffix`` tells it from other images of the same field; ``columns`` are what its file says of it.
     """
 
     suffix: str
@@ -34,6 +36,7 @@ class Shown(NamedTuple):
     cell_visible: str | None
     microscopy: str | None
     channel: str = ""  # its key, where it is one by itself
+    columns: Mapping[str, Any] = {}
 
 
 class Stains:
@@ -46,6 +49,7 @@ class Stains:
         self.named: dict[str, Named] = {}  # folder -> channel -> the instrument's name of it
         self._plans: dict[tuple[Any, ...], tuple[list[Shown], list[tuple[str, str]]]] = {}
         self._plane = _PLANES[declared.files.plane]
+        self._inside = ome_images(folder)
 
     def shown(self, files: Mapping[str, str], plate: str) -> Iterator[Shown]:
         """Yield the images of a field.
@@ -55,22 +59,39 @@ class Stains:
         LayoutError
             Where two channels are one file.
         """
+        if self._inside and files and (inside := self._inside.get(next(iter(files.values())))):
+            yield from self._of_arrays(files, inside, plate)
+            return
         if len(set(files.values())) < len(files):
             path = next(path for path in files.values() if list(files.values()).count(path) > 1)
             keys = ", ".join(key for key in files if files[key] == path)
             raise LayoutError(f"{self._folder.root}: the channels {keys} of one image are the same file, {path}")
-        stains = self._of_plate.get(plate.casefold(), self._of_all)
+        stains = self._stains_of(plate)
         pages = self._declared.files.pages
         if pages is not None and files:
             yield from self._of_pages(next(iter(files.values())), stains)
             return
         names = names_for(next(iter(files.values())), self.named) if self.named and files else None
-        asked = (*files, plate, id(names))
+        for shown in self._planned(files, stains, names or {}, (plate, id(names))):
+            channels = tuple([Channel(files[key], shows, plane) for key, shows, plane in shown.channels])
+            yield Shown(shown.suffix, channels, shown.cell_visible, shown.microscopy, shown.channel)
+
+    def _stains_of(self, plate: str) -> dict[str, str]:
+        return self._of_plate.get(plate.casefold(), self._of_all)
+
+    def _planned(
+        self, files: Mapping[str, str], stains: Mapping[str, str], names: Mapping[str, str], apart: tuple[Any, ...]
+    ) -> list[Shown]:
+        """Return the images of a field, with keys in place of paths.
+
+        They are planned once for fields with the same keys, and what is ``apart``.
+        """
+        asked = (*files, *apart)
         plan = self._plans.get(asked)
         if plan is None:
             found = {
-                declared: Channel(key, shows, self._plane)  # the key in place of the path: planned once for many fields
-                for declared, (key, shows) in self._named(files, stains, names or {})
+                declared: Channel(key, shows, self._plane)
+                for declared, (key, shows) in self._named(files, stains, names)
             }
             notes = [(LEFT_OUT, key) for key in files if key not in {channel.path for channel in found.values()}]
             if found and not self._declared.separate_channels and len(found) < sum(key != _ANY for key in stains):
@@ -78,9 +99,47 @@ class Stains:
             plan = self._plans[asked] = (list(self._divided(found, stains)), notes)
         for kind, key in plan[1]:
             self._folder.notes.add(kind, files[key])
-        for shown in plan[0]:
-            channels = tuple([Channel(files[key], shows, plane) for key, shows, plane in shown.channels])
-            yield Shown(shown.suffix, channels, shown.cell_visible, shown.microscopy, shown.channel)
+        return plan[0]
+
+    def _of_arrays(self, files: Mapping[str, str], first: OmeImage, plate: str) -> Iterator[Shown]:
+        """Yield the images of an OME-Zarr image, or of one a channel.
+
+        Channels are known by their names in the file, or by their numbers from 1.
+        """
+        where: dict[str, tuple[OmeImage, int]] = {}
+        names: dict[str, str] = {}
+        if len(files) == 1:
+            where = {str(number): (first, number - 1) for number in range(1, first.size("c") + 1)}
+            names = {str(number): name for number, name in enumerate(first.channels, 1) if name}
+            paths = dict.fromkeys(where, next(iter(files.values())))
+        else:
+            where = {key: (self._inside[path], 0) for key, path in files.items() if path in self._inside}
+            paths = {key: files[key] for key in where}
+        stains = self._stains_of(plate)
+        if len(where) == 1 and not names and not stains:
+            where, paths = {"": next(iter(where.values()))}, {"": next(iter(paths.values()))}
+        plan = self._planned(paths, stains, names, (plate, *names.items()))
+        more = {} if first.pixel_size_um is None else {"pixel_size_um": first.pixel_size_um}
+        fill, keep = self._declared.files.missing_chunks == "fill", self._declared.files.keep
+        for t in _numbers(first.size("t"), keep.t):
+            for z in _numbers(first.size("z"), _Z_RULES.get(self._declared.files.plane, keep.z)):
+                said: dict[str, Any] = {**more}
+                suffix = ""
+                if keep.t == "all" and first.size("t") > 1:
+                    suffix, said["timepoint"] = f"_t{t}", str(t)
+                if keep.z == "all" and z is not None and first.size("z") > 1:
+                    suffix, said["z"] = f"{suffix}_z{z}", z
+                for shown in plan:
+                    channels = tuple(
+                        Channel(
+                            image.key(1 if z is not None else image.size("z"), fill),
+                            shows,
+                            image.plane(t=t or 0, c=c, z=z or 0),
+                        )
+                        for key, shows, _ in shown.channels
+                        for image, c in [where[key]]
+                    )
+                    yield shown._replace(suffix=suffix + shown.suffix, channels=channels, columns=said)
 
     def _named(
         self, files: Mapping[str, str], stains: Mapping[str, str], names: Mapping[str, str]
@@ -147,6 +206,19 @@ class Stains:
             suffix = f"_p{field}" if sizes["field"] > 1 else ""
             for shown in self._divided(found, stains):
                 yield shown._replace(suffix=suffix + shown.suffix)
+
+
+def _numbers(count: int, rule: str | int) -> list[int | None]:
+    """Return which of so many planes or times are taken.
+
+    None stands for the projection of all.
+    """
+    if rule == "all":
+        return list(range(count))
+    if rule == PROJECTION:
+        return [None]
+    chosen = choose(tuple(map(str, range(count))), rule)
+    return [] if chosen is None else [int(chosen)]
 
 
 def _keyed(stains: Mapping[str, str]) -> dict[str, str]:

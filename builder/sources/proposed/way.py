@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from builder.errors import UserError
 from builder.sources.common.folder import Folder
-from builder.sources.common.screens import IMAGE_SUFFIXES
 from builder.sources.common.wells import parse_well
 from builder.sources.declared.declaration import Files
 from builder.sources.declared.facts import Wells, plain
+from builder.sources.declared.image_files import DEFAULT, image_files
 from builder.sources.declared.layouts import layout_of, layouts
 from builder.sources.declared.names import Names
 from builder.sources.declared.non_images import NonImages
@@ -45,11 +45,10 @@ def image_paths(folder: Folder) -> list[str]:
         Where there is none.
     """
     non_images = NonImages(Files(), None)
-    suffixes = (*IMAGE_SUFFIXES, ".c01")
-    found = [path for path in folder.paths(*suffixes) if not non_images.why(path)]
+    found = [path for path in image_files(folder) if not non_images.why(path)]
     if not found:
         raise UserError(
-            f"{folder.root} holds no image that can be read ({', '.join(suffixes)}); it holds {folder.contents()}"
+            f"{folder.root} holds no image that can be read ({', '.join(DEFAULT)}); it holds {folder.contents()}"
         )
     return found
 

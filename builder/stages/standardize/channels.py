@@ -13,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from builder.engine.memory import headroom
+from builder.engine.trees import is_array
 from builder.engine.worker import using
 from builder.errors import RejectedError, UnavailableError
+from builder.pixels.formats.zarr_array import ArrayFiles
 from builder.pixels.read import read_channels
+from builder.stages.standardize.arrays import Planes
 from builder.stages.standardize.fetch import Fetcher
 from builder.stages.standardize.item import Item
 
@@ -26,7 +29,8 @@ _INFLATION = 64  # pixels a decoder makes of a byte, but for blank ones
 _BYTES_A_PIXEL = 8  # a plane, its file, and a decoder's own copies
 
 Array = npt.NDArray[Any]
-_Channel = tuple[str, int, bool]  # file, plane, whether it is turned the way it is seen
+_File = str | Planes
+_Channel = tuple[_File, int, bool]  # file, plane, whether it is turned the way it is seen
 
 
 class Read(NamedTuple):
@@ -60,11 +64,11 @@ class ChannelReader:
     def __init__(self, data: str, options: dict[str, Any], max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._fetcher = Fetcher(data, options, max_pixels)
-        self._files: list[str] = []  # each once, in order
-        self._position: dict[str, int] = {}
+        self._files: list[_File] = []  # each once, in order
+        self._position: dict[_File, int] = {}
         self._uses: Counter[_Channel] = Counter()  # to come
-        self._planes: Counter[str] = Counter()  # of each file, to be decoded yet
-        self._contents: OrderedDict[str, bytes | RejectedError | UnavailableError] = OrderedDict()
+        self._planes: Counter[_File] = Counter()  # of each file, to be decoded yet
+        self._contents: OrderedDict[_File, bytes | ArrayFiles | RejectedError | UnavailableError] = OrderedDict()
         self._decoded: OrderedDict[_Channel, tuple[Array, ...] | RejectedError] = OrderedDict()
 
     def __enter__(self) -> ChannelReader:
@@ -112,18 +116,23 @@ class ChannelReader:
             raise found
         return found
 
-    def _decode(self, name: str, plane: int, oriented: bool) -> tuple[Array, ...] | RejectedError:
-        content: bytes | None = None
+    def _decode(self, file: _File, plane: int, oriented: bool) -> tuple[Array, ...] | RejectedError:
+        content: bytes | ArrayFiles | None = None
         try:
-            with using(name):
-                content = self._content(name)
+            with using(file.name if isinstance(file, Planes) else file):
+                content = self._content(file)
                 return read_channels(content, plane, self._max_pixels, oriented)
+        except UnavailableError as fault:
+            if content is None:
+                raise
+            raise UnavailableError(f"{file}: {fault}") from None
         except RejectedError as refused:
             if content is not None and refused.reason == "unreadable":
-                _refuse_verdict_without_memory(content, self._max_pixels)
+                size = content.size if isinstance(content, ArrayFiles) else len(content)
+                _refuse_verdict_without_memory(size, self._max_pixels)
             return refused
 
-    def _content(self, name: str) -> bytes:
+    def _content(self, name: _File) -> bytes | ArrayFiles:
         found = self._contents.pop(name, None)
         if found is None:
             try:
@@ -138,13 +147,13 @@ class ChannelReader:
         return found
 
 
-def _refuse_verdict_without_memory(content: bytes, max_pixels: int) -> None:
+def _refuse_verdict_without_memory(size: int, max_pixels: int) -> None:
     """Raise MemoryError where decoding may have run out of memory.
 
     Some decoders report that as a broken file.
     """
     left = headroom()
-    if left is not None and left < min(_SURE_MEMORY + _INFLATION * len(content), _BYTES_A_PIXEL * max_pixels):
+    if left is not None and left < min(_SURE_MEMORY + _INFLATION * size, _BYTES_A_PIXEL * max_pixels):
         raise MemoryError(f"{left} bytes left when a file could not be decoded")
 
 
@@ -156,7 +165,15 @@ def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> None:
 
 def _channels(item: Item) -> list[_Channel]:
     oriented = item.region is not None or item.size is not None  # those who drew boxes saw the image as it is shown
-    return [(f"{item.dir_name}/{file}", plane, oriented) for file, plane in zip(item.files, item.planes, strict=True)]
+    return [(_file(item, file), plane, oriented) for file, plane in zip(item.files, item.planes, strict=True)]
+
+
+def _file(item: Item, file: str) -> _File:
+    """Return what is read as one: a file, or an image's planes of an array."""
+    name = f"{item.dir_name}/{file}"
+    if not is_array(file):
+        return name
+    return Planes(name, tuple(plane for other, plane in zip(item.files, item.planes, strict=True) if other == file))
 
 
 def _check_size(pixels: Array, stated: tuple[int, int] | None) -> None:

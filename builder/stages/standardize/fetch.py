@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, overload
 
-from builder.engine.retry import StoreError
 from builder.engine.store import Store
-from builder.errors import RejectedError, UnavailableError
-from cytoimagenet_reader.retry import Limits, retry
+from builder.errors import RejectedError
+from builder.pixels.formats.zarr_array import ArrayFiles
+from builder.stages.standardize.arrays import Planes, read_array
+from builder.stages.standardize.patience import patiently
 
 _AHEAD_LOCAL = 4
 _AHEAD_REMOTE = 32
@@ -25,13 +26,6 @@ _PIECE = 1 << 20
 _MOST_BYTES_A_PIXEL = 16  # four channels of 32 bits; stacks of many planes are far below max_pixels a plane
 _WAIT = 0.0005  # seconds in which a read did not compute: it waited for the disk
 _WAITS = 4  # so many more reads that waited than did not are no accident of a busy machine
-
-_PATIENCE = float(os.environ.get("CYTOIMAGENET_PATIENCE", "120"))  # seconds after which no further attempt begins
-_ANSWER_PATIENCE = min(10.0, _PATIENCE)  # for what is an answer: a mount that comes back, a file being replaced
-_ANSWERS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-_SECOND_LOOK = 0.5  # seconds: for files after one that failed for so long, until one can be read again
-
-_out_of_patience = False
 
 
 class Fetcher:
@@ -46,28 +40,34 @@ class Fetcher:
 
     def __init__(self, data: str, options: dict[str, Any], max_pixels: int) -> None:
         self._data = data.rstrip("/")
+        self._max_pixels = max_pixels
         self._most_bytes = max_pixels * _MOST_BYTES_A_PIXEL
-        self._remote = Store(data, options) if "://" in data else None
+        self._store = Store(data, options)
+        self._remote = self._store if "://" in data else None
         self._ahead = _AHEAD_LOCAL if self._remote is None else _AHEAD_REMOTE
         self._threads = None if self._remote is None else ThreadPoolExecutor(self._ahead)
         self._waits = 0
-        self._fetched: OrderedDict[str, Future[bytes]] = OrderedDict()
+        self._fetched: OrderedDict[str | Planes, Future[bytes | ArrayFiles]] = OrderedDict()
 
     def close(self) -> None:
         """Drop what was fetched ahead."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def fetch(self, names: Sequence[str], at: int) -> bytes:
+    @overload
+    def fetch(self, names: Sequence[str], at: int) -> bytes: ...
+    @overload
+    def fetch(self, names: Sequence[str | Planes], at: int) -> bytes | ArrayFiles: ...
+    def fetch(self, names: Sequence[str | Planes], at: int) -> bytes | ArrayFiles:
         """Return the content of file ``names[at]``.
 
-        The files after it are those that will be asked for next.
+        Of planes of an array it is the files that they need. The files after it are those that will be asked for next.
 
         Raises
         ------
         RejectedError
             "too_large", or "unreadable" for a path that leaves the source's folder.
-        UnavailableError
+        builder.errors.UnavailableError
             Where it cannot be read, whatever the reason, also after some patience: only bytes that were read say
             anything about an image.
         """
@@ -81,7 +81,7 @@ class Fetcher:
             self._fetched.popitem(last=False)
         return found
 
-    def _at_once(self, name: str) -> bytes:
+    def _at_once(self, name: str | Planes) -> bytes | ArrayFiles:
         """Read directly; start read-ahead threads if most reads waited."""
         waited = time.thread_time() - time.perf_counter()
         content = self._read(name)
@@ -91,9 +91,12 @@ class Fetcher:
             self._threads = ThreadPoolExecutor(self._ahead)
         return content
 
-    def _read(self, name: str) -> bytes:
-        if ".." in name.split("/"):
+    def _read(self, name: str | Planes) -> bytes | ArrayFiles:
+        path = name.name if isinstance(name, Planes) else name
+        if ".." in path.split("/"):
             raise RejectedError("unreadable", "its path leaves the source's folder")
+        if isinstance(name, Planes):
+            return read_array(self._store, name, self._max_pixels, self._refuse_large)
         store = self._remote
         if store is None:
             return patiently(f"{self._data}/{name}", lambda: self._read_local(f"{self._data}/{name}"))
@@ -125,40 +128,6 @@ class Fetcher:
         """Refuse a file too large for the allowed pixels."""
         if size > self._most_bytes:
             raise RejectedError("too_large", f"{size} bytes")
-
-
-def patiently(what: str, call: Callable[[], bytes]) -> bytes:
-    """Return a listed file's content, retrying on failures.
-
-    Failures of every kind that the machine may cause are retried.
-
-    Raises
-    ------
-    UnavailableError
-        After two minutes (``CYTOIMAGENET_PATIENCE`` seconds), ten seconds for an answer such as "no such file". Files
-        after it are asked for twice only, until one can be read.
-    """
-    global _out_of_patience
-    began = time.monotonic()
-
-    def is_worth_it(error: BaseException) -> bool:
-        if not isinstance(error, OSError | EOFError):
-            return False
-        patience = _ANSWER_PATIENCE if isinstance(error, _ANSWERS) else _PATIENCE
-        return time.monotonic() - began < (_SECOND_LOOK if _out_of_patience else patience)
-
-    try:
-        content = retry(call, Limits(first_wait=0.2, longest_wait=8.0), retried=is_worth_it)
-    except (OSError, EOFError) as error:
-        _out_of_patience = True
-        how = getattr(error, "strerror", None) or str(error)
-        gone = ", though it was there when its folder was listed" if isinstance(error, FileNotFoundError) else ""
-        raise UnavailableError(f"{what} cannot be read ({type(error).__name__}: {how}){gone}") from None
-    except StoreError as error:  # the store's own patience is at its end
-        _out_of_patience = True
-        raise UnavailableError(str(error)) from None
-    _out_of_patience = False
-    return content
 
 
 def whole(content: bytes, size: int) -> bytes:

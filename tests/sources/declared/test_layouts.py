@@ -257,7 +257,7 @@ def test_in_miniature(name: str, tmp_path: Path) -> None:
 
 
 def test_every_layout_is_here() -> None:
-    assert CASES.keys() == layouts().keys()
+    assert CASES.keys() == layouts().keys() - {"ome_zarr_plate"}  # no empty files: see test_ome_zarr
 
 
 @pytest.mark.parametrize("name", layouts())

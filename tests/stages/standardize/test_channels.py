@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from builder.stages.standardize import channels as channels_module
-from builder.stages.standardize import fetch
+from builder.stages.standardize import patience
 from builder.stages.standardize.channels import ChannelReader
 from builder.stages.standardize.item import Item
 
@@ -31,8 +31,8 @@ def image(path: Path, seed: int) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_PATIENCE", "_ANSWER_PATIENCE"):
-        monkeypatch.setattr(fetch, name, 0.0)
-    monkeypatch.setattr(fetch, "_out_of_patience", False)
+        monkeypatch.setattr(patience, name, 0.0)
+    monkeypatch.setattr(patience, "_out_of_patience", False)
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from builder.errors import RejectedError, UnavailableError
-from builder.stages.standardize import fetch
+from builder.stages.standardize import fetch, patience
 from builder.stages.standardize.fetch import Fetcher
 
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "_out_of_patience", False)
+    monkeypatch.setattr(patience, "_out_of_patience", False)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_file_that_is_missing_does_not_stop_those_after_it(
 ) -> None:
     monkeypatch.setattr(fetch, "_WAIT", -1.0)  # every read counts as waited for
     monkeypatch.setattr(fetch, "_WAITS", 2)
-    monkeypatch.setattr(fetch, "_ANSWER_PATIENCE", 0.1)
+    monkeypatch.setattr(patience, "_ANSWER_PATIENCE", 0.1)
     (tmp_path / names[5]).unlink()
     fetcher = Fetcher(str(tmp_path), {}, 1000)
     for at in range(10):
@@ -106,7 +106,7 @@ def test_whatever_does_not_pass_is_a_fault_and_no_reject(
         raise OSError(code, os.strerror(code), path)
 
     for name in ("_PATIENCE", "_ANSWER_PATIENCE"):
-        monkeypatch.setattr(fetch, name, 0.3)
+        monkeypatch.setattr(patience, name, 0.3)
     monkeypatch.setattr(os, "open", failing)
     fetcher = Fetcher(str(tmp_path), {}, 1000)
     began = time.monotonic()
@@ -114,8 +114,8 @@ def test_whatever_does_not_pass_is_a_fault_and_no_reject(
         fetcher.fetch(names, 0)
     first = time.monotonic() - began
     assert first >= 0.3
-    monkeypatch.setattr(fetch, "_PATIENCE", 1000.0)
-    monkeypatch.setattr(fetch, "_ANSWER_PATIENCE", 1000.0)
+    monkeypatch.setattr(patience, "_PATIENCE", 1000.0)
+    monkeypatch.setattr(patience, "_ANSWER_PATIENCE", 1000.0)
     with pytest.raises(UnavailableError):
         fetcher.fetch(names, 1)  # after one that failed for so long, no other is waited for as long
 
@@ -134,14 +134,14 @@ def test_a_file_that_comes_in_pieces_is_read_to_its_end(
 def test_a_short_read_is_a_fault_and_no_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "short.bin").write_bytes(bytes(500))
     plain, asked = os.read, iter((300,))
-    monkeypatch.setattr(fetch, "_PATIENCE", 0.1)
+    monkeypatch.setattr(patience, "_PATIENCE", 0.1)
     monkeypatch.setattr(os, "read", lambda file, most: plain(file, next(asked, 0)))
     with pytest.raises(UnavailableError, match="bytes came of 500"):
         Fetcher(str(tmp_path), {}, 1000).fetch(["short.bin"], 0)
 
 
 def test_files_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "_ANSWER_PATIENCE", 0.1)
+    monkeypatch.setattr(patience, "_ANSWER_PATIENCE", 0.1)
     (tmp_path / "large.bin").write_bytes(bytes(100_000))
     (tmp_path / "folder").mkdir()
     fetcher = Fetcher(str(tmp_path), {}, 5000)  # 80,000 bytes at most
