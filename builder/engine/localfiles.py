@@ -28,7 +28,7 @@ _tidied: set[Path] = set()
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether a file or folder of this name is not listed."""
+    """Return whether files of this name are not listed."""
     return name.startswith(".") and name not in ZARR_METADATA
 
 

@@ -1,4 +1,4 @@
-"""Images that are many files: Zarr arrays in folders or archives.
+"""Images of many files: Zarr arrays in folders or archives.
 
 An ordinary image file is named by its path, and its bytes are all there is to read. An array is a folder, or a folder
 within a zip archive, with a file per chunk. The specification gives chunks without a file the fill value, so that what
@@ -28,7 +28,7 @@ _BLOCK: Final = 1 << 16  # bytes of a remote archive that a read asks for beyond
 
 
 class ArrayKey(NamedTuple):
-    """What an array is named by among the files of images.
+    """Name of an array among the files of images.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def is_array(name: str) -> bool:
 
 
 def digest_of(names: Iterable[str]) -> str:
-    """Return a digest of the names of an array's files, in hex.
+    """Return a digest of file names, in hex.
 
     What Windows leaves in folders does not count.
     """
@@ -75,7 +75,7 @@ def digest_of(names: Iterable[str]) -> str:
 
 
 def split_archive(path: str) -> tuple[str, str]:
-    """Return the archive that a path leads into, and the rest.
+    """Return a path's archive, and the rest.
 
     ("", path) where it leads into none.
     """
@@ -87,7 +87,7 @@ def split_archive(path: str) -> tuple[str, str]:
 
 
 class Tree:
-    """The files below a folder, or a folder within an archive.
+    """Files below a folder of a store or archive.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Tree:
             self._file.close()
 
     def sizes(self) -> dict[str, int]:
-        """Return the bytes of each file, by its path below the folder."""
+        """Return the bytes of each file, by relative path."""
         if self._zip is not None:
             found = {info.filename: info.file_size for info in self._zip.infolist() if not info.is_dir()}
             return {name[len(self._prefix) :]: size for name, size in found.items() if name.startswith(self._prefix)}

@@ -1,4 +1,4 @@
-"""CZI, ND2 and LIF, through the libraries of the extra ``formats``.
+"""CZI, ND2 and LIF, through libraries of the extra ``formats``.
 
 Planes are numbered by scene (position, series), time, channel and z, the last changing fastest. Of a pyramid the full
 resolution is read, of tiles the whole that they make.
@@ -142,7 +142,7 @@ def _place(number: int, sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _plane(pixels: Any) -> limits.Plane:
-    """Return pixels (H, W) or (H, W, samples) as a plane."""
+    """Return pixels, with samples last if any, as a plane."""
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[..., 0]
     if pixels.ndim == 3 and pixels.shape[2] not in (3, 4):

@@ -1,4 +1,4 @@
-"""Planes of Zarr arrays, versions 2 and 3, sharded or not.
+"""Planes of Zarr arrays of versions 2 and 3.
 
 The last two axes are y and x; planes are numbered in C order of the others. zarr-python decodes; it is given the files
 of the wanted planes and reads none itself, so that a fault of the machine cannot be taken for a missing chunk.
@@ -24,7 +24,7 @@ _HOW: Final = "pip install 'cytoimagenet[zarr]' (Python 3.11 and later)"
 
 
 class ArrayFiles(NamedTuple):
-    """The files of an array that some of its planes need.
+    """Files of an array that some planes need.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class ArrayFiles(NamedTuple):
 
 
 def needed(metadata: Mapping[str, bytes], planes: Sequence[int], project: int, max_pixels: int) -> list[str]:
-    """Return the names of the chunks or shards of these planes.
+    """Return the chunks or shards of these planes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Zarr arrays among the files of a folder: each counts as one."""
+"""Zarr arrays among files: each counts as one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_A_NODE: Final = (".zarray", "zarr.json")
 
 
 class Array(NamedTuple):
-    """The files of a node of a Zarr store, taken together.
+    """Files of a Zarr node, taken together.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Array(NamedTuple):
 
 
 def set_apart(signatures: dict[str, int]) -> tuple[dict[str, int], dict[str, Array]]:
-    """Return the files that are no chunks, and the arrays by folder.
+    """Return files that are no chunks, and arrays by folder.
 
     Chunks belong to the nearest folder above them with metadata, as metadata do. What lies in folders named ``.zarr``
     is looked at.

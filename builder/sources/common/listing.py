@@ -1,4 +1,4 @@
-"""Listing of a source's folder: its files, and a signature of each."""
+"""Listing of a source's folder, with a signature per file."""
 
 from __future__ import annotations
 

@@ -49,18 +49,18 @@ class OmeImage(NamedTuple):
     acquisition: str = ""
 
     def size(self, axis: str) -> int:
-        """Return the extent of an axis, 1 where there is none."""
+        """Return the extent of an axis, 1 if absent."""
         return self.shape[self.axes.index(axis)] if axis in self.axes else 1
 
     def plane(self, **at: int) -> int:
-        """Return the number of a plane, in C order of t, c and z."""
+        """Return the number of a plane, in stored order."""
         number = 0
         for axis, size in zip(self.axes[:-2], self.shape[:-2], strict=True):
             number = number * size + at.get(axis, 0)
         return number
 
     def key(self, project: int = 1, fill: bool = False) -> str:
-        """Return the name of its array among the files of images."""
+        """Return its array's name among files of images."""
         return str(ArrayKey(self.array, self.listed, project, fill))
 
 
@@ -186,21 +186,21 @@ def _joined(*parts: str) -> str:
 
 
 class _Store:
-    """Metadata of one store, by the path of a node within it."""
+    """Metadata of one store, by path within it."""
 
     def content(self, path: str) -> bytes | None:
         """Return a metadata file's content, None where there is none."""
         raise NotImplementedError
 
     def need(self, nodes: Iterable[str]) -> None:
-        """Read what these nodes say, all at once where that is faster."""
+        """Read these nodes, together where that is faster."""
 
     def listed(self, array: str) -> str:
         """Return the digest of an array's files."""
         raise NotImplementedError
 
     def numbered(self) -> list[str]:
-        """Return the nodes 0, 1, … as far as there are any."""
+        """Return the nodes 0, 1, … that there are."""
         found: list[str] = []
         while self.has(str(len(found))):
             found.append(str(len(found)))
@@ -211,7 +211,7 @@ class _Store:
         return any(self.content(_joined(node, name)) is not None for name in (".zattrs", "zarr.json"))
 
     def attributes(self, node: str) -> dict[str, Any]:
-        """Return the OME metadata of a group, {} where it has none."""
+        """Return the OME metadata of a group, or {}."""
         content = self.content(_joined(node, "zarr.json"))
         if content is not None:
             attributes = json.loads(content).get("attributes", {})

@@ -1,4 +1,4 @@
-"""The image files of a folder: single files, and OME-Zarr images."""
+"""Image files of a folder, OME-Zarr images among them."""
 
 from __future__ import annotations
 

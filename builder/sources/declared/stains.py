@@ -82,7 +82,7 @@ class Stains:
     def _planned(
         self, files: Mapping[str, str], stains: Mapping[str, str], names: Mapping[str, str], apart: tuple[Any, ...]
     ) -> list[Shown]:
-        """Return the images of a field, with keys in place of paths.
+        """Return a field's images, with keys for paths.
 
         They are planned once for fields with the same keys, and what is ``apart``.
         """
@@ -102,7 +102,7 @@ class Stains:
         return plan[0]
 
     def _of_arrays(self, files: Mapping[str, str], first: OmeImage, plate: str) -> Iterator[Shown]:
-        """Yield the images of an OME-Zarr image, or of one a channel.
+        """Yield the images of OME-Zarr stores.
 
         Channels are known by their names in the file, or by their numbers from 1.
         """

@@ -169,7 +169,7 @@ def _channels(item: Item) -> list[_Channel]:
 
 
 def _file(item: Item, file: str) -> _File:
-    """Return what is read as one: a file, or an image's planes of an array."""
+    """Return a file, or an image's planes of an array."""
     name = f"{item.dir_name}/{file}"
     if not is_array(file):
         return name

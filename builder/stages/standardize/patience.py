@@ -1,4 +1,4 @@
-"""Patience with files that cannot be read: retries, then a fault."""
+"""Patience with unreadable files: retries, then a fault."""
 
 from __future__ import annotations
 
