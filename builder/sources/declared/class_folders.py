@@ -29,10 +29,7 @@ def class_files(folder: Folder, files: Files) -> Iterator[Found]:
     inside = ome_images(folder)
     non_images = NonImages(files, None)
     found, outside = 0, []
-    for path in image_files(folder, files.suffixes or DEFAULT):
-        if why := non_images.why(path):
-            folder.notes.add(why, path)
-            continue
+    for path in non_images.left(image_files(folder, files.suffixes or DEFAULT), folder.notes):
         store = inside[path].root if path in inside else path  # a plate is one thing, which lies in a class folder
         *folders, name = store.split("/")
         if len(folders) < max(1, files.class_level):

@@ -38,17 +38,31 @@ def fill(text: str, facts: Mapping[str, str]) -> str:
 
     A text in single quotes, ``'plate 7'``, is what it says.
     """
-    if is_literal(text):
+    name, parts = _parsed(text)
+    if name is not None:
+        return facts.get(name, "")
+    if not parts:
         return text[1:-1]
+    values = [facts.get(part, "") for _, part in parts]
+    if not any(values):
+        return ""
+    for (placeholder, _), value in zip(parts, values, strict=True):
+        text = text.replace(placeholder, value)
+    return text
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _parsed(text: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """Return the fact that a text names alone, or its placeholders.
+
+    Neither where it stands for itself.
+    """
+    if is_literal(text):
+        return None, ()
     names = names_in(text)
     if not names:
-        return facts.get(plain(text), "")
-    values = {name: facts.get(plain(name), "") for name in names}
-    if not any(values.values()):
-        return ""
-    for name, value in values.items():
-        text = text.replace(f"{{{name}}}", value)
-    return text
+        return plain(text), ()
+    return None, tuple((f"{{{name}}}", plain(name)) for name in dict.fromkeys(names))
 
 
 def is_literal(text: str) -> bool:

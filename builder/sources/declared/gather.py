@@ -18,7 +18,7 @@ from builder.sources.declared.facts import Wells, plain
 from builder.sources.declared.image_files import DEFAULT, image_files
 from builder.sources.declared.layouts import Layout
 from builder.sources.declared.names import Names, Values
-from builder.sources.declared.non_images import NonImages, batched
+from builder.sources.declared.non_images import NonImages
 from builder.sources.declared.templates import names_in
 
 UNKNOWN_NAME: Final = "files without a known name"
@@ -107,15 +107,7 @@ class Gatherer:
             )
 
     def _candidates(self) -> Iterator[str]:
-        for paths in batched(image_files(self._folder, self._suffixes)):
-            if self._non_images.none_among(paths):
-                yield from paths
-                continue
-            for path in paths:
-                if why := self._non_images.why(path):
-                    self._folder.notes.add(why, path)
-                else:
-                    yield path
+        return self._non_images.left(image_files(self._folder, self._suffixes), self._folder.notes)
 
     def _alone(self, unknown: list[str]) -> Iterator[Found]:
         """Yield files that are whole fields, plate by plate."""

@@ -6,6 +6,7 @@ That is plate and well in any spelling, a barcode, a patient, a sample.
 from __future__ import annotations
 
 import difflib
+import functools
 import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -41,9 +42,13 @@ class Join:
         self._asked: list[tuple[str, ...]] = []  # the first few that had no row
         self.columns: list[str] = []
         self.on: dict[str, str] = {}  # fact -> column
+        self._leave_out = {plain(column): (column, values) for column, values in table.leave_out.items()}
         for file, sheet, header, rows in self._read():
             self._add(file, sheet, header, rows, known)
         folder.tables[table.file] = bool(self._rows)
+        self._facts = [plain(fact) for fact in self.on]
+        take = table.take or {name: name for name in self.columns}
+        self._take = [(plain(name), plain(column)) for name, column in take.items()]
 
     def names(self) -> list[str]:
         """Return the plain names of the facts that it gives."""
@@ -61,13 +66,13 @@ class Join:
                 self._asked.append(key)
             return f"images without a row in {self._table.file}{', left out' if self.required else ''}"
         self._used.add(key)
-        for column, values in self._table.leave_out.items():
-            if _among(row.get(plain(column), ""), values):
-                return f"images that {self._table.file} leaves out ({column}: {row[plain(column)]})"
-        for name, column in (self._table.take or {name: name for name in self.columns}).items():
-            value = row.get(plain(column), "")
-            if value and not facts.get(plain(name)):
-                facts[plain(name)] = value
+        for name, (column, values) in self._leave_out.items():
+            if _among(row.get(name, ""), values):
+                return f"images that {self._table.file} leaves out ({column}: {row[name]})"
+        for name, column in self._take:
+            value = row.get(column)
+            if value and not facts.get(name):
+                facts[name] = value
         return ""
 
     @property
@@ -95,7 +100,7 @@ class Join:
         self._folder.notes.add_all(f"rows of {self._table.file} without an image", unused)
 
     def _key(self, facts: Facts) -> tuple[str, ...]:
-        return tuple([_comparable(facts.get(plain(fact), "")) for fact in self.on])
+        return tuple([_comparable(facts.get(fact, "")) for fact in self._facts])
 
     def _read(self) -> Iterator[tuple[str, str, list[str], list[list[str]]]]:
         for grid in grids(self._folder, self._table, self._table.decimal_comma):
@@ -193,6 +198,7 @@ class Join:
         return found
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def _comparable(text: str) -> str:
     text = text.strip()
     return str(int(text)) if text.isdecimal() else text.casefold()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from builder.sources.common.folder import Notes
 from builder.sources.declared.declaration import Files
 from builder.sources.declared.layouts import Layout
 
@@ -52,6 +53,18 @@ class NonImages:
         self._own = _any_of(files.exclude)
         self._of_layout = re.compile(layout.not_images, re.IGNORECASE) if layout and layout.not_images else None
         self._directory, self._of_directory = "", ""
+
+    def left(self, paths: Iterator[str], notes: Notes) -> Iterator[str]:
+        """Yield the paths of images, noting the others."""
+        for piece in batched(paths):
+            if self.none_among(piece):
+                yield from piece
+                continue
+            for path in piece:
+                if why := self.why(path):
+                    notes.add(why, path)
+                else:
+                    yield path
 
     def none_among(self, paths: Sequence[str]) -> bool:
         """Return True where all of these may be images.

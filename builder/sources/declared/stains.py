@@ -5,7 +5,7 @@ Also which of them are images of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Channel
@@ -51,8 +51,8 @@ class Stains:
         self._plane = _PLANES[declared.files.plane]
         self._inside = ome_images(folder)
 
-    def shown(self, files: Mapping[str, str], plate: str) -> Iterator[Shown]:
-        """Yield the images of a field.
+    def shown(self, files: Mapping[str, str], plate: str) -> Iterable[Shown]:
+        """Return the images of a field.
 
         Raises
         ------
@@ -60,24 +60,29 @@ class Stains:
             Where two channels are one file.
         """
         if self._inside and files and (inside := self._inside.get(next(iter(files.values())))):
-            yield from self._of_arrays(files, inside, plate)
-            return
-        if len(set(files.values())) < len(files):
+            return self._of_arrays(files, inside, plate)
+        if len(files) > 1 and len(set(files.values())) < len(files):
             path = next(path for path in files.values() if list(files.values()).count(path) > 1)
             keys = ", ".join(key for key in files if files[key] == path)
             raise LayoutError(f"{self._folder.root}: the channels {keys} of one image are the same file, {path}")
         stains = self._stains_of(plate)
         pages = self._declared.files.pages
         if pages is not None and files:
-            yield from self._of_pages(next(iter(files.values())), stains)
-            return
+            return self._of_pages(next(iter(files.values())), stains)
         names = names_for(next(iter(files.values())), self.named) if self.named and files else None
-        for shown in self._planned(files, stains, names or {}, (plate, id(names))):
-            channels = tuple([Channel(files[key], shows, plane) for key, shows, plane in shown.channels])
-            yield Shown(shown.suffix, channels, shown.cell_visible, shown.microscopy, shown.channel)
+        return [
+            Shown(
+                shown.suffix,
+                tuple([Channel(files[key], shows, plane) for key, shows, plane in shown.channels]),
+                shown.cell_visible,
+                shown.microscopy,
+                shown.channel,
+            )
+            for shown in self._planned(files, stains, names or {}, (plate, id(names)))
+        ]
 
     def _stains_of(self, plate: str) -> dict[str, str]:
-        return self._of_plate.get(plate.casefold(), self._of_all)
+        return self._of_plate.get(plate.casefold(), self._of_all) if self._of_plate else self._of_all
 
     def _planned(
         self, files: Mapping[str, str], stains: Mapping[str, str], names: Mapping[str, str], apart: tuple[Any, ...]
