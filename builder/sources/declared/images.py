@@ -97,8 +97,10 @@ class Images:
         annotator, made = None, None
         stains = Stains(folder, declared)
         rows = lists.read() if listing.boxes == "images" else _by_file(lists.read(), folder, lists, listing.boxes)
+        plated = None
         for row in rows:
             if annotator is None or made is None:
+                plated = lists.facts.index("plate") if "plate" in lists.facts else None
                 annotator = Annotator(folder, declared, lists.facts, one_file=True)
                 made = _Maker(folder, declared, lists.facts)
             said = annotator.say(row.facts)
@@ -107,8 +109,7 @@ class Images:
                 continue
             file = next(iter(row.files.values()))
             key = f"{file}#{','.join(map(str, row.region))}" if row.region else file
-            plate = row.facts[lists.facts.index("plate")] if "plate" in lists.facts else ""
-            for shown in stains.shown(row.files, plate):
+            for shown in stains.shown(row.files, "" if plated is None else row.facts[plated]):
                 yield made.image(key, row.facts, said, shown, row.region, file)
         if annotator is not None:
             annotator.finish()

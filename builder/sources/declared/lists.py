@@ -18,7 +18,7 @@ from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.packed import plain_name
 from builder.sources.declared.coco import BOX, coco_rows, is_coco
 from builder.sources.declared.declaration import Listing
-from builder.sources.declared.facts import Wells, fill, plain
+from builder.sources.declared.facts import Wells, fill, is_literal, plain
 from builder.sources.declared.paths import Paths
 from builder.sources.declared.people_tables import grids, sniff, table_files
 
@@ -143,13 +143,20 @@ class Lists:
 
     def _rows(self, path: str, beside: str, rows: Iterable[Sequence[str]]) -> Iterator[Row]:
         notes = self._folder.notes
+        boxed = bool(self._listing.box)
+        places = {channel: self._place(text) for channel, text in self._columns.items()}
+        named_facts = self._placed or boxed or None in places.values()
         for cells in rows:
-            facts = dict(zip(self._header, map(_text, cells), strict=True))
+            texts = _texts(cells)
+            facts = (
+                dict(zip(self._header, texts, strict=True)) if self._placed or boxed or None in places.values() else {}
+            )
             if self._placed:
                 facts["well"] = self._well(facts, path)
             files = {}
             for channel, text in self._columns.items():
-                named = fill(text, facts)
+                place = places[channel]
+                named = fill(text, facts) if place is None else texts[place]
                 found = self._paths.find(named, beside) if named else None
                 if found is not None:
                     files[channel] = found
@@ -158,10 +165,16 @@ class Lists:
             if not files:
                 continue
             self.used.update(files.values())
-            region = self._region(facts, path)
-            if self._listing.box and region is None:
+            region = self._region(facts, path) if boxed else None
+            if boxed and region is None:
                 continue
-            yield Row(tuple(facts.values()), files, region)
+            yield Row(tuple(facts.values()) if facts else tuple(texts), files, region)
+
+    def _place(self, text: str) -> int | None:
+        """Return the column that a text names alone, or None."""
+        name = plain(text)
+        alone = "{" not in text and not is_literal(text) and self._header.count(name) == 1
+        return self._header.index(name) if alone else None
 
     def _well(self, facts: Mapping[str, str], path: str) -> str:
         well = self._wells.of(facts)
@@ -186,8 +199,12 @@ class Lists:
         return Region(x, right, y, lower)
 
 
-def _text(cell: object) -> str:
-    return cell.strip() if isinstance(cell, str) else ""  # a row with too few cells has none
+def _texts(cells: Sequence[object]) -> list[str]:
+    """Return a row's cells; those that it lacks are ''."""
+    try:
+        return [cell.strip() for cell in cells]  # type: ignore[attr-defined]
+    except AttributeError:  # a row with too few cells
+        return [cell.strip() if isinstance(cell, str) else "" for cell in cells]
 
 
 def _encoding(folder: Folder, path: str, head: bytes) -> str:

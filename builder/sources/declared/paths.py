@@ -33,11 +33,13 @@ class Paths:
         ----------
         beside : folder of the table, "" or with "/" at its end
         """
+        lead, cut = self._lead
+        if not cut and (likely := lead + text) in self._folder:
+            return likely
         path = _DRIVE.sub("", text.strip().replace("\\", "/"))
         parts = [part for part in path.split("/") if part not in ("", ".")]
         if ".." in parts or not parts:
             return None
-        lead, cut = self._lead
         if cut < len(parts) and self._has(likely := lead + "/".join(parts[cut:])):
             return likely
         for base, skipped in self._tries(parts, beside):
