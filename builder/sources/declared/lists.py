@@ -148,9 +148,7 @@ class Lists:
         named_facts = self._placed or boxed or None in places.values()
         for cells in rows:
             texts = _texts(cells)
-            facts = (
-                dict(zip(self._header, texts, strict=True)) if self._placed or boxed or None in places.values() else {}
-            )
+            facts = dict(zip(self._header, texts, strict=True)) if named_facts else {}
             if self._placed:
                 facts["well"] = self._well(facts, path)
             files = {}
