@@ -14,6 +14,8 @@ targeted, so there are no gene labels; no protein has enough images for a class 
 Specimen: the well. Its three fields are imaged once, each in three channels; every stress is a plate of its own, and so
 are the two of untreated cells (SD1, SD2). Batch: the plate.
 
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+
 Open questions: the exact stem and the suffix of the transmitted files (others are noted as files without a known name).
 """
 

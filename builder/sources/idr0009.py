@@ -13,6 +13,8 @@ identifiers with a vendor's Q before them (Q103860 and 103860 have one sequence)
 Specimen: the spot of a plate (a siRNA array on a slide), imaged once, in one field; of the 1,034 plates no two share
 array and replicate. Batch: the plate, which names its day.
 
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+
 Open questions: the table of screen A was not seen; columns are found by name, and a missing one is an error.
 """
 

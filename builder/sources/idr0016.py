@@ -14,6 +14,9 @@ Specimen: the well of a plate. Plate 25723 was imaged twice, almost whole: it ha
 Nothing tells which files of a site belong to one acquisition, and an image would mix the channels of two: the sites
 with several files of a channel are left out. Batch: the plate.
 
+NGFF: not read. It is published in that form (BioImage Archive, S-BIAD851), a store a plate in a folder named by a
+UUID; which plate that is stands in IDR's own lists only (https://github.com/IDR/idr-metadata/issues/638).
+
 Open questions: the table's columns are known by name only.
 """
 

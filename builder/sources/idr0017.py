@@ -19,6 +19,8 @@ Specimen: the well of a plate, whole in its four fields, each imaged once; the t
 plates of their own. Batch: the plate. Controls are those that the table calls so; of the library, DMSO alone.
 
 The licence forbids publishing changed images.
+
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
 """
 
 from __future__ import annotations

@@ -13,6 +13,9 @@ slide, a folder named by proteins and day.
 The channels are the sections of a ``.dv`` file, as many as the table lists (two without a row); every one shows a
 protein of the centrosome. Antibodies mark the proteins, nothing targets their genes, so there is no gene.
 
+NGFF: not read. Public is one image of it, a sample of OME-Zarr 0.1 named by its number in IDR (1884807,
+https://idr.github.io/ome-ngff-samples), which the table does not know.
+
 Open questions: the order of channels in the file (irrelevant to the merged record), and which of them the original's
 images showed.
 """

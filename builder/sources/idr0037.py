@@ -15,6 +15,8 @@ Specimen: the well of a plate. A folder is one measurement of a plate; those of 
 share their wells. Lines and donors come again in many wells and plates, which are other cells. Batch: the plate. The
 table's control lines are neither negative nor positive.
 
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+
 Open questions: whether the original made records of brightfield files.
 """
 

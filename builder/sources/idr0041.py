@@ -13,6 +13,8 @@ that, unlike in the original, there is none. ``GFP with nuclear export signal`` 
 Specimen: the cell, one dividing cell in the middle of each image, filmed 40 times in an hour. Batch: the assay, a line
 on a day. The study file states 0.25 µm a pixel. Versions of the table name data sets with or without ``_raw``.
 
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+
 Open questions: the order of planes, and whether all assays kept the two layouts above.
 """
 

@@ -12,6 +12,8 @@ Fluorescent files are movies of stacks of two or three channels; which plane the
 the one in the middle of the file. cell_visible holds both tagged proteins: histones as nucleus, a construct by the
 protein it is made of.
 
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+
 Open questions: the order of planes in the files, hence which of the two proteins the middle plane shows.
 """
 

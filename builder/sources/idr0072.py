@@ -19,6 +19,9 @@ read.
 Specimen: the well of a plate. 141 wells were measured two to five times (``Meas_01`` to ``Meas_05`` of one plate) and
 share a group, with all their fields. Batch: the plate.
 
+NGFF: not read. Public is one plate of screen B, a sample of OME-Zarr 0.4 with 72 wells, 20 fields and two channels,
+named by its number in IDR (9512, https://idr.github.io/ome-ngff-samples), which the tables do not know.
+
 Open questions: the order of pages where a file does not hold two a field; what exactly the converted files show.
 """
 

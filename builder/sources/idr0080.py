@@ -13,6 +13,8 @@ one class under all symbols of its Ensembl identifier: BRAF1 is BRAF.
 Specimen: the well of a plate, nine fields in one measurement; the corrected copy shows the same fields. Should a plate
 lie there in two measurements, their fields are not mixed. Batch: the plate.
 
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+
 Open questions: whether ch1 is DNA on disk, as the IDR labels it (the merged record does not depend on it); how files
 are named in the corrected copy (other names than above are noted, not read).
 """

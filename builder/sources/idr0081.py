@@ -12,6 +12,8 @@ positive control, whose quality is not stated, is kept.
 Specimen: the well of a physical plate. Screens B and C, and D and E, are the same plates imaged at both sites: 6,912
 wells are there twice, under one group. Batch: the plate, which was stained once.
 
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+
 Open questions: whether EPFL's first channel is called DAPI on disk (FITC is known); files of any other name are noted
 and left out.
 """

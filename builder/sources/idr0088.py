@@ -11,6 +11,8 @@ its name, another that of the protein. phenotype is the mechanism of action, sev
 
 Specimen: the well of a plate, two or three fields imaged once; no plate's number is in two runs. Batch: the imaging
 batch, up to 40 plates of one reporter line, whose number is in the run's name (PPS073), else the plate.
+
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ Specimen: the well of a plate, nine fields imaged once; each of the 83 plates is
 their channels are not mixed. Batch: the plate. A pixel is 0.325 µm: the study file states 20x on a CV7000, whose camera
 has pixels of 6.5 µm and, unbinned, the 2,560 x 2,160 of these files.
 
+NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+
 Open questions: C02 and C03 are PCNA and nascent RNA by the labels of the IDR as they were last corrected, the other way
 round by other users of the images; C05 is not in the microscope's own index and nobody says what it shows: it is called
 ``protein``, as C04 (succinimidyl ester) rightly is. The original merged all five, so the record is the same either way.
