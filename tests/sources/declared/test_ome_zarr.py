@@ -12,6 +12,7 @@ from builder.engine.trees import ArrayKey
 from builder.sources.base import Image
 from builder.sources.common.folder import Folder
 from builder.sources.common.ome_zarr import UNKNOWN, ome_images
+from builder.sources.proposed.propose import propose
 from tests.sources.declared.reading import declare, read, touch
 from tests.sources.ome_zarr_files import stack, write_group, write_image, write_plate, zipped
 
@@ -202,3 +203,15 @@ def test_old_versions_name_no_axes_or_name_them_alone(tmp_path: Path) -> None:
         assert image.size("c") == 2
         assert image.pixel_size_um is None
         shutil.rmtree(tmp_path / "a.zarr")
+
+
+def test_new_proposes_the_layout_and_the_channels_of_a_plate(tmp_path: Path) -> None:
+    write_plate(tmp_path / "P7.zarr", {"A/1": 1, "B/1": 1}, labels=["Hoechst 33342", "Tubulin"])
+    (tmp_path / "map.csv").write_text("plate,well,compound\nP7,A1,taxol\nP7,B1,dmso\n")
+    text = propose(Folder.listed(str(tmp_path)), "Ours")
+    (tmp_path / "source.toml").write_text(text)
+    images, notes = read(tmp_path)
+    assert 'layout = "ome_zarr_plate"' in text
+    assert notes == {}
+    assert {image.well: image.compound for image in images.values()} == {"A01": "taxol", "B01": "dmso"}
+    assert [[shows for _, shows, _ in planes(image)] for image in images.values()] == [["nucleus", "microtubule"]] * 2
