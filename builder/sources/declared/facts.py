@@ -53,7 +53,7 @@ def fill(text: str, facts: Mapping[str, str]) -> str:
 
 @functools.lru_cache(maxsize=1 << 10)
 def _parsed(text: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
-    """Return the fact that a text names alone, or its placeholders.
+    """Return the one fact of a text, or its placeholders.
 
     Neither where it stands for itself.
     """
