@@ -20,6 +20,7 @@ from cytoimagenet_reader.parquet_footer import TAIL, footer_size
 from cytoimagenet_reader.remote.http import answer_of
 from cytoimagenet_reader.remote.places import Location
 from cytoimagenet_reader.remote.retrying import retrying
+from cytoimagenet_reader.remote.s3 import is_s3, read_range
 from cytoimagenet_reader.remote.versions import Check, Version, of_answer, of_file
 
 _REQUEST_SECONDS: Final = 60.0  # most for one request of fsspec
@@ -146,8 +147,11 @@ class Ranges:
         self, view: memoryview, start: int, file_system: Any, name: str, received: Callable[[int, float], None]
     ) -> Iterator[int]:
         begun, end = time.perf_counter(), start + len(view)
-        if isinstance(file_system, fsspec.asyn.AsyncFileSystem):
-            data: bytes = fsspec.asyn.sync(
+        version = None
+        if is_s3(file_system):
+            data, version = read_range(file_system, name, start, end, _REQUEST_SECONDS)
+        elif isinstance(file_system, fsspec.asyn.AsyncFileSystem):
+            data = fsspec.asyn.sync(
                 file_system.loop, file_system._cat_file, name, start=start, end=end, timeout=_REQUEST_SECONDS
             )
         else:
@@ -157,7 +161,8 @@ class Ranges:
         if len(data) > len(view):
             raise ValueError("the server ignores byte ranges; use one that knows them, or copy the package first")
         if self._check is not None:
-            self._check(of_file(file_system, name))  # after the bytes: they are of this version or an earlier one
+            # Asked for after the bytes: they are of this version or an earlier one.
+            self._check(version or of_file(file_system, name))
         view[: len(data)] = data
         received(len(data), time.perf_counter() - begun)
         yield len(data)

@@ -139,6 +139,21 @@ def test_a_bucket_that_fails_now_and_then_gives_every_row_once(
     assert s3.faults.failed - before >= 9  # of nine shards each
 
 
+def test_the_version_of_a_range_costs_no_request(s3: Any, bucket: Place, tmp_path: Path) -> None:
+    asked = Counter[tuple[str, str]]()
+
+    def fail(method: str, path: str) -> str:
+        asked[method, path.rpartition("cytoimagenet/")[2]] += 1
+        return ""
+
+    s3.faults.fail = fail
+    assert streamed(bucket, tmp_path, "organism")
+    ranges = {path: count for (method, path), count in asked.items() if method == "GET" and path.startswith("data/")}
+    heads = {path: count for (method, path), count in asked.items() if method == "HEAD" and path.startswith("data/")}
+    assert len(ranges) == 3
+    assert sum(heads.values()) <= len(ranges), (ranges, heads)  # one of each shard, when it is opened
+
+
 @pytest.mark.slow  # the client waits a second before it tries again
 def test_a_hub_that_fails_now_and_then_gives_every_row_once(
     hub: Hub, repository: Place, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
