@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
+import types
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,15 @@ from tests.loading.made_package import make_package
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_package(tmp_path_factory.mktemp("made") / "cytoimagenet", side=6)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def streaming_imports_without_torchvision() -> Iterator[None]:
+    """Leave out of MosaicML's library what only its own data sets of images need, where torchvision is missing."""
+    with pytest.MonkeyPatch.context() as patch:
+        if importlib.util.find_spec("torchvision") is None:
+            patch.setitem(sys.modules, "streaming.vision", types.ModuleType("streaming.vision"))
+        yield
 
 
 Found = Counter[tuple[bytes, int, str]]
