@@ -14,7 +14,7 @@ from zlib_ng.zlib_ng import crc32
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _BEGINNING: Final = SIGNATURE + b"\0\0\0\x0dIHDR"
-_prefix = struct.Struct(">I4s").unpack_from  # length and kind
+_PLAIN: Final = (8, 0, 0, 0, 0)  # what a header says behind width and height
 _between = struct.Struct(">II4s").unpack_from  # CRC of a chunk, length and kind of the next
 _crc = struct.Struct(">I").unpack_from
 _header = struct.Struct(">IIBBBBB").unpack_from
@@ -46,7 +46,7 @@ class Png(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether the image is 8-bit grey, non-interlaced and opaque."""
-        return self.header[2:] == (8, 0, 0, 0, 0) and b"tRNS" not in self.kinds
+        return self.header[2:] == _PLAIN and b"tRNS" not in self.kinds
 
 
 def write_chunk(kind: bytes, content: bytes) -> bytes:
@@ -68,11 +68,10 @@ def read_header(file: bytes | memoryview) -> Header:
     PngError
         Where the file does not begin as a PNG does, or declares no pixels.
     """
-    start = bytes(file[:33])
-    if start[:16] != _BEGINNING or len(start) < 33:
-        what = "a damaged PNG: it has no header" if start[:8] == SIGNATURE else "not a PNG: it has no signature of one"
+    if file[:16] != _BEGINNING or len(file) < 33:
+        what = "a damaged PNG: it has no header" if file[:8] == SIGNATURE else "not a PNG: it has no signature of one"
         raise PngError(what)
-    header = Header(*_header(start, 16))
+    header = Header._make(_header(file, 16))
     if not header.width or not header.height:
         raise PngError(f"a damaged PNG: {header.width} x {header.height} pixels")
     return header
@@ -89,20 +88,22 @@ def parse(file: bytes | memoryview) -> Png:
     """
     header = read_header(file)
     view, size = memoryview(file), len(file)
-    if size < 45 or crc32(view[12:29]) != _crc(view, 29)[0]:
+    if size < 45:
+        raise PngError("a damaged PNG: it ends after its header")
+    header_crc, length, kind = _between(view, 29)
+    if crc32(view[12:29]) != header_crc:
         raise PngError("a damaged PNG: the CRC of its header is not that of its content")
-    length, kind = _prefix(view, 33)
     data: list[tuple[int, int]] = []
     others: list[bytes] = []
     start = 41  # of the content of the chunk after the header
     while (end := start + length) + 16 <= size:
         crc, length, next_kind = _between(view, end)
-        if kind[0] & 0x20:  # ancillary: any reader may skip it
+        if kind == b"IDAT" and crc32(view[start - 4 : end]) == crc:
+            data.append((start, end))
+        elif kind[0] & 0x20:  # ancillary: any reader may skip it
             others.append(kind)
         elif crc32(view[start - 4 : end]) != crc:
             raise PngError(f"a damaged PNG: the CRC of a chunk {kind!r} is not that of its content")
-        elif kind == b"IDAT":
-            data.append((start, end))
         elif kind == b"PLTE" and not data:
             others.append(kind)
         else:

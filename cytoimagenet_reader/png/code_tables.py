@@ -89,12 +89,14 @@ def _read_lengths(data: U8, bit_pos: np.uint64, end: np.uint64, short: U32, leng
         entry = np.int64(short[_bits(data, bit_pos, _LONGEST_LENGTH_CODE)])
         bit_pos += U(entry & 63)
         symbol = entry >> 16
-        value, run, more = symbol, 1, 0
-        if symbol > 15:
-            more = 2 if symbol == 16 else 3 if symbol == 17 else 7
-            run = (11 if symbol == 18 else 3) + _bits(data, bit_pos, more)
-            value = 0 if symbol > 16 else lengths[done - 1] if done else np.int64(99)
-            bit_pos += U(more)
+        if symbol < 16:
+            lengths[done] = symbol
+            done += 1
+            continue
+        more = 2 if symbol == 16 else 3 if symbol == 17 else 7
+        run = (11 if symbol == 18 else 3) + _bits(data, bit_pos, more)
+        value = 0 if symbol > 16 else lengths[done - 1] if done else np.int64(99)
+        bit_pos += U(more)
         if done + run > lengths.size:
             return DAMAGED
         for _ in range(run):  # array expressions take numba long to compile
@@ -103,35 +105,49 @@ def _read_lengths(data: U8, bit_pos: np.uint64, end: np.uint64, short: U32, leng
     return bit_pos
 
 
+@inlined
+def _reversed(code: np.uint64, length: int) -> np.uint64:
+    """Return a code, at most 16 bits, with its first bit lowest."""
+    code = (code & U(0x5555)) << U(1) | code >> U(1) & U(0x5555)
+    code = (code & U(0x3333)) << U(2) | code >> U(2) & U(0x3333)
+    code = (code & U(0x0F0F)) << U(4) | code >> U(4) & U(0x0F0F)
+    code = (code & U(0x00FF)) << U(8) | code >> U(8) & U(0x00FF)
+    return code >> (U(16) - U(length))
+
+
 @jit
 def _fill_table(lengths: I64, longest: int, table: U32) -> bool:
     """Fill a decoding table; return whether the code is complete.
 
-    ``table`` (uint32 (2**longest,)) holds what any next bits begin with.
+    ``table`` (uint32 (2**longest,)) holds what any next bits begin with. Codes are entered from the shortest to the
+    longest: the entries of n bits, copied behind themselves, are those of n + 1 bits, but for the codes of that length.
     """
-    following = np.zeros(longest + 2, np.int64)
+    counts, place = np.zeros(longest + 1, np.int64), np.zeros(longest + 1, np.int64)
     for length in lengths:
         if length > longest:
             return False
-        following[length + 1] += 1
-    following[1] = 0  # symbols that do not occur
-    code = np.int64(0)
+        counts[length] += 1
+    shares = np.int64(0)
     for length in range(1, longest + 1):
-        code = (code + following[length]) << 1
-        following[length] = code
-    if code + following[longest + 1] != 1 << longest:
+        place[length] = place[length - 1] + counts[length - 1]
+        shares = 2 * shares + counts[length]
+    if shares != 1 << longest:
         return False
+    ordered = np.empty(lengths.size, np.int64)
     for symbol in range(lengths.size):
-        length, reverse = lengths[symbol], np.int64(0)
-        if length:
-            code = following[length]
-            following[length] += 1
-            for _ in range(length):
-                reverse = reverse << 1 | code & 1
-                code >>= 1
-            entry = np.uint32(symbol << 16 | (LITERALS if symbol < 256 else SPECIAL) | length)
-            for place in range(reverse, 1 << longest, 1 << length):
-                table[place] = entry
+        ordered[place[lengths[symbol]]] = symbol
+        place[lengths[symbol]] += 1
+    code, done, half = U(0), counts[0], 1
+    for length in range(1, longest + 1):
+        for k in range(half):
+            table[half + k] = table[k]
+        half *= 2
+        code <<= U(1)
+        for n in range(done, done + counts[length]):
+            symbol = ordered[n]
+            table[_reversed(code, length)] = np.uint32(symbol << 16 | (LITERALS if symbol < 256 else SPECIAL) | length)
+            code += U(1)
+        done += counts[length]
     return True
 
 

@@ -64,9 +64,8 @@ def decode_bands(file: bytes | memoryview, data: Sequence[tuple[int, int]], rows
     first, end = data[0][0], data[3][1]
     if 4 * (end - first) < rows.size:
         return False  # few bits a byte: mostly matches, in which one stream is as fast as four
-    (start0, end0), (start1, end1), (start2, end2), (start3, end3) = data
-    places = start0, end0, start1, end1, start2, end2, start3, end3
-    if not _decode_bands(np.frombuffer(file, np.uint8), *places, rows, pixels):
+    one, two, three, four = data
+    if not _decode_bands(np.frombuffer(file, np.uint8), *one, *two, *three, *four, rows, pixels):
         return False
     return adler32(rows.data) == int.from_bytes(file[end - 4 : end], "big")
 
