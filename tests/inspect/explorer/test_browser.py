@@ -182,10 +182,15 @@ def test_every_view_in_dark_and_light_at_three_widths(page: Any, explored: Path)
         for view in ("classes", "class/organism/human", "map", "dropped", "split", "tokens", "record"):
             go(page, explored, f"#/{view}")
             assert page.locator("h1").count() == 1
+            words = set(page.locator("main").inner_text().split())
+            assert not words & {"null", "undefined", "NaN"}, f"{view} shows a value that is none"
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert over <= 0, f"{view} is wider than {width} pixels"
             tops = page.locator("#nav a").evaluate_all("links => [...new Set(links.map(a => a.offsetTop))]")
             assert len(tops) == 1, f"the navigation wraps at {width} pixels"
+            here = page.locator("#nav a[aria-current=page]").bounding_box()
+            assert here["x"] >= 0, f"the name of {view} is cut at {width} pixels"
+            assert here["x"] + here["width"] <= width, f"the name of {view} is cut at {width} pixels"
     assert page.locator("#nav a[aria-current=page]").inner_text() == "Record"
     go(page, explored, "#/dropped")
     assert page.locator(".strip h3").all_inner_texts() == ["Just kept nearest to the limit, by p75"]

@@ -30,6 +30,8 @@
     }
     if (mine !== drawn) return;
     main.replaceChildren(page);
+    const nav = document.getElementById("nav"), link = nav.querySelector("[aria-current]");
+    if (link) nav.scrollLeft = Math.max(Math.min(nav.scrollLeft, link.offsetLeft - nav.offsetLeft), link.offsetLeft - nav.offsetLeft + link.offsetWidth - nav.clientWidth);
     const heading = page.querySelector("h1");
     document.title = [heading?.textContent, x.model().index.title].filter(Boolean).join(" · ");
     window.scrollTo(0, 0);

@@ -88,7 +88,7 @@
       x.choice("Size", SIZES, state.size ?? "", (value) => update({ size: value })),
       x.choice("Order", ORDERS, state.sort ?? "category", (value) => update({ sort: value === "category" ? "" : value })),
     ];
-    main.append(
+    x.add(main,
       x.h("h1", { class: "hidden" }, "Classes"),
       x.facts([[index.images, "examples"], [classes.length, "classes"], [index.sources.length, "sources"], [x.percent(classes.reduce((sum, one) => sum + one.validation, 0) / index.images), "validation"]]),
       x.h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() }, x.h("label", { class: "field search" }, x.h("span", {}, "Search"), search), ...choices),

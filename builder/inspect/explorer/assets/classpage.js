@@ -60,7 +60,7 @@
     const draw = (by) => area.replaceChildren(...samples(one, page, by, open).flat().filter(Boolean));
     const neighbours = [model.classes[one.number - 1], model.classes[one.number + 1]];
     const alike = model.index.alike[one.number];
-    main.append(
+    x.add(main,
       x.h("nav", { class: "crumbs", "aria-label": "Classes" }, x.h("a", { href: `#/classes?category=${one.category}` }, x.human(one.category)), neighbours.map((other, place) => (other ? x.h("a", { href: x.classLink(other), class: "step" }, place ? `${other.name} →` : `← ${other.name}`) : null))),
       x.h("h1", {}, one.name),
       x.facts([[one.total, "examples"], [one.images, "source images"], [one.groups, "specimens"], [x.percent(one.validation / one.total), "validation"]]),

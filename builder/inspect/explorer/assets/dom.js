@@ -15,6 +15,9 @@
   /** An element with attributes (on…: listeners) and children; texts are never read as HTML. */
   x.h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
   x.s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+  /** Children of an element that is there: added, or in place of all it has. Unlike DOM's own, these show no "null". */
+  x.add = (element, ...children) => fill(element, null, children);
+  x.renew = (element, ...children) => (element.replaceChildren(), fill(element, null, children));
 
   x.n = (value) => (value ?? 0).toLocaleString("en");
   x.percent = (value, digits = 1) => `${(100 * value).toFixed(digits)} %`;
@@ -47,7 +50,8 @@
 
   /** A table with headings; cells that are numbers stand right. */
   x.table = function (headings, rows, caption) {
-    const cell = (tag) => (value) => x.h(tag, { class: typeof value === "number" ? "number" : null, scope: tag === "th" ? "col" : null }, typeof value === "number" ? x.n(value) : value);
+    const numbers = (place) => rows.some((row) => typeof row[place] === "number");
+    const cell = (tag) => (value, place) => x.h(tag, { class: numbers(place) || typeof value === "number" ? "number" : null, scope: tag === "th" ? "col" : null }, typeof value === "number" ? x.n(value) : value);
     return x.h(
       "div",
       { class: "wide", tabindex: "0", role: "region", "aria-label": caption },

@@ -40,15 +40,15 @@
   x.views.dropped = async function (main) {
     const data = await x.load("dropped");
     const accounts = data.accounts;
-    main.append(x.h("h1", {}, "What was dropped"));
+    x.add(main, x.h("h1", {}, "What was dropped"));
     if (accounts) {
       const rest = Object.values(accounts.refused ?? {}).reduce((sum, count) => sum + count, 0);
-      main.append(
+      x.add(main,
         x.section("Every annotated image", x.bars([["in the package", accounts.in_package], ["refused", rest], ["not drawn: a class it belongs to had enough", accounts.not_drawn], ["no class: none of its tokens is one", accounts.no_class]], accounts.annotated))
       );
     }
-    if (!data.reasons.length) main.append(x.h("p", {}, "Nothing was dropped."));
-    else main.append(x.h("p", {}, `${x.plural(data.total, "image or crop", "images and crops")} by reason: `, data.reasons.map((entry, place) => [place ? ", " : "", x.h("a", { href: `#/dropped`, onclick: (event) => (event.preventDefault(), document.getElementById(`reason-${entry.reason}`).scrollIntoView()) }, x.human(entry.reason)), ` ${x.n(entry.count)}`])));
-    main.append(...data.reasons.map((entry) => reason(entry, data)));
+    if (!data.reasons.length) x.add(main, x.h("p", {}, "Nothing was dropped."));
+    else x.add(main, x.h("p", {}, `${x.plural(data.total, "image or crop", "images and crops")} by reason: `, data.reasons.map((entry, place) => [place ? ", " : "", x.h("a", { href: `#/dropped`, onclick: (event) => (event.preventDefault(), document.getElementById(`reason-${entry.reason}`).scrollIntoView()) }, x.human(entry.reason)), ` ${x.n(entry.count)}`])));
+    x.add(main, ...data.reasons.map((entry) => reason(entry, data)));
   };
 })((window.explorer ??= {}));

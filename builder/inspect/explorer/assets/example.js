@@ -49,7 +49,7 @@
       const fact = Object.fromEntries(page.columns.map((name, number) => [name, page.rows[place][number]]));
       const step = (by, text) => x.h("button", { type: "button", class: "quiet", onclick: () => move(by) }, text);
       const heading = x.h("h2", { tabindex: "-1" }, one.name, x.h("span", { class: "soft" }, ` ${place + 1} of ${rows}`));
-      dialog.replaceChildren(
+      x.renew(dialog,
         x.h("header", {}, heading, x.h("span", { class: "steps" }, step(-1, "← Previous"), step(1, "Next →"), x.h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Close"))),
         x.h(
           "div",

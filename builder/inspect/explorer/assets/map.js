@@ -116,7 +116,7 @@
       const most = [...labels].sort((a, b) => b[1] - a[1]).slice(0, 8);
       const text = `${x.plural(points.length, "example")} ${what}, of ${x.plural(labels.size, "class", "classes")}`;
       x.say(text);
-      list.replaceChildren(
+      x.renew(list,
         x.h("div", { class: "row" }, x.h("h2", {}, text), x.h("button", { type: "button", class: "quiet", onclick: () => ((view.loop = []), choose([], "")) }, "Clear")),
         x.h("p", {}, most.map(([number, count]) => [x.h("a", { href: x.classLink(model.classes[number]) }, model.classes[number].name), ` ${x.n(count)}  `])),
         x.h("ul", { class: "samples" }, await listed(data, model, points)),
@@ -140,7 +140,7 @@
         choose(code === null ? [] : colours.codes.flatMap((own, point) => (own === code ? [point] : [])), `coloured ${colours.names[code] ?? "none stated"}`);
       };
       const near = [...new Set(data.copies.flat())];
-      side.replaceChildren(
+      x.renew(side,
         x.choice("Colour by", COLOURS, view.by, (by) => set({ by, picked: null })),
         x.choice("Across", axes, String(view.across), (axis) => set({ across: Number(axis) })),
         x.choice("Up", axes, String(view.up), (axis) => set({ up: Number(axis) })),
@@ -162,7 +162,7 @@
       });
     }
 
-    main.append(
+    x.add(main,
       x.h("h1", {}, "Examples on a map"),
       x.h("p", { class: "soft" }, `${x.n(data.class.length)} of ${x.n(data.of)} examples, as many of each class, by their ${data.what}; on principal axes. Where colours part by source or batch and not by class, a model can learn those in place of the class. Draw a loop to list what is in it. Near copies have perceptual hashes that differ in 3 of 64 bits or fewer, as round cells alike in outline do too.`),
       x.h("div", { class: "map-area" }, canvas, side),

@@ -36,7 +36,7 @@
       ...(found?.unknown ? [["examples whose whole image is not known, so that it was not compared", x.n(found.unknown)]] : []),
       ...(data.batches.of ? [[`batches (plates, experiments, slides) on both sides, of ${x.n(data.batches.of)}`, x.n(data.batches.both)]] : []),
     ];
-    main.append(
+    x.add(main,
       x.h("h1", {}, "Training and validation"),
       x.section("Split", x.splitBar(train, index.images - train), data.split ? x.h("p", { class: "soft" }, `By ${data.split.by}; wanted ${x.percent(data.wanted, 0)}, at most ${x.percent(data.split.limit, 0)}.`) : null),
       x.section("Audit", x.table(null, rows, "Audit of the split")),
