@@ -45,7 +45,8 @@ def _check_memory() -> None:
     """End where memory is too small for the libraries.
 
     They would end the process themselves, in words of their own, or send it a SIGINT (OpenBLAS). Where it is merely
-    small, they are kept to one thread: each takes eight megabytes and more of it.
+    small, they are kept to one thread, which takes eight megabytes and more of it each, and pyarrow to the allocator of
+    the system: its own reserves a gigabyte at once, and what is loaded later does not fit.
 
     Raises
     ------
@@ -64,6 +65,7 @@ def _check_memory() -> None:
 
         for name in THREAD_LIMITS:
             os.environ.setdefault(name, "1")
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def _main() -> Callable[[], object]:

@@ -43,8 +43,13 @@ class TaskError(RuntimeError):
 
 def refuse_fault(item: Any, reason: Failure, detail: str) -> None:
     """End the run at a fault of the machine."""
-    how = f"{reason.replace('_', ' ')} ({detail}), also while nothing else ran"
-    raise UserError(f"{item}: {how}; {REMEDIES[reason]}, then run the same again")
+    raise UserError(f"{item}: {how_it_failed(reason, detail)}; {REMEDIES[reason]}, then run the same again")
+
+
+def how_it_failed(reason: Failure, detail: str) -> str:
+    """Return how a task failed, in words."""
+    name = reason.replace("_", " ")
+    return f"{name}{f' ({detail})' if detail != name else ''}, also while nothing else ran"
 
 
 REMEDIES: dict[Failure, str] = {

@@ -35,13 +35,15 @@ class Cluster:
             start_new_session=True,
         )
 
-    def add_worker(self, root: Path = ROOT) -> None:
-        """Start a worker that runs the code below ``root``."""
+    def add_worker(self, root: Path = ROOT, nanny: bool = False) -> None:
+        """Start a worker that runs the code below ``root``, alone or as a child of Dask's nanny, which takes longer."""
         arguments = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", self.folder.name)
-        self.workers.append(self.start("worker", self.address, *arguments, root=root))
+        self.workers.append(
+            self.start("worker", self.address, *arguments, "--nanny" if nanny else "--no-nanny", root=root)
+        )
 
     def kill_worker(self) -> None:
-        """Kill a worker with its nanny and children, as when a machine is lost."""
+        """Kill the oldest worker with its nanny and children, as when a machine is lost."""
         worker = self.workers.pop(0)
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
@@ -76,8 +78,8 @@ class Cluster:
 def running_cluster(workers: int) -> Iterator[Cluster]:
     made = Cluster()
     try:
-        for _ in range(workers):
-            made.add_worker()
+        for number in range(workers):
+            made.add_worker(nanny=number == 0)  # which starts it as a daemon, so that it may have no children
         if workers:
             made.wait_for_workers()
         yield made

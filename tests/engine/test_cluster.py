@@ -17,6 +17,7 @@ pytest.importorskip("distributed")
 
 from builder.engine.run import RunSettings, Task, TaskError
 from builder.errors import UserError
+from tests.building import LITTLE, files_of, in_this_process
 from tests.engine import jobs
 from tests.engine.clusters import ROOT, Cluster, running_cluster
 
@@ -54,32 +55,32 @@ def test_an_exception_ends_the_run_with_the_tasks_name(cluster: Cluster) -> None
         )
 
 
-def test_a_worker_that_is_lost_and_one_that_comes(cluster: Cluster) -> None:
+def test_a_build_loses_a_worker_and_gains_one(
+    cluster: Cluster, little: Path, little_built: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "cytoimagenet.work"
+    changed = threading.Event()
+
     def disturb() -> None:
-        time.sleep(1)
+        while not list(work.glob("standardized/*/*.parquet")) and not changed.wait(0.02):
+            pass
         cluster.kill_worker()
         cluster.add_worker()
 
     disturber = threading.Thread(target=disturb)
     disturber.start()
-    tasks = [Task(str(n), (2 * n, 2 * n + 1), 2) for n in range(20)]
-    out = jobs.run(functools.partial(jobs.slowly, 0.15), tasks, RunSettings(scheduler=cluster.address))
-    disturber.join()
-    assert out.values == {n: n * n for n in range(40)}
-    assert not out.faults
+    try:
+        arguments = ("build", little, "-o", tmp_path / "cytoimagenet", *LITTLE, "--set", "part_images=2")
+        in_this_process(*arguments, "--scheduler", cluster.address)
+    finally:
+        changed.set()
+        disturber.join()
+    assert bytes_of(tmp_path / "cytoimagenet") == bytes_of(little_built)
 
 
-def test_a_scheduler_that_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    import distributed
-
-    real = distributed.Client
-    monkeypatch.setattr(distributed, "Client", lambda address, **more: real(address, **{**more, "timeout": 2}))
-    with running_cluster(1) as made:
-        killer = threading.Timer(1.0, made.scheduler.kill)
-        killer.start()
-        with pytest.raises(UserError, match=r"scheduler (at tcp\S+ is gone|answers at)"):
-            jobs.run(functools.partial(jobs.slowly, 0.2), jobs.tens(30), RunSettings(scheduler=made.address))
-        killer.join()
+def bytes_of(package: Path) -> dict[str, str]:
+    """Return the hashes of a package's shards and tables; the rest states the recipe."""
+    return {name: value for name, value in files_of(package).items() if name.endswith((".arrow", ".parquet"))}
 
 
 def test_a_worker_with_other_code_is_refused_by_name(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_worker_with_other_code_is_refused_by_name(tmp_path: Path) -> None:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     encoder = tmp_path / "cytoimagenet_reader/png/encoder.py"
     encoder.write_text(encoder.read_text("utf-8") + "\nTURNED = True\n", "utf-8")
-    with running_cluster(0) as made:
+    with running_cluster(0) as made:  # of its own: the others would have to wait until this worker is gone
         made.add_worker(tmp_path)
         made.wait_for_workers()
         with pytest.raises(UserError, match=r"Dask worker \S+ \(tcp:\S+\) has cytoimagenet's code \w+ in place of \w+"):
@@ -122,6 +123,19 @@ def test_children_end_with_the_run(cluster: Cluster, tmp_path: Path) -> None:
     while any(_is_running(pid) for pid in set(seen)):
         assert time.monotonic() - began < 10
         time.sleep(0.05)
+
+
+def test_a_scheduler_that_dies_is_one_line(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last test of this cluster."""
+    import distributed
+
+    real = distributed.Client
+    monkeypatch.setattr(distributed, "Client", lambda address, **more: real(address, **{**more, "timeout": 2}))
+    killer = threading.Timer(1.0, cluster.scheduler.kill)
+    killer.start()
+    with pytest.raises(UserError, match=r"scheduler (at tcp\S+ is gone|answers at)"):
+        jobs.run(functools.partial(jobs.slowly, 0.2), jobs.tens(30), RunSettings(scheduler=cluster.address))
+    killer.join()
 
 
 def _is_running(pid: int) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from builder.commands.machine import explained
 from builder.engine.run import TaskError
 from builder.package.data_files import raise_of_machine
+from tests.building import LITTLE, files_of
 from tests.package.made import make_package
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="limits and mounts of Linux")]
@@ -81,6 +82,14 @@ def test_little_memory_that_is_enough(tmp_path: Path) -> None:
     make_package(tmp_path / "cytoimagenet")
     done = run(f"ulimit -v {1 << 20}; CYTO verify {tmp_path}/cytoimagenet")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_build_in_little_memory(little: Path, little_built: Path, tmp_path: Path) -> None:
+    """A gigabyte and a half: what pyarrow's own allocator reserves would leave too little for numba."""
+    build = f"CYTO build {little} -o {tmp_path}/cytoimagenet --workers 0 {shlex.join(LITTLE)}"
+    done = run(f"ulimit -v {1500 << 10}; {build}")
+    assert done.returncode == 0, done.stderr
+    assert files_of(tmp_path / "cytoimagenet") == files_of(little_built)
 
 
 def test_a_mapping_that_fails_in_a_task_is_memory() -> None:

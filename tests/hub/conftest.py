@@ -9,13 +9,18 @@ import huggingface_hub.constants
 import pytest
 from huggingface_hub.utils import disable_progress_bars
 
+from builder.package.verify import verify
 from tests.hub.server import Hub
 from tests.package.made import make_package
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub without any repository; the client in this process uses LFS, for there is no xet service."""
+    """A hub without any repository; the client in this process uses LFS, for there is no xet service.
+
+    What is pushed is verified in this process: one of its own takes seconds, and is tests/package/test_verify.py's.
+    """
+    monkeypatch.setattr("builder.hub.push.verify_apart", verify)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from builder.engine.progress import Progress
+from builder.engine.run import refuse_fault
 from builder.engine.store import Store
 from builder.engine.task import Task
 from builder.errors import UserError
@@ -87,7 +88,7 @@ class Annotate:
             functools.partial(_annotate_task, options, self.work, is_simulated(url, options)),
             [Task(source.dir_name, ((source.dir_name, root),), 1) for source, root in sources],
             on_result=lambda _, found: facts.extend(found),
-            on_fault=lambda item, reason, detail: lost.update({item[0]: f"{reason} {detail}"}),
+            on_fault=lambda item, reason, detail: refuse_fault(f"source {item[0]}", reason, detail),
             time_limit=24 * HOUR,
         )
         facts.sort(key=lambda found: str(found["dir_name"]))

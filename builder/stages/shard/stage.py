@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from builder.engine import markers
 from builder.engine.progress import Progress
+from builder.engine.run import refuse_fault
 from builder.engine.store import Store
 from builder.engine.task import Task
 from builder.errors import UserError
@@ -94,7 +95,7 @@ class Shard:
             ),
             [Task(plan.shard, (plan,), plan.rows) for plan in plans],
             on_result=on_result,
-            on_fault=_shard_failed,
+            on_fault=lambda plan, reason, detail: refuse_fault(f"shard {plan.shard}", reason, detail),
             time_limit=HOUR,
         )
         log.info("shard: %s written, %s as before", len(plans), before)
@@ -132,7 +133,3 @@ class Shard:
 
     def _missing(self, done: ShardFacts) -> list[ShardPlan]:
         return [plan for plan in self.selection.shards if shard_path(plan.shard, self.file_format) not in done]
-
-
-def _shard_failed(plan: ShardPlan, reason: str, detail: str) -> None:
-    raise UserError(f"shard {plan.shard} could not be written: {reason} {detail}; run the same command again")

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.engine import markers
+from builder.engine.run import how_it_failed
 from builder.engine.task import Failure
 from builder.errors import UserError
 
@@ -72,7 +73,7 @@ class NotTried:
         UserError
             Where images may not be left out.
         """
-        text = f"{reason.replace('_', ' ')} ({detail}), also while nothing else ran"
+        text = how_it_failed(reason, detail)
         if not self._skip:
             raise UserError(f"{item.dir_name}/{item.files[0]}: {text}; {_REMEDIES[reason]}; {RUN_AGAIN}")
         self.add([(item.idx, text)])

@@ -8,15 +8,18 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from builder.cli import main
 from builder.engine.store import Store
+from builder.engine.task import Task
+from builder.errors import UserError
 from builder.sources import _plugins, load_sources
 from builder.stages.annotate.annotate_source import annotate_source
-from builder.stages.annotate.stage import left_out_in
+from builder.stages.annotate.stage import Annotate, left_out_in
 
 _FIELD = "20150401/SQ00014610__2016-Measurement2/Images/r01c01f01p01-ch1sk1fk1fl1.tiff"
 _TABLE = "Plate,Well,Characteristics [Cell Line],Gene Symbol,Gene Identifier,Control Type\nSQ00014610,A1,A549,BRAF,,\n"
@@ -158,3 +161,16 @@ def test_a_plugin_that_does_not_load_leaves_out_its_source_only(tmp_path: Path) 
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 1
     assert json.loads((tmp_path / "work/left_out.json").read_text())["lab_cells"].count("nothing_of_this_name") == 1
+
+
+def test_a_fault_of_the_machine_ends_the_run_and_leaves_nothing_out(little: Path, tmp_path: Path) -> None:
+    class OutOfMemory:
+        def run(self, progress: object, function: object, tasks: list[Task], on_fault: Any, **more: Any) -> None:
+            for task in tasks:
+                on_fault(task.items[0], "out_of_memory", "ended by SIGKILL")
+
+    work = Store(tmp_path / "work")
+    says = r"^source kag_cell_cycle: out of memory \(ended by SIGKILL\), also while nothing else ran; give it"
+    with pytest.raises(UserError, match=says):
+        Annotate(Store(little), work, OutOfMemory(), ()).run()  # type: ignore[arg-type]
+    assert left_out_in(work) == []
