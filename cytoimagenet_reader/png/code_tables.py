@@ -107,7 +107,7 @@ def _read_lengths(data: U8, bit_pos: np.uint64, end: np.uint64, short: U32, leng
 
 @inlined
 def _reversed(code: np.uint64, length: int) -> np.uint64:
-    """Return a code, at most 16 bits, with its first bit lowest."""
+    """Return a code (at most 16 bits) first bit lowest."""
     code = (code & U(0x5555)) << U(1) | code >> U(1) & U(0x5555)
     code = (code & U(0x3333)) << U(2) | code >> U(2) & U(0x3333)
     code = (code & U(0x0F0F)) << U(4) | code >> U(4) & U(0x0F0F)

@@ -1,4 +1,4 @@
-"""Byte ranges of S3 objects, each with the version that the answer states.
+"""Byte ranges of S3 objects, with the versions stated.
 
 ``cat_file`` of s3fs, as of every fsspec file system, gives the bytes alone: another request would tell the version.
 """
@@ -21,10 +21,14 @@ def is_s3(file_system: Any) -> bool:
 
 
 def read_range(file_system: Any, name: str, start: int, end: int, seconds: float) -> tuple[bytes, Version]:
-    """Return the bytes from ``start`` to before ``end`` and their version.
+    """Return a range's bytes and their version.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html. Raises what s3fs raises, and TimeoutError after
     ``seconds``.
+
+    Parameters
+    ----------
+    start, end : of the range, which ends before ``end``
     """
     found: tuple[bytes, Version] = sync(file_system.loop, _read_range, file_system, name, start, end, timeout=seconds)
     return found
