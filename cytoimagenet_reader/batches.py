@@ -278,5 +278,5 @@ def _parquet_file(package: Package, shard: Shard, path: str | None = None) -> It
             yield _ParquetShard(file)
         return
     ranges = RangeFile(package.url(shard.path), package.storage_options, shard.bytes, package.check_of(shard))
-    with ranges, ranges.parquet_source() as source, open_parquet(source, pre_buffer=False) as file:
+    with ranges, ranges.parquet_source() as source, open_parquet(source) as file:
         yield _ParquetShard(file, ranges)

@@ -70,8 +70,7 @@ class Parquet:
         images = self._images(list(groups)) if _IMAGE in names else None
         if images is not None:
             names = [f"{_IMAGE}.path" if name == _IMAGE else name for name in names]
-        # not for small columns; and one that reads a Python file when the interpreter ends would abort it
-        threads = images is None and not isinstance(self._source, pa.PythonFile)
+        threads = images is None and not isinstance(self._source, pa.PythonFile)  # see open_parquet
         table = self._file.read_row_groups(list(groups), columns=names, use_threads=threads)
         if images is not None:
             kind, paths = self.schema.field(_IMAGE).type, table[_IMAGE].combine_chunks().field("path")
@@ -131,7 +130,8 @@ def open_parquet(source: pa.NativeFile, tail: memoryview | None = None, **option
     if tail is not None:
         with pq.ParquetFile(end, **_LIMITS) as footer:
             options["metadata"] = footer.metadata
-    with pq.ParquetFile(source, **_LIMITS, **options) as file:
+    # what is read ahead is held by a thread of pyarrow: one that holds Python's when the interpreter ends aborts it
+    with pq.ParquetFile(source, pre_buffer=False, **_LIMITS, **options) as file:
         schema = pq.read_schema(source) if options.get("read_dictionary") else file.schema_arrow
         yield Parquet(file, source, groups, schema)
 

@@ -107,7 +107,7 @@ class Prefetched:
             file = RangeFile(place, options, shard.bytes, self._package.check_of(shard))
             with contextlib.ExitStack() as closing:
                 source = closing.enter_context(pa.PythonFile(closing.enter_context(file), "r"))
-                parquet = closing.enter_context(open_parquet(source, footer[1].data, pre_buffer=False))
+                parquet = closing.enter_context(open_parquet(source, footer[1].data))
                 same_columns(parquet.schema, self._package.schema)
                 opened = _OpenShard(shard.path, parquet, file, footer, closing.pop_all())
             self._open[shard.category] = opened

@@ -100,7 +100,7 @@ def read_columns(url: str, storage_options: Mapping[str, Any], columns: list[str
                 return file.read(range(len(file.rows)), columns)
         file_system.invalidate_cache()  # of sizes of files that were replaced
         ranges = RangeFile(url, storage_options, file_system.size(name))
-        with ranges, ranges.parquet_source() as source, open_parquet(source, pre_buffer=False) as file:
+        with ranges, ranges.parquet_source() as source, open_parquet(source) as file:
             ranges.hold(file.byte_ranges(range(len(file.rows)), columns))
             return file.read(range(len(file.rows)), columns)
 

@@ -38,7 +38,7 @@ import json, sys
 import pyarrow.parquet as pq
 from huggingface_hub import HfFileSystem
 with HfFileSystem().open("datasets/someone/cytoimagenet/metadata.parquet") as file:
-    table = pq.ParquetFile(file).read(["category", "label"], use_threads=False)
+    table = pq.ParquetFile(file, pre_buffer=False).read(["category", "label"], use_threads=False)
 json.dump(table["category"].to_pylist().count("gene"), sys.stdout)
 """  # in one thread: pyarrow's own, holding a Python file when the interpreter ends, abort it now and then
 

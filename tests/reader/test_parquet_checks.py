@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import textwrap
+import threading
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,21 @@ def test_what_pyarrow_writes_is_read_as_pyarrow_reads_it(options: dict[str, Any]
     data = written(table(), **options)
     assert read(data).equals(table())
     assert read(data, ["label", "crop"]).equals(table().select(["label", "crop"]))
+
+
+def test_no_thread_of_pyarrow_reads_a_python_file() -> None:
+    """One that holds something of Python's when the interpreter ends aborts the process."""
+    readers = set()
+
+    class Watched(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            readers.add(threading.get_ident())
+            return super().read(size)
+
+    with open_parquet(pa.PythonFile(Watched(written(table())), "r")) as file:
+        assert file.read(range(3), ["label", "gene"]).equals(table().select(["label", "gene"]))
+        assert file.read(range(3)).equals(table())
+    assert readers == {threading.get_ident()}
 
 
 def test_a_table_without_rows_is_read() -> None:
