@@ -24,7 +24,17 @@ writing of files, progress and logs; the recipe, whose values count by ``Recipe.
 nor counted.
 """
 
-PIXEL_LIBRARIES: Final = ("imagecodecs", "numpy", "pillow", "tifffile")
+PIXEL_LIBRARIES: Final = (
+    "imagecodecs",
+    "liffile",
+    "nd2",
+    "numcodecs",
+    "numpy",
+    "pillow",
+    "pylibCZIrw",
+    "tifffile",
+    "zarr",
+)
 """Decode source images or compute with their pixels. numba is not among them: its loops give the same bytes as plain
 numpy, which the tests check.
 """

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from builder.code_version import code_version, hash_modules, library_versions, reachable
+import builder.pixels
+from builder.code_version import PIXEL_LIBRARIES, PROJECT, code_version, hash_modules, library_versions, reachable
 from builder.draw import key64
+from builder.engine.statement import statement
 
 FILES = {
     "pkg/__init__.py": "from pkg.aside import unused\n",
@@ -158,3 +163,26 @@ def test_an_entry_that_does_not_count_is_refused() -> None:
 
 def test_libraries_that_are_not_installed_are_left_out() -> None:
     assert list(library_versions(["numpy", "no-such-library"])) == ["numpy"]
+
+
+def test_the_version_of_each_library_that_decodes_pixels_counts() -> None:
+    """A decoder that is left out changes pixels, and the old ones stay."""
+    same_bytes = {"numba", "zlib_ng"}  # tests hold that both give the bytes of numpy and zlib
+    folder = Path(builder.pixels.__file__).parent
+    imported = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add((node.module or "").partition(".")[0])
+    others = imported - set(sys.stdlib_module_names) - {*PROJECT} - same_bytes
+    distributions = importlib.metadata.packages_distributions()
+    known = {name.lower() for name in PIXEL_LIBRARIES}
+    left_out = {name for name in others if not known & {d.lower() for d in distributions.get(name, [name])}}
+    assert {"numpy", "tifffile", "zarr"} <= others
+    assert left_out == set()
+
+
+def test_a_worker_states_the_same_libraries() -> None:
+    assert {*PIXEL_LIBRARIES} <= statement().keys()

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-_LIBRARIES: Final = ("numpy", "pyarrow", "pillow", "tifffile", "imagecodecs", "zlib-ng", "numba")
+from builder.code_version import PIXEL_LIBRARIES
+
+_LIBRARIES: Final = (*PIXEL_LIBRARIES, "pyarrow", "zlib-ng", "numba")
 """Whose versions may change a byte, and numba, which says whether the compiled passes are there."""
 _PACKAGES: Final = ("builder", "cytoimagenet_reader")
 
