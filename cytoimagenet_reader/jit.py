@@ -38,7 +38,10 @@ def inlined(function: F) -> F:
 
 
 class _Compiled:
-    """A function of numba's that is made when it is first called, from Python or by another one."""
+    """A numba function, compiled when it is first called.
+
+    Python calls it, or another one.
+    """
 
     def __init__(self, function: Callable[..., Any], more: dict[str, bool]) -> None:
         self._function = function
@@ -49,7 +52,7 @@ class _Compiled:
 
     @functools.cached_property
     def dispatcher(self) -> Any:
-        """What numba made of the function, with ``signatures``, ``stats`` and ``py_func``."""
+        """Numba's dispatcher: ``signatures``, ``stats`` and ``py_func``."""
         with _making:
             return self.__dict__.get("dispatcher") or self._make()
 
@@ -64,7 +67,9 @@ class _Compiled:
 
 @functools.cache
 def _numba() -> Any:
-    """Load numba, and tell it what our functions are where one calls another.
+    """Load numba and declare our functions to it.
+
+    One may call another.
 
     https://numba.readthedocs.io/en/stable/extending/low-level.html#typing
     """

@@ -19,7 +19,6 @@ KNOWN: Final = (
     r"no Chromium is installed",  # Pillow and libpng read the same files
     r"pngcheck is not installed",  # .ci/run installs it where it may; libpng reads the same files
     r"this file system refuses names that are not UTF-8",
-    r"(streaming|litdata) is not installed",  # they bring PyTorch for CUDA, and the clients of every cloud
     r"(torchvision|timm) is not installed",  # torchvision's wheels are built for one build of PyTorch each
     r"zarr-python 3 needs Python 3\.11",
     r"mounting a small disk needs Linux and root",

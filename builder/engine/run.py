@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
+from builder.engine.failures import refuse_fault
 from builder.engine.log import RunLog
 from builder.engine.memory import peak_memory
 from builder.engine.pools import CANNOT_START, InProcess, KeptPools, Pool
@@ -39,24 +40,6 @@ _LOOK_EVERY = 1.0  # seconds
 
 class TaskError(RuntimeError):
     """An exception in a task: a bug, not bad input."""
-
-
-def refuse_fault(item: Any, reason: Failure, detail: str) -> None:
-    """End the run at a fault of the machine."""
-    raise UserError(f"{item}: {how_it_failed(reason, detail)}; {REMEDIES[reason]}, then run the same again")
-
-
-def how_it_failed(reason: Failure, detail: str) -> str:
-    """Return how a task failed, in words."""
-    name = reason.replace("_", " ")
-    return f"{name}{f' ({detail})' if detail != name else ''}, also while nothing else ran"
-
-
-REMEDIES: dict[Failure, str] = {
-    "timed_out": "see whether its file system hangs",
-    "out_of_memory": "give it more memory",
-    "crashed": "see the log above and give it more memory",
-}
 
 
 def run_tasks(

@@ -42,7 +42,10 @@ _HUB_LICENSES: Final = {
 
 
 class _OneLine(list[Any]):
-    """A list whose items, and what is in them, follow one another on a line: ``[{name: idx, dtype: string}, …]``."""
+    """A list that YAML writes on one line.
+
+    As ``[{name: idx, dtype: string}, …]``.
+    """
 
 
 class _Dumper(yaml.SafeDumper):
@@ -100,7 +103,10 @@ def render_card(manifest: Manifest, index: ClassIndex) -> str:
 
 
 def _yaml(front: Mapping[str, Any]) -> str:
-    """Return the front matter as YAML, in few lines: a page of columns would come before every card otherwise."""
+    """Return the front matter as YAML, in few lines.
+
+    A page of columns would come before every card otherwise.
+    """
     text: str = yaml.dump(
         dict(front), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH
     )

@@ -34,7 +34,7 @@ class Bar(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Bars under one heading, on a common scale that counts ``unit``."""
+    """Bars under one heading, on a common scale."""
 
     title: str
     bars: Sequence[Bar]
@@ -74,7 +74,10 @@ def _draw(axes: Axes, panel: Panel, number: int) -> None:
 
 
 def _draw_axis(axes: Axes, most: float, bottom: float, unit: str) -> None:
-    """Draw both axes, with ticks and lines at round numbers; ``bottom`` is the row at which the scale lies."""
+    """Draw both axes, with ticks and lines at round numbers.
+
+    ``bottom`` is the row at which the scale lies.
+    """
     from matplotlib.ticker import MaxNLocator
 
     for value in MaxNLocator(_TICKS, integer=True).tick_values(0, most):

@@ -1,4 +1,4 @@
-"""Scores of networks pretrained on a package, for the table of its card.
+"""Scores of networks pretrained on a package.
 
 ``examples/evaluate.py`` writes them, and the next `build` takes them from WORK. A network counts whose classes are
 those of a config of the package: others were pretrained on something else.
@@ -29,12 +29,15 @@ _Z: Final = 1.959963984540054
 
 
 def classes_sha256(names: Iterable[str]) -> str:
-    """Return the hash by which a network's classes are compared with a package's."""
+    """Return the hash that identifies a list of classes."""
     return hashlib.sha256(json.dumps(list(names)).encode()).hexdigest()
 
 
 def wilson(right: int, count: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a share (Wilson, JASA 22, 1927)."""
+    """Return the 95 % score interval of a share.
+
+    Wilson, JASA 22, 1927.
+    """
     share = right / count
     centre = share + _Z * _Z / (2 * count)
     half = _Z * math.sqrt(share * (1 - share) / count + _Z * _Z / (4 * count * count))
@@ -42,7 +45,9 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 
 
 def results_of(content: bytes, index: ClassIndex) -> list[dict[str, Any]]:
-    """Return the results of networks with the classes of a config, sorted, the config named.
+    """Return the results of networks with a config's classes, sorted.
+
+    Each names its config.
 
     Parameters
     ----------

@@ -97,7 +97,7 @@ def _changing(thumbnails: I8) -> npt.NDArray[np.int16]:
 
 
 def _squares(rows: F64) -> F64:
-    """Return each row's sum of squares: of whole numbers, so exact in any order."""
+    """Return each row's sum of squares, exact in any order."""
     out: F64 = np.einsum("ij,ij->i", rows, rows)
     return out
 

@@ -180,7 +180,7 @@ def _vectors(first: I16, second: I16) -> tuple[I16, I16]:
 
 
 def _pieces(array: npt.NDArray[Any]) -> Iterator[slice]:
-    """Yield slices of some rows: what is computed of them stays small beside the whole."""
+    """Yield slices of a few rows, which bound the memory."""
     return (slice(start, start + _AT_ONCE) for start in range(0, len(array), _AT_ONCE))
 
 

@@ -7,10 +7,11 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from builder.engine.failures import refuse_fault
 from builder.engine.log import RunLog
 from builder.engine.pools import KeptPools
 from builder.engine.progress import Progress
-from builder.engine.run import RunSettings, Shared, Task, refuse_fault, run_tasks
+from builder.engine.run import RunSettings, Shared, Task, run_tasks
 from builder.engine.task import Failure
 
 HOUR = 3600.0

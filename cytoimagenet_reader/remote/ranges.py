@@ -114,9 +114,10 @@ class Ranges:
 
     @contextlib.contextmanager
     def _checked_beside(self, version: Version) -> Iterator[None]:
-        """Check a version while the block runs; raise what is found.
+        """Check a version while the block runs.
 
-        A check asks the server in its turn: one after the other would cost each shard a round trip.
+        What it finds is raised. A check asks the server in its turn: one after the other would cost each shard a round
+        trip.
         """
         if self._check is None or (self._checked is not None and self._checked.same(version)):
             yield

@@ -24,7 +24,7 @@ _FACTS: Final = ("idx", "label", "dir_name", "group", "batch")
 
 
 def with_split(table: pa.Table) -> pa.Table:
-    """Return the table with the side of the split as plain text."""
+    """Return the table with the split as plain text."""
     return table.set_column(table.column_names.index("split"), "split", table["split"].cast(pa.string()))
 
 

@@ -1,4 +1,4 @@
-"""The comparison of the split by content, kept for the next report."""
+"""Comparison of the split by content, kept between reports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FACTS: Final = b"cytoimagenet"
 
 
 def compared(package: Store, manifest: Manifest, rows: pa.Table, out: Path, before: Path) -> ContentAudit:
-    """Compare the two sides by content, or take what the last report found.
+    """Compare both sides by content, or reuse the last comparison.
 
     That is taken where it is of the same tables, by their hashes in the manifest, and of the same code.
 

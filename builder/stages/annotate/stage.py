@@ -13,8 +13,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from builder.engine.failures import refuse_fault
 from builder.engine.progress import Progress
-from builder.engine.run import refuse_fault
 from builder.engine.store import Store
 from builder.engine.task import Task
 from builder.errors import UserError

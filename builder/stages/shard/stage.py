@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.engine import markers
+from builder.engine.failures import refuse_fault
 from builder.engine.progress import Progress
-from builder.engine.run import refuse_fault
 from builder.engine.store import Store
 from builder.engine.task import Task
 from builder.errors import UserError

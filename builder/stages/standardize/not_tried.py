@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.engine import markers
-from builder.engine.run import how_it_failed
+from builder.engine.failures import how_it_failed
 from builder.engine.task import Failure
 from builder.errors import UserError
 
