@@ -1,4 +1,4 @@
-"""Words for tasks that failed by no fault of their items."""
+"""Words for tasks that failed without their items' fault."""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ def stream(package: Path, tmp_path: Path, config: str = "full", **options: Any) 
 
 
 @pytest.mark.parametrize("config", ["full", "organism"])
-@pytest.mark.parametrize("filters", [{}, {"crops": True}, {"labels": ["human"]}, {"columns": ["idx"]}])
+@pytest.mark.parametrize(
+    "filters", [{}, {"crops": True}, {"labels": ["human"]}, {"columns": ["idx"]}, {"columns": ["image"]}]
+)
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_batches_of_tables_hold_the_rows(
     package: Path, tmp_path: Path, config: str, filters: dict[str, Any], size: int
