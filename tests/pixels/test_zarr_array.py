@@ -106,7 +106,7 @@ def test_a_plane_with_missing_chunks_is_refused_unless_they_are_meant_to_be_blan
         read(taken(files, [1]), 1)
 
 
-@pytest.mark.parametrize("options", STORES, ids=str)
+@pytest.mark.parametrize("options", STORES, ids=range(len(STORES)))
 def test_cut_or_changed_chunks_are_refused_and_never_read_as_other_pixels(options: dict[str, Any]) -> None:
     files = written(DATA, **options)
     whole = taken(files, [0])
