@@ -184,7 +184,8 @@ class _PlainSplits:
         self.shards = {p: f for p, f in manifest["files"].items() if p.startswith(("data/", "metadata/"))}
         for path, facts in self.shards.items():
             name = _DATA_FILE.fullmatch(path)
-            found = (facts["config"], facts["split"], facts["rows"] in range(1 << 62))
+            counted = type(facts["rows"]) is int and 0 <= facts["rows"] < 1 << 62  # `in range` would try each number
+            found = (facts["config"], facts["split"], counted)
             if not name or found != (name[1] or name[3], name[2] or name[4], True):
                 raise ValueError(f"{path!a} is no name of a shard, or not what the manifest says of it")
         files = {path: facts for path, facts in self.shards.items() if path.startswith("data/")}
@@ -352,8 +353,7 @@ class _PlainSplits:
                 raise self._fault(path, str(error)) from error
 
     def _open(self, path: str) -> Any:
-        copy_of = self.copies.get(path)
-        return fsspec.open(copy_of, "rb") if copy_of else self.files.open(self._path(path), "rb")
+        return fsspec.open(self.copies[path], "rb") if path in self.copies else self.files.open(self._path(path), "rb")
 
     def _read(self, path: str) -> bytes:
         return bytes(self._again(partial(self.files.cat_file, self._path(path))))

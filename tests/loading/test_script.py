@@ -156,6 +156,16 @@ def test_a_damaged_shard_is_named(script: Any, own_package: Callable[[], Path], 
         builder.download_and_prepare()
 
 
+@pytest.mark.parametrize("rows", [None, "15", 1.5, -1, True, 1 << 80])
+def test_rows_that_are_no_count_are_refused_at_once(script: Any, own_package: Callable[[], Path], rows: object) -> None:
+    path = own_package() / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    manifest["files"]["data/organism/train-00000-of-00003.arrow"]["rows"] = rows
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(script.PackageError, match="is no name of a shard, or not what the manifest says of it"):
+        read_all(script, path.parent)
+
+
 @pytest.mark.parametrize("kind", ["manifest", "classes", "shard"])
 def test_malformed_packages_give_one_line(script: Any, package: Path, tmp_path: Path, kind: str) -> None:
     """As the fuzz changes them; what ends a process ends this test's."""
