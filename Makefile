@@ -1,7 +1,7 @@
 # The handful of commands of every day.
 .PHONY: setup demo test check format docs bench
 # not annotate_full, which needs the real tables
-BENCHMARKS = annotate audit convert declared full_build gpu labels loading package_format pixels remote report reupload scale selection
+BENCHMARKS = annotate audit convert declared full_build gpu labels loading package_format pixels remote remote_data report reupload scale selection
 
 setup:            ## an environment with everything for development
 	python3 -m venv .venv

@@ -180,7 +180,7 @@ def test_the_version_of_each_library_that_decodes_pixels_counts() -> None:
     distributions = importlib.metadata.packages_distributions()
     known = {name.lower() for name in PIXEL_LIBRARIES}
     left_out = {name for name in others if not known & {d.lower() for d in distributions.get(name, [name])}}
-    assert {"numpy", "tifffile", "zarr"} <= others
+    assert {"imagecodecs", "nd2", "numpy", "zarr"} <= others
     assert left_out == set()
 
 

@@ -44,3 +44,10 @@ def test_pyarrow_reads_no_python_file_in_its_own_threads() -> None:
                 if source != "path" and not source.startswith("pa.BufferReader("):
                     found.append(f"{path.relative_to(ROOT)}:{node.lineno}: {source}")
     assert found == []
+
+
+def test_what_is_broken_off_is_not_closed_by_a_writer_that_is_let_go_of() -> None:
+    """It would print a traceback after Ctrl-C: `builder.engine.parquet.parquet_writer` sees to that."""
+    mended = ROOT / "builder/engine/parquet.py"
+    found = [path.relative_to(ROOT) for path in MODULES if "pq.ParquetWriter(" in path.read_text("utf-8")]
+    assert found == [mended.relative_to(ROOT)]

@@ -1,4 +1,4 @@
-"""Reading Parquet tables of a store.
+"""Reading and writing of Parquet files.
 
 pyarrow reads ahead in threads of its own. One that still holds a Python file when the interpreter ends aborts the
 process, so a local file is opened by pyarrow itself, and any other is read by the calling thread alone.
@@ -74,6 +74,28 @@ def read_parquet(store: Store, path: str, columns: Sequence[str] | None = None, 
     """Return a Parquet table of a store, see `open_parquet`."""
     with open_parquet(store, path, coded) as table:
         return table.read(columns)
+
+
+@contextlib.contextmanager
+def parquet_writer(file: Any, schema: pa.Schema, **options: Any) -> Iterator[pq.ParquetWriter]:
+    """Give a writer that is closed only after success.
+
+    What an exception or Ctrl-C breaks off is not published. Closed later, as it is let go of, the writer would find the
+    file closed, and print a traceback.
+
+    Parameters
+    ----------
+    options : as ``pyarrow.parquet.ParquetWriter`` takes them
+    """
+    writer = None
+    try:
+        writer = pq.ParquetWriter(file, schema, **options)
+        yield writer
+        writer.close()
+    except BaseException:
+        if writer is not None:
+            writer.is_open = False
+        raise
 
 
 def _ordered(rows: Any, columns: Sequence[str] | None) -> Any:

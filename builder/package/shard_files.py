@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from builder.engine.parquet import parquet_writer
 from builder.package.features import shard_schema
 from builder.schema import METADATA, extra_fields
 
@@ -88,4 +89,4 @@ def _writer(out: Any, schema: pa.Schema, file_format: str, footer: list[pq.FileM
         "use_dictionary": [*PARQUET_OPTIONS["use_dictionary"], *added],
         "write_statistics": [*PARQUET_OPTIONS["write_statistics"], *added],
     }
-    return pq.ParquetWriter(out, schema, metadata_collector=footer, **options)
+    return parquet_writer(out, schema, metadata_collector=footer, **options)

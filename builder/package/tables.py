@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.engine.parquet import parquet_writer
 from builder.engine.store import Store
 from builder.package.features import with_features
 from builder.schema import FINGERPRINTS, METADATA, REJECTS, SELECTION, SPLITS, STATISTICS, with_extras
@@ -141,9 +142,9 @@ def browse_writer(file: Any, file_format: str, extras: Sequence[pa.Field] = ()) 
             yield functools.partial(stream.write_table, max_chunksize=_BATCH_ROWS)
 
 
-def table_writer(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
+def table_writer(file: Any, schema: pa.Schema) -> contextlib.AbstractContextManager[pq.ParquetWriter]:
     """Return a writer of a table beside the shards."""
-    return pq.ParquetWriter(file, schema, compression="zstd", write_page_index=True)
+    return parquet_writer(file, schema, compression="zstd", write_page_index=True)
 
 
 def _stored(package: Store, path: str, rows: int, **place: str) -> dict[str, Any]:

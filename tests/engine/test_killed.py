@@ -149,18 +149,20 @@ def test_killed_while_files_are_written(tmp_path: Path) -> None:
     command = [sys.executable, str(script), str(out)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     draw = random.Random(2)
-    halves = 0
-    for _ in range(5):
+    for pause in (0.05, 0.02, 0.0, 0.05, 0.02, *[0.0] * 20):
+        if not pause and list(out.rglob(".tmp-*")):
+            continue
         process = subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.DEVNULL)
         began = time.monotonic()
-        while not list(out.rglob("*.bin")) and time.monotonic() - began < 20:
-            time.sleep(0.01)
         time.sleep(draw.uniform(0, 1.0))
+        halves = {*out.rglob(".tmp-*")}
+        while {*out.rglob(".tmp-*")} <= halves and process.poll() is None and time.monotonic() - began < 60:
+            time.sleep(0.001)  # until a file that is new is being written
+        time.sleep(pause)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        halves += len(list(out.rglob(".tmp-*")))
         assert all(path.stat().st_size == 200_000 for path in out.rglob("*.bin"))
-    assert halves, "no moment was within a write: the test proves nothing"
+    assert list(out.rglob(".tmp-*")), "no moment was within a write: the test proves nothing"
     began = time.monotonic()
     while not all(map(localfiles._is_abandoned, out.rglob(".tmp-*"))) and time.monotonic() - began < 20:
         time.sleep(0.05)  # a killed process may take a moment to end

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFile
 
-from builder.engine.parquet import open_parquet, read_parquet
+from builder.engine.parquet import open_parquet, parquet_writer, read_parquet
 from builder.engine.store import Store
 
 TABLE = pa.table(
@@ -79,3 +81,26 @@ def test_no_thread_of_pyarrow_reads_a_python_file(tmp_path: Path, monkeypatch: p
     with open_parquet(store, "table.parquet") as table:
         assert len(list(table.batches(rows=10))) == 100
     assert readers == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("moment", ["writing", "closing"])
+def test_a_writer_that_is_broken_off_says_nothing_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    out = Store(tmp_path)
+    if moment == "closing":
+        monkeypatch.setattr(pq.ParquetWriter, "close", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+
+    def broken_off() -> None:
+        with out.writing("table.parquet") as file, parquet_writer(file, TABLE.schema) as writer:
+            writer.write_table(TABLE)
+            if moment == "writing":
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    gc.collect()
+    assert said == []
+    assert list(tmp_path.iterdir()) == []

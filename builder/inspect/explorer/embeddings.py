@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from builder.engine.parquet import parquet_writer
 from builder.engine.progress import Progress
 from builder.engine.store import Store
 from builder.inspect.explorer.features import LENGTH, features
@@ -45,7 +45,7 @@ def write_embeddings(package: Store | str, path: Path) -> int:
     out = Store(path.absolute().parent)
     with (
         out.writing(path.name) as file,
-        pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer,
+        parquet_writer(file, SCHEMA, compression="zstd") as writer,
         Progress("embeddings", manifest["images"], "examples") as progress,
     ):
         for split in SPLITS:

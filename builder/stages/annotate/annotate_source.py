@@ -14,11 +14,11 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builder import vocabulary
 from builder.code_version import code_version
 from builder.engine import markers
+from builder.engine.parquet import parquet_writer
 from builder.engine.store import Store
 from builder.schema import ANNOTATIONS, CATEGORIES, EXTRA_TYPES, TOKEN_SEPARATOR, extra_problem, with_extras
 from builder.sources import adapter_code, source_at
@@ -107,7 +107,7 @@ def _write_rows(source: Source, folder: Folder, work: Store, simulated: bool) ->
     with (
         _collector_paused(),
         work.writing(work_files.annotations_path(source.dir_name)) as file,
-        pq.ParquetWriter(file, _schema(source), compression="zstd", use_dictionary=True) as writer,
+        parquet_writer(file, _schema(source), compression="zstd", use_dictionary=True) as writer,
     ):
         found = _unique(source.images(folder), seen, folder)
         while batch := list(islice(found, _BATCH)):

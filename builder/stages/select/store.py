@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builder.engine.parquet import open_parquet, read_parquet
+from builder.engine.parquet import open_parquet, parquet_writer, read_parquet
 from builder.engine.store import Store
 from builder.schema import REJECTS, SELECTION, extra_fields, with_extras
 from builder.stages import work_files
@@ -113,7 +113,7 @@ def store_selection(work: Store, selected: Selected) -> tuple[StoredSelection, d
     selection = selected.selection
     shards: list[ShardPlan] = []
     schema = with_extras(SELECTION, extra_fields(selection.schema))
-    with work.writing(work_files.SELECTION) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+    with work.writing(work_files.SELECTION) as file, parquet_writer(file, schema, compression="zstd") as writer:
         for group, (start, end) in enumerate(_shard_bounds(selection)):
             rows = selection.slice(start, end - start).cast(schema)
             writer.write_table(rows, row_group_size=end - start)

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from builder.engine.parquet import open_parquet
+from builder.engine.parquet import open_parquet, parquet_writer
 from builder.engine.store import Store
 from builder.pixels.thumbnail import SIDE
 from builder.schema import FINGERPRINTS, THUMBNAIL
@@ -59,7 +58,7 @@ def write_fingerprints(work: Store, fingerprint: str, images: pa.Table) -> None:
     thumbnails = thumbnails_of(work, fingerprint, images["idx_min"].combine_chunks()).reshape(-1, SIDE * SIDE)
     with (
         work.writing(work_files.FINGERPRINTS) as file,
-        pq.ParquetWriter(file, FINGERPRINTS, compression="zstd") as writer,
+        parquet_writer(file, FINGERPRINTS, compression="zstd") as writer,
     ):
         for start in range(0, images.num_rows, _GROUP_ROWS):
             some = thumbnails[start : start + _GROUP_ROWS]

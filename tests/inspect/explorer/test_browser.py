@@ -133,7 +133,7 @@ def test_an_example_by_keyboard_alone(page: Any, explored: Path) -> None:
     assert "bbbc90" in shown
     assert f"cytoimagenet trace cytoimagenet {idx} --data DATA --show {idx}.png" in dialog.locator("pre").inner_text()
     page.keyboard.press("Escape")
-    assert page.locator("dialog").count() == 0
+    page.wait_for_selector("dialog", state="detached")
     assert page.evaluate("document.activeElement.dataset.place") == str(SAMPLES - 1), "the focus stays at the example"
     go(page, explored, "#/class/organism/human?example=1")
     page.reload()

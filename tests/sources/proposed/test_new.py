@@ -149,7 +149,7 @@ def test_a_table_of_donors_is_joined_by_equal_values(tmp_path: Path) -> None:
     ("files", "says"),
     [
         ([], "holds no image that can be read"),
-        (["a.csv", "b.czi"], "it holds 1 .csv, 1 .czi"),
+        (["a.csv", "b.vsi"], "it holds 1 .csv, 1 .vsi"),
         (["A1_w1_thumb.tif"], "holds no image that can be read"),
     ],
 )
