@@ -7,6 +7,7 @@ bioformats2raw has an image per series. Labels are no images. Metadata alone is 
 
 from __future__ import annotations
 
+import abc
 import json
 import math
 import weakref
@@ -185,19 +186,20 @@ def _joined(*parts: str) -> str:
     return "/".join(part.strip("/") for part in parts if part.strip("/"))
 
 
-class _Store:
+class _Store(abc.ABC):
     """Metadata of one store, by path within it."""
 
+    @abc.abstractmethod
     def content(self, path: str) -> bytes | None:
         """Return a metadata file's content, None where there is none."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def need(self, nodes: Iterable[str]) -> None:
         """Read these nodes, together where that is faster."""
 
+    @abc.abstractmethod
     def listed(self, array: str) -> str:
         """Return the digest of an array's files."""
-        raise NotImplementedError
 
     def numbered(self) -> list[str]:
         """Return the nodes 0, 1, … that there are."""
@@ -265,6 +267,9 @@ class _ArchiveStore(_Store):
             self._names = sorted(names)
             metadata = [name for name in names if name.rpartition("/")[2] in METADATA]
             self._contents = {name: tree.reader(name)() for name in metadata}
+
+    def need(self, nodes: Iterable[str]) -> None:
+        """Do nothing: all metadata were read together."""
 
     def content(self, path: str) -> bytes | None:
         return self._contents.get(path)

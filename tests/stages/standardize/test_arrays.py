@@ -14,7 +14,6 @@ import pytest
 from builder.engine.store import Store
 from builder.sources.common.folder import Folder
 from builder.sources.common.ome_zarr import OmeImage, ome_images
-from builder.stages.standardize import patience
 from builder.stages.standardize.channels import ChannelReader, Read
 from builder.stages.standardize.item import Item
 from tests.sources.ome_zarr_files import stack, write_image, zipped
@@ -23,11 +22,7 @@ DATA = stack((2, 2, 24, 30), seed=5)  # c, z, y, x: four chunks a plane
 CHUNKS = (1, 1, 12, 15)
 
 
-@pytest.fixture(autouse=True)
-def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_PATIENCE", "_ANSWER_PATIENCE"):
-        monkeypatch.setattr(patience, name, 0.0)
-    monkeypatch.setattr(patience, "_out_of_patience", False)
+pytestmark = pytest.mark.usefixtures("no_patience")
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import tifffile
 from PIL import Image
 
 from builder.stages.standardize import channels as channels_module
-from builder.stages.standardize import patience
 from builder.stages.standardize.channels import ChannelReader
 from builder.stages.standardize.item import Item
 
@@ -28,11 +27,7 @@ def image(path: Path, seed: int) -> np.ndarray:
     return pixels
 
 
-@pytest.fixture(autouse=True)
-def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_PATIENCE", "_ANSWER_PATIENCE"):
-        monkeypatch.setattr(patience, name, 0.0)
-    monkeypatch.setattr(patience, "_out_of_patience", False)
+pytestmark = pytest.mark.usefixtures("no_patience")
 
 
 @pytest.fixture
