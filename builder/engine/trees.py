@@ -1,4 +1,4 @@
-"""Images of many files: Zarr arrays in folders or archives.
+"""Images of many files: Zarr arrays, and Olympus VSI.
 
 An ordinary image file is named by its path, and its bytes are all there is to read. An array is a folder, or a folder
 within a zip archive, with a file per chunk. The specification gives chunks without a file the fill value, so that what
@@ -17,10 +17,23 @@ from typing import Final, NamedTuple
 from builder.engine.localfiles import ZARR_METADATA
 from builder.engine.store import Store
 
-__all__ = ["ARCHIVES", "ZARR_METADATA", "ArrayKey", "Tree", "digest_of", "is_array", "split_archive"]
+__all__ = [
+    "ARCHIVES",
+    "PIXELS_OF_VSI",
+    "VSI",
+    "ZARR_METADATA",
+    "ArrayKey",
+    "Tree",
+    "digest_of",
+    "is_array",
+    "pixel_folder",
+    "split_archive",
+]
 
 ARCHIVES: Final = (".ozx", ".zarr.zip")
 """How the names of zipped stores end (RFC 9 of NGFF: https://ngff.openmicroscopy.org/rfc/9)."""
+VSI: Final = ".vsi"
+PIXELS_OF_VSI: Final = ".ets"
 _LISTED: Final = "?listed="
 _KEY: Final = re.compile(r"(.+)\?listed=([0-9a-f]+)(?:&project=(\d+))?(&missing=fill)?")
 _OF_WINDOWS: Final = ("Thumbs.db", "desktop.ini")
@@ -84,6 +97,17 @@ def split_archive(path: str) -> tuple[str, str]:
         if part.lower().endswith(ARCHIVES):
             return "/".join(parts[:place]), "/".join(parts[place:])
     return "", path
+
+
+def pixel_folder(path: str) -> str | None:
+    """Return where an Olympus ``NAME.vsi`` has its pixels.
+
+    That is ``_NAME_`` beside it; None for another file.
+    """
+    if not path.lower().endswith(VSI):
+        return None
+    above, _, name = path.rpartition("/")
+    return f"{above}/_{name[: -len(VSI)]}_".lstrip("/")
 
 
 class Tree:

@@ -13,15 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from builder.errors import RejectedError, UnavailableError
-from builder.pixels.formats import bitmap, deltavision, dib, jpeg, limits, png, tiff, vendor, zarr_array
+from builder.pixels.formats import bitmap, deltavision, dib, jpeg, limits, png, tiff, vendor, vsi, zarr_array
 from builder.pixels.formats.limits import MAX_PROJECTION, MIDDLE_PLANE
 from builder.pixels.formats.orientation import turned
+from builder.pixels.formats.vsi import VsiFiles
 from builder.pixels.formats.zarr_array import ArrayFiles
 from builder.recipe import Recipe
 
 __all__ = ["MAX_PROJECTION", "MIDDLE_PLANE", "read", "read_channels"]
 
-_FORMATS = (tiff, png, jpeg, bitmap, deltavision, vendor, dib)  # dib last: its mark is the least distinctive
+_FORMATS = (vsi, tiff, png, jpeg, bitmap, deltavision, vendor, dib)
+# vsi before tiff, which it is too; dib last: its mark is the least distinctive
 _CONVERT: Final = "convert it to OME-Zarr with bioformats2raw, or to OME-TIFF"
 _NOT_READ: Final = {
     b"GIF8": "GIF",
@@ -29,8 +31,8 @@ _NOT_READ: Final = {
     b"\xff\x4f\xff\x51": "JPEG 2000",
     b"II\xbc": "JPEG XR",
     b"\xff\x0a": "JPEG XL",
-    b"\x89HDF": "HDF5",
-    b"SIS\0": f"Olympus ETS, the pixels of a VSI ({_CONVERT})",
+    b"\x89HDF": f"HDF5, as Imaris files are ({_CONVERT})",
+    b"SIS\0": "Olympus ETS, pixels of a VSI (name the .vsi, with which they are read)",
     b"\xd0\xcf\x11\xe0": f"an OLE container, as Olympus OIB and Zeiss ZVI are ({_CONVERT})",
     b"PK\x03\x04": "a zip archive",
     b"\x1f\x8b": "a gzip archive",
@@ -71,7 +73,7 @@ def read(data: bytes, plane: int = 0, max_pixels: int = Recipe.max_pixels, orien
 
 
 def read_channels(
-    data: bytes | ArrayFiles, plane: int = 0, max_pixels: int = Recipe.max_pixels, oriented: bool = False
+    data: bytes | ArrayFiles | VsiFiles, plane: int = 0, max_pixels: int = Recipe.max_pixels, oriented: bool = False
 ) -> tuple[Array, ...]:
     """Return the channels of one plane, as ``read``.
 
@@ -80,6 +82,8 @@ def read_channels(
     """
     if isinstance(data, ArrayFiles):
         return tuple(map(_checked, zarr_array.decode(data, plane, max_pixels).channels))
+    if isinstance(data, VsiFiles):
+        return tuple(map(_checked, vsi.decode_files(data, plane, max_pixels).channels))
     for module in _FORMATS:
         if module.matches(data):
             try:

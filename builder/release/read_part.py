@@ -52,7 +52,9 @@ def read_part(
         for at, item in enumerate(items):
             row = rejected_row(item, "", "")
             try:
-                kept, pixels, note = read_published_image(fetcher.fetch(names, at), recipe)
+                encoded = fetcher.fetch(names, at)
+                assert isinstance(encoded, bytes)  # examples are single files
+                kept, pixels, note = read_published_image(encoded, recipe)
             except UnavailableError as fault:
                 if not skip_unreadable:
                     raise UnavailableError(f"{fault}; mend that, {RUN_AGAIN}") from None

@@ -107,7 +107,14 @@ def test_without_its_library_a_format_is_a_fault_that_names_the_extra(
             read(data)
 
 
-@pytest.mark.parametrize(("head", "said"), [(b"SIS\0", "Olympus ETS"), (b"\xd0\xcf\x11\xe0", "OLE container")])
-def test_what_no_library_reads_says_what_to_convert_it_to(head: bytes, said: str) -> None:
-    with pytest.raises(RejectedError, match=f"{said}.*bioformats2raw"):
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"SIS\0", "Olympus ETS.*name the .vsi"),
+        (b"\xd0\xcf\x11\xe0", "OLE container.*bioformats2raw"),
+        (b"\x89HDF\r\n\x1a\n", "HDF5.*Imaris.*bioformats2raw"),
+    ],
+)
+def test_what_is_not_read_says_what_to_do(head: bytes, said: str) -> None:
+    with pytest.raises(RejectedError, match=said):
         read(head + bytes(100))

@@ -1,4 +1,4 @@
-"""Zarr arrays among files: each counts as one."""
+"""Images of many files: Zarr arrays, and Olympus VSI."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from builder.engine.trees import digest_of
+from builder.engine.trees import PIXELS_OF_VSI, VSI, digest_of
 from builder.sources.common.listing import MASK
 
 ZARR: Final = ".zarr"
@@ -51,6 +51,24 @@ def set_apart(signatures: dict[str, int]) -> tuple[dict[str, int], dict[str, Arr
         if node:
             members[node][path[len(node) + 1 :]] = signatures[path]
     return files, {node: _array(found) for node, found in members.items()}
+
+
+def with_pixels(signatures: dict[str, int]) -> dict[str, int]:
+    """Return signatures in which a VSI's counts its pixel files.
+
+    They lie in ``_NAME_/stackN`` beside ``NAME.vsi``.
+    """
+    pixels = [path for path in signatures if path.endswith(PIXELS_OF_VSI)]
+    if not pixels:
+        return signatures
+    named = {path.lower(): path for path in signatures if path.lower().endswith(VSI)}
+    found = dict(signatures)
+    for path in sorted(pixels):
+        above, _, folder = path.rpartition("/")[0].rpartition("/")[0].rpartition("/")
+        whole = named.get(f"{above}/{folder[1:-1]}{VSI}".lstrip("/").lower())
+        if whole is not None:
+            found[whole] = (found[whole] * 0x9E3779B97F4A7C15 + signatures[path]) & MASK
+    return found
 
 
 def _node_of(folder: str, nodes: set[str]) -> str:

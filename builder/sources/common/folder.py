@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 
 from builder.engine.store import Store
 from builder.engine.trees import ArrayKey, is_array, split_archive
-from builder.sources.common.arrays import set_apart
+from builder.sources.common.arrays import set_apart, with_pixels
 from builder.sources.common.listing import MASK, is_unicode, walk_local, walk_remote
 from builder.sources.common.packed import PACKED, DamagedError, plain_name, text_lines, unpacked
 from builder.sources.common.tiff_pages import count_pages
@@ -70,7 +70,7 @@ class Folder:
         self.notes = Notes()
         self.place: tuple[str, int] = ("", 0)  # file and line that were read last, 0 for no line
         self.tables: dict[str, bool] = {}  # tables of labels that the adapter looked for -> was one found?
-        self._signatures, self.arrays = set_apart(signatures)
+        self._signatures, self.arrays = set_apart(with_pixels(signatures))
         self._store = Store(self.root, options)
 
     @classmethod

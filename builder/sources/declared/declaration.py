@@ -253,8 +253,6 @@ def _problems(declared: Declaration) -> Iterator[str]:
     if len(ways) != 1:
         said = " and ".join(ways) or "none"
         yield f"say by one of files.layout, files.pattern, files.regex, files.class_folders and list, not by {said}"
-    if ".vsi" in map(str.lower, files.suffixes):
-        yield "files.suffixes: a .vsi holds no more than an overview; convert the image to OME-Zarr with bioformats2raw"
     for name in (*CATEGORIES, "microscopy"):
         if fact := re.fullmatch(r"\{(\w+)\}", getattr(declared, name).strip()):
             yield f"{name} is one value for all images; what differs is mapped in [columns]: {name} = {fact[1]!r}"

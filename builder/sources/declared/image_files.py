@@ -10,9 +10,18 @@ from builder.sources.common.folder import Folder
 from builder.sources.common.ome_zarr import SUFFIXES, ome_images
 from builder.sources.common.screens import IMAGE_SUFFIXES
 
-VENDOR: Final = (".czi", ".nd2", ".lif", ".lof")
-DEFAULT: Final = (*IMAGE_SUFFIXES, ".c01", *VENDOR, *SUFFIXES)
+VENDOR: Final = (".czi", ".nd2", ".lif", ".lof", ".vsi")
+DEFAULT: Final = (*IMAGE_SUFFIXES, ".lsm", ".stk", ".r3d", ".c01", *VENDOR, *SUFFIXES)
 """Endings of what is taken for an image where a declaration does not say."""
+NOT_READ: Final = (".oib", ".oif", ".oir", ".zvi", ".ims", ".sld", ".sldy", ".lei", ".mvd2")
+"""Endings of microscopes' files that nothing here reads."""
+CONVERT: Final = "bioformats2raw NAME NAME.zarr makes OME-Zarr of it, which is read"
+
+
+def not_read(folder: Folder) -> str:
+    """Return what to do with files that are not read, "" if none."""
+    found = sorted({path[path.rindex(".") :].lower() for path in folder.paths(*NOT_READ)})
+    return f" ({', '.join(found)} is not read; {CONVERT})" if found else ""
 
 
 def image_files(folder: Folder, suffixes: Sequence[str] = DEFAULT) -> Iterator[str]:

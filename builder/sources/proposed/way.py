@@ -11,7 +11,7 @@ from builder.sources.common.folder import Folder
 from builder.sources.common.wells import parse_well
 from builder.sources.declared.declaration import Files
 from builder.sources.declared.facts import Wells, plain
-from builder.sources.declared.image_files import DEFAULT, image_files
+from builder.sources.declared.image_files import DEFAULT, image_files, not_read
 from builder.sources.declared.layouts import layout_of, layouts
 from builder.sources.declared.names import Names
 from builder.sources.declared.non_images import NonImages
@@ -49,6 +49,7 @@ def image_paths(folder: Folder) -> list[str]:
     if not found:
         raise UserError(
             f"{folder.root} holds no image that can be read ({', '.join(DEFAULT)}); it holds {folder.contents()}"
+            f"{not_read(folder)}"
         )
     return found
 

@@ -16,10 +16,9 @@ from builder.engine.memory import headroom
 from builder.engine.trees import is_array
 from builder.engine.worker import using
 from builder.errors import RejectedError, UnavailableError
-from builder.pixels.formats.zarr_array import ArrayFiles
 from builder.pixels.read import read_channels
 from builder.stages.standardize.arrays import Planes
-from builder.stages.standardize.fetch import Fetcher
+from builder.stages.standardize.fetch import Content, Fetcher
 from builder.stages.standardize.item import Item
 
 _KEPT_FILES = 8
@@ -68,7 +67,7 @@ class ChannelReader:
         self._position: dict[_File, int] = {}
         self._uses: Counter[_Channel] = Counter()  # to come
         self._planes: Counter[_File] = Counter()  # of each file, to be decoded yet
-        self._contents: OrderedDict[_File, bytes | ArrayFiles | RejectedError | UnavailableError] = OrderedDict()
+        self._contents: OrderedDict[_File, Content | RejectedError | UnavailableError] = OrderedDict()
         self._decoded: OrderedDict[_Channel, tuple[Array, ...] | RejectedError] = OrderedDict()
 
     def __enter__(self) -> ChannelReader:
@@ -117,7 +116,7 @@ class ChannelReader:
         return found
 
     def _decode(self, file: _File, plane: int, oriented: bool) -> tuple[Array, ...] | RejectedError:
-        content: bytes | ArrayFiles | None = None
+        content: Content | None = None
         try:
             with using(file.name if isinstance(file, Planes) else file):
                 content = self._content(file)
@@ -128,11 +127,11 @@ class ChannelReader:
             raise UnavailableError(f"{file}: {fault}") from None
         except RejectedError as refused:
             if content is not None and refused.reason == "unreadable":
-                size = content.size if isinstance(content, ArrayFiles) else len(content)
+                size = len(content) if isinstance(content, bytes) else content.size
                 _refuse_verdict_without_memory(size, self._max_pixels)
             return refused
 
-    def _content(self, name: _File) -> bytes | ArrayFiles:
+    def _content(self, name: _File) -> Content:
         found = self._contents.pop(name, None)
         if found is None:
             try:

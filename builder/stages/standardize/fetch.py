@@ -12,13 +12,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, overload
+from typing import Any
 
 from builder.engine.store import Store
+from builder.engine.trees import PIXELS_OF_VSI, pixel_folder
 from builder.errors import RejectedError
+from builder.pixels.formats.vsi import VsiFiles
 from builder.pixels.formats.zarr_array import ArrayFiles
 from builder.stages.standardize.arrays import Planes, read_array
 from builder.stages.standardize.patience import patiently
+
+Content = bytes | ArrayFiles | VsiFiles
 
 _AHEAD_LOCAL = 4
 _AHEAD_REMOTE = 32
@@ -47,21 +51,18 @@ class Fetcher:
         self._ahead = _AHEAD_LOCAL if self._remote is None else _AHEAD_REMOTE
         self._threads = None if self._remote is None else ThreadPoolExecutor(self._ahead)
         self._waits = 0
-        self._fetched: OrderedDict[str | Planes, Future[bytes | ArrayFiles]] = OrderedDict()
+        self._fetched: OrderedDict[str | Planes, Future[Content]] = OrderedDict()
 
     def close(self) -> None:
         """Drop what was fetched ahead."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    @overload
-    def fetch(self, names: Sequence[str], at: int) -> bytes: ...
-    @overload
-    def fetch(self, names: Sequence[str | Planes], at: int) -> bytes | ArrayFiles: ...
-    def fetch(self, names: Sequence[str | Planes], at: int) -> bytes | ArrayFiles:
+    def fetch(self, names: Sequence[str | Planes], at: int) -> Content:
         """Return the content of file ``names[at]``.
 
-        Of planes of an array it is the files that they need. The files after it are those that will be asked for next.
+        Of planes of an array it is the files that they need, of a ``.vsi`` those of its pixels too. The files after it
+        are those that will be asked for next.
 
         Raises
         ------
@@ -81,7 +82,7 @@ class Fetcher:
             self._fetched.popitem(last=False)
         return found
 
-    def _at_once(self, name: str | Planes) -> bytes | ArrayFiles:
+    def _at_once(self, name: str | Planes) -> Content:
         """Read directly; start read-ahead threads if most reads waited."""
         waited = time.thread_time() - time.perf_counter()
         content = self._read(name)
@@ -91,12 +92,22 @@ class Fetcher:
             self._threads = ThreadPoolExecutor(self._ahead)
         return content
 
-    def _read(self, name: str | Planes) -> bytes | ArrayFiles:
+    def _read(self, name: str | Planes) -> Content:
         path = name.name if isinstance(name, Planes) else name
         if ".." in path.split("/"):
             raise RejectedError("unreadable", "its path leaves the source's folder")
         if isinstance(name, Planes):
             return read_array(self._store, name, self._max_pixels, self._refuse_large)
+        folder = pixel_folder(name)
+        return self._read_file(name) if folder is None else VsiFiles(self._read_file(name), self._read_stacks(folder))
+
+    def _read_stacks(self, folder: str) -> dict[str, bytes]:
+        """Return the pixel files of a ``.vsi``, by path below their folder."""
+        found = patiently(f"{self._data}/{folder}", lambda: self._store.sizes(folder))
+        pixels = [rel for rel in found if rel.lower().endswith(PIXELS_OF_VSI)]
+        return {rel[len(folder) + 1 :]: self._read_file(rel) for rel in pixels}
+
+    def _read_file(self, name: str) -> bytes:
         store = self._remote
         if store is None:
             return patiently(f"{self._data}/{name}", lambda: self._read_local(f"{self._data}/{name}"))

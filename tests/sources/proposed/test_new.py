@@ -149,7 +149,7 @@ def test_a_table_of_donors_is_joined_by_equal_values(tmp_path: Path) -> None:
     ("files", "says"),
     [
         ([], "holds no image that can be read"),
-        (["a.csv", "b.vsi"], "it holds 1 .csv, 1 .vsi"),
+        (["a.csv", "b.oib"], "it holds 1 .csv, 1 .oib (.oib is not read; bioformats2raw NAME NAME.zarr"),
         (["A1_w1_thumb.tif"], "holds no image that can be read"),
     ],
 )
