@@ -14,8 +14,10 @@ Specimen: the well of a plate. Plate 25723 was imaged twice, almost whole: it ha
 Nothing tells which files of a site belong to one acquisition, and an image would mix the channels of two: the sites
 with several files of a channel are left out. Batch: the plate.
 
-NGFF: not read. It is published in that form (BioImage Archive, S-BIAD851), a store a plate in a folder named by a
-UUID; which plate that is stands in IDR's own lists only (https://github.com/IDR/idr-metadata/issues/638).
+NGFF: read, a store a plate. It is published in that form (BioImage Archive, S-BIAD851), in folders named by a UUID; the
+plate is the name in the store's metadata, or of ``<plate>.ome.zarr``, as IDR's list of them has it
+(https://github.com/IDR/mkngff_upgrade_scripts, ``idr0016.csv``). Channels are told by their names, those of the folders
+above; stores that name them otherwise are left out.
 
 Open questions: the table's columns are known by name only.
 """
@@ -23,11 +25,11 @@ Open questions: the table's columns are known by name only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from builder.sources.base import Image, Source
-from builder.sources.common import licenses
+from builder.sources.common import licenses, ngff
 from builder.sources.common.folder import Folder
 from builder.sources.common.screens import (
     Treatment,
@@ -48,6 +50,7 @@ _STAINS: Final = {
     "2": "er",  # ERSyto
     "4": "golgi + cell membrane",  # Ph_golgi
 }
+_LABELS: Final = {"mito": "5", "hoechst": "1", "ersytobleed": "3", "ersyto": "2", "ph_golgi": "4", "phgolgi": "4"}
 _PLATE = re.compile(r"(?:^|/)(\d{5})(?:-(?:Hoechst|ERSyto|ERSytoBleed|Ph_golgi|Mito))?(?=/|$)", re.IGNORECASE)
 _NAME = re.compile(r".*_([a-p]\d\d)_(s\d+)_w([1-5])[^_]*\.tiff?$", re.IGNORECASE)
 _TABLE: Final = "idr0016-screenA-annotation.csv"
@@ -58,13 +61,25 @@ def images(folder: Folder) -> Iterator[Image]:
     """Yield one image per field."""
     rows = _read_rows(folder)
     found = 0
-    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), plate_name(_PLATE)).items()):
+    plates = by_plate(folder, (".tif", ".tiff"), plate_name(_PLATE))
+    for plate, paths in sorted(plates.items()):
         if int(plate) in _BBBC022:
             folder.notes.add("files of bbbc022, a source of its own", paths[0], len(paths))
             continue
         found += yield from field_images(folder, plate, paths, _NAME, _STAINS, rows, together=False)
+    found += yield from ngff.treated_images(folder, _plate_of, _stains_of, rows, plates, "s{}")
     rows.note_unused()
     check_understood(folder, found, "…/24278-ERSyto/cdp2bioactives_a01_s1_w2<UUID>.tif")
+
+
+def _plate_of(name: str) -> str | None:
+    return name if name.isdigit() and len(name) == 5 and int(name) not in _BBBC022 else None
+
+
+def _stains_of(plate: str, labels: Sequence[str]) -> tuple[str, ...]:
+    """Return what each channel of a store shows; () if unknown."""
+    known = [_LABELS.get(label.lower().replace(" ", "").replace("-", "_")) for label in labels]
+    return tuple(_STAINS[key] for key in known if key) if None not in known else ()
 
 
 def _read_rows(folder: Folder) -> Rows[Treatment]:
@@ -90,7 +105,7 @@ SOURCE = Source(
         "Wawer et al., PNAS 2014, doi:10.1073/pnas.1410933111; "
         "Bray et al., GigaScience 2017, doi:10.1093/gigascience/giw014"
     ),
-    formats=("16-bit TIFF, one file per channel, 696 x 520",),
+    formats=("16-bit TIFF, one file per channel, 696 x 520", "OME-Zarr, a store a plate"),
     images=images,
     constants={"organism": "human", "cell_type": "u2os", "microscopy": "fluorescence"},
     specimen="well",

@@ -13,25 +13,29 @@ that, unlike in the original, there is none. ``GFP with nuclear export signal`` 
 Specimen: the cell, one dividing cell in the middle of each image, filmed 40 times in an hour. Batch: the assay, a line
 on a day. The study file states 0.25 µm a pixel. Versions of the table name data sets with or without ``_raw``.
 
-NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+NGFF: read, a store an image, in place of the file: ``…/<assay>_raw/<cell>_T0001.ome.zarr``, as IDR calls its
+conversions. No image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
 
 Open questions: the order of planes, and whether all assays kept the two layouts above.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from builder.sources.base import MAX_PROJECTION, Channel, Image, Source
-from builder.sources.common import licenses
+from builder.sources.common import licenses, ngff
 from builder.sources.common.folder import Folder
+from builder.sources.common.ome_zarr import OmeImage
 from builder.sources.common.screens import check_understood, idr_downloads
 from builder.sources.common.tables import Rows, find_tables, read_table
 
-_RAW = re.compile(r"(?:^|.*/)([^/]+_MitoSys\d+)/([^/]+)/rawtif/[^/]*_(T\d+)\.tiff?$")
-_CORRECTED = re.compile(r"(?:^|.*/)([^/]+_MitoSys\d+)_raw/([^/]+)_(T\d+)\.tiff?$")
+_ENDINGS: Final = r"(?:\.tiff?)?(?:\.ome)?(?:\.tiff?|\.zarr|\.ozx)"
+_RAW = re.compile(rf"(?:^|.*/)([^/]+_MitoSys\d+)/([^/]+)/rawtif/[^/]*_(T\d+){_ENDINGS}$")
+_CORRECTED = re.compile(rf"(?:^|.*/)([^/]+_MitoSys\d+)_raw/([^/]+)_(T\d+){_ENDINGS}$")
 _DERIVED = re.compile(r"(?:^|/)(?:masktif|conctif|[^/]+_(?:mask|conc)|Calibration)/", re.IGNORECASE)
 _CYTOPLASMIC: Final = "gfp with nuclear export signal"
 _TABLE: Final = "idr0041-experimentA-annotation.csv"
@@ -44,14 +48,15 @@ _CELL_PATH: Final = "Comment [Image File Path]"  # in early versions, whose imag
 def images(folder: Folder) -> Iterator[Image]:
     """Yield one image per time point of a cell."""
     rows, genes = _read_rows(folder)
-    files = _find_files(folder)
+    stores = {image.root: image for _, image in ngff.single_images(folder)}
+    files = _find_files(folder, stores)
     for (assay, cell, time), path in sorted(files.items()):
         gene = rows.get(assay, f"{cell}_{time}", (path,)) or genes.get(assay, "")
         protein = gene.lower() or "protein"
         shows = ("nucleus", "cytoplasm" if protein == _CYTOPLASMIC else protein)
         yield Image(
             key=f"{assay}/{cell}_{time}",
-            channels=(Channel(path, " + ".join(shows), MAX_PROJECTION),),
+            channels=(_channel(path, " + ".join(shows), stores.get(path)),),
             group=f"{assay}/{cell}",
             cell_visible="|".join(shows),
             batch=assay,
@@ -61,11 +66,18 @@ def images(folder: Folder) -> Iterator[Image]:
     check_understood(folder, len(files), "…/<assay>/<cell>/rawtif/TR1_W0001_P0007_T0001.tif", (".tif", ".tiff"))
 
 
-def _find_files(folder: Folder) -> dict[tuple[str, str, str], str]:
+def _channel(path: str, shows: str, image: OmeImage | None) -> Channel:
+    """Return the largest value over all planes of a file or store."""
+    if image is None:
+        return Channel(path, shows, MAX_PROJECTION)
+    return Channel(image.key(project=math.prod(image.shape[:-2])), shows)
+
+
+def _find_files(folder: Folder, stores: Iterable[str]) -> dict[tuple[str, str, str], str]:
     """Return (assay, cell, time point) -> file."""
     raw: dict[tuple[str, str, str], str] = {}
     corrected: dict[tuple[str, str, str], str] = {}
-    for path in folder.paths(".tif", ".tiff"):
+    for path in (*folder.paths(".tif", ".tiff"), *stores):
         if match := _RAW.match(path):
             found = raw
         elif match := _CORRECTED.match(path):
@@ -109,7 +121,7 @@ SOURCE = Source(
     downloads=idr_downloads("idr0041-cai-mitoticatlas", 600_000_000_000, f"experimentA/{_TABLE}"),
     license=licenses.CC_BY_4,
     citation="Cai et al., Nature 2018, doi:10.1038/s41586-018-0518-z; data doi:10.17867/10000112",
-    formats=("TIFF stacks, 256 x 256, 31 planes of 3 channels",),
+    formats=("TIFF stacks, 256 x 256, 31 planes of 3 channels", "OME-Zarr, a store a stack"),
     images=images,
     constants={"organism": "human", "cell_type": "hela", "microscopy": "confocal"},
     specimen="cell",

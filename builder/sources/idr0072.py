@@ -19,8 +19,9 @@ read.
 Specimen: the well of a plate. 141 wells were measured two to five times (``Meas_01`` to ``Meas_05`` of one plate) and
 share a group, with all their fields. Batch: the plate.
 
-NGFF: not read. Public is one plate of screen B, a sample of OME-Zarr 0.4 with 72 wells, 20 fields and two channels,
-named by its number in IDR (9512, https://idr.github.io/ome-ngff-samples), which the tables do not know.
+NGFF: read, a store a plate, a record a field. Public is one plate of screen B, a sample of OME-Zarr 0.4 with 72 wells,
+20 fields and two channels, called by its number in IDR (9512, https://idr.github.io/ome-ngff-samples); the plate's name
+is in its metadata. Channels are taken in the order of the ``.flex``. Fields whose well is there as a file are left out.
 
 Open questions: the order of pages where a file does not hold two a field; what exactly the converted files show.
 """
@@ -33,7 +34,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from builder.sources.base import Channel, Image, Source
-from builder.sources.common import licenses
+from builder.sources.common import licenses, ngff
 from builder.sources.common.folder import Folder
 from builder.sources.common.screens import check_understood, idr_downloads
 from builder.sources.common.tables import Rows, find_tables, read_table
@@ -88,20 +89,40 @@ def images(folder: Folder) -> Iterator[Image]:
             continue
         found.add(key)
         row = rows.get(plates.get(file.plate, file.plate), file.well, (file.path,))
-        physical = _LAST_MEASUREMENT.sub("", file.plate) or file.plate
-        for field, channels in enumerate(_fields(folder, file.path, row.protein.lower() if row else "protein")):
-            yield Image(
-                key=f"{key}_f{field + 1}" if field else key,
-                channels=channels,
-                group=f"{physical}_{file.well}",
-                organism=row and row.organism,
-                cell_type=row and row.cell_type,
-                cell_visible="|".join(("nucleus", row.protein, *row.compartment.split(", "))) if row else "nucleus",
-                batch=physical,
-                well=file.well,
-            )
+        for field, channels in enumerate(_fields(folder, file.path, _protein(row))):
+            yield _image(f"{key}_f{field + 1}" if field else key, file.plate, file.well, row, channels)
+    of_files = {(file.plate, file.well) for file in files}
+    stores = 0
+    for plate_field in ngff.plate_fields(folder):
+        plate, well = _tail(plate_field.plate), plate_field.well
+        if (plate, well) in of_files:
+            folder.notes.add(ngff.COPIES, plate_field.path)
+            continue
+        row = rows.get(plates.get(plate, plate), well, (plate_field.path,))
+        if of_store := ngff.channels(folder, plate_field.path, plate_field.image, (_protein(row), "nucleus")):
+            number = f"_f{plate_field.number + 1}" if plate_field.number else ""
+            yield _image(f"{plate}_{well}{number}", plate, well, row, of_store)
+            stores += 1
     rows.note_unused()
-    check_understood(folder, len(found), "…/<plate>/001001000.flex")
+    check_understood(folder, len(found) + stores, "…/<plate>/001001000.flex")
+
+
+def _protein(row: _Row | None) -> str:
+    return row.protein.lower() if row else "protein"
+
+
+def _image(key: str, plate: str, well: str, row: _Row | None, channels: tuple[Channel, ...]) -> Image:
+    physical = _LAST_MEASUREMENT.sub("", plate) or plate
+    return Image(
+        key=key,
+        channels=channels,
+        group=f"{physical}_{well}",
+        organism=row and row.organism,
+        cell_type=row and row.cell_type,
+        cell_visible="|".join(("nucleus", row.protein, *row.compartment.split(", "))) if row else "nucleus",
+        batch=physical,
+        well=well,
+    )
 
 
 def _is_flex(path: str) -> bool:
@@ -180,7 +201,7 @@ SOURCE = Source(
     downloads=idr_downloads(_STUDY, None, *(f"{name.split('-')[1]}/{name}" for name in (*_TABLES, *_PLATES))),
     license=licenses.CC_BY_4,
     citation="Schormann et al., Journal of Cell Biology 2020, doi:10.1083/jcb.201904090; data doi:10.17867/10000160",
-    formats=("Opera flex (TIFF), 1010 x 755, all fields and 2 channels of a well",),
+    formats=("Opera flex (TIFF), 1010 x 755, all fields and 2 channels of a well", "OME-Zarr, a store a plate"),
     images=images,
     constants={"microscopy": "confocal"},
     specimen="well",

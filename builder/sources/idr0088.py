@@ -12,7 +12,8 @@ its name, another that of the protein. phenotype is the mechanism of action, sev
 Specimen: the well of a plate, two or three fields imaged once; no plate's number is in two runs. Batch: the imaging
 batch, up to 40 plates of one reporter line, whose number is in the run's name (PPS073), else the plate.
 
-NGFF: not read; no image of the study is among the public samples (https://idr.github.io/ome-ngff-samples).
+NGFF: read, a store a plate with the three channels in that order, ``<plate>.ome.zarr``, as IDR calls its conversions:
+no plate's number is in two runs. No plate is among the public samples (https://idr.github.io/ome-ngff-samples).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from builder.sources.base import Image, Source
-from builder.sources.common import licenses
+from builder.sources.common import licenses, ngff
 from builder.sources.common.folder import Folder
 from builder.sources.common.screens import (
     Treatment,
@@ -63,15 +64,28 @@ def images(folder: Folder) -> Iterator[Image]:
     """Yield one image per field."""
     rows, markers = _read_rows(folder)
     found = 0
-    for plate, paths in sorted(by_plate(folder, (".tif", ".tiff"), plate_name(_PLATE)).items()):
+    plates = by_plate(folder, (".tif", ".tiff"), plate_name(_PLATE))
+    for plate, paths in sorted(plates.items()):
         second, third = markers.get(plate, ("protein", "protein"))
         stains = {"01": "nucleus", "02": second, "03": third}
-        batch = _BATCH.search(plate)
-        found += yield from field_images(
-            folder, plate, paths, _NAME, stains, rows, batch=batch[1].upper() if batch else None
-        )
+        found += yield from field_images(folder, plate, paths, _NAME, stains, rows, batch=_batch(plate))
+    numbers = {plate.rpartition("/")[2]: plate for plate in markers}
+    found += yield from ngff.treated_images(
+        folder,
+        lambda name: numbers.get(name.rpartition("/")[2]),
+        lambda plate, _: ("nucleus", *markers[plate]),
+        rows,
+        plates,
+        "F{:03d}",
+        _batch,
+    )
     rows.note_unused()
     check_understood(folder, found, "…/<batch>/<run>/<plate>/<plate>_B02_T0001F001L01A01Z01C01.tif")
+
+
+def _batch(plate: str) -> str | None:
+    match = _BATCH.search(plate)
+    return match and match[1].upper()
 
 
 def _read_rows(folder: Folder) -> tuple[Rows[Treatment], dict[str, tuple[str, str]]]:
@@ -102,7 +116,7 @@ SOURCE = Source(
     downloads=idr_downloads("idr0088-cox-phenomicprofiling", 5_400_000_000_000, f"screenA/{_TABLE}.zip"),
     license=licenses.CC_BY_NC_4,
     citation="Cox et al., Scientific Reports 2020, doi:10.1038/s41598-020-69354-8; data doi:10.17867/10000150",
-    formats=("16-bit TIFF, one file per channel, 1250 x 1050",),
+    formats=("16-bit TIFF, one file per channel, 1250 x 1050", "OME-Zarr, a store a plate"),
     images=images,
     constants={"organism": "human", "microscopy": "confocal"},
     specimen="well",

@@ -38,6 +38,7 @@ class OmeImage(NamedTuple):
     channels : names, "" where unknown
     pixel_size_um : where it is stated and both sides are alike
     acquisition : of a field of a plate
+    name : of the image, or of its plate, in the metadata
     """
 
     root: str
@@ -48,6 +49,7 @@ class OmeImage(NamedTuple):
     channels: tuple[str, ...]
     pixel_size_um: float | None = None
     acquisition: str = ""
+    name: str = ""
 
     def size(self, axis: str) -> int:
         """Return the extent of an axis, 1 if absent."""
@@ -103,6 +105,7 @@ def _said(error: Exception) -> str:
 
 def _of_store(root: str, store: _Store) -> Iterator[tuple[str, OmeImage]]:
     top = store.attributes("")
+    plate = str(top.get("plate", {}).get("name") or "")
     if "plate" in top:
         wells = [str(well["path"]) for well in top["plate"]["wells"]]
         store.need(wells)
@@ -125,7 +128,8 @@ def _of_store(root: str, store: _Store) -> Iterator[tuple[str, OmeImage]]:
     for path, acquisition in fields:
         if path in levels:
             image = _image(root, store, path, levels[path])
-            yield _joined(root, path), image._replace(acquisition=acquisition)
+            named = image._replace(acquisition=acquisition, name=plate if "plate" in top else image.name)
+            yield _joined(root, path), named
 
 
 def _level(attributes: Mapping[str, Any]) -> str:
@@ -147,7 +151,8 @@ def _image(root: str, store: _Store, path: str, level: str) -> OmeImage:
     count = shape[axes.index("c")] if "c" in axes else 1
     pixel = _pixel(scales, axes, units)
     channels = tuple((named + [""] * count)[:count])
-    return OmeImage(root, _joined(root, array), store.listed(array), axes, shape, channels, pixel)
+    name = str(scales.get("name") or (attributes.get("omero") or {}).get("name") or "")
+    return OmeImage(root, _joined(root, array), store.listed(array), axes, shape, channels, pixel, name=name)
 
 
 def _axes(stated: Any, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:

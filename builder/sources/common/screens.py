@@ -212,14 +212,14 @@ def field_images(
             folder.notes.add_all(EXCLUDED, (f"{path}: {row.excluded}" for path in files.values()))
             continue
         key = f"{plate}_{well}_{number}" if number else f"{plate}_{well}"
-        facts = _Facts(f"{physical}_{well}", batch or physical, well, row)
+        facts = WellFacts(f"{physical}_{well}", batch or physical, well, row)
         if brightfield in files:
             channel = (Channel(files.pop(brightfield), "brightfield"),)
-            yield _image(f"{key}_brightfield", channel, facts, "cell body", "brightfield")
+            yield well_image(f"{key}_brightfield", channel, facts, "cell body", "brightfield")
             found += 1
         if files:
             channels = channels_of(files, stains, folder.notes)
-            yield _image(key, channels, facts, visible(channels))
+            yield well_image(key, channels, facts, visible(channels))
             found += 1
     return found
 
@@ -252,7 +252,7 @@ def plate_images(
     check_understood(folder, found, looked_for)
 
 
-class _Facts(NamedTuple):
+class WellFacts(NamedTuple):
     """What the images of a well share."""
 
     group: str
@@ -261,7 +261,10 @@ class _Facts(NamedTuple):
     row: Treatment
 
 
-def _image(key: str, channels: tuple[Channel, ...], facts: _Facts, shows: str, microscopy: str | None = None) -> Image:
+def well_image(
+    key: str, channels: tuple[Channel, ...], facts: WellFacts, shows: str, microscopy: str | None = None
+) -> Image:
+    """Return a field's image with its well's annotation."""
     return Image(
         key,
         channels,
