@@ -72,6 +72,7 @@ class Files(Struct, frozen=True):
     first_row: Literal[0, 1] = 1  # the number of row A and column 1 where both are numbers
     pages: Pages | None = None
     plane: Literal["middle", "max", "first"] = "first"  # of files that are stacks
+    metadata: Literal["folder", "file"] = "folder"  # whose OME-XML names channels: that of a file a folder, or of each
     missing_chunks: Literal["refuse", "fill"] = "refuse"  # of OME-Zarr: "fill" where what is blank was not written
 
 

@@ -5,16 +5,19 @@ Also which of them are images of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Channel
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.ome_zarr import OmeImage, ome_images
 from builder.sources.common.screens import visible
 from builder.sources.declared.choice import PROJECTION, channel_key, choose
-from builder.sources.declared.declaration import Declaration
+from builder.sources.declared.declaration import Declaration, Pages
 from builder.sources.declared.index_files import Named, names_for
+from builder.sources.declared.own_metadata import Metadata, OwnNames
 
 TRANSMITTED: Final = frozenset(("brightfield", "phase contrast", "darkfield", "dic", "transmitted light"))
 """What is imaged without fluorescence is never merged with stains: an image of its own."""
@@ -39,6 +42,14 @@ class Shown(NamedTuple):
     columns: Mapping[str, Any] = {}
 
 
+class _Numbered(NamedTuple):
+    """A channel among the pages of a file, from 0."""
+
+    key: str
+    number: int
+    shows: str
+
+
 class Stains:
     """What each channel shows, by the plate where that differs."""
 
@@ -50,6 +61,7 @@ class Stains:
         self._plans: dict[tuple[Any, ...], tuple[list[Shown], list[tuple[str, str]]]] = {}
         self._plane = _PLANES[declared.files.plane]
         self._inside = ome_images(folder)
+        self._own = OwnNames(folder, declared.files.metadata == "file")
 
     def shown(self, files: Mapping[str, str], plate: str) -> Iterable[Shown]:
         """Return the images of a field.
@@ -68,8 +80,16 @@ class Stains:
         stains = self._stains_of(plate)
         pages = self._declared.files.pages
         if pages is not None and files:
-            return self._of_pages(next(iter(files.values())), stains)
+            listed = list(stains.items()) or [("", self._of_one() or "light")]
+            numbered = [_Numbered(key, number, shows) for number, (key, shows) in enumerate(listed)]
+            return self._of_pages(next(iter(files.values())), pages, max(1, len(stains)), numbered)
         names = names_for(next(iter(files.values())), self.named) if self.named and files else None
+        if not names and _ANY not in stains and (not stains or "" in files):
+            own = self._stated(files)
+            if "" in own and own[""].channels:
+                return self._of_stated(files[""], own[""], stains)
+            if not stains and not self._declared.cell_visible:
+                names = {key: said.own for key, said in own.items() if said.own}
         return [
             Shown(
                 shown.suffix,
@@ -78,8 +98,14 @@ class Stains:
                 shown.microscopy,
                 shown.channel,
             )
-            for shown in self._planned(files, stains, names or {}, (plate, id(names)))
+            for shown in self._planned(files, stains, names or {}, (plate, *(names or {}).items()))
         ]
+
+    def _stated(self, files: Mapping[str, str]) -> dict[str, Metadata]:
+        """Return what files say whose channels have no names."""
+        if files.keys() == {""}:
+            return {"": self._own.of(files[""], "")}
+        return {key: self._own.of(path, key) for key, path in files.items() if channel_key(key).strip("acw0").isdigit()}
 
     def _stains_of(self, plate: str) -> dict[str, str]:
         return self._of_plate.get(plate.casefold(), self._of_all) if self._of_plate else self._of_all
@@ -158,7 +184,8 @@ class Stains:
         fallback = stains.get(_ANY) or (self._of_one() if "" in files else None)
         rank = {key: place for place, key in enumerate(stains)}
         for key in sorted(files, key=lambda key: (rank.get(by_key[key], len(rank)), key)):
-            shows = stains.get(by_key[key]) or fallback or (names.get(key) or key if not stains else None)
+            own = (names.get(key) or fallback or key) if not stains else None
+            shows = own or stains.get(by_key[key]) or fallback
             if shows is not None:
                 yield by_key[key], (key, shows)
 
@@ -187,13 +214,22 @@ class Stains:
         told = bool(self._declared.channels or self._declared.plate_channels)
         return Shown(suffix, channels, visible(channels) if told else None, None, key)
 
-    def _of_pages(self, path: str, stains: Mapping[str, str]) -> Iterator[Shown]:
+    def _of_stated(self, path: str, own: Metadata, stains: Mapping[str, str]) -> Iterator[Shown]:
+        """Yield the images of a file that says which pages are channels."""
+        names = {str(number): name for number, name in enumerate(own.channels, 1)}
+        found = dict(self._named(dict.fromkeys(names, path), stains, names))
+        numbered = [_Numbered(declared, int(key) - 1, shows) for declared, (key, shows) in found.items()]
+        if len(numbered) < len(names):
+            self._folder.notes.add(LEFT_OUT, path, len(names) - len(numbered))
+        if len(numbered) < len(stains):
+            self._folder.notes.add(MISSING, path)
+        pages = msgspec.convert({"order": own.order, "fields": 1, "planes": own.planes}, Pages)
+        return self._of_pages(path, pages, len(names), numbered)
+
+    def _of_pages(self, path: str, pages: Pages, channels: int, numbered: Sequence[_Numbered]) -> Iterator[Shown]:
         """Yield the fields, channels and planes of a multi-page file."""
-        pages = self._declared.files.pages
-        if pages is None:
-            return
         order = list(dict.fromkeys([*pages.order, "channel"]))
-        sizes = {"channel": max(1, len(stains)), "z": pages.planes, "field": pages.fields or 1}
+        sizes = {"channel": channels, "z": pages.planes, "field": pages.fields or 1}
         if "field" in order and pages.fields is None:
             there = self._folder.count_pages(path)
             sizes["field"], left = divmod(there, sizes["channel"] * sizes["z"])
@@ -202,14 +238,14 @@ class Stains:
         plane = int(choose(tuple(map(str, range(sizes["z"]))), self._declared.files.keep.z) or 0)
         for field in range(sizes["field"]):
             found = {}
-            for number, (key, shows) in enumerate(stains.items() or [("", self._of_one() or "light")]):
+            for key, number, shows in numbered:
                 at = {"field": field, "channel": number, "z": plane}
                 page = 0
                 for axis in order:
                     page = page * sizes[axis] + at[axis]
                 found[key] = Channel(path, shows, page)
             suffix = f"_p{field}" if sizes["field"] > 1 else ""
-            for shown in self._divided(found, stains):
+            for shown in self._divided(found, {key: shows for key, _, shows in numbered}):
                 yield shown._replace(suffix=suffix + shown.suffix)
 
 

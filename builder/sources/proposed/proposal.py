@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from builder.sources.proposed.first_file import FirstFile
+from builder.sources.declared.own_metadata import Metadata
 from builder.sources.proposed.way import Way
 
 
@@ -34,6 +34,6 @@ class Proposal(NamedTuple):
     tables: tuple[Joined, ...]
     columns: dict[str, str]
     extra: dict[str, Added]
-    first: FirstFile
+    first: Metadata
     channels: tuple[tuple[str, str], ...]  # key, what it shows; '' where nothing tells
     remarks: tuple[str, ...]

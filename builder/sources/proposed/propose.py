@@ -13,7 +13,7 @@ from builder.sources.declared.declaration import parse
 from builder.sources.declared.facts import plain
 from builder.sources.declared.images import Images
 from builder.sources.declared.lists import guessed_paths
-from builder.sources.proposed.first_file import look_into
+from builder.sources.declared.own_metadata import read_metadata
 from builder.sources.proposed.meanings import category_of, extra_name, is_place, stain_of, type_of
 from builder.sources.proposed.proposal import Added, Joined, Proposal
 from builder.sources.proposed.tables import Found, tables_of
@@ -38,7 +38,7 @@ def propose(folder: Folder, title: str) -> str:
     joined, remarks = _joined(way, [table for table in tables if table is not way.listing])
     sources = [table for table, _ in joined]
     columns, extra = _columns(way, [*([way.listing] if way.listing else []), *sources])
-    first = look_into(folder, images[0])
+    first = read_metadata(folder, images[0])
     if way.key != "list" and not _told(way) and first.pages > 1 and not first.channels and first.planes == 1:
         remarks.append(
             f"{images[0]} has {first.pages} pages: are they channels, fields or planes? Only the first is read; "
