@@ -25,6 +25,7 @@ T = TypeVar("T")
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "r2", "hf", "memory"})
 
 _S3 = ("s3", "s3a")
+_CONNECTIONS = 64  # at once: as many as a worker reads files ahead
 
 
 class Remote:
@@ -71,6 +72,22 @@ class Remote:
     def read_bytes(self, rel: str) -> bytes:
         """Return a file's content."""
         return bytes(self._ask(rel, lambda: self._fs.cat_file(self._path(rel), **self._whole)))
+
+    def read_range(self, rel: str, start: int, end: int) -> bytes:
+        """Return the bytes from ``start`` up to ``end``, by one request.
+
+        Those that a shorter file has; a server may give the whole file.
+        """
+
+        def read() -> bytes:
+            try:
+                return bytes(self._fs.cat_file(self._path(rel), start=start, end=end))
+            except Exception as error:  # each file system has errors of its own
+                if not _is_behind_the_end(error):
+                    raise
+                return b""
+
+        return self._ask(rel, read)
 
     def read_many(self, rels: list[str]) -> dict[str, bytes]:
         """Return the content of those files that exist.
@@ -163,6 +180,14 @@ def _whole(system: Any) -> dict[str, int]:
     return {"max_concurrency": 1} if asks_first else {}
 
 
+_NO_SUCH_RANGE = ("InvalidRange", "range is not satisfiable")
+
+
+def _is_behind_the_end(error: Exception) -> bool:
+    """Return whether a server says that a file ends before a range."""
+    return getattr(error, "status", None) == 416 or any(words in str(error) for words in _NO_SUCH_RANGE)
+
+
 def _with_limits(protocol: str, options: dict[str, Any]) -> dict[str, Any]:
     """Give S3 time limits shorter than an image's.
 
@@ -171,5 +196,6 @@ def _with_limits(protocol: str, options: dict[str, Any]) -> dict[str, Any]:
     if protocol not in _S3:
         return options
     limits = {"connect_timeout": 10, "read_timeout": 30, "retries": {"max_attempts": 3, "mode": "standard"}}
+    limits["max_pool_connections"] = _CONNECTIONS
     configured = fsspec.config.conf.get(protocol, {}).get("config_kwargs", {})  # what is given here would replace it
     return {**options, "config_kwargs": {**limits, **configured, **options.get("config_kwargs", {})}}

@@ -84,6 +84,18 @@ class Store:
         path = self.local(rel)
         return self._remote.read_bytes(rel) if path is None else Path(path).read_bytes()
 
+    def read_range(self, rel: str, start: int, end: int) -> bytes:
+        """Return the bytes from ``start`` up to ``end``, by one request.
+
+        Those that a shorter file has; a server may give the whole file.
+        """
+        path = self.local(rel)
+        if path is None:
+            return self._remote.read_range(rel, start, end)
+        with Path(path).open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+
     def read_many(self, rels: Iterable[str]) -> dict[str, bytes]:
         """Return the content of those files that exist.
 

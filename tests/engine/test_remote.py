@@ -42,6 +42,8 @@ def test_files_of_every_size(store: Store) -> None:
         store.write_bytes(f"a/{size}", content)
         assert store.read_bytes(f"a/{size}") == content
         assert store.size(f"a/{size}") == size
+        assert store.read_range(f"a/{size}", 0, 70_001) == content
+        assert store.read_range(f"a/{size}", 10, 20) == content[10:20]
         with store.open(f"a/{size}") as file:
             file.seek(size // 2)
             assert file.read() == content[size // 2 :]

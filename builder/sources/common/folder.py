@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, KeysView
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final
 
@@ -97,6 +97,11 @@ class Folder:
         A path that climbs out of it is never in it.
         """
         return path in self._signatures
+
+    @property
+    def listing(self) -> KeysView[str]:
+        """The files, as a set that is quick to ask."""
+        return self._signatures.keys()
 
     def __len__(self) -> int:
         """Return the number of files; an array counts as one."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from builder.schema import CATEGORIES, CONTROLS
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.screens import control_of
 from builder.sources.declared.declaration import COLUMNS, Declaration, ExtraColumn, extras_of
-from builder.sources.declared.facts import Facts, Made, Wells, fill, plain, used
+from builder.sources.declared.facts import Facts, Made, Wells, fill, name_alone, plain, used
 from builder.sources.declared.joins import Join
 
 _TEXTS: Final = (*CATEGORIES, "microscopy")
@@ -21,15 +22,26 @@ _OF_A_FIELD: Final = frozenset(("field", "t", "z", "run"))
 class Said(NamedTuple):
     """What is said of an image.
 
-    ``left_out`` is why it is none, ``notes`` is what did not fit.
+    ``left_out`` is why it is none, ``notes`` is what did not fit. ``made`` holds what was made of it.
     """
 
+    made: dict[Any, Any]
     left_out: str = ""
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Any] = {}
     group: str = ""
     batch: str | None = None
     facts: Mapping[str, str] = {}
+
+
+def _at(places: Sequence[int]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a function that takes these places of a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    if not places:
+        return lambda _: ()
+    (only,) = places
+    return lambda facts: (facts[only],)
 
 
 class Annotator:
@@ -74,11 +86,14 @@ class Annotator:
         wanted = {name for text in (*asked, self._group, self._batch) for name in used(text) if text}
         wanted |= {*self._made.names(), *(plain(fact) for join in self._joins for fact in join.on)}
         self._places = [place for place, name in enumerate(known) if name in wanted]
+        self._wanted = _at(self._places)
+        self._looked_up = [(column, name_alone(source), source) for column, source in self._sources.items()]
+        self._values: dict[tuple[str, str], Any] = {}
         self._cache: dict[tuple[str, ...], Said] = {}
 
     def say(self, facts: tuple[str, ...]) -> Said:
         """Return the annotation for facts in the order of ``known``."""
-        wanted = tuple([facts[place] for place in self._places])
+        wanted = self._wanted(facts)
         said = self._cache.get(wanted)
         if said is None:
             if len(self._cache) > 1 << 17:
@@ -134,21 +149,34 @@ class Annotator:
         for join in self._joins:
             why = join.add(facts)
             if why and (join.required or "leaves out" in why):
-                return Said(left_out=why)
+                return Said({}, why)
             if why:
                 notes.append(why)
             self._made.add(facts)
-        columns = {column: self._value(column, fill(source, facts)) for column, source in self._sources.items()}
-        said: dict[str, Any] = {column: value for column, value in columns.items() if value is not None}
+        said: dict[str, Any] = {}
+        for column, name, source in self._looked_up:
+            text = facts.get(name, "") if name else fill(source, facts)
+            if text and (value := self._value_of(column, text)) is not None:
+                said[column] = value
         if self._extras:
             said["extra"] = {name: self._typed(name, extra, facts) for name, extra in self._extras.items()}
         return Said(
+            {},
             notes=tuple(notes),
             columns=said,
             group=fill(self._group, facts).strip("_") if self._group else "",
             batch=(fill(self._batch, facts) or None) if self._batch else None,
             facts={name: value for name, value in facts.items() if not name.startswith("\0")},
         )
+
+    def _value_of(self, column: str, text: str) -> Any:
+        """Return what a text means in a column, found out once."""
+        try:
+            return self._values[column, text]
+        except KeyError:
+            if len(self._values) > 1 << 17:
+                self._values.clear()
+            return self._values.setdefault((column, text), self._value(column, text))
 
     def _value(self, column: str, text: str) -> Any:
         renamed = self._declared.values.get(column, {})

@@ -29,7 +29,13 @@ def class_files(folder: Folder, files: Files) -> Iterator[Found]:
     inside = ome_images(folder)
     non_images = NonImages(files, None)
     found, outside = 0, []
+    directory, named = "", ("", "")
     for path in non_images.left(image_files(folder, files.suffixes or DEFAULT), folder.notes):
+        slash = path.rfind("/")
+        if found and not inside and path[:slash] == directory:
+            found += 1
+            yield Found((*named, path[slash + 1 :].rpartition(".")[0]), {"": path})
+            continue
         store = inside[path].root if path in inside else path  # a plate is one thing, which lies in a class folder
         *folders, name = store.split("/")
         if len(folders) < max(1, files.class_level):
@@ -37,9 +43,8 @@ def class_files(folder: Folder, files: Files) -> Iterator[Found]:
             outside.append(path)
             continue
         found += 1
-        yield Found(
-            (folders[files.class_level - 1], folders[-1], name.rpartition(".")[0] + path[len(store) :]), {"": path}
-        )
+        directory, named = path[:slash], (folders[files.class_level - 1], folders[-1])
+        yield Found((*named, name.rpartition(".")[0] + path[len(store) :]), {"": path})
     if outside and not found:
         raise LayoutError(
             f"{folder.root}: class_folders wants a folder a class with images in it; found {', '.join(outside[:3])}"

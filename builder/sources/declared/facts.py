@@ -65,6 +65,11 @@ def _parsed(text: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     return None, tuple((f"{{{name}}}", plain(name)) for name in dict.fromkeys(names))
 
 
+def name_alone(text: str) -> str:
+    """Return the plain name of a text that is one fact, else ''."""
+    return _parsed(text)[0] or ""
+
+
 def is_literal(text: str) -> bool:
     """Return whether a text stands for itself, in single quotes."""
     return len(text) > 1 and text[0] == text[-1] == "'"

@@ -25,6 +25,9 @@ UNKNOWN_NAME: Final = "files without a known name"
 _LEFT_OUT: Final = ("",)
 
 
+_Part = Callable[[Values], Any]
+
+
 class Found(NamedTuple):
     """A field: its facts and its files by channel.
 
@@ -63,6 +66,9 @@ class Gatherer:
         self._placed = bool(placed & set(groups))
         self._identity = [g for g in groups if g not in aside | placed and g not in self._chosen]
         self._identity.sort(key=lambda name: name != "plate")
+        self._identity_places = [groups.index(name) for name in self._identity]
+        self._well_places = [place for place, name in enumerate(groups) if name in placed]
+        self._wells_said: dict[Values, str | None] = {}
         self._plated = self._identity[:1] == ["plate"]
         well = ["well"] if self._placed else []
         made_t = ["t"] if t_parts else []
@@ -89,9 +95,8 @@ class Gatherer:
         LayoutError
             Where there is none, but files of other names; the first three of these go to ``unknown``.
         """
-        match, fits = self._names.match, False
-        for path in self._candidates():
-            values = match(path)
+        fits = False
+        for path, values in self._names.matched(self._candidates()):
             if values is not None:
                 fits = True
                 yield path, values
@@ -135,12 +140,14 @@ class Gatherer:
         fields: dict[tuple[str, ...], list[Any]] = {}
         by_parts: dict[Any, list[Any] | None] = {}
         mixed: dict[tuple[str, ...], list[_File]] = {}
-        parts_of, channels, choices = self._parts(), {}, {}  # type: ignore[var-annotated]
+        channels: dict[Any, str] = {}
+        choices: dict[Any, tuple[str, ...]] = {}
+        identity_of, channel_of, choice_of = self._parts()
         for path, values in self._read(unknown):
-            of_identity, of_channel, of_choice = parts_of(values)
-            if of_identity in by_parts:
+            of_identity, of_channel, of_choice = identity_of(values), channel_of(values), choice_of(values)
+            try:
                 field = by_parts[of_identity]
-            else:
+            except KeyError:
                 identity = self._identity_of(values, None)
                 field = None if identity is None else fields.setdefault(identity, [identity, None])
                 by_parts[of_identity] = field
@@ -158,12 +165,12 @@ class Gatherer:
             elif field[1] is None:
                 field[1] = choice
                 field += (channel, path)
+            elif choice == field[1] and channel not in field and not (mixed and field[0] in mixed):
+                field += (channel, path)
             elif field[0] in mixed:
                 mixed[field[0]].append(_File(channel, choice, path))
-            elif choice != field[1] or channel in field[2::2] or not self._keeps(choice):
-                mixed[field[0]] = [*_held(field), _File(channel, choice, path)]
             else:
-                field += (channel, path)
+                mixed[field[0]] = [*_held(field), _File(channel, choice, path)]
         for identity in sorted(fields):
             field = fields.pop(identity) or []
             if identity in mixed:
@@ -173,10 +180,10 @@ class Gatherer:
             elif field[1] is not None:
                 yield Found(identity, dict(sorted(zip(field[2::2], field[3::2], strict=True))))
 
-    def _parts(self) -> Callable[[Values], tuple[Any, Any, Any]]:
-        """Return a function that divides values into three.
+    def _parts(self) -> tuple[_Part, _Part, _Part]:
+        """Return what takes three parts of values.
 
-        What tells the field, the channel, and run, time and plane.
+        They tell the field, the channel, and run, time and plane.
         """
         of_channel = set(self._channel_names())
         projection = {plain(name) for name in self._layout.projection_of}
@@ -191,7 +198,7 @@ class Gatherer:
             if name not in of_channel | ignored and (name not in of_choice or name in self._identity):
                 places[0].append(place)
         first, second, third = (itemgetter(*some) if some else (lambda _: ()) for some in places)
-        return lambda values: (first(values), second(values), third(values))
+        return first, second, third
 
     def _facts(self, values: Values) -> dict[str, str | None]:
         return dict(zip(self._groups, values, strict=True))
@@ -201,21 +208,27 @@ class Gatherer:
 
         That is noted where there is a path.
         """
-        facts = self._facts(values)
-        identity = [facts[name] or "" for name in self._identity]
-        t = facts.get("t") or facts.get(plain(self._layout.t_of)) or ""
+        identity = [values[place] or "" for place in self._identity_places]
         if self._layout.t_of and "t" in self._identity:
-            identity[self._identity.index("t")] = t
+            facts = self._facts(values)
+            identity[self._identity.index("t")] = facts.get("t") or facts.get(plain(self._layout.t_of)) or ""
         if self._placed:
-            well = self._wells.of(facts)
+            well = self._well_of(values)
             if well is None:
                 if path is not None:
                     self._folder.notes.add("files whose well cannot be read", path)
                 return None
             identity.insert(int(self._plated), well)
         if self._t_parts:
-            identity.append("".join(facts[name] or "" for name in self._t_parts))
+            identity.append("".join(values[self._groups.index(name)] or "" for name in self._t_parts))
         return tuple(identity)
+
+    def _well_of(self, values: Values) -> str | None:
+        """Return the well that a name says, looked up once."""
+        said = tuple([values[place] for place in self._well_places])
+        if said not in self._wells_said:
+            self._wells_said[said] = self._wells.of(self._facts(values))
+        return self._wells_said[said]
 
     def _choice_of(self, facts: dict[str, str | None]) -> tuple[str, ...]:
         """Return a file's run, time and plane, where chosen."""

@@ -9,7 +9,7 @@ import difflib
 import functools
 import itertools
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -66,7 +66,7 @@ class Join:
                 self._asked.append(key)
             return f"images without a row in {self._table.file}{', left out' if self.required else ''}"
         self._used.add(key)
-        for name, (column, values) in self._leave_out.items():
+        for name, (column, values) in self._leave_out.items() if self._leave_out else ():
             if _among(row.get(name, ""), values):
                 return f"images that {self._table.file} leaves out ({column}: {row[name]})"
         for name, column in self._take:
@@ -125,20 +125,24 @@ class Join:
                 near = difflib.get_close_matches(column, header, n=1)
                 hint = f"did you mean {near[0]!r}? " if near else ""
                 raise LayoutError(f"{self._folder.root}/{file}: no column {column!r}; {hint}found {', '.join(header)}")
-        stem = PurePosixPath(file).name.partition(".")[0]
+        beside = [PurePosixPath(file).name.partition(".")[0], sheet]
+        empty = {plain(column): meaning for column, meaning in self._table.empty.items()}
+        where = {plain(column): values for column, values in self._table.where.items()}
+        key_of = self._keys()
         for number, cells in enumerate(rows, 2):
-            row = {name: cell for name, place in places.items() if (cell := [*cells, stem, sheet][place])}
-            for column, meaning in self._table.empty.items():
-                row.setdefault(plain(column), meaning)
-            if not all(_among(row.get(plain(column), ""), values) for column, values in self._table.where.items()):
+            cells = [*cells, *beside]
+            row = {name: cell for name, place in places.items() if (cell := cells[place])}
+            for column, meaning in empty.items():
+                row.setdefault(column, meaning)
+            if where and not all(_among(row.get(column, ""), values) for column, values in where.items()):
                 continue
-            key = self._key_of(row)
+            key = key_of(row)
             if not all(key):
                 kind = f"rows of {self._table.file} that name no {' and '.join(self.on)}"
                 self._folder.notes.add(kind, f"row {number}")
                 continue
             kept = self._rows.setdefault(key, row)
-            if kept != row and self._said(kept) != self._said(row):
+            if kept is not row and kept != row and self._said(kept) != self._said(row):
                 self._folder.notes.add("rows that contradict an earlier one", f"{file}: {' '.join(key)}")
 
     def _says(self, row: dict[str, str]) -> bool:
@@ -153,15 +157,24 @@ class Join:
         names = {plain(column) for column in self._table.take.values()} or row.keys() - {plain(FILE), plain(SHEET)}
         return {name: value for name, value in row.items() if name in names}
 
-    def _key_of(self, row: dict[str, str]) -> tuple[str, ...]:
-        parts = []
-        for fact, column in self.on.items():
-            text = row.get(plain(column), "")
-            if plain(fact) == "well":
-                named = {"row": row.get(plain(self._row), ""), "col": row.get(plain(self._col), "")}
-                text = self._wells.of({"well": text} if text else named) or ""
-            parts.append(_comparable(text))
-        return tuple(parts)
+    def _keys(self) -> Callable[[dict[str, str]], tuple[str, ...]]:
+        """Return a function from a row to what it is joined by."""
+        on = [(plain(column), plain(fact) == "well") for fact, column in self.on.items()]
+        of_row, of_column = plain(self._row), plain(self._col)
+        wells: dict[tuple[str, ...], str] = {}
+
+        def well(row: dict[str, str], column: str) -> str:
+            said = (row.get(column, ""), row.get(of_row, ""), row.get(of_column, ""))
+            found = wells.get(said)
+            if found is None:
+                named = {"well": said[0]} if said[0] else {"row": said[1], "col": said[2]}
+                found = wells[said] = _comparable(self._wells.of(named) or "")
+            return found
+
+        def key(row: dict[str, str]) -> tuple[str, ...]:
+            return tuple([well(row, name) if is_well else _comparable(row.get(name, "")) for name, is_well in on])
+
+        return key
 
     _row, _col = "row", "col"
 

@@ -15,6 +15,8 @@ import tifffile
 
 from builder.sources.common.folder import Folder
 
+OWN_METADATA: Final = (".tif", ".tiff")
+"""Endings of files that are asked."""
 _AXES: Final = {"C": "channel", "Z": "z"}
 _MICROMETRES: Final = {"µm": 1.0, "μm": 1.0, "um": 1.0, "": 1.0, "nm": 1e-3, "mm": 1e3, "m": 1e6}
 _NOTHING_SAID: Final = (tifffile.TiffFileError, ValueError, IndexError, KeyError, struct.error)
@@ -38,7 +40,7 @@ class Metadata(NamedTuple):
 
 def read_metadata(folder: Folder, path: str) -> Metadata:
     """Return what a TIFF says of itself, nothing of other files."""
-    if not path.lower().endswith((".tif", ".tiff")):
+    if not path.lower().endswith(OWN_METADATA):
         return Metadata()
     with folder.store.open(path, _BLOCK) as file:
         try:

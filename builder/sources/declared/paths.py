@@ -20,6 +20,7 @@ class Paths:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        self._files = folder.listing
         self._arrays = ome_images(folder)
         self._by_name: dict[str, list[str]] | None = None
         self._lead: tuple[str, int] = ("", 0)  # what held for the last path, which mostly holds for the next
@@ -34,7 +35,7 @@ class Paths:
         beside : folder of the table, "" or with "/" at its end
         """
         lead, cut = self._lead
-        if not cut and (likely := lead + text) in self._folder:
+        if not cut and (likely := lead + text) in self._files:
             return likely
         path = _DRIVE.sub("", text.strip().replace("\\", "/"))
         parts = [part for part in path.split("/") if part not in ("", ".")]
@@ -50,7 +51,7 @@ class Paths:
         return same[0] if len(same) == 1 else None
 
     def _has(self, path: str) -> bool:
-        return path in self._folder or path in self._arrays
+        return path in self._files or path in self._arrays
 
     @staticmethod
     def _tries(parts: list[str], beside: str) -> Iterator[tuple[str, int]]:

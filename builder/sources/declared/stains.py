@@ -6,7 +6,7 @@ Also which of them are images of their own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
@@ -17,12 +17,13 @@ from builder.sources.common.screens import visible
 from builder.sources.declared.choice import PROJECTION, channel_key, choose
 from builder.sources.declared.declaration import Declaration, Pages
 from builder.sources.declared.index_files import Named, names_for
-from builder.sources.declared.own_metadata import Metadata, OwnNames
+from builder.sources.declared.own_metadata import OWN_METADATA, Metadata, OwnNames
 
 TRANSMITTED: Final = frozenset(("brightfield", "phase contrast", "darkfield", "dic", "transmitted light"))
 """What is imaged without fluorescence is never merged with stains: an image of its own."""
 LEFT_OUT: Final = "files of channels that source.toml does not name, left out"
 MISSING: Final = "images with channels missing"
+_new: Final = tuple.__new__  # half the time of a NamedTuple's own constructor
 _ANY: Final = "*"
 _Z_RULES: Final = {"middle": "middle", "max": PROJECTION}
 _PLANES: Final = {"first": 0, "middle": MIDDLE_PLANE, "max": MAX_PROJECTION}
@@ -50,6 +51,25 @@ class _Numbered(NamedTuple):
     shows: str
 
 
+class _Image(NamedTuple):
+    """An image of a field: keys for paths, and the rest of ``Shown``."""
+
+    suffix: str
+    channels: tuple[Channel, ...]
+    rest: tuple[Any, ...]
+
+
+class _Ready(NamedTuple):
+    """What all fields with the same channels show.
+
+    ``notes`` are kinds with the channel's key; ``by_file`` says that a TIFF has to be asked.
+    """
+
+    images: tuple[_Image, ...]
+    notes: tuple[tuple[str, str], ...]
+    by_file: bool
+
+
 class Stains:
     """What each channel shows, by the plate where that differs."""
 
@@ -62,6 +82,7 @@ class Stains:
         self._plane = _PLANES[declared.files.plane]
         self._inside = ome_images(folder)
         self._own = OwnNames(folder, declared.files.metadata == "file")
+        self._ready: dict[tuple[str, ...], _Ready | None] = {}
 
     def shown(self, files: Mapping[str, str], plate: str) -> Iterable[Shown]:
         """Return the images of a field.
@@ -71,19 +92,32 @@ class Stains:
         LayoutError
             Where two channels are one file.
         """
-        if self._inside and files and (inside := self._inside.get(next(iter(files.values())))):
+        asked = (*files, plate)
+        try:
+            ready = self._ready[asked]
+        except KeyError:
+            ready = self._ready[asked] = self._prepared(files, plate)
+        if ready is not None and (not ready.by_file or not _one_of(files).lower().endswith(OWN_METADATA)):
+            if len(files) > 1 and len(set(files.values())) < len(files):
+                self._refuse_same(files)
+            for kind, key in ready.notes:
+                self._folder.notes.add(kind, files[key])
+            found = []
+            for suffix, chosen, rest in ready.images:
+                channels = tuple([_new(Channel, (files[key], shows, plane)) for key, shows, plane in chosen])
+                found.append(_new(Shown, (suffix, channels, *rest)))
+            return found
+        if self._inside and files and (inside := self._inside.get(_one_of(files))):
             return self._of_arrays(files, inside, plate)
         if len(files) > 1 and len(set(files.values())) < len(files):
-            path = next(path for path in files.values() if list(files.values()).count(path) > 1)
-            keys = ", ".join(key for key in files if files[key] == path)
-            raise LayoutError(f"{self._folder.root}: the channels {keys} of one image are the same file, {path}")
+            self._refuse_same(files)
         stains = self._stains_of(plate)
         pages = self._declared.files.pages
         if pages is not None and files:
             listed = list(stains.items()) or [("", self._of_one() or "light")]
             numbered = [_Numbered(key, number, shows) for number, (key, shows) in enumerate(listed)]
-            return self._of_pages(next(iter(files.values())), pages, max(1, len(stains)), numbered)
-        names = names_for(next(iter(files.values())), self.named) if self.named and files else None
+            return self._of_pages(_one_of(files), pages, max(1, len(stains)), numbered)
+        names = names_for(_one_of(files), self.named) if self.named and files else None
         if not names and _ANY not in stains and (not stains or "" in files):
             own = self._stated(files)
             if "" in own and own[""].channels:
@@ -107,11 +141,38 @@ class Stains:
             return {"": self._own.of(files[""], "")}
         return {key: self._own.of(path, key) for key, path in files.items() if channel_key(key).strip("acw0").isdigit()}
 
+    def _refuse_same(self, files: Mapping[str, str]) -> NoReturn:
+        path = next(path for path in files.values() if list(files.values()).count(path) > 1)
+        keys = ", ".join(key for key in files if files[key] == path)
+        raise LayoutError(f"{self._folder.root}: the channels {keys} of one image are the same file, {path}")
+
+    def _prepared(self, files: Mapping[str, str], plate: str) -> _Ready | None:
+        """Return the images of all fields with these channels.
+
+        None where what a file holds, or an index beside it, has a say.
+        """
+        stains = self._stains_of(plate)
+        asks = _ANY not in stains and (not stains or "" in files)
+        if self._inside or self._declared.files.pages is not None or self.named or not files:
+            return None
+        asked = (*files, plate)
+        images = self._planned(files, stains, {}, (plate,), note=False)
+        return _Ready(
+            tuple(_Image(shown.suffix, shown.channels, shown[2:]) for shown in images),
+            tuple(self._plans[asked][1]),
+            asks,
+        )
+
     def _stains_of(self, plate: str) -> dict[str, str]:
         return self._of_plate.get(plate.casefold(), self._of_all) if self._of_plate else self._of_all
 
     def _planned(
-        self, files: Mapping[str, str], stains: Mapping[str, str], names: Mapping[str, str], apart: tuple[Any, ...]
+        self,
+        files: Mapping[str, str],
+        stains: Mapping[str, str],
+        names: Mapping[str, str],
+        apart: tuple[Any, ...],
+        note: bool = True,
     ) -> list[Shown]:
         """Return a field's images, with keys for paths.
 
@@ -128,7 +189,7 @@ class Stains:
             if found and not self._declared.separate_channels and len(found) < sum(key != _ANY for key in stains):
                 notes.append((MISSING, next(iter(found.values())).path))
             plan = self._plans[asked] = (list(self._divided(found, stains)), notes)
-        for kind, key in plan[1]:
+        for kind, key in plan[1] if note else ():
             self._folder.notes.add(kind, files[key])
         return plan[0]
 
@@ -142,7 +203,7 @@ class Stains:
         if len(files) == 1:
             where = {str(number): (first, number - 1) for number in range(1, first.size("c") + 1)}
             names = {str(number): name for number, name in enumerate(first.channels, 1) if name}
-            paths = dict.fromkeys(where, next(iter(files.values())))
+            paths = dict.fromkeys(where, _one_of(files))
         else:
             where = {key: (self._inside[path], 0) for key, path in files.items() if path in self._inside}
             paths = {key: files[key] for key in where}
@@ -247,6 +308,10 @@ class Stains:
             suffix = f"_p{field}" if sizes["field"] > 1 else ""
             for shown in self._divided(found, {key: shows for key, _, shows in numbered}):
                 yield shown._replace(suffix=suffix + shown.suffix)
+
+
+def _one_of(files: Mapping[str, str]) -> str:
+    return next(iter(files.values()))
 
 
 def _numbers(count: int, rule: str | int) -> list[int | None]:

@@ -25,7 +25,9 @@ from builder.stages.standardize.patience import patiently
 Content = bytes | ArrayFiles | VsiFiles
 
 _AHEAD_LOCAL = 4
-_AHEAD_REMOTE = 32
+_AHEAD_REMOTE = 64
+_AHEAD_BYTES = 256 << 20  # of files read ahead from a remote DATA; fewer files where they are large
+_AT_FIRST = 16 << 20  # bytes that are asked for at once: nearly every file is shorter, and has come with that
 _PIECE = 1 << 20
 _MOST_BYTES_A_PIXEL = 16  # four channels of 32 bits; stacks of many planes are far below max_pixels a plane
 _WAIT = 0.0005  # seconds in which a read did not compute: it waited for the disk
@@ -51,6 +53,7 @@ class Fetcher:
         self._ahead = _AHEAD_LOCAL if self._remote is None else _AHEAD_REMOTE
         self._threads = None if self._remote is None else ThreadPoolExecutor(self._ahead)
         self._waits = 0
+        self._usual = _AHEAD_BYTES // 32  # bytes of a file, of those before
         self._fetched: OrderedDict[str | Planes, Future[Content]] = OrderedDict()
 
     def close(self) -> None:
@@ -74,12 +77,14 @@ class Fetcher:
         """
         if self._threads is None:
             return self._at_once(names[at])
-        for name in names[at : at + self._ahead]:
+        ahead = self._ahead if self._remote is None else max(4, min(self._ahead, _AHEAD_BYTES // self._usual))
+        for name in names[at : at + ahead]:
             if name not in self._fetched:
                 self._fetched[name] = self._threads.submit(self._read, name)
         found = self._fetched.pop(names[at]).result()
         while len(self._fetched) > 2 * self._ahead:
             self._fetched.popitem(last=False)
+        self._usual = max(len(found) if isinstance(found, bytes) else found.size, self._usual * 7 // 8, 1)
         return found
 
     def _at_once(self, name: str | Planes) -> Content:
@@ -113,9 +118,13 @@ class Fetcher:
             return patiently(f"{self._data}/{name}", lambda: self._read_local(f"{self._data}/{name}"))
 
         def read_remote() -> bytes:
+            most = min(_AT_FIRST, self._most_bytes + 1)
+            content = store.read_range(name, 0, most)
+            if 0 < len(content) < most:
+                return content
             size = store.size(name)
             self._refuse_large(size)
-            return whole(store.read_bytes(name), size)
+            return whole(content + store.read_range(name, len(content), size) if len(content) < size else content, size)
 
         return patiently(f"{self._data}/{name}", read_remote)
 

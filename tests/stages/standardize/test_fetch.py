@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from builder.errors import RejectedError, UnavailableError
 from builder.stages.standardize import fetch, patience
@@ -153,3 +157,66 @@ def test_files_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         again = os.open(tmp_path, os.O_RDONLY)
         os.close(again)
         assert again == free  # the lowest number that is free
+
+
+class TestRemote:
+    """Files of a remote DATA: one request each, unless they are large."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Return the requests that are made of the file system."""
+        found: list[str] = []
+        for call in ("cat_file", "info"):
+            plain = getattr(MemoryFileSystem, call)
+
+            def noted(system: Any, path: str, plain: Any = plain, call: str = call, **how: Any) -> Any:
+                found.append(call)
+                return plain(system, path, **how)
+
+            monkeypatch.setattr(MemoryFileSystem, call, noted)
+        return found
+
+    @pytest.fixture
+    def data(self, tmp_path: Path) -> str:
+        system = fsspec.filesystem("memory")
+        for name, size in (("a", 0), ("b", 1), ("c", 999), ("d", 1000), ("e", 5000), ("f", 20_000)):
+            system.pipe_file(f"/{tmp_path.name}/{name}.bin", (bytes(range(250)) * 80)[:size])
+        return f"memory://{tmp_path.name}"
+
+    @pytest.mark.parametrize(
+        ("name", "size", "requests"),
+        [("a", 0, 2), ("b", 1, 1), ("c", 999, 1), ("d", 1000, 2), ("e", 5000, 3)],
+    )
+    def test_one_request_for_a_small_file(
+        self, data: str, asked: list[str], monkeypatch: pytest.MonkeyPatch, name: str, size: int, requests: int
+    ) -> None:
+        monkeypatch.setattr(fetch, "_AT_FIRST", 1000)
+        with contextlib.closing(Fetcher(data, {}, 1000)) as fetcher:
+            assert fetcher.fetch([f"{name}.bin"], 0) == (bytes(range(250)) * 80)[:size]
+        assert len(asked) == requests
+
+    def test_a_file_too_large_is_refused_before_it_is_read(
+        self, data: str, asked: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fetch, "_AT_FIRST", 1000)
+        with (
+            contextlib.closing(Fetcher(data, {}, 1000)) as fetcher,
+            pytest.raises(RejectedError, match="too_large: 20000"),
+        ):
+            fetcher.fetch(["f.bin"], 0)
+        assert asked == ["cat_file", "info"]
+
+    def test_fewer_large_files_are_read_ahead(self, data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(fetch, "_AHEAD_BYTES", 32 * 1000)
+        with contextlib.closing(Fetcher(data, {}, 10_000)) as fetcher:
+            names = [f"many/{number}" for number in range(80)]
+            system = fsspec.filesystem("memory")
+            for number, name in enumerate(names):
+                system.pipe_file(f"/{data.removeprefix('memory://')}/{name}", bytes(4000 if number < 6 else 100))
+            fetcher.fetch(names, 0)
+            assert len(fetcher._fetched) == 31  # what is usual is not known yet
+            fetcher.fetch(names, 1)
+            assert len(fetcher._fetched) == 30  # of 4,000 bytes no more than eight would be begun
+            for at in range(2, 50):
+                fetcher.fetch(names, at)
+            assert len(fetcher._fetched) > 23  # small ones again
