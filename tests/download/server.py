@@ -18,7 +18,7 @@ class Behaviour:
         self.cuts: dict[str, int] = {}  # path -> answers that end after half of their bytes
         self.busy: dict[str, int] = {}  # path -> answers with 429
         self.no_ranges: set[str] = set()
-        self.sizes: dict[str, int] = {}  # path -> a size that is stated in place of the true one
+        self.sizes: dict[str, int] = {}  # path -> a size that is stated beforehand (HEAD) in place of the true one
         self.asked: list[tuple[str, str]] = []  # method and range
 
 
@@ -55,7 +55,7 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
             match = re.fullmatch(r"bytes=(\d+)-(\d+)", asked)
             ranged = match is not None and path not in behaviour.no_ranges
             part = content[int(match[1]) : int(match[2]) + 1] if match is not None and ranged else content
-            self._head(206 if ranged else 200, behaviour.sizes.get(path, len(part)) if not ranged else len(part), path)
+            self._head(206 if ranged else 200, len(part) if body else behaviour.sizes.get(path, len(part)), path)
             if not body:
                 return
             if behaviour.cuts.get(path, 0):

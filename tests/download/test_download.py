@@ -129,6 +129,39 @@ def test_what_is_no_archive_is_said(
     assert not (tmp_path / "bbbc013/a").exists()
 
 
+@pytest.mark.parametrize(
+    ("stated", "ranges", "says"),
+    [
+        (60_000, True, "gave 0 of 10,000 bytes from 50,000 on"),
+        (55_000, True, "gave 0 of 5,000 bytes from 50,000 on"),
+        (60_000, False, "gave 50,000 bytes; it states 60,000"),
+        (40_000, False, "gave 50,000 bytes; it states 40,000"),
+    ],
+)
+def test_another_size_than_stated_is_no_whole_file(
+    behaviour: Behaviour, url: str, tmp_path: Path, stated: int, ranges: bool, says: str
+) -> None:
+    behaviour.files["/a.bin"], behaviour.sizes["/a.bin"] = CONTENT, stated
+    if not ranges:
+        behaviour.no_ranges.add("/a.bin")
+    with pytest.raises(UserError, match=f"{says}.*[Rr]un the same again"):
+        download([one(url, "a.bin")], tmp_path)
+    assert not (tmp_path / "bbbc013/a.bin").exists()
+    assert not (tmp_path / "bbbc013" / RECORD).exists()
+    behaviour.sizes.clear()  # the server is mended
+    behaviour.no_ranges.clear()
+    download([one(url, "a.bin")], tmp_path)
+    assert (tmp_path / "bbbc013/a.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(("option", "files"), [(["--plates", "2"], 11), (["--only-metadata"], 1)])
+def test_the_command_takes_a_part(option: list[str], files: int, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["download", "bbbc022", str(tmp_path), "--dry-run", *option])
+    assert done.exit_code == 0, done.output
+    assert f"{files} files" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_known_hash_is_compared(behaviour: Behaviour, url: str, tmp_path: Path) -> None:
     behaviour.files["/a.bin"] = CONTENT
     with pytest.raises(UserError, match="it was changed or damaged"):
