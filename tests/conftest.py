@@ -36,16 +36,25 @@ def real_data() -> Path:
     return folder
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run files that hold a slow test first, and watch no property test for coverage.
+WATCHED = {
+    *("download", "inspect", "loading", "package", "pixels"),
+    *("reader", "release", "sources", "stages", "vocabulary"),
+}
+"""Folders whose tests are watched for coverage: Python before 3.12 runs twice as slowly where it is watched."""
 
-    Workers take a file at a time, so a long one that is begun last would be waited for by all. The hundreds of examples
-    of a property test run the same lines, twice as slowly where they are watched.
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin files with a slow test first, and watch few tests.
+
+    Workers take a file at a time, so a long one that is begun last would be waited for by all. Not watched for coverage
+    are slow tests, those of whole commands, and the hundreds of examples of a property test, which run the same lines.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
     for item in items:
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        of_a_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if item.get_closest_marker("slow") or of_a_property or folder not in WATCHED:
             item.add_marker(pytest.mark.no_cover)
 
 

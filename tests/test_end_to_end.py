@@ -5,12 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -22,7 +19,7 @@ import pytest
 from PIL import Image
 
 from builder.schema import CATEGORIES, EXAMPLES
-from tests.building import SMALL, cytoimagenet, files_of, read_shards
+from tests.building import SMALL, cytoimagenet, files_of, in_this_process, read_shards
 
 pytestmark = pytest.mark.slow
 
@@ -85,45 +82,32 @@ def _moments(example: bytes) -> tuple[float, float]:
     return float(pixels.mean()), float((pixels**2).mean())
 
 
-def test_one_worker_writes_the_same_bytes(simulated: Path, built: Path, tmp_path: Path) -> None:
-    cytoimagenet("build", simulated, "-o", tmp_path / "cytoimagenet", *SMALL, "--workers", "1")
+def test_one_process_writes_the_same_bytes(simulated: Path, built: Path, tmp_path: Path) -> None:
+    """What two workers give in whatever order; tests/engine/test_killed.py has builds that are killed."""
+    in_this_process("build", simulated, "-o", tmp_path / "cytoimagenet", *SMALL, "--workers", "0")
     assert files_of(tmp_path / "cytoimagenet") == files_of(built)
 
 
 def test_again_does_nothing_and_says_so(simulated: Path, built: Path, tmp_path: Path) -> None:
-    built = shutil.copytree(built.parent, tmp_path / "copy") / "cytoimagenet"  # other tests read the log of its WORK
-    before = {path: path.stat().st_mtime_ns for path in built.rglob("*")}
-    done = cytoimagenet("build", simulated, "-o", built, *SMALL, "--workers", "2")
+    package = tmp_path / "cytoimagenet"
+    shutil.copytree(built, package, copy_function=os.link)
+    shutil.copytree(f"{built}.work", f"{package}.work")
+    before = {path: path.stat().st_mtime_ns for path in package.rglob("*")}
+    done = in_this_process("build", simulated, "-o", package, *SMALL, "--workers", "2")
     assert "nothing to do" in done.stderr
-    assert {path: path.stat().st_mtime_ns for path in built.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in package.rglob("*")} == before
 
 
 def test_another_recipe_keeps_the_pixels(simulated: Path, built: Path, tmp_path: Path) -> None:
     shutil.copytree(f"{built}.work", tmp_path / "p.work")
     parts = files_of(tmp_path / "p.work" / "standardized")
-    done = cytoimagenet(
-        "build", simulated, "-o", tmp_path / "p", *SMALL, "--set", "validation_share=0.3", "--workers", "1"
+    done = in_this_process(
+        "build", simulated, "-o", tmp_path / "p", *SMALL, "--set", "validation_share=0.3", "--workers", "0"
     )
     assert "all " in done.stderr
     assert files_of(tmp_path / "p.work" / "standardized") == parts
     manifest = json.loads((tmp_path / "p" / "manifest.json").read_text())
     assert manifest["recipe"]["validation_share"] == 0.3
-
-
-def test_killed_builds_go_on_to_the_same_bytes(simulated: Path, built: Path, tmp_path: Path) -> None:
-    out = tmp_path / "cytoimagenet"
-    command = [sys.executable, "-m", "builder", "build", str(simulated), "-o", str(out), *SMALL]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
-    moments = random.Random(5)
-    for workers in ("2", "1", "2"):
-        process = subprocess.Popen(
-            [*command, "--workers", workers], env=environment, start_new_session=True, stderr=subprocess.DEVNULL
-        )
-        time.sleep(moments.uniform(2, 6))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    cytoimagenet("build", simulated, "-o", out, *SMALL, "--workers", "2")
-    assert files_of(out) == files_of(built)
 
 
 LOAD = """
@@ -175,7 +159,7 @@ def test_bad_files_become_rejects_and_the_build_goes_on(simulated: Path, tmp_pat
     shutil.copy(victims[4], cells / "IMG_9999-1.jpg")
     (sources / "rec_rxrx1").mkdir()
     (sources / "bbbc022").write_text("a file where a folder should be")
-    done = cytoimagenet("build", sources, "-o", tmp_path / "p", *SMALL, "--workers", "1")
+    done = in_this_process("build", sources, "-o", tmp_path / "p", *SMALL, "--workers", "0")
     rejects = pq.read_table(tmp_path / "p" / "rejects.parquet")
     reasons = Counter(rejects["reason"].to_pylist())
     assert reasons["unreadable"] == 3
@@ -185,18 +169,19 @@ def test_bad_files_become_rejects_and_the_build_goes_on(simulated: Path, tmp_pat
     check_package(tmp_path / "p", ("train",))  # kag_cell_cycle is one group: nothing can be held out
 
 
-def test_bad_instructions_end_in_one_line(simulated: Path, tmp_path: Path) -> None:
+def test_bad_instructions_end_in_one_line(simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     cases = {
         ("build", str(simulated), "-o", "p", "--set", "min_image=3"): "min_images",
         ("build", str(simulated), "-o", "p", "--only", "rec_rxrx7"): "did you mean rec_rxrx",
         ("build", str(tmp_path), "-o", "p"): "none of the folders",
         ("build", str(tmp_path / "nowhere"), "-o", "p"): "no folder",
-        ("build", str(simulated), "-o", "p", "--workers", "1", "--set", "min_images=100000"): "--set min_images",
+        ("build", str(simulated), "-o", "p", "--workers", "0", "--set", "min_images=100000"): "--set min_images",
         ("build", str(simulated), "-o", "p", "--set", "class_size=50"): "min_class_size",
         ("verify", str(tmp_path)): "manifest.json",
     }
     for arguments, named in cases.items():
-        done = cytoimagenet(*arguments, cwd=tmp_path, check=False)
+        done = in_this_process(*arguments, check=False)
         assert done.returncode != 0
         assert "Traceback" not in done.stderr
         assert named in done.stderr.strip().splitlines()[-1] + done.stderr, done.stderr

@@ -1,4 +1,7 @@
-"""What each command promises at Ctrl-C is true: interrupted at several moments, run again, the same as undisturbed."""
+"""What each command promises at Ctrl-C is true: interrupted at its work, run again, the same as undisturbed.
+
+``CYTOIMAGENET_INTERRUPTS`` are seconds after which every command is interrupted besides ("1.5 4 8" for the full test).
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,27 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from builder.package.verify import verify
-from tests.building import SMALL, cytoimagenet, files_of
+from tests.building import LITTLE, files_of, in_this_process
 from tests.package.made import make_package
 from tests.release.made_release import CLASSES, rows_of, write_images, write_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
 
 ROOT = Path(__file__).parents[1]
-MOMENTS = tuple(float(moment) for moment in os.environ.get("CYTOIMAGENET_INTERRUPTS", "1.5 4 8").split())
-"""Seconds after its start at which a command is interrupted; the full test has five."""
+Moment = float | Callable[[], object]
+"""Seconds after the start, or what is true from then on."""
+
+MOMENTS: tuple[Moment, ...] = tuple(float(moment) for moment in os.environ.get("CYTOIMAGENET_INTERRUPTS", "").split())
 
 
-def interrupt(arguments: list[str], seconds: float) -> tuple[int | None, str]:
-    """Start a command, press Ctrl-C after so many seconds, and return its exit code and what it wrote."""
+def interrupt(arguments: list[str], moment: Moment) -> tuple[int | None, str]:
+    """Start a command, press Ctrl-C at a moment, and return its exit code and what it wrote."""
     process = subprocess.Popen(
         [sys.executable, "-m", "builder", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -34,63 +40,79 @@ def interrupt(arguments: list[str], seconds: float) -> tuple[int | None, str]:
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
     )
-    time.sleep(seconds)
+    if callable(moment):
+        while process.poll() is None and not moment():
+            time.sleep(0.02)
+    else:
+        time.sleep(moment)
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all processes of the command
-    text, _ = process.communicate(timeout=120)
+    text, _ = process.communicate(timeout=240)
     return process.returncode, text
 
 
-def interrupted_often(arguments: list[str], moments: tuple[float, ...] = MOMENTS) -> None:
-    for moment in moments:
+def interrupted_often(arguments: list[str], *moments: Moment) -> None:
+    for moment in (*moments, *MOMENTS):
         code, text = interrupt(arguments, moment)
         assert code in (0, 130), text
         assert "Traceback" not in text
-        if code == 130 and moment > moments[0]:
+        if code == 130 and callable(moment):
             assert "interrupted; " in text
-        if code == 0:
+        if code == 0 and not callable(moment):
             return  # it was done before
 
 
+def exists(folder: Path, pattern: str) -> Callable[[], object]:
+    return lambda: next(folder.glob(pattern), None)
+
+
 def test_demo_goes_on(tmp_path: Path) -> None:
-    interrupted_often(["demo", str(tmp_path / "demo"), "--workers", "1"])
-    done = cytoimagenet("demo", tmp_path / "demo", "--workers", "1")
+    demo = tmp_path / "demo"
+    arguments = ["demo", str(demo), "--workers", "0"]
+    interrupted_often(arguments, exists(demo, "data/.making-*/**/*.*"), exists(demo, "**/standardized/*/*.parquet"))
+    done = in_this_process(*arguments)
     assert "Loaded: " in done.stdout
-    assert not list((tmp_path / "demo/data").glob(".making-*"))
+    assert not list(demo.glob("data/.making-*"))
 
 
-def test_build_goes_on_to_the_same_bytes(simulated: Path, built: Path, tmp_path: Path) -> None:
-    arguments = ["build", str(simulated), "-o", str(tmp_path / "cytoimagenet"), *SMALL, "--workers", "1"]
-    interrupted_often(arguments)
-    cytoimagenet(*arguments)
-    assert files_of(tmp_path / "cytoimagenet") == files_of(built)
+def test_build_goes_on_to_the_same_bytes(little: Path, little_built: Path, tmp_path: Path) -> None:
+    work = tmp_path / "cytoimagenet.work"
+    arguments = ["build", str(little), "-o", str(tmp_path / "cytoimagenet"), *LITTLE, "--workers"]
+    code, text = interrupt([*arguments, "2"], exists(work, "standardized/*/*.parquet"))
+    if code == 130:
+        assert "the same command goes on" in text
+    for path in work.rglob("part-*.parquet"):
+        assert path.with_suffix(".arrow").exists()
+    interrupted_often([*arguments, "1"], exists(work, "selection.parquet"))
+    in_this_process(*arguments, "0")
+    assert files_of(tmp_path / "cytoimagenet") == files_of(little_built)
 
 
-def test_verify_and_report_can_be_run_again(built: Path, tmp_path: Path) -> None:
+def test_verify_and_report_can_be_run_again(little_built: Path, tmp_path: Path) -> None:
     page = tmp_path / "report" / "index.html"
-    for arguments in (["verify", str(built), "--deep"], ["report", str(built), "-o", str(page.parent)]):
-        interrupted_often(arguments)
-        assert cytoimagenet(*arguments).returncode == 0
+    for arguments in (["verify", str(little_built), "--deep"], ["report", str(little_built), "-o", str(page.parent)]):
+        interrupted_often(arguments, 2.0)
+        in_this_process(*arguments)
     assert page.read_text("utf-8").startswith("<!doctype html>")
     assert [path.name for path in tmp_path.iterdir()] == ["report"], "nothing half-written is left"
 
 
-def test_convert_annotate_and_export_go_on(simulated: Path, tmp_path: Path) -> None:
+def test_convert_annotate_and_export_go_on(little: Path, tmp_path: Path) -> None:
     make_package(tmp_path / "package")
     release = tmp_path / "release"
     rows = [row for name in CLASSES for row in rows_of(name, 12)]
     write_table(release / "metadata.csv", rows)
     write_images(release, rows)
-    for arguments in (
-        ["convert", str(release), "--workers", "1", "-o"],
-        ["annotate", str(simulated), "--workers", "1", "-o"],
-        ["export", str(tmp_path / "package"), "--to", "parquet", "-o"],
+    for arguments, begun in (
+        (["convert", str(release), "--workers", "0", "-o"], "convert.work/**/*.parquet"),
+        (["annotate", str(little), "--workers", "1", "-o"], "annotate/**/*"),
+        (["export", str(tmp_path / "package"), "--to", "parquet", "-o"], "export/**/*"),
     ):
         out = tmp_path / arguments[0]
-        interrupted_often([*arguments, str(out)], tuple(moment / 2 for moment in MOMENTS[-2:]))
-        done = cytoimagenet(*arguments, out, check=False)
+        interrupted_often([*arguments, str(out)], exists(tmp_path, begun))
+        done = in_this_process(*arguments, out, check=False)
         assert done.returncode == 0 or "name a new folder" in done.stderr  # an export that came to its end before
         if arguments[0] != "annotate":
             assert verify(str(out)) == []
-    cytoimagenet("convert", release, "--workers", "1", "-o", tmp_path / "undisturbed")
+    in_this_process("convert", release, "--workers", "0", "-o", tmp_path / "undisturbed")
     assert files_of(tmp_path / "undisturbed") == files_of(tmp_path / "convert")

@@ -56,9 +56,8 @@ def hanging(file: Path) -> Iterator[None]:
 def test_images_of_a_file_that_hangs_are_not_tried_and_the_rest_is_built(data: Path, tmp_path: Path) -> None:
     log = tmp_path / "run.jsonl"
     recipe = dataclasses.replace(RECIPE, part_images=10)
-    job = BuildContext(
-        str(data), Store(tmp_path / "work"), recipe, RunSettings(workers=2, time_limit=6.0), only=("bbbc041",)
-    )
+    job = BuildContext(str(data), Store(tmp_path / "work"), recipe, RunSettings(workers=0), only=("bbbc041",))
+    patient, two = RunSettings(workers=1, time_limit=6.0), RunSettings(workers=2, time_limit=6.0)
     package = Store(tmp_path / "package")
     sources = carry_out(Annotate(job.data_store, job.work, job.runner, job.only))
     assignments = carry_out(Label(job.work, recipe, sources))
@@ -71,10 +70,10 @@ def test_images_of_a_file_that_hangs_are_not_tried_and_the_rest_is_built(data: P
     half = Some(job.work, "half of the file's images", len(of_file) // 2, 1, assignments.unlabelled, of_file[::2])
     carry_out(dataclasses.replace(stage, assignments=half))
     with hanging(data / "bbbc041" / file), RunLog(log) as run_log:
-        runner, skip = TaskRunner(job.settings, run_log), FaultPolicy(skip_unreadable=True)
+        runner, skip = TaskRunner(two, run_log), FaultPolicy(skip_unreadable=True)
         parts = carry_out(dataclasses.replace(stage, runner=runner, faults=skip))
         with pytest.raises(UserError, match=rf"{re.escape(file)}: timed out \(longer than 6 s\).*--skip-unreadable"):
-            carry_out(stage)
+            carry_out(dataclasses.replace(stage, runner=TaskRunner(patient)))
     events = [event["event"] for event in read_log(log)]
     assert 2 <= events.count("timed_out") <= 1 + 3 * 2, "one alone, and what was under way when it was first seen"
     selected = carry_out(Select(job.work, recipe, assignments, parts))

@@ -26,16 +26,14 @@ def test_push_goes_on_from_where_it_was(hub: Hub, tmp_path: Path, monkeypatch: p
     hub.multipart = 30_000
     size = sum(facts["bytes"] for path, facts in manifest["files"].items() if path.startswith("data/"))
     hub.faults = Faults(bytes_per_second=size // 8)
-    codes = []
-    for moment in (1.0, *MOMENTS):  # loading, verifying, sending
+    for moment in (1.0, lambda: hub.received_files > 0.2 * size, lambda: hub.received_files > 0.6 * size, *MOMENTS):
         code, text = interrupt(["push", str(folder), REPO], moment)
-        codes.append(code)
         assert "Traceback" not in text
-        if code == 130 and moment > MOMENTS[0]:
+        if callable(moment):
+            assert code == 130, text
             assert text.rstrip().splitlines()[-1].startswith("interrupted; "), text
         if list((tmp_path / "hub/repos").iterdir()):
             assert set(whole_builds(hub)) <= {manifest["version"]}
-    assert codes[:2] == [130, 130]  # a later one may find it done: what was sent before counts
     assert f"verifying {folder}" in cytoimagenet("push", folder, REPO).stderr
     assert whole_builds(hub) == [manifest["version"]]
     assert hub.received_files < 1.3 * size

@@ -23,6 +23,8 @@ from tests.hub.server import Hub
 from tests.hub.test_clients import run
 from tests.loading.made_package import make_package
 
+pytestmark = pytest.mark.slow
+
 REPO = "someone/cytoimagenet"
 SHARD = "data/organism/train-00001-of-00003.arrow"
 
@@ -154,7 +156,6 @@ def test_the_version_of_a_range_costs_no_request(s3: Any, bucket: Place, tmp_pat
     assert sum(heads.values()) <= len(ranges), (ranges, heads)  # one of each shard, when it is opened
 
 
-@pytest.mark.slow  # the client waits a second before it tries again
 def test_a_hub_that_fails_now_and_then_gives_every_row_once(
     hub: Hub, repository: Place, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
 ) -> None:  # fmt: skip

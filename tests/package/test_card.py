@@ -28,6 +28,7 @@ def front(folder: Path) -> dict[str, object]:
     return loaded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file_format", ["arrow", "parquet"])
 @pytest.mark.parametrize("streaming", [False, True])
 def test_every_config_loads_by_bare_name(
