@@ -79,3 +79,18 @@ def _example(idx: str, place: int, example: Mapping[str, Any]) -> dict[str, Any]
         "file_signature": 1,
         "part": "standardized/src/part-00000",
     }
+
+
+def kept(selected: Selected) -> set[tuple[str, int]]:
+    """Return (idx, candidate) of the examples that a selection keeps."""
+    return set(zip(selected.selection["idx"].to_pylist(), selected.selection["candidate"].to_pylist(), strict=True))
+
+
+def sides_are_pure(selected: Selected, column: str, known: bool = False) -> bool:
+    """Return whether each value of a column is on one side only."""
+    sides: dict[str, set[str]] = {}
+    for name, split in zip(
+        selected.selection[column].to_pylist(), selected.selection["split"].to_pylist(), strict=True
+    ):
+        sides.setdefault(name, set()).add(split)
+    return all(len(found) == 1 for name, found in sides.items() if name is not None or not known)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-import random
 from collections import Counter
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from builder.errors import UserError
 from builder.recipe import Recipe
 from builder.schema import REJECTS, SELECTION
 from builder.stages.select.choose import Selected
-from tests.stages.made_parts import Tables, image, tables
-
-
-def kept(selected: Selected) -> set[tuple[str, int]]:
-    return set(zip(selected.selection["idx"].to_pylist(), selected.selection["candidate"].to_pylist(), strict=True))
+from tests.stages.made_parts import image, kept, sides_are_pure, tables
 
 
 def rejects(selected: Selected) -> dict[tuple[str, int], tuple[str, str, Any]]:
@@ -280,75 +273,6 @@ def test_the_report_says_how_far_each_class_is_from_its_share() -> None:
     assert report["classes"]["odd"]["validation"] == 5
     assert report["largest_deviation"] == pytest.approx(0.4)
     assert (report["one_group"], report["one_sided"]) == (["one"], [])
-
-
-candidate = st.fixed_dictionaries(
-    {
-        "pixels": st.sampled_from("abcdefghij") | st.uuids().map(str),
-        "reason": st.none() | st.none() | st.sampled_from(["crop_dim", "dim"]),
-        "bytes": st.integers(1, 5000),
-    }
-)
-
-
-@st.composite
-def some_images(draw: st.DrawFn) -> Tables:
-    images = []
-    for number in range(draw(st.integers(0, 40))):
-        candidates = draw(st.lists(candidate, min_size=0, max_size=4))
-        made = [{"candidate": c, **one} for c, one in enumerate(candidates)]
-        facts = {
-            "label": draw(st.sampled_from(["a", "A", "b c", "μ"])),
-            "group": draw(st.sampled_from("pqrstuvw")),
-        }
-        images.append(image(number, **facts) | {"examples": made})
-    return tables(images)
-
-
-@settings(max_examples=80, deadline=None)
-@given(some_images(), st.integers(1, 20), st.integers(0, 2**32), st.randoms(use_true_random=False))
-def test_laws(given_tables: Tables, size: int, seed: int, chance: random.Random) -> None:
-    recipe = Recipe(seed=seed, class_size=size, min_class_size=min(2, size), shard_bytes=9000, validation_share=0.3)
-    selected = given_tables.select(recipe)
-    assert nothing_lost(given_tables, selected)
-    assert sides_are_pure(selected, "group")
-    assert sides_are_pure(selected, "idx")
-    hashes = selected.selection["pixels_sha256"].to_pylist()
-    assert len(set(hashes)) == len(hashes)
-    paths = zip(selected.selection["path"].to_pylist(), selected.selection["filename"].to_pylist(), strict=True)
-    assert len({"/".join(path).lower() for path in paths}) == len(hashes)
-    for count in Counter(selected.selection["label"].to_pylist()).values():
-        assert recipe.min_class_size <= count <= size
-    assert in_shard_order(selected.selection)
-    again = Tables(*(shuffled(table, chance) for table in given_tables)).select(recipe)
-    assert again.selection.equals(selected.selection)
-    assert again.rejects.equals(selected.rejects)
-    assert again.report == selected.report
-
-
-def nothing_lost(given_tables: Tables, selected: Selected) -> bool:
-    rows = zip(given_tables.rows["idx"].to_pylist(), given_tables.rows["candidate"].to_pylist(), strict=True)
-    gone = zip(selected.rejects["idx"].to_pylist(), selected.rejects["candidate"].to_pylist(), strict=True)
-    return sorted(rows) == sorted([*kept(selected), *gone])
-
-
-def sides_are_pure(selected: Selected, column: str, known: bool = False) -> bool:
-    sides: dict[str, set[str]] = {}
-    for name, split in zip(
-        selected.selection[column].to_pylist(), selected.selection["split"].to_pylist(), strict=True
-    ):
-        sides.setdefault(name, set()).add(split)
-    return all(len(found) == 1 for name, found in sides.items() if name is not None or not known)
-
-
-def in_shard_order(selection: pa.Table) -> bool:
-    places = list(zip(selection["shard"].to_pylist(), selection["position"].to_pylist(), strict=True))
-    counts = Counter(shard for shard, _ in places)
-    return places == [(shard, i) for shard in sorted(counts) for i in range(counts[shard])]
-
-
-def shuffled(table: pa.Table, chance: random.Random) -> pa.Table:
-    return table.take(pa.array(chance.sample(range(table.num_rows), table.num_rows), pa.int64()))
 
 
 def test_instructions_that_no_class_can_meet_are_refused() -> None:
