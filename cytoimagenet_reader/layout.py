@@ -26,6 +26,7 @@ LICENSE_PAGE: Final = "LICENSE.md"
 MANIFEST: Final = "manifest.json"
 METADATA_TABLE: Final = "metadata.parquet"
 REJECTS_TABLE: Final = "rejects.parquet"
+SAMPLE_TABLE: Final = "sample.parquet"
 SOURCES_PAGE: Final = "SOURCES.md"
 
 FULL: Final = "full"

@@ -88,6 +88,17 @@ def built(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package built of the real files with two workers, its WORK beside it; not to be changed."""
+
+    def build(folder: Path) -> None:
+        settings = ("--set", "min_images=2", "--set", "min_class_size=2")
+        cytoimagenet("build", real_data, "-o", folder / "cytoimagenet", *settings, "--workers", "2")
+
+    return _made_once(tmp_path_factory, "real-built", build) / "cytoimagenet"
+
+
+@pytest.fixture(scope="session")
 def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source of 40 small images, for builds that take a second; not to be changed."""
     return _made_once(tmp_path_factory, "little", two_phases)

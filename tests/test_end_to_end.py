@@ -188,12 +188,10 @@ def test_bad_instructions_end_in_one_line(simulated: Path, tmp_path: Path, monke
 
 
 @pytest.mark.real
-def test_real_files_give_a_true_package(real_data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "cytoimagenet"
-    cytoimagenet("build", real_data, "-o", out, "--set", "min_images=2", "--set", "min_class_size=2", "--workers", "2")
-    check_package(out)
-    train = read_shards(out, "data/*/train-*.arrow")
+def test_real_files_give_a_true_package(real_built: Path) -> None:
+    check_package(real_built)
+    train = read_shards(real_built, "data/*/train-*.arrow")
     assert len(set(train["dir_name"].to_pylist())) >= 7
     assert set(train["category"].to_pylist()) <= set(CATEGORIES)
     assert pc.sum(pc.equal(train["crop"], True)).as_py() > 50
-    assert cytoimagenet("verify", out).returncode == 0
+    assert cytoimagenet("verify", real_built).returncode == 0

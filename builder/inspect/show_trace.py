@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -27,9 +28,11 @@ U8 = npt.NDArray[np.uint8]
 _COLUMNS: Final = 4
 _WIDTH: Final = 1120  # pixels, like all below
 _TITLE: Final = 62
-_TEXT: Final = 58  # below each image
+_LINE: Final = 14  # of the text below each image
+_LONGEST: Final = 34  # characters of such a line: those of a name in capitals are as wide as an image
 _MARGIN: Final = 18
 _FRAMES: Final = ("#e0a100", "#2f9fd0", "#d65fa5", "#3f9d5a")
+_SMALL: Final = 8.2  # points
 _SHOWN: Final = 420  # pixels of an image's longer side that are drawn
 _SPACE: Final = 12
 
@@ -104,7 +107,7 @@ def _channel(number: int, pixels: npt.NDArray[Any], found: Facts, percents: tupl
     files, planes = found["files"], found["planes"]
     name = files[number] if number < len(files) else files[-1]
     place = f", plane {planes[number]}" if number < len(planes) and planes[number] else ""
-    text = f"{_end(name, 46)}{place}\n{pixels.dtype}, black {low:g}, white {high:g}"
+    text = f"{_cut(name + place)}\n{pixels.dtype}, black {low:g}, white {high:g}"
     return Panel(plane, (low, high), f"channel {number + 1}", text)
 
 
@@ -114,14 +117,14 @@ def _merged(
     try:
         whole: U8 = Merged(channels, *percents).quantized()
     except RejectedError as refused:
-        return Panel(np.zeros((1, 1), np.uint8), (0, 255), "merged", str(refused))
+        return Panel(np.zeros((1, 1), np.uint8), (0, 255), "merged", textwrap.fill(str(refused), _LONGEST))
     text = f"{whole.shape[1]} × {whole.shape[0]} pixels, the mean of {len(channels)}"
     return Panel(whole, (0, 255), "merged", text, windows)
 
 
 def _example(example: Facts, window: tuple[int, int, int, int] | None, pixels: U8, colour: str | None) -> Panel:
     where = "the whole image" if window is None else "x {} to {}, y {} to {}".format(*window)
-    text = f"{example['filename']}\n{where}, {pixels.shape[1]} × {pixels.shape[0]} pixels"
+    text = f"{_cut(example['filename'])}\n{where}, {pixels.shape[1]} × {pixels.shape[0]} pixels"
     return Panel(pixels, (0, 255), f"example, {example['split']}", text, (), colour)
 
 
@@ -134,7 +137,8 @@ def _window(example: Facts) -> tuple[int, int, int, int] | None:
 def _drawn(panels: Sequence[Panel], title: str, text: str, file_format: str) -> bytes:
     rows = -(-len(panels) // _COLUMNS)
     side = (_WIDTH - 2 * _MARGIN - (_COLUMNS - 1) * _SPACE) / _COLUMNS
-    cell = side + 24 + _TEXT
+    texts = [panel.text.split("\n") for panel in panels]
+    cell = side + 24 + _LINE * (max(map(len, texts)) + 2)
     height = 2 * _MARGIN + _TITLE + rows * cell
     with settings():
         figure = new_figure(_WIDTH, height)
@@ -147,9 +151,9 @@ def _drawn(panels: Sequence[Panel], title: str, text: str, file_format: str) -> 
             axes = figure.add_axes((left / _WIDTH, 1 - (top + side) / height, side / _WIDTH, side / height))
             _draw(axes, panel)
             figure.text(left / _WIDTH, 1 - (top - 7) / height, panel.title, color=panel.colour or INK, fontsize=10.5)
-            lines = panel.text.split("\n")
-            for place, line in enumerate(lines):
-                figure.text(left / _WIDTH, 1 - (top + side + 15 + 14 * place) / height, line, color=SOFT, fontsize=8.2)
+            for place, line in enumerate(texts[number]):
+                below = top + side + 15 + _LINE * place
+                figure.text(left / _WIDTH, 1 - below / height, line, color=SOFT, fontsize=_SMALL)
         return encode(figure, file_format)
 
 
@@ -178,6 +182,14 @@ def _draw(axes: Axes, panel: Panel) -> None:
     for spine in axes.spines.values():
         spine.set_color(panel.colour or SOFT)
         spine.set_linewidth(1.6 if panel.colour else 0.5)
+
+
+def _cut(name: str) -> str:
+    """Break a name into lines no wider than an image.
+
+    Names of files have no spaces where they could be broken.
+    """
+    return "\n".join(name[start : start + _LONGEST] for start in range(0, len(name), _LONGEST))
 
 
 def _end(text: str, most: int) -> str:

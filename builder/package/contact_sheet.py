@@ -13,6 +13,7 @@ from builder.plotting import BACKGROUND, INK, SOFT
 _SCALE: Final = 2  # pixels a unit: sharp on dense screens
 _MARGIN: Final = 20
 _CELL: Final = 104
+_HEADING, _CAPTION = 26, 26  # above and below the thumbnails of a row
 
 
 class Thumbnail(NamedTuple):
@@ -23,20 +24,26 @@ class Thumbnail(NamedTuple):
 
 
 def contact_sheet(rows: Sequence[tuple[str, Sequence[Thumbnail]]]) -> bytes:
-    """Return rows of captioned thumbnails under headings, as PNG."""
-    line = 30 + _CELL + 26
+    """Return rows of captioned thumbnails, as PNG.
+
+    Each has a heading, which may be empty: then the row goes on with the one above it.
+    """
     columns = max(4, *(len(thumbnails) for _, thumbnails in rows))
-    size = 2 * _MARGIN + columns * (_CELL + 10), _MARGIN + line * len(rows)
+    headings = sum(bool(title) for title, _ in rows)
+    height = 2 * _MARGIN + _HEADING * headings + (_CELL + _CAPTION) * len(rows)
+    size = 2 * _MARGIN + columns * (_CELL + 10) - 10, height
     image = Image.new("RGB", (size[0] * _SCALE, size[1] * _SCALE), BACKGROUND)
     draw = ImageDraw.Draw(image)
     top = _MARGIN
     for title, thumbnails in rows:
-        _text(draw, (_MARGIN, top - 4), title, 15, INK)
+        if title:
+            _text(draw, (_MARGIN, top - 4), title, 15, INK)
+            top += _HEADING
         for number, thumbnail in enumerate(thumbnails):
             left = _MARGIN + number * (_CELL + 10)
-            image.paste(_square(thumbnail.image, _CELL * _SCALE), (left * _SCALE, (top + 22) * _SCALE))
-            _text(draw, (left, top + 26 + _CELL), _cut(draw, thumbnail.caption, _CELL, 11), 11, SOFT)
-        top += line
+            image.paste(_square(thumbnail.image, _CELL * _SCALE), (left * _SCALE, top * _SCALE))
+            _text(draw, (left, top + 4 + _CELL), _cut(draw, thumbnail.caption, _CELL, 11), 11, SOFT)
+        top += _CELL + _CAPTION
     content = io.BytesIO()
     image.quantize(256, Image.Quantize.FASTOCTREE).save(content, "PNG", optimize=True)
     return content.getvalue()

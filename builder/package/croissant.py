@@ -3,7 +3,8 @@
 Croissant is a JSON-LD vocabulary for datasets that search engines read. Format:
 https://docs.mlcommons.org/croissant/docs/croissant-spec.html. Its records are the rows of ``metadata.parquet`` and the
 examples of each config. Of the two formats of shards mlcroissant reads Parquet alone (1.1.1, ``Read`` in
-``operation_graph/operations/read.py``); of Arrow streams the description tells any other reader the columns.
+``operation_graph/operations/read.py``): of Arrow streams the description tells any other reader the columns, and a
+record set of its own has the examples of ``sample.parquet``.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
     what = "simulated" if manifest["simulated"] else "microscopy"
     configs = list(index)
     examples = [_examples(config, manifest["format"]) for config in configs]
+    sampled = layout.SAMPLE_TABLE in manifest["files"]
+    tables = [layout.METADATA_TABLE, *([layout.SAMPLE_TABLE] if sampled else [])]
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -89,10 +92,10 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
         "citeAs": identity.citation or PAPER,
         "keywords": ["microscopy", "bioimage", "weak labels", *(tag for tag in identity.tags if tag in own)],
         "distribution": [
-            *(_object(path, manifest["files"][path], "parquet") for path in (layout.METADATA_TABLE,)),
+            *(_object(path, manifest["files"][path], "parquet") for path in tables),
             *(_shards(config, manifest["format"]) for config in configs),
         ],
-        "recordSet": [_table(manifest), *examples],
+        "recordSet": [_table(manifest), *([_sample()] if sampled else []), *examples],
     }
 
 
@@ -149,17 +152,28 @@ def _table(manifest: Manifest) -> dict[str, Any]:
 
 
 def _examples(config: str, file_format: str) -> dict[str, Any]:
+    kind, what = _LABELS[file_format]
     source = {"fileSet": {"@id": f"shards-{config}"}}
+    return _images(config, f"Examples of the config {config}; {what}.", source, {"label": kind, "idx": "sc:Text"})
+
+
+def _sample() -> dict[str, Any]:
+    what = "A few examples of each category, the first of its shards; label is the name of the class."
+    kinds = dict.fromkeys(("label", "category", "idx"), "sc:Text")
+    return _images("sample", what, {"fileObject": {"@id": layout.SAMPLE_TABLE}}, kinds)
+
+
+def _images(name: str, what: str, source: dict[str, Any], kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Return a record set of images and a few columns."""
     image = {**source, "extract": {"column": "image"}, "transform": {"jsonPath": "bytes"}}
     return {
         "@type": "cr:RecordSet",
-        "@id": config,
-        "name": config,
-        "description": f"Examples of the config {config}; {_LABELS[file_format][1]}.",
+        "@id": name,
+        "name": name,
+        "description": what,
         "field": [
-            _field(config, "image", "sc:ImageObject", image),
-            _field(config, "label", _LABELS[file_format][0], {**source, "extract": {"column": "label"}}),
-            _field(config, "idx", "sc:Text", {**source, "extract": {"column": "idx"}}),
+            _field(name, "image", "sc:ImageObject", image),
+            *(_field(name, column, kind, {**source, "extract": {"column": column}}) for column, kind in kinds.items()),
         ],
     }
 

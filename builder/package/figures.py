@@ -62,16 +62,23 @@ def write_figures(
 
 
 def samples(package: Store, files: list[str], category: str, count: int = COLUMNS) -> Iterator[Thumbnail]:
-    """Yield thumbnails of different classes of a category.
+    """Yield thumbnails of a category, of many classes.
 
-    They come from the first rows of its first shard.
+    They come from the first rows of its first shard. Of fewer classes than thumbnails several are shown of each, side
+    by side.
     """
     split = layout.splits_of(files, category)[0]
-    seen: set[str] = set()
+    found: dict[str, list[bytes]] = {}
     for row in first_rows(package, layout.shards_of(files, category, split)[0], _SEARCHED_ROWS):
-        if len(seen) < count and row["label"] not in seen:
-            seen.add(row["label"])
-            yield Thumbnail(Image.open(io.BytesIO(row["image"]["bytes"])), row["label"])
+        of_class = found.setdefault(row["label"], [])
+        if len(of_class) < count:
+            of_class.append(row["image"]["bytes"])
+        if len(found) == count:
+            break
+    for number, (label, pngs) in enumerate(found.items()):
+        each = count // len(found) + (number < count % len(found))
+        for png in pngs[:each]:
+            yield Thumbnail(Image.open(io.BytesIO(png)), label)
 
 
 def first_rows(package: Store, path: str, rows: int) -> Iterator[Mapping[str, Any]]:

@@ -28,6 +28,7 @@ from builder.package.manifest import (
     write_small_files,
 )
 from builder.package.results import results_of
+from builder.package.sample import write_sample
 from builder.package.shard_files import BATCH_FACTS
 from builder.package.tables import Selection, write_tables
 from builder.recipe import Recipe
@@ -77,6 +78,7 @@ def finish_package(
     files: dict[str, dict[str, Any]] = {path: _placed(path, facts) for path, facts in shard_facts.items()}
     files |= write_tables(package, selection, rejects, shard_facts, file_format, fingerprints)
     files |= write_small_files(package, index, used)
+    files |= write_sample(package, shard_facts, file_format, selection.extras)
     files |= write_figures(package, examples, rejects, index, shard_facts, any(source["simulated"] for source in used))
     manifest = build_manifest(
         file_format=file_format,

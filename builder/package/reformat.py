@@ -29,12 +29,13 @@ from builder.package.manifest import (
     version_of,
     write_manifest,
 )
+from builder.package.sample import write_sample
 from builder.package.shard_files import write_batches
 from builder.package.tables import GROUP_ROWS, TABLE, browse_writer, in_pieces, table_writer
 from builder.schema import EXAMPLES, with_extras
 from cytoimagenet_reader import layout
 
-_WRITTEN_AGAIN: Final = (layout.CARD, layout.CROISSANT, layout.CITATION)
+_WRITTEN_AGAIN: Final = (layout.CARD, layout.CROISSANT, layout.CITATION, layout.SAMPLE_TABLE)
 
 
 def reformat(
@@ -59,7 +60,7 @@ def reformat(
     if manifest["format"] == file_format:
         raise UserError(f"{source.url} is in {file_format} already")
     new_names = {_renamed(path, file_format) if layout.parse(path) else path for path in manifest["files"]}
-    if set(target.list("")) - new_names:
+    if set(target.list("")) - {*new_names, layout.SAMPLE_TABLE}:
         raise UserError(f"{target.url} is not empty; name a new folder with -o")
     target.clean()
     classes = index[layout.FULL]["names"]
@@ -85,7 +86,7 @@ def reformat(
         stated = {"rows": facts["rows"], "bytes": target.size(new), "sha256": target.sha256(new)}
         figures = {name: facts[name] for name in (MEAN, SQUARE) if name in facts}
         files[new] = {**stated, "config": part.config, "split": part.split, **figures, **found}
-    files = dict(sorted(files.items()))
+    files = dict(sorted((files | write_sample(target, files, file_format, extras)).items()))
     versions = {**manifest["versions"], "pyarrow": pa.__version__}
     manifest = {**manifest, "format": file_format, "version": "", "versions": versions, "files": files}
     manifest = sealed(manifest | {"version": version_of(manifest)})

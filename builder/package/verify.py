@@ -27,6 +27,7 @@ from builder.package.data_files import MALFORMED, raise_of_machine, whole_table
 from builder.package.extras import extras_of
 from builder.package.manifest import ClassIndex, Manifest, check_links, class_index_of, manifest_of, no_package
 from builder.package.problem import Problem
+from builder.package.sample import check_sample
 from builder.package.tables import TABLE
 from builder.recipe import Recipe
 from builder.schema import with_extras
@@ -118,6 +119,8 @@ def check(
     classes = tuple(index[layout.FULL]["names"]) if index else None
     tasks = _shard_tasks(manifest, readable, comparable, recipe, deep, fingerprints, classes)
     problems += _checked(functools.partial(_check_shard, store), tasks, workers, on_file)
+    if not problems and layout.SAMPLE_TABLE in readable:  # the shards are sound, with which it is compared
+        problems += _guarded(layout.SAMPLE_TABLE, check_sample(store, manifest))
     sound = deep and comparable and not problems
     return Findings(problems, list(_across_the_split(store, manifest, alike, workers, on_file)) if sound else [])
 

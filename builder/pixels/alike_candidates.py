@@ -41,7 +41,7 @@ _FINE: Final = _Stage(14, 0.46)
 _PAIRED: Final = tuple((u, v) for u in range(SIDE) for v in range(u, SIDE) if 0 < u + v <= _FINE.highest)
 
 _FEW: Final = 1 << 22  # pairs of which all are compared in full
-_ROWS, _COLUMNS = 1 << 12, 1 << 16  # of a block: what a core works on at a time
+_ROWS, _COLUMNS = 1 << 10, 1 << 16  # of a block: what a core works on at a time
 _TOGETHER, _BESIDE = 256, 4  # vectors that are multiplied at a time: they stay in registers and the nearest cache
 _AT_ONCE: Final = 1 << 13  # thumbnails
 _PAIRS: Final = 1 << 16  # expected in a block at most
@@ -73,9 +73,11 @@ def candidates(first: I8, second: I8) -> Iterator[tuple[I64, I64]]:
     for rows, columns in _near(
         one.astype(np.float32), other.astype(np.float32), np.float32(_COARSE.least * _LENGTH**2)
     ):
-        here, there = fine_one[rows].astype(np.float32), fine_other[columns].astype(np.float32)
-        products = np.einsum("ij,ij->i", here, there)
-        yield rows[products > least], columns[products > least]
+        for some in _pieces(rows):  # a block may have millions of pairs
+            here = fine_one[rows[some]].astype(np.float32)
+            there = fine_other[columns[some]].astype(np.float32)
+            enough = np.einsum("ij,ij->i", here, there) > least
+            yield rows[some][enough], columns[some][enough]
 
 
 def _near(one: F32, other: F32, least: np.float32) -> Iterator[tuple[I64, I64]]:

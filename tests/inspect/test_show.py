@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from matplotlib.textpath import TextPath
 from PIL import Image
 
 from builder.cli import main
@@ -99,14 +100,25 @@ def test_a_figure_names_files_limits_and_windows(package: Path, simulated: Path)
     assert f"{idx}: human (organism)" in texts
     for channel, pixels in zip(record.channels, channels, strict=True):
         low, high = np.percentile(pixels, (0.1, 99.9))
-        assert any(channel.path[-30:] in text for text in texts), "its end, where it is long"
+        assert channel.path in "".join(texts), "whole, on several lines"
         assert f"{pixels.dtype}, black {low:g}, white {high:g}" in texts
+    assert max(map(width_of, small_texts(svg))) <= 262, "no text runs into that of the next image"
     assert f"x {crop.x_min} to {crop.x_max}, y {crop.y_min} to {crop.y_max}, " in " ".join(texts)
     assert len(list(svg.iter(f"{SVG}image"))) == len(channels) + 2, "channels, the merged image, the example"
     png = trace_figure(Store(str(package)), facts, str(simulated))
     assert Image.open(io.BytesIO(png)).width == 2240
     with pytest.raises(UserError, match="cannot be read"):
         trace_figure(Store(str(package)), facts | {"idx": "bbbc022-1"}, str(simulated))
+
+
+def small_texts(svg: ElementTree.Element) -> list[str]:
+    """Return the texts below the images, by their size."""
+    return [text.text or "" for text in svg.iter(f"{SVG}text") if "8.2px" in text.attrib["style"]]
+
+
+def width_of(text: str) -> float:
+    """Return a text's width in pixels, by the font that matplotlib brings."""
+    return float(TextPath((0, 0), text, size=8.2).get_extents().width) * 96 / 72
 
 
 def test_show_without_the_sources_or_of_another_format_is_one_line(package: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -46,6 +47,29 @@ def test_without_a_date_the_date_alone_is_missed(described: tuple[str, Path, Any
 def test_the_rows_of_the_table_load(described: tuple[str, Path, Any]) -> None:
     records = list(described[2].records("metadata"))
     assert Counter(record["metadata/split"] for record in records) == {b"train": 56, b"validation": 14}
+
+
+def test_ten_examples_of_an_arrow_package_load(described: tuple[str, Path, Any]) -> None:
+    file_format, folder, loaded = described
+    assert (folder / "sample.parquet").exists() == (file_format == "arrow"), "Parquet shards need none"
+    if file_format == "arrow":
+        examples = list(itertools.islice(loaded.records("sample"), 10))
+        known = examples_by_idx(folder)
+        assert len({example["sample/idx"] for example in examples}) == 10
+        for example in examples:
+            row = known[example["sample/idx"].decode()]
+            assert example["sample/label"].decode() == row["label"]
+            assert example["sample/category"].decode() == row["category"]
+            assert example["sample/image"].tobytes() == Image.open(io.BytesIO(row["image"]["bytes"])).tobytes()
+
+
+def examples_by_idx(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the examples of all shards by the image they show; of this package each shows one of its own."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in folder.glob("data/*/*.arrow"):
+        for row in pa.ipc.open_stream(path.read_bytes()).read_all().to_pylist():
+            assert found.setdefault(row["idx"], row) is row
+    return found
 
 
 def test_ten_examples_load(described: tuple[str, Path, Any]) -> None:

@@ -12,11 +12,13 @@ import pyarrow as pa
 from builder.engine.progress import Progress
 from builder.engine.store import Store
 from builder.inspect.explorer.features import LENGTH, features
+from builder.inspect.explorer.histogram import Histogram
 from builder.inspect.explorer.rows import places, records
 from builder.inspect.explorer.scripts import plain, write_script
 from builder.inspect.explorer.sheets import cover, fitted, sheet
 from builder.inspect.explorer.summary import Classes, histograms
 from builder.package.examples_at import each_example
+from builder.plotting import settings
 from cytoimagenet_reader.decode import decode
 
 I64 = npt.NDArray[np.int64]
@@ -58,7 +60,8 @@ def write_class_pages(
     bounds = np.searchsorted(of_chosen, np.arange(len(classes.names) + 1)).tolist()
     vectors = np.zeros((len(chosen), LENGTH), np.float32)
     found = np.zeros(len(chosen), bool)
-    with Progress("report", len(classes.names), "classes") as progress:
+    with settings(), Progress("report", len(classes.names), "classes") as progress:
+        drawings = {name: Histogram(bar.edges, bar.log) for name, bar in bars.items()}
         for first in range(0, len(classes.names), _AT_ONCE):
             last = min(first + _AT_ONCE, len(classes.names))
             low, high = bounds[first], bounds[last]
@@ -71,10 +74,7 @@ def write_class_pages(
             for number in range(first, last):
                 begin, end = bounds[number] - low, bounds[number + 1] - low
                 there = [at for at in range(begin, end) if images[at] is not None]
-                facts = {
-                    name: {"edges": bar.edges, "counts": bar.counts[number].tolist(), "log": bar.log}
-                    for name, bar in bars.items()
-                }
+                facts = {name: drawings[name].drawn(bar.counts[number].tolist()) for name, bar in bars.items()}
                 _write(out, number, full.take(pa.array(there, pa.int64())), [images[at] for at in there], facts)
                 progress.add()
     rows, of_shown = chosen[found], of_chosen[found]

@@ -9,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from builder.inspect.explorer.histogram import Histogram
 from builder.inspect.explorer.rows import Codes, coded
+from builder.plotting import settings
 from builder.schema import CATEGORIES, SPLITS
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
 BINS: Final = 24
+_SHARES: Final = 20  # bins of the shares of validation
+_WIDEST: Final = 0.2  # share at which they end, where none is larger
 _FILTERS: Final = ("dir_name", "database", "license", "microscopy", "scaling")
 
 
@@ -101,6 +105,21 @@ def histograms(table: pa.Table, classes: Classes, name: str, log: bool) -> Histo
     cells = np.bincount(classes.of_row[known] * BINS + places, minlength=len(classes.names) * BINS)
     edges = np.linspace(low, high, BINS + 1)
     return Histograms([float(f"{edge:.4g}") for edge in (10**edges if log else edges)], cells.reshape(-1, BINS), log)
+
+
+def shares_of(counted: dict[str, Any]) -> dict[str, Any]:
+    """Return the histogram of the classes' shares of validation.
+
+    Parameters
+    ----------
+    counted : of `summary`
+    """
+    sides = np.array([counted[side] for side in SPLITS], np.float64).reshape(len(SPLITS), -1)
+    shares = sides[1] / sides.sum(axis=0)
+    edges = np.linspace(0, max(_WIDEST, shares.max(initial=0)), _SHARES + 1)
+    counts, _ = np.histogram(shares, edges)
+    with settings():
+        return Histogram(edges.tolist()).drawn(counts.tolist())
 
 
 def _distinct(classes: Classes, column: Codes) -> list[int]:

@@ -24,7 +24,7 @@ from builder.inspect.explorer.record import alike_tokens, build_record, source_f
 from builder.inspect.explorer.refused import Refused
 from builder.inspect.explorer.rows import read_rows
 from builder.inspect.explorer.scripts import write_script
-from builder.inspect.explorer.summary import classes_of, summary
+from builder.inspect.explorer.summary import classes_of, shares_of, summary
 from builder.inspect.explorer.wholes import write_wholes
 from builder.inspect.source_images import SourceImages
 from builder.package.data_files import MALFORMED, raise_of_machine
@@ -114,9 +114,10 @@ def _write(store: Store, out: Path, wanted: Wanted, before: Path) -> None:
     alike = alike_classes(standardised(vectors), of_points, len(classes.names))
     content = compared(store, manifest, with_split(table), out, before) if wanted.audit else None
     overlaps = overlap_audit(store, manifest["files"], wanted.workers) if wanted.deep else None
+    counted = summary(table, classes)
     parts = {
         "dropped": dropped(out, store, manifest, table, Refused(work, data, recipe)),
-        "audit": split_audit(out, store, manifest, table, content, overlaps),
+        "audit": split_audit(out, store, manifest, table, content, overlaps) | {"shares": shares_of(counted)},
         "tokens": alike_tokens(table),
         "record": build_record(manifest),
     }
@@ -128,7 +129,7 @@ def _write(store: Store, out: Path, wanted: Wanted, before: Path) -> None:
         "package": store.url.rstrip("/").rpartition("/")[2],
         "order": list(CATEGORIES),
         "sources": source_facts(manifest),
-        "classes": summary(table, classes),
+        "classes": counted,
         "alike": [[[other, round(distance, 3)] for other, distance in found] for found in alike],
         "wholes": write_wholes(out, data, table, classes, shown) if data else 0,
         "samples": wanted.samples,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,25 +10,12 @@ from typing import Any
 
 import pytest
 
-from builder.engine.store import Store
-from builder.inspect.explorer.dropped import dropped
-from builder.inspect.explorer.refused import Refused
-from builder.inspect.explorer.rows import read_rows
-from builder.inspect.explorer.scripts import write_script
-from builder.inspect.source_images import SourceImages
-from builder.package.manifest import read_manifest
-from builder.recipe import Recipe
+from builder.inspect.explorer.write import Wanted, write_explorer
 from tests.inspect.explorer.conftest import CLASSES, PER_CLASS, SAMPLES, data
+from tests.inspect.explorer.use import DRAWN, OPTIONS, use, watched
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")
 TOTAL = sum(map(len, CLASSES.values()))
-
-DRAWN = """() => {
-  const map = document.querySelector("canvas");
-  const pixels = map.getContext("2d").getImageData(0, 0, map.width, map.height).data;
-  return pixels.filter((value, place) => place % 4 === 3 && value > 0).length;
-}"""
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 
@@ -38,8 +26,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        options = {"executable_path": BROWSER, "args": ["--no-sandbox", *QUIET]}
-        running = playwright.chromium.launch(**options)
+        running = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
         yield running
         running.close()
 
@@ -47,18 +34,8 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any, explored: Path) -> Iterator[Any]:
     """The first view; whatever the browser complains of, or asks of a network, fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url))
-    page.on("requestfailed", lambda request: wrong.append(request.url))
-    page.goto((explored / "index.html").as_uri())
-    page.wait_for_selector(".card")
-    yield page
-    context.close()
-    assert not wrong
+    with watched(browser, explored / "index.html") as page:
+        yield page
 
 
 def go(page: Any, explored: Path, view: str) -> None:
@@ -88,19 +65,20 @@ def test_search_filter_and_order_are_in_the_address(page: Any, explored: Path) -
 
 
 def test_a_class_page_can_be_linked_whatever_its_name(page: Any, explored: Path) -> None:
-    for category, names in CLASSES.items():
-        for name in names:
-            go(page, explored, "#/classes?category=" + category)
-            page.locator(".card").filter(has=page.get_by_text(name, exact=True)).locator("a").click()
-            page.wait_for_selector(".view-class")
-            assert page.locator("h1").inner_text() == name
-            linked = page.url
-            page.goto("about:blank")
-            page.goto(linked)
-            page.wait_for_selector(".view-class")
-            assert page.locator("h1").inner_text() == name
-            assert page.locator(".samples button").count() == SAMPLES
-    assert page.locator(".histogram rect").count() == 2 * 24
+    odd = [(category, name) for category, names in CLASSES.items() for name in names if not name.isalnum()]
+    assert len(odd) == 5
+    for category, name in odd:
+        go(page, explored, "#/classes?category=" + category)
+        page.locator(".card").filter(has=page.get_by_text(name, exact=True)).locator("a").click()
+        page.wait_for_selector(".view-class")
+        assert page.locator("h1").inner_text() == name
+        linked = page.url
+        page.goto("about:blank")
+        page.goto(linked)
+        page.wait_for_selector(".view-class")
+        assert page.locator("h1").inner_text() == name
+        assert page.locator(".samples button").count() == SAMPLES
+    assert page.locator(".histogram .bin title").count() == 2 * 24
     choice(page, "Group by").select_option("scaling")
     assert page.locator("h3").filter(has_text="whole image").count() == 1
     assert page.url.endswith("?by=scaling")
@@ -198,27 +176,62 @@ def test_every_view_in_dark_and_light_at_three_widths(page: Any, explored: Path)
     assert page.get_by_role("alert").inner_text() == "This package has no class no such class."
 
 
-def test_what_was_refused_is_shown(page: Any, explored: Path, simulated: Path, built: Path, tmp_path: Path) -> None:
-    """The view of a build: what was left out comes from WORK, what was refused from the sources."""
-    shutil.copytree(explored, tmp_path / "report")
-    package = Store(str(built))
-    manifest = read_manifest(package)
-    recipe = Recipe.of(manifest["recipe"])
-    refused = Refused(Store(f"{built}.work"), SourceImages(str(simulated), recipe), recipe)
-    write_script(
-        tmp_path / "report/data/dropped.js",
-        "dropped",
-        dropped(tmp_path / "report", package, manifest, read_rows(package), refused),
-    )
-    go(page, tmp_path / "report", "#/dropped")
-    counts = manifest["report"]["rejects"]
-    for reason in ("over_class_size", "crop_blank"):
-        panel = page.locator(f"#reason-{reason}")
-        heading = panel.locator(".strip h3").first.inner_text()
-        assert heading == f"Refused {min(16, counts[reason])} of {counts[reason]}"
-        assert panel.locator(".strip").first.locator("li [role=img]").count() == min(16, counts[reason])
-        assert "--data" not in panel.inner_text()
-    blank = page.locator("#reason-crop_blank")
-    assert blank.locator(".strip h3").nth(1).inner_text() == "Just kept nearest to the limit, by contrast"
-    blank.get_by_text("by name").click()
-    assert blank.locator("tbody tr").count() == counts["crop_blank"]
+@pytest.fixture(scope="module")
+def demo(simulated: Path, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the demo's package, as the demo writes it: with what its WORK and its sources still hold."""
+    out = tmp_path_factory.mktemp("demo") / "report"
+    return write_explorer(str(built), out, Wanted(work=f"{built}.work", data=str(simulated), samples=SAMPLES))
+
+
+def test_the_report_of_the_demo_is_used(browser: Any, demo: Path) -> None:
+    with watched(browser, demo) as page:
+        use(page)
+
+
+@pytest.mark.real
+def test_the_report_of_real_images_is_used(browser: Any, real_built: Path, tmp_path: Path) -> None:
+    page_file = write_explorer(str(real_built), tmp_path / "report", Wanted(work=f"{real_built}.work", samples=4))
+    with watched(browser, page_file) as page:
+        use(page)
+
+
+def test_what_was_refused_is_shown(browser: Any, demo: Path, built: Path) -> None:
+    """What was left out comes from WORK, what was refused from the sources."""
+    counts = json.loads((built / "manifest.json").read_bytes())["report"]["rejects"]
+    with watched(browser, demo) as page:
+        go(page, demo.parent, "#/dropped")
+        for reason in ("over_class_size", "crop_blank"):
+            panel = page.locator(f"#reason-{reason}")
+            heading = panel.locator(".strip h3").first.inner_text()
+            assert heading == f"Refused {min(16, counts[reason])} of {counts[reason]}"
+            assert panel.locator(".strip").first.locator("li [role=img]").count() == min(16, counts[reason])
+            assert "--data" not in panel.inner_text()
+        blank = page.locator("#reason-crop_blank")
+        assert blank.locator(".strip h3").nth(1).inner_text() == "Just kept nearest to the limit, by contrast"
+        blank.get_by_text("by name").click()
+        assert blank.locator("tbody tr").count() == counts["crop_blank"]
+
+
+def test_a_crop_of_a_source_at_hand_is_framed_in_its_source_image(browser: Any, demo: Path) -> None:
+    with watched(browser, demo) as page:
+        sizes = data(demo.parent, "wholes")
+        classes = data(demo.parent, "index")["classes"]
+        number, place, row = next(
+            (number, place, row)
+            for number in range(len(classes["names"]))
+            for place, row in enumerate(rows_of_class(demo.parent, number))
+            if row["crop"] and row["idx"] in sizes
+        )
+        go(page, demo.parent, f"#/class/{classes['categories'][number]}/{classes['names'][number]}?example={place}")
+        frame = page.locator("dialog .frame")
+        assert frame.locator("image").get_attribute("href") == f"wholes/{row['idx']}.jpg"
+        assert (demo.parent / f"wholes/{row['idx']}.jpg").is_file()
+        width, height = sizes[row["idx"]]
+        assert frame.locator("svg").get_attribute("viewBox") == f"0 0 {width} {height}"
+        window = frame.locator("rect.window")
+        assert int(window.get_attribute("width")) == row["x_max"] - row["x_min"] == round(width * row["scaling"])
+
+
+def rows_of_class(folder: Path, number: int) -> list[dict[str, Any]]:
+    page = data(folder, f"c{number:05d}")
+    return [dict(zip(page["columns"], row, strict=True)) for row in page["rows"]]

@@ -62,6 +62,13 @@ def examples_of(package: Path) -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["path"], row["filename"]): row for table in tables for row in table.to_pylist()}
 
 
+def heights_of(svg: str) -> list[float]:
+    """Return the heights of the bars of a histogram, in its own units."""
+    bars = re.findall(r'<g id="bar-\d+">\s*<path d="([^"]+)"', svg)
+    ordinates = [[float(pair[1]) for pair in re.findall(r"[ML] ([\d.-]+) ([\d.-]+)", path)] for path in bars]
+    return [max(ys) - min(ys) for ys in ordinates]
+
+
 def check_class_page(folder: Path, number: int, stored: dict[tuple[str, str], dict[str, Any]]) -> None:
     page = data(folder, f"c{number:05d}")
     with Image.open(folder / "sheets" / f"c{number:05d}.jpg") as opened:
@@ -81,7 +88,10 @@ def check_class_page(folder: Path, number: int, stored: dict[tuple[str, str], di
     assert {row["split"] for row in rows} == {"train", "validation"}
     assert {row["scaling"] for row in rows} == {0.5, 1.0}
     for bar in ("contrast", "sharpness"):
-        assert len(page[bar]["edges"]) == len(page[bar]["counts"]) + 1
+        counts = page[bar]["counts"]
+        assert len(page[bar]["edges"]) == len(counts) + 1
+        heights = heights_of(page[bar]["svg"])
+        assert heights == pytest.approx([count * max(heights) / max(1, *counts) for count in counts], abs=0.01)
     assert sum(page["sharpness"]["counts"]) == PER_CLASS
     with Image.open(folder / "covers" / f"c{number:05d}.jpg") as cover:
         assert cover.width == 4 * cover.height
@@ -104,6 +114,7 @@ def test_dropped_split_tokens_and_record(explored: Path) -> None:
     assert dropped["how"] == {"work": False, "data": False}
     audit = data(explored, "audit")
     assert set(audit["checks"].values()) == {0}
+    assert audit["shares"]["counts"] == [0] * 19 + [sum(map(len, CLASSES.values()))], "a fifth of each class"
     assert len(audit["sheet"]["cells"]) == 2 * len(audit["pairs"])
     assert data(explored, "tokens")["tokens"]["gene"] == 3
     record = data(explored, "record")

@@ -18,35 +18,23 @@
     );
   };
 
-  /** A histogram as SVG, with the first, middle and last edge below it. */
-  x.histogram = function (title, data) {
-    const [width, height, base] = [320, 96, 78];
-    const most = Math.max(1, ...data.counts);
-    const step = width / data.counts.length;
+  /** A histogram that matplotlib drew, in the colours of the page; each bar says what it counts. */
+  x.histogram = function (title, data, counted = "examples") {
     const total = data.counts.reduce((sum, count) => sum + count, 0);
-    const peak = data.counts.indexOf(most);
+    const peak = data.counts.indexOf(Math.max(...data.counts));
     const between = (place) => `${x.short(data.edges[place])} to ${x.short(data.edges[place + 1])}`;
-    const marks = [0, data.counts.length / 2, data.counts.length];
-    return x.h(
-      "figure",
-      { class: "histogram" },
-      x.h("figcaption", {}, title, data.log ? x.h("span", { class: "soft" }, " (log scale)") : null),
-      x.s(
-        "svg",
-        { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${x.n(total)} examples, most between ${between(peak)}` },
-        data.counts.map((count, place) =>
-          x.s(
-            "rect",
-            { x: place * step + 0.75, y: base - (base * count) / most, width: step - 1.5, height: (base * count) / most, rx: 1.5 },
-            x.s("title", {}, `${between(place)}: ${x.n(count)}`)
-          )
-        ),
-        x.s("line", { x1: 0, x2: width, y1: base + 0.5, y2: base + 0.5 }),
-        marks.map((place, order) =>
-          x.s("text", { x: place * step, y: height - 3, "text-anchor": ["start", "middle", "end"][order] }, x.short(data.edges[place]))
-        )
-      )
-    );
+    const drawing = new DOMParser().parseFromString(data.svg, "image/svg+xml").documentElement;
+    for (const part of drawing.querySelectorAll("style, metadata")) part.remove();
+    for (const name of ["width", "height"]) drawing.removeAttribute(name);
+    data.counts.forEach(function (count, place) {
+      const bar = drawing.querySelector(`#bar-${place}`);
+      bar.setAttribute("class", "bin");
+      bar.append(x.s("title", {}, `${between(place)}: ${x.n(count)}`));
+    });
+    for (const group of drawing.querySelectorAll("g[id]")) group.removeAttribute("id");
+    drawing.setAttribute("role", "img");
+    drawing.setAttribute("aria-label", `${title}: ${x.n(total)} ${counted}, most between ${between(peak)}`);
+    return x.h("figure", { class: "histogram" }, x.h("figcaption", {}, title, x.h("span", { class: "soft" }, `: ${counted}${data.log ? ", logarithmic bins" : ""}`)), drawing);
   };
 
   /** A bar of training and validation. */

@@ -2,9 +2,9 @@
 // The list of classes: search, filters, order; its state is in the address, so that it can be linked.
 (function (x) {
   const STEP = 60;
-  const SIZES = [["", "any size"], ["0-99", "under 100"], ["100-499", "100 to 499"], ["500-999", "500 to 999"], ["1000-", "1,000 and more"]];
+  const SIZES = [["", "any"], ["0-99", "under 100"], ["100-499", "100 to 499"], ["500-999", "500 to 999"], ["1000-", "1,000 and more"]];
   const FILTERS = [["dir_name", "Source"], ["database", "Database"], ["license", "Licence"], ["microscopy", "Microscopy"]];
-  const ORDERS = [["category", "category, name"], ["name", "name"], ["largest", "largest first"], ["smallest", "smallest first"], ["sources", "most sources"], ["contrast", "lowest contrast"], ["sharpness", "least sharp"], ["share", "least validation"]];
+  const ORDERS = [["category", "by category"], ["name", "by name"], ["largest", "largest first"], ["smallest", "smallest first"], ["sources", "most sources"], ["contrast", "lowest contrast"], ["sharpness", "least sharp"], ["share", "least validation"]];
   const rising = (value) => (a, b) => (value(a) ?? Infinity) - (value(b) ?? Infinity) || a.number - b.number;
   const SORT = {
     category: (a, b) => a.number - b.number,
@@ -80,11 +80,11 @@
       results.replaceChildren(...grid(found));
     };
     const search = x.h("input", { type: "search", id: "search", value: state.q ?? "", placeholder: "nocodazole, u2os, gene…", autocomplete: "off", spellcheck: "false", "aria-controls": "count", oninput: (event) => update({ q: event.target.value }) });
-    const any = (name) => ["", `any ${name}`];
+    const any = ["", "any"];
     const title = (key, value) => (key === "dir_name" ? `${value}: ${x.model().source[value]?.name ?? ""}` : value);
     const choices = [
-      x.choice("Category", [any("category"), ...index.order.filter((name) => index.classes.categories.includes(name)).map((name) => [name, x.human(name)])], state.category ?? "", (value) => update({ category: value })),
-      ...FILTERS.map(([key, label]) => x.choice(label, [any(label.toLowerCase()), ...values[key].map((value) => [value, title(key, value)])], state[key] ?? "", (value) => update({ [key]: value }))),
+      x.choice("Category", [any, ...index.order.filter((name) => index.classes.categories.includes(name)).map((name) => [name, x.human(name)])], state.category ?? "", (value) => update({ category: value })),
+      ...FILTERS.map(([key, label]) => x.choice(label, [any, ...values[key].map((value) => [value, title(key, value)])], state[key] ?? "", (value) => update({ [key]: value }))),
       x.choice("Size", SIZES, state.size ?? "", (value) => update({ size: value })),
       x.choice("Order", ORDERS, state.sort ?? "category", (value) => update({ sort: value === "category" ? "" : value })),
     ];

@@ -37,9 +37,9 @@
       x.section("Sources", x.bars(one.has.dir_name, one.total, name)),
       x.section("Scales", x.bars(one.has.scaling, one.total, x.scale)),
       x.section("Split", x.splitBar(one.train, one.validation)),
-      x.h("section", { class: "panel tall" }, x.h("h2", {}, "Quality"), x.histogram("Contrast", page.contrast), x.histogram("Sharpness", page.sharpness)),
       x.section("Microscopy", one.has.microscopy.length ? x.bars(one.has.microscopy, one.total) : x.h("p", { class: "soft" }, "None stated.")),
-      x.section("Licences", x.bars(one.has.license, one.total))
+      x.section("Licences", x.bars(one.has.license, one.total)),
+      x.h("section", { class: "panel broad" }, x.h("h2", {}, "Quality"), x.h("div", { class: "side-by-side" }, x.histogram("Contrast", page.contrast), x.histogram("Sharpness", page.sharpness)))
     );
   }
 

@@ -34,7 +34,7 @@
 
   /**
    * One example of a sheet. `square` cuts its centre, else it is shown whole.
-   * A viewBox cuts the sheet, so that it is sharp at any size.
+   * The viewBox of the inner drawing cuts the sheet, so that it is sharp at any size; the outer one may have another form.
    */
   x.cell = function (path, sheet, place, label, square) {
     // half a pixel less on each side: neighbours in the sheet do not shine through where it is enlarged
@@ -43,8 +43,8 @@
     const box = square ? [left + (width - side) / 2, top + (height - side) / 2, side, side] : [left, top, width, height];
     return x.s(
       "svg",
-      { class: "cell", viewBox: box.join(" "), role: "img", "aria-label": label, preserveAspectRatio: "xMidYMid meet" },
-      x.s("image", { href: path, width: sheet.size[0], height: sheet.size[1] })
+      { class: "cell", viewBox: `0 0 ${box[2]} ${box[3]}`, role: "img", "aria-label": label },
+      x.s("svg", { width: box[2], height: box[3], viewBox: box.join(" ") }, x.s("image", { href: path, width: sheet.size[0], height: sheet.size[1] }))
     );
   };
 

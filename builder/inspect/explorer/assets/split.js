@@ -22,7 +22,6 @@
   x.views.split = async function (main) {
     const data = await x.load("audit");
     const { classes, index } = x.model();
-    const shares = classes.map((one) => one.validation / one.total);
     const train = classes.reduce((sum, one) => sum + one.train, 0);
     const found = data.content;
     const rows = [
@@ -40,18 +39,11 @@
       x.h("h1", {}, "Training and validation"),
       x.section("Split", x.splitBar(train, index.images - train), data.split ? x.h("p", { class: "soft" }, `By ${data.split.by}; wanted ${x.percent(data.wanted, 0)}, at most ${x.percent(data.split.limit, 0)}.`) : null),
       x.section("Audit", x.table(null, rows, "Audit of the split")),
-      x.section("Share of validation by class", x.histogram("Share of validation", histogramOf(shares)), data.split?.without_validation?.length ? [x.h("h3", {}, "Classes without validation"), names(data.split.without_validation)] : null),
+      x.section("Share of validation by class", x.histogram("Share of validation", data.shares, "classes"), data.split?.without_validation?.length ? [x.h("h3", {}, "Classes without validation"), names(data.split.without_validation)] : null),
       data.single.length ? x.section(`Classes of one source (${x.n(data.single.length)} of ${x.n(classes.length)})`, x.h("p", { class: "soft" }, "There a model can learn the source in place of the label."), names(data.single)) : null,
       data.pairs.length ? x.h("h2", {}, "Pairs across the split") : null,
       data.pairs.length ? x.h("p", { class: "soft" }, "The most alike of each kind; of images that were cut a crop is shown.") : null,
       x.h("ul", { class: "pairs" }, data.pairs.map((one, place) => pair(data, one, place)))
     );
   };
-
-  function histogramOf(shares) {
-    const most = Math.max(0.2, ...shares);
-    const counts = new Array(20).fill(0);
-    for (const share of shares) counts[Math.min(19, Math.floor((share / most) * 20))]++;
-    return { counts, edges: counts.concat(0).map((_, place) => (place * most) / 20), log: false };
-  }
 })((window.explorer ??= {}));
