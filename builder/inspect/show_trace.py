@@ -95,7 +95,7 @@ def trace_figure(package: Store, found: Facts, data: str, file_format: str = "pn
     return _drawn(
         panels,
         f"{idx}: {label}",
-        f"{found['key']}, group {found['group']}. {found['outcome']}: {found['why']}",
+        f"{found['key']}, group {found['group']}; {found['outcome']}: {found['why']}",
         file_format,
     )
 
