@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
 import json
@@ -17,7 +18,8 @@ from cytoimagenet_reader import __version__
 from cytoimagenet_reader.arguments import check_texts, filter_of, suggestion
 from cytoimagenet_reader.errors import PackageError
 from cytoimagenet_reader.layout import METADATA_CONFIG
-from cytoimagenet_reader.mapped_table import MappedShards, MappedTable
+from cytoimagenet_reader.mapped_shards import MappedShards
+from cytoimagenet_reader.mapped_table import MappedTable
 from cytoimagenet_reader.package import FULL, Package, is_local
 from cytoimagenet_reader.selection import Selection, select, select_metadata
 
@@ -41,6 +43,14 @@ class OpenedDataset(datasets.Dataset):  # type: ignore[misc]  # datasets has no 
             return [self[key] for key in keys]
         rows: list[dict[str, Any]] = super().__getitems__(keys)
         return rows
+
+    def _getitem(self, key: Any, **kwargs: Any) -> Any:
+        data = self._data
+        if isinstance(key, str) and isinstance(data, MappedTable) and data.source.parquet and key in data.column_names:
+            alone = copy.copy(self)  # datasets would make a table of all columns first, with each image
+            alone._data = data.select([key])
+            return datasets.Dataset._getitem(alone, key, **kwargs)
+        return super()._getitem(key, **kwargs)
 
     def _plain(self) -> bool:
         return self._format_type is None and self._format_columns is None and isinstance(self._data, MappedTable)
@@ -91,7 +101,7 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
     TypeError
         For an argument that it does not have, or a value of another type.
     PackageError
-        Where the folder is no package in Arrow format, or has nothing of what was asked for.
+        Where the folder is no package, or has nothing of what was asked for.
     ShardError
         Where a shard is missing or has another size than the manifest says; at the first use of a shard, where it
         cannot be read, has another number of rows, or a class that ``classes.json`` does not name.
@@ -133,10 +143,6 @@ class _Opener:
         """Return a split, all of it."""
         package, selection = self._package, self.selection
         shards = [shard.without_batches() for shard in selection.shards if shard.split == split]
-        if not shards[0].path.endswith(".arrow"):
-            raise PackageError(
-                f"{package.place} is in Parquet, which cannot be memory-mapped; use loader or load_dataset"
-            )
         facts = json.dumps([*self._facts, split], default=list)
         fingerprint = hashlib.sha256(facts.encode()).hexdigest()[:16]
         path = os.path.join(datasets.config.HF_DATASETS_CACHE, "cytoimagenet", fingerprint, "mapped")

@@ -8,65 +8,15 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
-import datasets
 import pyarrow as pa
-import pyarrow.compute as pc
 from datasets.table import InMemoryTable, MemoryMappedTable
 
-from cytoimagenet_reader.arrow_checks import check_messages, checked
-from cytoimagenet_reader.package import Package, Shard, reading
-from cytoimagenet_reader.stamps import check_same
-from cytoimagenet_reader.streams import Rows
+from cytoimagenet_reader.mapped_shards import MappedShards, ShardBatches, holds_bytes
 
-
-class MappedShards(NamedTuple):
-    """The shards of an opened package.
-
-    ``rows``: by path, the rows that are wanted; None for all.
-    """
-
-    package: Package
-    shards: list[Shard]
-    features: datasets.Features
-    rows: dict[str, Rows] | None
-
-    def check(self) -> None:
-        """Raise ShardError for a missing or wrongly sized shard."""
-        for shard in self.shards:
-            with reading(self.package, shard):
-                size = os.stat(self.path(shard)).st_size
-                if size != shard.bytes:
-                    raise ValueError(f"{size} bytes, and {shard.bytes} in the manifest")
-
-    def path(self, shard: Shard) -> str:
-        """Return where a shard is."""
-        return self.package.local_path(shard.path)
-
-    def table(self, number: int, schema: pa.Schema) -> pa.Table:
-        """Return a memory-mapped shard in the features' schema.
-
-        The label of a row that is not wanted may be null.
-        """
-        shard, features = self.shards[number], self.features
-        with reading(self.package, shard), pa.memory_map(self.path(shard)) as file:
-            names = check_messages(file).names
-            options = pa.ipc.IpcReadOptions(included_fields=[names.index(name) for name in features])
-            with pa.ipc.open_stream(file, options=options) as stream:
-                table = pa.Table.from_batches(checked(stream), stream.schema)
-            check_same(self.package, shard)
-            if table.num_rows != shard.rows:
-                raise ValueError(f"{table.num_rows} rows, and {shard.rows} in the manifest")
-        columns = {name: table[name] for name in features}
-        if isinstance(features.get("label"), datasets.ClassLabel):
-            classes = pa.array(features["label"].names, pa.string())
-            columns["label"] = pc.cast(pc.index_in(columns["label"], value_set=classes), pa.int64())
-            wanted = columns["label"] if self.rows is None else columns["label"].take(pa.array(self.rows[shard.path]))
-            if wanted.null_count:
-                who = "classes.json" if self.rows is None else "metadata.parquet, which chose its rows,"
-                raise self.package.fault(shard, f"it holds a class that {who} does not name")
-        return pa.table(list(columns.values()), schema=schema)
+Piece = tuple[ShardBatches, int, int, int]
+"""Rows of a record batch: its shard, its number there, its first row of these, how many."""
 
 
 class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no types
@@ -84,6 +34,7 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
         self._steps = [replay for replay in replays if replay[0] != "slice"]  # each row's own, so slices come last
         self._stored = source.features.arrow_schema  # made once: it spells every class
         self._schema = self._apply_replays(self._stored.empty_table(), self._steps).schema
+        self._late = source.parquet and _changes_images(self._stored, self._steps)  # steps wait for the images
         self._starts = [0, *itertools.accumulate(shard.rows for shard in source.shards)]
         self._first, self._length = 0, self._starts[-1]
         for name, args, _ in replays:
@@ -136,9 +87,19 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
             list(threads.map(self._shard, range(len(self.source.shards))))
         return self.fast_slice(0)
 
+    def column(self, i: int | str) -> pa.ChunkedArray:
+        """Return a column, of all rows."""
+        name = self._schema.names[i] if isinstance(i, int) else i
+        if self.source.parquet and name in self._schema.names and len(self._schema) > 1:
+            return self.select([name]).table.column(0)  # without images, which are an array each
+        return self.table.column(i)
+
     def row(self, row: int) -> dict[str, Any]:
         """Return a row as Python values."""
         batches, place, row = self._place(row)
+        if self._late:
+            found: dict[str, Any] = self._table([(batches, place, row, 1)]).to_pylist()[0]
+            return found
         columns = batches.columns(place)
         return {
             name: {part: values[row].as_py() for part, values in column.items()}
@@ -152,13 +113,11 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
         if offset < 0:
             raise IndexError("Offset must be non-negative")
         stop = self._length if length is None else min(offset + length, self._length)
-        return pa.Table.from_batches(self._between(offset, stop), schema=self._schema)
+        return self._table(self._between(offset, stop))
 
     def fast_gather(self, indices: Iterable[int]) -> pa.Table:
         """Return the rows of these numbers."""
-        places = map(self._place, (int(i) for i in indices))
-        rows = [batches.batches[place].slice(row, 1) for batches, place, row in places]
-        return pa.Table.from_batches(rows, schema=self._schema)
+        return self._table((*self._place(int(i)), 1) for i in indices)
 
     def to_batches(self, max_chunksize: int | None = None) -> list[pa.RecordBatch]:
         return list(self.to_reader(max_chunksize))
@@ -167,20 +126,36 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
         """Return a reader of all rows, shard after shard."""
 
         def pieces() -> Iterator[pa.RecordBatch]:
-            for batch in self._between(0, self._length):
-                size = max_chunksize or len(batch)
-                yield from (batch.slice(start, size) for start in range(0, len(batch), size))
+            for batches, place, row, count in self._between(0, self._length):
+                size = max_chunksize or (self.source.package.batch_rows if self.source.parquet else count)
+                for start in range(row, row + count, size):
+                    piece = self._table([(batches, place, start, min(size, row + count - start))])
+                    yield from piece.combine_chunks().to_batches()
 
         return pa.RecordBatchReader.from_batches(self._schema, pieces())
 
-    def _between(self, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+    def _between(self, start: int, stop: int) -> Iterator[Piece]:
         """Yield the rows from ``start`` to before ``stop``."""
         while start < stop:
             batches, place, row = self._place(start)
-            batch = batches.batches[place]
-            count = min(len(batch) - row, stop - start)
-            yield batch if count == len(batch) else batch.slice(row, count)
+            count = min(len(batches.batches[place]) - row, stop - start)
+            yield batches, place, row, count
             start += count
+
+    def _table(self, pieces: Iterable[Piece]) -> pa.Table:
+        """Return rows as a table; images of Parquet shards an array each."""
+        pieces = list(pieces)
+        rows = [batches.batches[place].slice(row, count) for batches, place, row, count in pieces]
+        table = pa.Table.from_batches(rows, schema=self._stored if self._late else self._schema)
+        for i, field in enumerate(table.schema if self.source.parquet else ()):
+            if rows and holds_bytes(field.type):
+                arrays = [
+                    array
+                    for (batches, place, row, _), batch in zip(pieces, rows, strict=True)
+                    for array in batches.with_images(batch.column(i), batches.starts[place] + row)
+                ]
+                table = table.set_column(i, field, pa.chunked_array(arrays, field.type))
+        return self._apply_replays(table, self._steps) if self._late else table
 
     def _place(self, row: int) -> tuple[ShardBatches, int, int]:
         """Return a row's (shard batches, batch number, row in batch)."""
@@ -194,33 +169,27 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
     def _shard(self, number: int) -> ShardBatches:
         found = self._loaded[number]
         if found is None:
-            table = self.source.table(number, self._stored)
-            found = self._loaded[number] = ShardBatches(self._apply_replays(table, self._steps))
+            table, images = self.source.table(number, self._stored)
+            table = table if self._late else self._apply_replays(table, self._steps)
+            found = self._loaded[number] = ShardBatches(table, images)
         return found
 
 
-class ShardBatches:
-    """The record batches of a shard."""
+def _changes_images(schema: pa.Schema, steps: Sequence[tuple[str, Any, Any]]) -> bool:
+    """Return whether a step makes the images' bytes another type.
 
-    def __init__(self, table: pa.Table) -> None:
-        self.batches = [batch for batch in table.to_batches() if len(batch)]
-        self.starts = [0, *itertools.accumulate(map(len, self.batches))]
-        self._columns: list[list[Any]] = [[] for _ in self.batches]
-
-    def columns(self, place: int) -> list[Any]:
-        """Return a batch's arrays, cached.
-
-        A struct gives {name: array}. Making them takes most of a row's time.
-        """
-        columns = self._columns[place]
-        if not columns:
-            columns = self._columns[place] = [
-                {field.name: column.field(i) for i, field in enumerate(column.type)}
-                if pa.types.is_struct(column.type) and not column.null_count
-                else column
-                for column in self.batches[place].columns
-            ]
-        return columns
+    Or makes bytes of another column.
+    """
+    table = schema.empty_table()
+    for step in steps:
+        before, table = table.schema, MappedTable._apply_replays(table, [step])
+        if step[0] == "cast" and any(
+            before.field(field.name).type != field.type
+            and (holds_bytes(before.field(field.name).type) or holds_bytes(field.type))
+            for field in table.schema
+        ):
+            return True
+    return False
 
 
 def _of_rows(name: str) -> Callable[..., MappedTable]:

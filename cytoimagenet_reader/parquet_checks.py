@@ -9,7 +9,7 @@ https://parquet.apache.org/docs/file-format/data-pages/ and its ``parquet.thrift
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 import pyarrow as pa
@@ -55,23 +55,51 @@ class Parquet:
         ValueError, OSError
             Where they are malformed, or would expand to more than 64 MB and 100 times their bytes in the file.
         """
+        self._check(groups, self._chunks, columns)
+        names = self.schema.names if columns is None else list(columns)
+        images = self._images(list(groups)) if _IMAGE in names else None
+        threads = images is None and not isinstance(self._source, pa.PythonFile)  # see open_parquet
+        return self._read(groups, names, images, threads)
+
+    def read_around_images(self, columns: Collection[str]) -> pa.Table:
+        """Return all rows, with images of no bytes.
+
+        Raises
+        ------
+        ValueError, OSError
+            As ``read`` does.
+        """
+        groups = range(len(self.rows))
+        self._check(groups, self._chunks_around, columns)
+        rows = sum(self.rows)
+        nothing = pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(bytes(4 * rows + 4)), pa.py_buffer(b"")])
+        return self._read(groups, columns, nothing if _IMAGE in columns else None, threads=False)
+
+    def image_chunks(self) -> list[Chunk]:
+        """Return where the images' bytes lie, by row group."""
+        return [self._chunks(group, [_IMAGE])[0] for group in range(len(self.rows))]
+
+    def _check(
+        self, groups: Collection[int], chunks: Callable[..., list[Chunk]], columns: Collection[str] | None
+    ) -> None:
+        """Raise for a missing column, or what expands too much."""
         if missing := sorted({*(columns or ())} - {*self.schema.names}):
             raise ValueError(f"the file has no column {', '.join(missing)}")
         packed = expanded = 0
         for group in groups:
-            for chunk in (
-                self._chunks(group, columns) if self.rows[group] else ()
-            ):  # without rows it need not lie anywhere
+            for chunk in chunks(group, columns) if self.rows[group] else ():  # without rows it need not lie anywhere
                 packed += chunk.end - chunk.begin
                 expanded += _expanded(self._source, chunk)
                 if expanded > _ROOM + _RATIO * packed:
                     raise ValueError(f"row group {group} expands to {expanded:,} bytes or more, from {packed:,}")
-        names = self.schema.names if columns is None else list(columns)
-        images = self._images(list(groups)) if _IMAGE in names else None
+
+    def _read(
+        self, groups: Collection[int], names: Collection[str], images: pa.Array | None, threads: bool
+    ) -> pa.Table:
+        """Return columns of row groups; ``images`` for the bytes of theirs."""
         if images is not None:
             names = [f"{_IMAGE}.path" if name == _IMAGE else name for name in names]
-        threads = images is None and not isinstance(self._source, pa.PythonFile)  # see open_parquet
-        table = self._file.read_row_groups(list(groups), columns=names, use_threads=threads)
+        table = self._file.read_row_groups(list(groups), columns=list(names), use_threads=threads)
         if images is not None:
             kind, paths = self.schema.field(_IMAGE).type, table[_IMAGE].combine_chunks().field("path")
             column = pa.StructArray.from_arrays([images, paths], fields=list(kind))
@@ -110,6 +138,12 @@ class Parquet:
     def _chunks(self, group: int, columns: Collection[str] | None) -> list[Chunk]:
         chunks = self._groups[group].chunks
         return chunks if columns is None else [chunk for chunk in chunks if chunk.column in columns]
+
+    def _chunks_around(self, group: int, columns: Collection[str]) -> list[Chunk]:
+        """Return those of columns, without the images' bytes."""
+        chunks = self._chunks(group, columns)
+        without = self._chunks(group, [_IMAGE])[:1]
+        return [chunk for chunk in chunks if chunk not in without]
 
 
 @contextlib.contextmanager

@@ -76,7 +76,34 @@ def plain_texts(source: pa.NativeFile, chunk: Chunk) -> pa.Array | None:
     ValueError
         Where a length leads out of the page.
     """
-    pieces: list[memoryview] = []
+    pages = _plain_pages(source, chunk)
+    if pages is None:
+        return None
+    pieces = [view[begin:end] for _, view, count in pages for begin, end in _values(view, count)]
+    bounds = np.fromiter(itertools.accumulate(map(len, pieces), initial=0), np.int64, len(pieces) + 1)
+    if bounds[-1] >= 1 << 31:
+        return None
+    buffers = [None, pa.py_buffer(bounds.astype(np.int32)), pa.py_buffer(b"".join(pieces))]
+    return pa.Array.from_buffers(pa.binary(), len(pieces), buffers, null_count=0)
+
+
+def plain_places(source: pa.NativeFile, chunk: Chunk) -> list[tuple[int, int]] | None:
+    """Return where in the file each value of ``plain_texts`` lies.
+
+    They are (begin, end) in bytes. None and errors as there.
+    """
+    pages = _plain_pages(source, chunk)
+    if pages is None:
+        return None
+    return [(at + begin, at + end) for at, view, count in pages for begin, end in _values(view, count)]
+
+
+def _plain_pages(source: pa.NativeFile, chunk: Chunk) -> list[tuple[int, memoryview, int]] | None:
+    """Return (place, values, their number) of each page.
+
+    None where one is not plain, or has nulls.
+    """
+    found = []
     begin = chunk.begin
     while begin < chunk.end:
         page = page_at(source, begin, chunk.end)
@@ -89,15 +116,12 @@ def plain_texts(source: pa.NativeFile, chunk: Chunk) -> pa.Array | None:
         head = _LENGTH.pack(len(levels)) + levels
         if view[: len(head)] != head:
             return None
-        pieces += _values(view[len(head) :], page.values)
-    bounds = np.fromiter(itertools.accumulate(map(len, pieces), initial=0), np.int64, len(pieces) + 1)
-    if bounds[-1] >= 1 << 31:
-        return None
-    buffers = [None, pa.py_buffer(bounds.astype(np.int32)), pa.py_buffer(b"".join(pieces))]
-    return pa.Array.from_buffers(pa.binary(), len(pieces), buffers, null_count=0)
+        found.append((page.at + len(head), view[len(head) :], page.values))
+    return found
 
 
-def _values(view: memoryview, count: int) -> Iterator[memoryview]:
+def _values(view: memoryview, count: int) -> Iterator[tuple[int, int]]:
+    """Yield where each value of a page begins and ends."""
     at = 0
     for _ in range(count):
         begin = at + _LENGTH.size
@@ -106,7 +130,7 @@ def _values(view: memoryview, count: int) -> Iterator[memoryview]:
         at = begin + _LENGTH.unpack_from(view, at)[0]
         if at > len(view):
             raise ValueError("a page ends within a value")
-        yield view[begin:at]
+        yield begin, at
 
 
 def _varint(number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""A package in Parquet gives what the same package in Arrow gives, but for ``open``, which says what to use."""
+"""A package in Parquet gives what the same package in Arrow gives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import cytoimagenet
-from cytoimagenet import CytoImageNet, PackageError, ShardError
+from cytoimagenet import CytoImageNet, ShardError
 from cytoimagenet_reader.remote import retrying
 from cytoimagenet_reader.retry import Limits
 from tests.loading.made_package import make_package
@@ -84,9 +84,24 @@ def test_batches_are_those_of_the_arrow_package(package: Path, parquet_package: 
     assert batches(parquet_package) == batches(package)
 
 
-def test_open_says_what_to_use_instead(parquet_package: Path) -> None:
-    with pytest.raises(PackageError, match=r"is in Parquet, which cannot be memory-mapped; use .*loader"):
-        cytoimagenet.open(parquet_package)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"config": "compound", "columns": ["label", "idx"]},
+        {"labels": ["human", "taxol"], "crops": True, "label_ids": "full"},
+        {"split": "validation[:50%]", "commercial_use": True},
+        {"config": "metadata"},
+    ],
+    ids="+".join,
+)
+def test_open_gives_the_rows_of_the_arrow_package(package: Path, parquet_package: Path, asked: dict[str, Any]) -> None:
+    found, wanted = (cytoimagenet.open(place, **asked) for place in (parquet_package, package))
+    if "image" in wanted.features:
+        found, wanted = (d.cast_column("image", datasets.Image(decode=False)) for d in (found, wanted))
+    assert len(wanted)
+    assert found.features == wanted.features
+    assert found[:] == wanted[:]
+    assert [found[n] for n in range(len(found))] == list(wanted)
 
 
 @pytest.mark.parametrize("faults", [{}, {"busy": 3}, {"dropped": 3}, {"short": 3}])

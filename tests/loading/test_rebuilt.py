@@ -75,6 +75,21 @@ def test_rebuilt_in_place(
         rows(opened)
 
 
+@pytest.mark.parametrize("build", [1, 2])
+def test_a_parquet_package_rebuilt_in_place(tmp_path: Path, build: int) -> None:
+    options = {"classes": NAMES, "per_class": {"train": 12, "validation": 2}, "side": 6, "file_format": "parquet"}
+    place, other = (
+        make_package(tmp_path / f"{seed}", seed=seed, encode=lambda _: bytes(40), **options)  # type: ignore[arg-type]
+        for seed in (0, build)
+    )
+    opened, pickled = (cytoimagenet.open(place) for _ in range(2))
+    pickled = pickle.dumps(pickled)
+    replace(place, other, "written over")
+    for dataset in (opened, pickled):
+        with pytest.raises(PackageError, match="rebuilt since it was opened: open it again"):
+            rows(dataset)
+
+
 @pytest.mark.parametrize("way", OPENED)
 def test_another_copy_of_the_same_build_is_the_same(builds: list[Path], tmp_path: Path, way: str) -> None:
     place = Path(shutil.copytree(builds[0], tmp_path / "place"))
