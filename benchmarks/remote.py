@@ -6,7 +6,7 @@ A server in a process of its own gives all connections together ``--mbit``, and 
 is answered after the delay. Each reader reads one whole epoch in a fresh process that has imported its libraries. A
 line gives rows per second, as a share of the line's, the seconds to the first 64 rows, the share of the line after
 them (a short epoch at a high latency is mostly start), and bytes sent per byte needed.
-Peers that are not installed, or cannot read over HTTP, are named.
+Peers that are not installed are named. Lance and MDS read by S3's requests, to the same server.
 """
 
 from __future__ import annotations
@@ -14,28 +14,31 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.remote_peers import write_lance, write_mds, write_webdataset
 from benchmarks.remote_readers import READERS
 from cytoimagenet_reader.png.encoder import encode
 from tests.loading.made_package import make_package
 
 FIRST = 64
 SIDE = 255  # of noise, whose PNG has about 52 kB at 6.4 bits a pixel
-UNABLE = {"Lance": "reads S3, GCS, Azure and files", "MDS": "downloads whole shards from S3, GCS and the like"}
+PEERS: dict[str, Callable[[Path, Sequence[bytes]], None]] = {
+    "tar": write_webdataset,
+    "lance": write_lance,
+    "mds": write_mds,
+}
 
 
 def noise(count: int) -> list[bytes]:
@@ -44,8 +47,11 @@ def noise(count: int) -> list[bytes]:
     return [encode(rng.normal(128, 20, (SIDE, SIDE)).astype(np.uint8)) for _ in range(count)]
 
 
-def write_all(folder: Path, examples: int) -> dict[str, Path]:
-    """Write four shards of a category, and four of another with a quarter of the rows, in every format."""
+def write_all(folder: Path, examples: int, peers: Sequence[str] = ("tar",)) -> dict[str, Path]:
+    """Write four shards of a category, and four of another with a quarter of the rows, in every format.
+
+    Values of the same sizes in the formats of ``peers``.
+    """
     pool = noise(60)
     places = {}
     for file_format in ("arrow", "parquet"):
@@ -60,14 +66,11 @@ def write_all(folder: Path, examples: int) -> dict[str, Path]:
             encode=lambda _, turns=turns: pool[next(turns) % len(pool)],
             file_format=file_format,
         )
-    places["tar"] = folder / "tar"
-    places["tar"].mkdir()
-    for shard in range(4):
-        with tarfile.open(places["tar"] / f"train-{shard}.tar", "w") as tar:
-            for number in range(shard, examples, 4):
-                info = tarfile.TarInfo(f"{number:08d}.png")
-                info.size = len(pool[number % len(pool)])
-                tar.addfile(info, io.BytesIO(pool[number % len(pool)]))
+    rng = np.random.default_rng(0)
+    images = [rng.bytes(len(pool[number % len(pool)])) for number in range(examples)] if peers else []
+    for name in peers:  # bytes as random as those of a PNG: Lance would compress copies
+        places[name] = folder / name
+        PEERS[name](places[name], images)
     return places
 
 
@@ -99,13 +102,19 @@ def measure(name: str, url: str, place: Path, cache: Path) -> dict[str, Any]:
     if done.returncode:
         return {"failed": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {**found, "sent": sum(sent for path, sent in control(url) if "/train" in path)}
+    files = {f"/{path.relative_to(place.parent).as_posix()}" for path in needed_files(place)}
+    return {**found, "sent": sum(sent for path, sent in control(url) if path in files)}
 
 
 def needed(place: Path) -> int:
     """Return the bytes of the training shards."""
-    files = [*place.rglob("data/**/train*"), *place.glob("train*.tar")]
-    return sum(path.stat().st_size for path in files)
+    return sum(path.stat().st_size for path in needed_files(place))
+
+
+def needed_files(place: Path) -> list[Path]:
+    """Return the training shards."""
+    patterns = ("data/**/train*", "train*.tar", "rows.lance/data/*.lance", "*.mds")
+    return [path for pattern in patterns for path in place.rglob(pattern) if path.is_file()]
 
 
 def show(name: str, found: dict[str, Any], place: Path, mbit: float) -> None:
@@ -130,20 +139,21 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(READERS))
     arguments = parser.parse_args()
     names = arguments.only.split(",")
-    for peer, why in UNABLE.items():
-        print(f"{peer} is left out: it {why}, not plain HTTP")
-    if "WebDataset" in names and importlib.util.find_spec("webdataset") is None:
-        print("WebDataset is not installed")
-        names.remove("WebDataset")
+    for name in list(names):
+        module = READERS[name].module
+        if module and importlib.util.find_spec(module) is None:
+            print(f"{name} is not installed")
+            names.remove(name)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        places = write_all(folder / "served", arguments.examples)
+        peers = {READERS[name].place for name in names} & {*PEERS}
+        places = write_all(folder / "served", arguments.examples, sorted(peers))
         with serving(folder / "served") as url:
             for delay in map(float, arguments.delays.split(",")):
                 control(url, mbit=arguments.mbit, each=arguments.each, delay=delay, failing=arguments.failing)
                 print(f"\n{arguments.mbit:.0f} Mbit/s, {delay:.0f} ms before each answer")
                 for name in names:
-                    place = places[READERS[name][1]]
+                    place = places[READERS[name].place]
                     show(name, measure(name, url, place, folder / "cache"), place, arguments.mbit)
 
 

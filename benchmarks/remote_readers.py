@@ -11,13 +11,13 @@ import queue
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import datasets
 
-Counts = Iterator[int]
+from benchmarks.remote_peers import Counts, read_lance, read_mds, read_webdataset
 
 
 def ranges(url: str) -> Counts:
@@ -82,32 +82,40 @@ def plain_parquet(url: str) -> Counts:
     yield from _datasets(url, "parquet")
 
 
-def webdataset(url: str) -> Counts:
-    """WebDataset: the same images in tar files, over its own reader."""
-    wds = importlib.import_module("webdataset")
-    urls = [f"pipe:curl -s -f {url}/{path.name}" for path in sorted(Path(os.environ["PACKAGE"]).glob("*.tar"))]
-    yield from (1 for _ in wds.WebDataset(urls, shardshuffle=False))
+class Reader(NamedTuple):
+    """What reads, the format of its package, and the module that it needs."""
+
+    read: Callable[[str], Counts]
+    place: str
+    module: str | None = None
 
 
-READERS: dict[str, tuple[Callable[[str], Counts], str]] = {
-    "range requests": (ranges, "arrow"),
-    "cytoimagenet": (ours, "arrow"),
-    "cytoimagenet Parquet": (ours, "parquet"),
-    "datasets Arrow": (plain_arrow, "arrow"),
-    "datasets Parquet": (plain_parquet, "parquet"),
-    "WebDataset": (webdataset, "tar"),
+READERS = {
+    "range requests": Reader(ranges, "arrow"),
+    "cytoimagenet": Reader(ours, "arrow"),
+    "cytoimagenet Parquet": Reader(ours, "parquet"),
+    "datasets Arrow": Reader(plain_arrow, "arrow"),
+    "datasets Parquet": Reader(plain_parquet, "parquet"),
+    "WebDataset": Reader(read_webdataset, "tar", "webdataset"),
+    "Lance": Reader(read_lance, "lance", "lance"),
+    "MDS": Reader(read_mds, "mds", "streaming"),
 }
-"""Name -> reader, and the format of the package that it reads."""
 
 
 def run(name: str, url: str, first: int) -> dict[str, Any]:
     """Return the examples, the seconds until the first ones had come, and until all had."""
     datasets.disable_progress_bars()
-    for library in ("cytoimagenet", "aiohttp", "torch", "webdataset"):  # datasets imports torch when it is first used
+    own = READERS[name].module
+    for library in (
+        "cytoimagenet",
+        "aiohttp",
+        "torch",
+        *([own] if own else []),
+    ):  # datasets imports torch when first used
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(library)
     begun, rows, start = time.perf_counter(), 0, 0.0
-    for count in READERS[name][0](url):
+    for count in READERS[name].read(url):
         rows += count
         if rows >= first and not start:
             start = time.perf_counter() - begun

@@ -5,7 +5,8 @@
 It prints its port. All connections share one token bucket, first come first served, as they share a line; a limit for
 each connection may be set besides. A path ``/resolve/...`` is answered by a redirect, as a hub does. ``/control?...``
 sets the limits (``mbit``, ``delay`` in ms, ``each`` in Mbit/s a connection, ``failing`` the share of requests that are
-refused or broken off) and gives what was sent since the last time, as JSON.
+refused or broken off) and gives what was sent since the last time, as JSON. For clients
+of S3 a folder is a bucket, which they may list.
 """
 
 from __future__ import annotations
@@ -90,6 +91,11 @@ class Server:
         if path.startswith("/resolve/"):
             writer.write(_head(302, 0, f"Location: {path.removeprefix('/resolve')}\r\n"))
             return
+        query = dict(urllib.parse.parse_qsl(url.query))
+        if "list-type" in query:
+            found = self.listed(path.strip("/"), query)
+            writer.write(_head(200, len(found)) + found)
+            return
         data = self.content(path)
         broken = method == "GET" and random.random() < self.failing
         if data is None or (broken and random.random() < 0.5):
@@ -100,6 +106,28 @@ class Server:
         writer.write(_head(206 if asked else 200, high - low, which))
         if method == "GET":
             await self.body(writer, own, memoryview(data)[low:high], path, (high - low) // 2 if broken else high - low)
+
+    def listed(self, bucket: str, query: dict[str, str]) -> bytes:
+        """Return the keys of a bucket as ListObjectsV2 of S3 gives them.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+        """
+        prefix, delimiter = query.get("prefix", ""), query.get("delimiter")
+        root, entries, folders = self.folder / bucket, "", set()
+        for path in sorted(path for path in root.rglob("*") if path.is_file()):
+            key = path.relative_to(root).as_posix()
+            if not key.startswith(prefix) or key <= query.get("start-after", ""):
+                continue
+            inner, found, _ = key[len(prefix) :].partition(delimiter) if delimiter else (key, "", "")
+            if found:
+                folders.add(prefix + inner + found)
+            else:
+                size = path.stat().st_size
+                facts = f'<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"x"</ETag><Size>{size}</Size>'
+                entries += f"<Contents><Key>{key}</Key>{facts}</Contents>"
+        shared = "".join(f"<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>" for name in sorted(folders))
+        about = f"<Name>{bucket}</Name><Prefix>{prefix}</Prefix><IsTruncated>false</IsTruncated>"
+        return f"<ListBucketResult>{about}{entries}{shared}</ListBucketResult>".encode()
 
     async def body(self, writer: asyncio.StreamWriter, own: Line, data: memoryview, path: str, most: int) -> None:
         done = 0

@@ -111,7 +111,7 @@ def _plain_pages(source: pa.NativeFile, chunk: Chunk) -> list[tuple[int, memoryv
         if chunk.codec or page.kind != DATA_PAGE or page.encoding != _PLAIN:
             return None
         source.seek(page.at)
-        view = memoryview(source.read_buffer(page.size))
+        view = memoryview(source.read_buffer(page.size)).cast("B")  # pyarrow's counts from -128
         levels = _varint(page.values << 1) + bytes([_PRESENT])  # one run
         head = _LENGTH.pack(len(levels)) + levels
         if view[: len(head)] != head:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cytoimagenet_reader.parquet_checks import open_parquet
+from cytoimagenet_reader.parquet_pages import plain_places
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -38,9 +39,12 @@ PLAIN: dict[str, Any] = {"compression": "none", "use_dictionary": False, "store_
 def test_plain_images_are_what_was_written(texts: list[bytes], page: int, group: int) -> None:
     images = [{"bytes": text, "path": str(n)} for n, text in enumerate(texts)]
     content = written(images, data_page_size=page, write_batch_size=7, row_group_size=group, **PLAIN)
-    with open_parquet(pa.BufferReader(content)) as file:
+    source = pa.BufferReader(content)
+    with open_parquet(source) as file:
         tables = [file.read([number]) for number in range(len(file.rows))]
+        places = [place for chunk in file.image_chunks() for place in plain_places(source, chunk) or ()]
     assert pa.concat_tables(tables)["image"].to_pylist() == images
+    assert [content[begin:end] for begin, end in places] == texts  # none was left to pyarrow
 
 
 @pytest.mark.parametrize("options", [{"compression": "zstd"}, {"use_dictionary": True}, {"nullable": False}])
