@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import datasets
@@ -131,24 +131,10 @@ class ShardBatches:
             ]
         return columns
 
-    def with_images(self, column: pa.Array, start: int) -> Iterable[pa.Array]:
-        """Return a slice of a column with the images' bytes.
-
-        Parameters
-        ----------
-        start : row of the shard at which the slice begins
-        """
-        if self._images is None or not holds_bytes(column.type):
-            return [column]
-        images = self._images.arrays(range(start, start + len(column)))
-        if pa.types.is_binary(column.type):
-            return images
-        fields = list(column.type)
-        others = [None if holds_bytes(field.type) else column.field(i) for i, field in enumerate(fields)]
-        return (
-            pa.StructArray.from_arrays([image if o is None else o.slice(row, 1) for o in others], fields=fields)
-            for row, image in enumerate(images)
-        )
+    def images(self, place: int, row: int, count: int) -> Iterator[memoryview]:
+        """Yield the images of a batch's rows; of a Parquet shard."""
+        start = self.starts[place] + row
+        return map(self._images.__getitem__, range(start, start + count)) if self._images is not None else iter(())
 
     def _array(self, column: pa.Array, place: int) -> Any:
         if self._images is None or not pa.types.is_binary(column.type):
@@ -167,17 +153,7 @@ class _Bytes(NamedTuple):
 
 
 class _Value(NamedTuple):
-    value: bytes
+    view: memoryview
 
     def as_py(self) -> bytes:
-        return self.value
-
-
-def holds_bytes(kind: pa.DataType) -> bool:
-    """Return whether a type is, or has a field, of bytes.
-
-    Of a package's columns only the image's is.
-    """
-    if pa.types.is_struct(kind):
-        return any(pa.types.is_binary(field.type) for field in kind)
-    return bool(pa.types.is_binary(kind))
+        return bytes(self.view)

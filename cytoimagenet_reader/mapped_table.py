@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 from datasets.table import InMemoryTable, MemoryMappedTable
 
-from cytoimagenet_reader.mapped_shards import MappedShards, ShardBatches, holds_bytes
+from cytoimagenet_reader.mapped_images import holds_bytes, with_bytes
+from cytoimagenet_reader.mapped_shards import MappedShards, ShardBatches
 
 Piece = tuple[ShardBatches, int, int, int]
 """Rows of a record batch: its shard, its number there, its first row of these, how many."""
@@ -143,18 +144,14 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
             start += count
 
     def _table(self, pieces: Iterable[Piece]) -> pa.Table:
-        """Return rows as a table; images of Parquet shards an array each."""
+        """Return rows as a table."""
         pieces = list(pieces)
         rows = [batches.batches[place].slice(row, count) for batches, place, row, count in pieces]
         table = pa.Table.from_batches(rows, schema=self._stored if self._late else self._schema)
-        for i, field in enumerate(table.schema if self.source.parquet else ()):
-            if rows and holds_bytes(field.type):
-                arrays = [
-                    array
-                    for (batches, place, row, _), batch in zip(pieces, rows, strict=True)
-                    for array in batches.with_images(batch.column(i), batches.starts[place] + row)
-                ]
-                table = table.set_column(i, field, pa.chunked_array(arrays, field.type))
+        for i, field in enumerate(table.schema if self.source.parquet and rows else ()):
+            if holds_bytes(field.type):
+                images = [image for batches, *where in pieces for image in batches.images(*where)]
+                table = table.set_column(i, field, with_bytes(table.column(i), images))
         return self._apply_replays(table, self._steps) if self._late else table
 
     def _place(self, row: int) -> tuple[ShardBatches, int, int]:

@@ -20,6 +20,7 @@ from datasets.table import InMemoryTable
 
 import cytoimagenet
 from cytoimagenet import ShardError
+from cytoimagenet_reader import mapped_images
 from cytoimagenet_reader.mapped_images import Images
 
 COLUMNS = ["image", "label", "idx", "crop", "scaling", "x_max", "organism"]
@@ -184,3 +185,12 @@ def test_an_image_whose_length_leads_out_of_its_page_is_named(parquet_package: P
     for key in (20, slice(18, 22)):
         with pytest.raises(ShardError, match=rf"{path.name}: ValueError: a page ends within a value"):
             dataset[key]
+
+
+def test_each_of_many_images_stays_where_it_lies(parquet_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = cytoimagenet.open(parquet_package).cast_column("image", UNDECODED)
+    for limit in (1000, 50):
+        monkeypatch.setattr(mapped_images, "_COPIED", limit)
+        column = dataset.with_format("arrow")[:]["image"]
+        assert column.num_chunks == (1 if limit == 1000 else 216)
+        assert column.to_pylist() == [row["image"] for row in dataset]
