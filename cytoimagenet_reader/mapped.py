@@ -86,9 +86,9 @@ def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
 ) -> Any:
     """Return a local package's split as a memory-mapped Dataset.
 
-    It is ready at once, without a copy, and has random access. Rows come in the order of ``load_dataset``; ``label`` is
-    the config's class id. ``conditions`` are the fields of ``CytoImageNetConfig`` (``labels=``, ``sources=``,
-    ``commercial_use=`` ...).
+    It is ready at once, without a copy, and has random access; of Parquet shards the columns beside the image are held.
+    Rows come in the order of ``load_dataset``; ``label`` is the config's class id. ``conditions`` are the fields of
+    ``CytoImageNetConfig`` (``labels=``, ``sources=``, ``commercial_use=`` ...).
 
     Parameters
     ----------

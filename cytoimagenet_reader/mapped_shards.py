@@ -131,10 +131,9 @@ class ShardBatches:
             ]
         return columns
 
-    def images(self, place: int, row: int, count: int) -> Iterator[memoryview]:
-        """Yield the images of a batch's rows; of a Parquet shard."""
-        start = self.starts[place] + row
-        return map(self._images.__getitem__, range(start, start + count)) if self._images is not None else iter(())
+    def images(self, place: int, row: int, count: int) -> Iterator[pa.Array]:
+        """Return the images of a batch's rows, of a Parquet shard."""
+        return iter(()) if self._images is None else self._images.arrays(self.starts[place] + row, count)
 
     def _array(self, column: pa.Array, place: int) -> Any:
         if self._images is None or not pa.types.is_binary(column.type):
@@ -149,11 +148,4 @@ class _Bytes(NamedTuple):
     start: int
 
     def __getitem__(self, row: Any) -> Any:
-        return _Value(self.images[self.start + row])
-
-
-class _Value(NamedTuple):
-    view: memoryview
-
-    def as_py(self) -> bytes:
-        return bytes(self.view)
+        return self.images[self.start + row]

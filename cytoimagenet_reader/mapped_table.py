@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from datasets.table import InMemoryTable, MemoryMappedTable
 
-from cytoimagenet_reader.mapped_images import holds_bytes, with_bytes
+from cytoimagenet_reader.image_bytes import holds_bytes, with_bytes
 from cytoimagenet_reader.mapped_shards import MappedShards, ShardBatches
 
 Piece = tuple[ShardBatches, int, int, int]
@@ -150,7 +150,7 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
         table = pa.Table.from_batches(rows, schema=self._stored if self._late else self._schema)
         for i, field in enumerate(table.schema if self.source.parquet and rows else ()):
             if holds_bytes(field.type):
-                images = [image for batches, *where in pieces for image in batches.images(*where)]
+                images = (image for batches, *where in pieces for image in batches.images(*where))
                 table = table.set_column(i, field, with_bytes(table.column(i), images))
         return self._apply_replays(table, self._steps) if self._late else table
 

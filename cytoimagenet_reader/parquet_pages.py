@@ -68,8 +68,8 @@ def page_at(source: pa.NativeFile, begin: int, end: int) -> Page:
 def plain_texts(source: pa.NativeFile, chunk: Chunk) -> pa.Array | None:
     """Return a plain chunk's values, without nulls, as ``binary``.
 
-    They are those of a nullable field of a nullable struct. pyarrow appends them one by one, in four times the time.
-    None where the chunk is compressed, encoded otherwise or with nulls: pyarrow reads those.
+    They are those of a nullable field of a nullable struct. None where the chunk is compressed, encoded otherwise or
+    with nulls: pyarrow reads those.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import datasets
 import numpy as np
@@ -27,8 +28,8 @@ def stream_tables(
 ) -> Iterator[pa.Table]:
     """Yield the rows of a stream after the first ``skip``.
 
-    Class ids take the place of class names. Rows of one category are record batches as they lie in the shard, without a
-    copy.
+    Class ids take the place of class names. Rows of one category are record batches as they lie in the shard; of
+    several, each image is an array of its own. None is copied.
 
     Raises
     ------
@@ -51,7 +52,21 @@ def stream_tables(
     for start in range(skip, len(places), _ROWS):
         here = places[start : start + _ROWS]
         pieces = [batch for place, run in enumerate(runs) for batch in run.take(int(np.sum(here == place)))]
-        yield pa.Table.from_batches(pieces).take(pa.array(np.argsort(np.argsort(here, kind="stable"))))
+        yield _ordered(pieces, np.argsort(np.argsort(here, kind="stable")))
+
+
+def _ordered(pieces: Sequence[pa.RecordBatch], order: np.ndarray[Any, Any]) -> pa.Table:
+    """Return rows in an order; images stay where they lie, an array each."""
+    place = pieces[0].schema.get_field_index("image")
+    if place < 0:
+        return pa.Table.from_batches(pieces).take(pa.array(order))
+    images = [piece.column(place).slice(row, 1) for piece in pieces for row in range(len(piece))]
+    column = pa.chunked_array([images[row] for row in order.tolist()])
+    field = pieces[0].schema.field(place)
+    others = [piece.remove_column(place) for piece in pieces]
+    if not others[0].num_columns:
+        return pa.table([column], schema=pieces[0].schema)
+    return pa.Table.from_batches(others).take(pa.array(order)).add_column(place, field, column)
 
 
 class _Run:
