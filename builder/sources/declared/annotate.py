@@ -11,7 +11,7 @@ from builder.schema import CATEGORIES, CONTROLS
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.screens import control_of
 from builder.sources.declared.declaration import COLUMNS, Declaration, ExtraColumn, extras_of
-from builder.sources.declared.facts import Facts, Made, Wells, fill, name_alone, plain, used
+from builder.sources.declared.facts import Facts, Made, Wells, fill, filler, plain, used
 from builder.sources.declared.joins import Join
 
 _TEXTS: Final = (*CATEGORIES, "microscopy")
@@ -87,7 +87,11 @@ class Annotator:
         wanted |= {*self._made.names(), *(plain(fact) for join in self._joins for fact in join.on)}
         self._places = [place for place, name in enumerate(known) if name in wanted]
         self._wanted = _at(self._places)
-        self._looked_up = [(column, name_alone(source), source) for column, source in self._sources.items()]
+        self._looked_up = [(column, filler(source)) for column, source in self._sources.items()]
+        self._fill_group, self._fill_batch = filler(self._group), filler(self._batch)
+        if not declared.key:  # which may name any fact
+            for join in self._joins:
+                join.take_only(wanted)
         self._values: dict[tuple[str, str], Any] = {}
         self._cache: dict[tuple[str, ...], Said] = {}
 
@@ -154,9 +158,8 @@ class Annotator:
                 notes.append(why)
             self._made.add(facts)
         said: dict[str, Any] = {}
-        for column, name, source in self._looked_up:
-            text = facts.get(name, "") if name else fill(source, facts)
-            if text and (value := self._value_of(column, text)) is not None:
+        for column, filled in self._looked_up:
+            if (text := filled(facts)) and (value := self._value_of(column, text)) is not None:
                 said[column] = value
         if self._extras:
             said["extra"] = {name: self._typed(name, extra, facts) for name, extra in self._extras.items()}
@@ -164,9 +167,9 @@ class Annotator:
             {},
             notes=tuple(notes),
             columns=said,
-            group=fill(self._group, facts).strip("_") if self._group else "",
-            batch=(fill(self._batch, facts) or None) if self._batch else None,
-            facts={name: value for name, value in facts.items() if not name.startswith("\0")},
+            group=self._fill_group(facts).strip("_") if self._group else "",
+            batch=(self._fill_batch(facts) or None) if self._batch else None,
+            facts={name: value for name, value in facts.items() if name[0] != "\0"} if self._declared.key else {},
         )
 
     def _value_of(self, column: str, text: str) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from builder.errors import UserError
 from builder.sources.common.wells import numbered_well, parse_well, well_name
@@ -63,6 +63,29 @@ def _parsed(text: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     if not names:
         return plain(text), ()
     return None, tuple((f"{{{name}}}", plain(name)) for name in dict.fromkeys(names))
+
+
+def filler(text: str) -> Callable[[Mapping[str, str]], str]:
+    """Return ``fill`` for one text, understood beforehand."""
+    name, parts = _parsed(text)
+    if name is not None:
+        return lambda facts: facts.get(name, "")
+    if not parts or any(text.count(placeholder) > 1 for placeholder, _ in parts):
+        return lambda facts: fill(text, facts)
+    between: list[str] = []
+    rest = text
+    for placeholder, _ in sorted(parts, key=lambda part: text.index(part[0])):
+        before, _, rest = rest.partition(placeholder)
+        between.append(before)
+    names = [plain(name) for name in names_in(text)]
+
+    def filled(facts: Mapping[str, str]) -> str:
+        values = [facts.get(name, "") for name in names]
+        if not any(values):
+            return ""
+        return "".join([piece for pair in zip(between, values, strict=True) for piece in pair]) + rest
+
+    return filled
 
 
 def name_alone(text: str) -> str:

@@ -5,7 +5,6 @@ Channels of one field belong together; of several planes, times and runs one is 
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
@@ -23,6 +22,7 @@ from builder.sources.declared.templates import names_in
 
 UNKNOWN_NAME: Final = "files without a known name"
 _LEFT_OUT: Final = ("",)
+_REMEMBERED: Final = 1 << 14  # parts of names of which the field is looked up quickly
 
 
 _Part = Callable[[Values], Any]
@@ -55,7 +55,7 @@ class Gatherer:
         self._wells = Wells(files, layout.first_row)
         groups = [plain(name) for name in self._names.groups]
         self._groups = groups
-        self._channel = _channel_places(layout, groups)
+        self._channel = [name for name in self._channel_names() if name in groups]
         rule = {"run": files.keep.run, "t": files.keep.t, "z": files.keep.z}
         self._chosen = [name for name in CHOSEN if name in groups and rule[name] != "all"]
         self._rule = rule
@@ -134,71 +134,70 @@ class Gatherer:
         """Yield the fields of files that are channels, planes, times.
 
         What the parts of names say is found out once for equal parts. A field is a list of its facts, what its files
-        have in common of run, time and plane, and then channel and file in turn; where they have nothing in common, it
-        is a list of ``_File`` in ``mixed``.
+        have in common of run, time and plane, and its files by channel; where they have nothing in common, it is a list
+        of ``_File`` in ``mixed``.
         """
         fields: dict[tuple[str, ...], list[Any]] = {}
         by_parts: dict[Any, list[Any] | None] = {}
         mixed: dict[tuple[str, ...], list[_File]] = {}
-        channels: dict[Any, str] = {}
-        choices: dict[Any, tuple[str, ...]] = {}
-        identity_of, channel_of, choice_of = self._parts()
+        files: dict[Any, tuple[str, tuple[str, ...]]] = {}
+        identity_of, file_of = self._parts()
         for path, values in self._read(unknown):
-            of_identity, of_channel, of_choice = identity_of(values), channel_of(values), choice_of(values)
+            of_identity, of_file = identity_of(values), file_of(values)
             try:
                 field = by_parts[of_identity]
             except KeyError:
                 identity = self._identity_of(values, None)
-                field = None if identity is None else fields.setdefault(identity, [identity, None])
+                if len(by_parts) > _REMEMBERED:
+                    by_parts.clear()  # files of a field mostly lie together; what is found out again is the same
+                field = None if identity is None else fields.setdefault(identity, [identity, None, {}])
                 by_parts[of_identity] = field
             if field is None:
                 self._folder.notes.add("files whose well cannot be read", path)
                 continue
-            channel = channels.get(of_channel)
-            if channel is None:
-                channel = channels[of_channel] = self._channel_of(self._facts(values))
-            choice = choices.get(of_choice)
-            if choice is None:
-                choice = choices[of_choice] = self._choice_of(self._facts(values))
+            try:
+                channel, choice = files[of_file]
+            except KeyError:
+                facts = self._facts(values)
+                channel, choice = files[of_file] = self._channel_of(facts), self._choice_of(facts)
             if choice is _LEFT_OUT:
                 self._folder.notes.add("projections beside the planes, left out", path)
             elif field[1] is None:
                 field[1] = choice
-                field += (channel, path)
-            elif choice == field[1] and channel not in field and not (mixed and field[0] in mixed):
-                field += (channel, path)
+                field[2][channel] = path
+            elif choice == field[1] and channel not in field[2] and not (mixed and field[0] in mixed):
+                field[2][channel] = path
             elif field[0] in mixed:
                 mixed[field[0]].append(_File(channel, choice, path))
             else:
                 mixed[field[0]] = [*_held(field), _File(channel, choice, path)]
         for identity in sorted(fields):
-            field = fields.pop(identity) or []
+            field = fields.pop(identity)
             if identity in mixed:
                 yield Found(identity, self._chosen_of(mixed.pop(identity)))
             elif field[1] is not None and not self._keeps(field[1]):
                 yield Found(identity, self._chosen_of(_held(field)))
             elif field[1] is not None:
-                yield Found(identity, dict(sorted(zip(field[2::2], field[3::2], strict=True))))
+                of = field[2]
+                yield Found(identity, of if [*of] == sorted(of) else dict(sorted(of.items())))
 
-    def _parts(self) -> tuple[_Part, _Part, _Part]:
-        """Return what takes three parts of values.
+    def _parts(self) -> tuple[_Part, _Part]:
+        """Return what takes two parts of values.
 
-        They tell the field, the channel, and run, time and plane.
+        They tell the field; and the channel, run, time and plane.
         """
         of_channel = set(self._channel_names())
         projection = {plain(name) for name in self._layout.projection_of}
         of_choice = {*self._chosen, *projection, *(["z"] if "z" in self._groups else [])}
         ignored = {*map(plain, self._layout.ignore)}
-        places: list[list[int]] = [[], [], []]
+        places: list[list[int]] = [[], []]
         for place, name in enumerate(self._groups):
-            if name in of_channel:
+            if name in of_channel | of_choice:
                 places[1].append(place)
-            if name in of_choice:
-                places[2].append(place)
             if name not in of_channel | ignored and (name not in of_choice or name in self._identity):
                 places[0].append(place)
-        first, second, third = (itemgetter(*some) if some else (lambda _: ()) for some in places)
-        return first, second, third
+        first, second = (itemgetter(*some) if some else (lambda _: ()) for some in places)
+        return first, second
 
     def _facts(self, values: Values) -> dict[str, str | None]:
         return dict(zip(self._groups, values, strict=True))
@@ -208,7 +207,7 @@ class Gatherer:
 
         That is noted where there is a path.
         """
-        identity = [values[place] or "" for place in self._identity_places]
+        identity = [sys.intern(values[place] or "") for place in self._identity_places]
         if self._layout.t_of and "t" in self._identity:
             facts = self._facts(values)
             identity[self._identity.index("t")] = facts.get("t") or facts.get(plain(self._layout.t_of)) or ""
@@ -292,11 +291,6 @@ class Gatherer:
         return chosen
 
 
-def _channel_places(layout: Layout, groups: Sequence[str]) -> list[str]:
-    wanted = [plain(name) for name in names_in(layout.channel)] or ["channel"]
-    return [name for name in itertools.chain(wanted) if name in groups]
-
-
 def _held(field: Sequence[Any]) -> list[_File]:
     """Return the files of a field with one choice."""
-    return [_File(channel, field[1], path) for channel, path in zip(field[2::2], field[3::2], strict=True)]
+    return [_File(channel, field[1], path) for channel, path in field[2].items()]

@@ -6,6 +6,7 @@ They are fields or rows of a list, with their channels and what is said of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import add
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +25,8 @@ from builder.sources.declared.image_files import image_files
 from builder.sources.declared.index_files import channel_names
 from builder.sources.declared.layouts import layout_of
 from builder.sources.declared.lists import Lists, Row
-from builder.sources.declared.stains import Shown, Stains
+from builder.sources.declared.planned import Shown
+from builder.sources.declared.stains import Stains
 
 
 class Images:
@@ -68,7 +70,10 @@ class Images:
             if said.left_out:
                 folder.notes.add_all(said.left_out, files.values())
                 continue
-            key = "/".join([name + fact for name, fact in zip(named, facts, strict=True) if fact])
+            if all(facts):
+                key = "/".join(map(add, named, facts))
+            else:
+                key = "/".join([name + fact for name, fact in zip(named, facts, strict=True) if fact])
             for shown in stains.shown(files, facts[plate] if plate is not None else ""):
                 yield made.image(key, facts, said, shown)
         annotator.finish()
@@ -143,7 +148,7 @@ class _Maker:
         ``key`` and ``group`` are used where the declaration makes none of the facts.
         """
         well = None if self._well is None else facts[self._well] or None
-        alike = (*shown[2:5], well)
+        alike = (shown[2], shown[3], shown[4], well)
         rest = said.made.get(alike)
         if rest is not None and region is None and not self._by_facts and not shown.columns:
             return _new(Image, (key + shown.suffix, shown.channels, said.group or group or key, *rest))

@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.declared.declaration import Table
@@ -32,12 +32,29 @@ _SAME: Final = {
 }
 
 
+class _Row(NamedTuple):
+    """Cells of a row, and where its table has each column."""
+
+    cells: list[str]
+    places: dict[str, int]
+
+    def get(self, name: str) -> str:
+        """Return the cell of a column, '' where there is none."""
+        place = self.places.get(name)
+        return "" if place is None else self.cells[place]
+
+    def set_default(self, name: str, value: str) -> None:
+        """Fill an empty cell."""
+        if name in self.places and not self.cells[self.places[name]]:
+            self.cells[self.places[name]] = value
+
+
 class Join:
     """One table, indexed by what it joins on."""
 
     def __init__(self, folder: Folder, table: Table, wells: Wells, known: Collection[str]) -> None:
         self._folder, self._table, self._wells = folder, table, wells
-        self._rows: dict[tuple[str, ...], dict[str, str]] = {}
+        self._rows: dict[tuple[str, ...], _Row] = {}
         self._used: set[tuple[str, ...]] = set()
         self._asked: list[tuple[str, ...]] = []  # the first few that had no row
         self.columns: list[str] = []
@@ -67,13 +84,18 @@ class Join:
             return f"images without a row in {self._table.file}{', left out' if self.required else ''}"
         self._used.add(key)
         for name, (column, values) in self._leave_out.items() if self._leave_out else ():
-            if _among(row.get(name, ""), values):
-                return f"images that {self._table.file} leaves out ({column}: {row[name]})"
+            if _among(row.get(name), values):
+                return f"images that {self._table.file} leaves out ({column}: {row.get(name)})"
+        cells, places = row
         for name, column in self._take:
-            value = row.get(column)
-            if value and not facts.get(name):
+            place = places.get(column)
+            if place is not None and (value := cells[place]) and not facts.get(name):
                 facts[name] = value
         return ""
+
+    def take_only(self, names: Collection[str]) -> None:
+        """Take no more facts of rows than these."""
+        self._take = [(name, column) for name, column in self._take if name in names]
 
     @property
     def required(self) -> bool:
@@ -130,11 +152,10 @@ class Join:
         where = {plain(column): values for column, values in self._table.where.items()}
         key_of = self._keys()
         for number, cells in enumerate(rows, 2):
-            cells = [*cells, *beside]
-            row = {name: cell for name, place in places.items() if (cell := cells[place])}
+            row = _Row([*cells, *beside], places)
             for column, meaning in empty.items():
-                row.setdefault(column, meaning)
-            if where and not all(_among(row.get(column, ""), values) for column, values in where.items()):
+                row.set_default(column, meaning)
+            if where and not all(_among(row.get(column), values) for column, values in where.items()):
                 continue
             key = key_of(row)
             if not all(key):
@@ -142,37 +163,38 @@ class Join:
                 self._folder.notes.add(kind, f"row {number}")
                 continue
             kept = self._rows.setdefault(key, row)
-            if kept is not row and kept != row and self._said(kept) != self._said(row):
+            if kept is not row and kept.cells != row.cells and self._said(kept) != self._said(row):
                 self._folder.notes.add("rows that contradict an earlier one", f"{file}: {' '.join(key)}")
 
-    def _says(self, row: dict[str, str]) -> bool:
+    def _says(self, row: _Row) -> bool:
         """Return whether a row says more than where it belongs.
 
         An empty well of a map does not.
         """
         return len(self._said(row).keys() - set(map(plain, self.on.values())) - {"well", "plate", "row", "col"}) > 0
 
-    def _said(self, row: dict[str, str]) -> dict[str, str]:
+    def _said(self, row: _Row) -> dict[str, str]:
         """Return a row's values without join keys and row identifiers."""
-        names = {plain(column) for column in self._table.take.values()} or row.keys() - {plain(FILE), plain(SHEET)}
-        return {name: value for name, value in row.items() if name in names}
+        names = {plain(column) for column in self._table.take.values()}
+        names = names or row.places.keys() - {plain(FILE), plain(SHEET)}
+        return {name: value for name, place in row.places.items() if (value := row.cells[place]) and name in names}
 
-    def _keys(self) -> Callable[[dict[str, str]], tuple[str, ...]]:
+    def _keys(self) -> Callable[[_Row], tuple[str, ...]]:
         """Return a function from a row to what it is joined by."""
         on = [(plain(column), plain(fact) == "well") for fact, column in self.on.items()]
         of_row, of_column = plain(self._row), plain(self._col)
         wells: dict[tuple[str, ...], str] = {}
 
-        def well(row: dict[str, str], column: str) -> str:
-            said = (row.get(column, ""), row.get(of_row, ""), row.get(of_column, ""))
+        def well(row: _Row, column: str) -> str:
+            said = (row.get(column), row.get(of_row), row.get(of_column))
             found = wells.get(said)
             if found is None:
                 named = {"well": said[0]} if said[0] else {"row": said[1], "col": said[2]}
                 found = wells[said] = _comparable(self._wells.of(named) or "")
             return found
 
-        def key(row: dict[str, str]) -> tuple[str, ...]:
-            return tuple([well(row, name) if is_well else _comparable(row.get(name, "")) for name, is_well in on])
+        def key(row: _Row) -> tuple[str, ...]:
+            return tuple([well(row, name) if is_well else _comparable(row.get(name)) for name, is_well in on])
 
         return key
 

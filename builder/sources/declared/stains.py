@@ -5,42 +5,26 @@ Also which of them are images of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import repeat
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Channel
+from builder.sources.base import Channel
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.ome_zarr import OmeImage, ome_images
-from builder.sources.common.screens import visible
 from builder.sources.declared.choice import PROJECTION, channel_key, choose
 from builder.sources.declared.declaration import Declaration, Pages
 from builder.sources.declared.index_files import Named, names_for
 from builder.sources.declared.own_metadata import OWN_METADATA, Metadata, OwnNames
+from builder.sources.declared.planned import ANY, LEFT_OUT, MISSING, Plan, Plans, Shown
 
-TRANSMITTED: Final = frozenset(("brightfield", "phase contrast", "darkfield", "dic", "transmitted light"))
-"""What is imaged without fluorescence is never merged with stains: an image of its own."""
-LEFT_OUT: Final = "files of channels that source.toml does not name, left out"
-MISSING: Final = "images with channels missing"
 _new: Final = tuple.__new__  # half the time of a NamedTuple's own constructor
-_ANY: Final = "*"
 _Z_RULES: Final = {"middle": "middle", "max": PROJECTION}
-_PLANES: Final = {"first": 0, "middle": MIDDLE_PLANE, "max": MAX_PROJECTION}
-
-
-class Shown(NamedTuple):
-    """The channels of one image.
-
-    ``suffix`` tells it from other images of the same field; ``columns`` are what its file says of it.
-    """
-
-    suffix: str
-    channels: tuple[Channel, ...]
-    cell_visible: str | None
-    microscopy: str | None
-    channel: str = ""  # its key, where it is one by itself
-    columns: Mapping[str, Any] = {}
+_NO_NAMES: Final[Named] = {}
 
 
 class _Numbered(NamedTuple):
@@ -51,23 +35,19 @@ class _Numbered(NamedTuple):
     shows: str
 
 
-class _Image(NamedTuple):
-    """An image of a field: keys for paths, and the rest of ``Shown``."""
-
-    suffix: str
-    channels: tuple[Channel, ...]
-    rest: tuple[Any, ...]
+_Paths = Callable[[Mapping[str, str]], tuple[str, ...]]
 
 
 class _Ready(NamedTuple):
-    """What all fields with the same channels show.
+    """The plan of all fields with the same channels, to be filled in.
 
-    ``notes`` are kinds with the channel's key; ``by_file`` says that a TIFF has to be asked.
+    Of each image there are the suffix, what takes the paths, what channels show, their planes, and the rest of
+    ``Shown``. ``asks`` says that a TIFF has to be asked first.
     """
 
-    images: tuple[_Image, ...]
+    images: tuple[tuple[str, _Paths, tuple[str, ...], tuple[int, ...], tuple[Any, ...]], ...]
     notes: tuple[tuple[str, str], ...]
-    by_file: bool
+    asks: bool
 
 
 class Stains:
@@ -78,11 +58,11 @@ class Stains:
         self._of_all = _keyed(declared.channels)
         self._of_plate = {plate.casefold(): _keyed(stains) for plate, stains in declared.plate_channels.items()}
         self.named: dict[str, Named] = {}  # folder -> channel -> the instrument's name of it
-        self._plans: dict[tuple[Any, ...], tuple[list[Shown], list[tuple[str, str]]]] = {}
-        self._plane = _PLANES[declared.files.plane]
+        self._plans = Plans(declared)
         self._inside = ome_images(folder)
         self._own = OwnNames(folder, declared.files.metadata == "file")
-        self._ready: dict[tuple[str, ...], _Ready | None] = {}
+        self._ready: dict[tuple[Any, ...], _Ready | None] = {}
+        self._of_folder: dict[str, Named] = {}
 
     def shown(self, files: Mapping[str, str], plate: str) -> Iterable[Shown]:
         """Return the images of a field.
@@ -92,48 +72,54 @@ class Stains:
         LayoutError
             Where two channels are one file.
         """
-        asked = (*files, plate)
+        names = self._index_names(_one_of(files)) if self.named and files else _NO_NAMES
+        asked = (*files, plate, id(names))
         try:
             ready = self._ready[asked]
         except KeyError:
-            ready = self._ready[asked] = self._prepared(files, plate)
-        if ready is not None and (not ready.by_file or not _one_of(files).lower().endswith(OWN_METADATA)):
-            if len(files) > 1 and len(set(files.values())) < len(files):
-                self._refuse_same(files)
-            for kind, key in ready.notes:
-                self._folder.notes.add(kind, files[key])
-            found = []
-            for suffix, chosen, rest in ready.images:
-                channels = tuple([_new(Channel, (files[key], shows, plane)) for key, shows, plane in chosen])
-                found.append(_new(Shown, (suffix, channels, *rest)))
-            return found
-        if self._inside and files and (inside := self._inside.get(_one_of(files))):
+            ready = self._ready[asked] = self._prepared(files, plate, names)
+        if ready is not None and not (ready.asks and _one_of(files).lower().endswith(OWN_METADATA)):
+            return self._filled(files, ready)
+        return self._looked_into(files, plate)
+
+    def _looked_into(self, files: Mapping[str, str], plate: str) -> Iterable[Shown]:
+        """Return the images of files that have to say what is in them."""
+        stains, pages = self._stains_of(plate), self._declared.files.pages
+        if not files:
+            return []
+        if inside := self._inside.get(_one_of(files)):
             return self._of_arrays(files, inside, plate)
-        if len(files) > 1 and len(set(files.values())) < len(files):
-            self._refuse_same(files)
-        stains = self._stains_of(plate)
-        pages = self._declared.files.pages
-        if pages is not None and files:
-            listed = list(stains.items()) or [("", self._of_one() or "light")]
+        if pages is not None:
+            listed = list(stains.items()) or [("", self._plans.of_one() or "light")]
             numbered = [_Numbered(key, number, shows) for number, (key, shows) in enumerate(listed)]
             return self._of_pages(_one_of(files), pages, max(1, len(stains)), numbered)
-        names = names_for(_one_of(files), self.named) if self.named and files else None
-        if not names and _ANY not in stains and (not stains or "" in files):
-            own = self._stated(files)
-            if "" in own and own[""].channels:
-                return self._of_stated(files[""], own[""], stains)
-            if not stains and not self._declared.cell_visible:
-                names = {key: said.own for key, said in own.items() if said.own}
-        return [
-            Shown(
-                shown.suffix,
-                tuple([Channel(files[key], shows, plane) for key, shows, plane in shown.channels]),
-                shown.cell_visible,
-                shown.microscopy,
-                shown.channel,
-            )
-            for shown in self._planned(files, stains, names or {}, (plate, *(names or {}).items()))
-        ]
+        own = self._stated(files)
+        if "" in own and own[""].channels:
+            return self._of_stated(files[""], own[""], stains)
+        told = not stains and not self._declared.cell_visible
+        names = {key: said.own for key, said in own.items() if said.own} if told else {}
+        return self._filled(files, _ready(self._plans.plan(files, stains, names, plate)))
+
+    def _filled(self, files: Mapping[str, str], ready: _Ready) -> list[Shown]:
+        if len(files) > 1 and len(set(files.values())) < len(files):
+            path = next(path for path in files.values() if list(files.values()).count(path) > 1)
+            keys = ", ".join(key for key in files if files[key] == path)
+            raise LayoutError(f"{self._folder.root}: the channels {keys} of one image are the same file, {path}")
+        for kind, key in ready.notes:
+            self._folder.notes.add(kind, files[key])
+        found = []
+        for suffix, paths, shows, planes, rest in ready.images:
+            channels = tuple(map(_new, repeat(Channel), zip(paths(files), shows, planes, strict=True)))
+            found.append(_new(Shown, (suffix, channels, *rest)))
+        return found
+
+    def _index_names(self, path: str) -> Named:
+        """Return the names that an index states for a file's folder."""
+        folder = path[: path.rfind("/") + 1]
+        names = self._of_folder.get(folder)
+        if names is None:
+            names = self._of_folder[folder] = names_for(path, self.named) or _NO_NAMES
+        return names
 
     def _stated(self, files: Mapping[str, str]) -> dict[str, Metadata]:
         """Return what files say whose channels have no names."""
@@ -141,57 +127,19 @@ class Stains:
             return {"": self._own.of(files[""], "")}
         return {key: self._own.of(path, key) for key, path in files.items() if channel_key(key).strip("acw0").isdigit()}
 
-    def _refuse_same(self, files: Mapping[str, str]) -> NoReturn:
-        path = next(path for path in files.values() if list(files.values()).count(path) > 1)
-        keys = ", ".join(key for key in files if files[key] == path)
-        raise LayoutError(f"{self._folder.root}: the channels {keys} of one image are the same file, {path}")
+    def _prepared(self, files: Mapping[str, str], plate: str, names: Named) -> _Ready | None:
+        """Return the plan of all fields with these channels.
 
-    def _prepared(self, files: Mapping[str, str], plate: str) -> _Ready | None:
-        """Return the images of all fields with these channels.
-
-        None where what a file holds, or an index beside it, has a say.
+        None where what a file holds has a say.
         """
-        stains = self._stains_of(plate)
-        asks = _ANY not in stains and (not stains or "" in files)
-        if self._inside or self._declared.files.pages is not None or self.named or not files:
+        if self._inside or self._declared.files.pages is not None or not files:
             return None
-        asked = (*files, plate)
-        images = self._planned(files, stains, {}, (plate,), note=False)
-        return _Ready(
-            tuple(_Image(shown.suffix, shown.channels, shown[2:]) for shown in images),
-            tuple(self._plans[asked][1]),
-            asks,
-        )
+        stains = self._stains_of(plate)
+        asks = not names and ANY not in stains and (not stains or "" in files)
+        return _ready(self._plans.plan(files, stains, names, plate), asks)
 
     def _stains_of(self, plate: str) -> dict[str, str]:
         return self._of_plate.get(plate.casefold(), self._of_all) if self._of_plate else self._of_all
-
-    def _planned(
-        self,
-        files: Mapping[str, str],
-        stains: Mapping[str, str],
-        names: Mapping[str, str],
-        apart: tuple[Any, ...],
-        note: bool = True,
-    ) -> list[Shown]:
-        """Return a field's images, with keys for paths.
-
-        They are planned once for fields with the same keys, and what is ``apart``.
-        """
-        asked = (*files, *apart)
-        plan = self._plans.get(asked)
-        if plan is None:
-            found = {
-                declared: Channel(key, shows, self._plane)
-                for declared, (key, shows) in self._named(files, stains, names)
-            }
-            notes = [(LEFT_OUT, key) for key in files if key not in {channel.path for channel in found.values()}]
-            if found and not self._declared.separate_channels and len(found) < sum(key != _ANY for key in stains):
-                notes.append((MISSING, next(iter(found.values())).path))
-            plan = self._plans[asked] = (list(self._divided(found, stains)), notes)
-        for kind, key in plan[1] if note else ():
-            self._folder.notes.add(kind, files[key])
-        return plan[0]
 
     def _of_arrays(self, files: Mapping[str, str], first: OmeImage, plate: str) -> Iterator[Shown]:
         """Yield the images of OME-Zarr stores.
@@ -210,7 +158,9 @@ class Stains:
         stains = self._stains_of(plate)
         if len(where) == 1 and not names and not stains:
             where, paths = {"": next(iter(where.values()))}, {"": next(iter(paths.values()))}
-        plan = self._planned(paths, stains, names, (plate, *names.items()))
+        plan = self._plans.plan(paths, stains, names, plate)
+        for kind, key in plan.notes:
+            self._folder.notes.add(kind, paths[key])
         more = {} if first.pixel_size_um is None else {"pixel_size_um": first.pixel_size_um}
         fill, keep = self._declared.files.missing_chunks == "fill", self._declared.files.keep
         for t in _numbers(first.size("t"), keep.t):
@@ -221,7 +171,7 @@ class Stains:
                     suffix, said["timepoint"] = f"_t{t}", str(t)
                 if keep.z == "all" and z is not None and first.size("z") > 1:
                     suffix, said["z"] = f"{suffix}_z{z}", z
-                for shown in plan:
+                for shown in plan.images:
                     channels = tuple(
                         Channel(
                             image.key(1 if z is not None else image.size("z"), fill),
@@ -233,52 +183,10 @@ class Stains:
                     )
                     yield shown._replace(suffix=suffix + shown.suffix, channels=channels, columns=said)
 
-    def _named(
-        self, files: Mapping[str, str], stains: Mapping[str, str], names: Mapping[str, str]
-    ) -> Iterator[tuple[str, tuple[str, str]]]:
-        """Yield channels in declaration order.
-
-        Each is its key, and (its key among ``files``, what it shows).
-        """
-        spelled = {key: (channel_key(key), channel_key(names.get(key, ""))) for key in files}
-        by_key = {key: next((k for k in spelled[key] if k in stains), key) for key in files}
-        fallback = stains.get(_ANY) or (self._of_one() if "" in files else None)
-        rank = {key: place for place, key in enumerate(stains)}
-        for key in sorted(files, key=lambda key: (rank.get(by_key[key], len(rank)), key)):
-            own = (names.get(key) or fallback or key) if not stains else None
-            shows = own or stains.get(by_key[key]) or fallback
-            if shows is not None:
-                yield by_key[key], (key, shows)
-
-    def _of_one(self) -> str | None:
-        if self._of_all:
-            return None
-        declared = self._declared
-        return declared.cell_visible.partition("|")[0] or declared.microscopy or "light"
-
-    def _divided(self, found: Mapping[str, Channel], stains: Mapping[str, str]) -> Iterator[Shown]:
-        if self._declared.separate_channels:
-            for key, channel in found.items():
-                yield self._one(f"_{key}", (channel,), channel.shows.lower() in TRANSMITTED, key)
-            return
-        light = tuple(channel for channel in found.values() if channel.shows.lower() in TRANSMITTED)
-        others = tuple(channel for channel in found.values() if channel not in light)
-        mixed = {shows.lower() in TRANSMITTED for shows in (*stains.values(), *(c.shows for c in found.values()))}
-        if others:
-            yield self._one("", others, False)
-        for channel in light:
-            yield self._one(f"_{channel.shows.lower()}" if len(mixed) > 1 else "", (channel,), True)
-
-    def _one(self, suffix: str, channels: tuple[Channel, ...], light: bool, key: str = "") -> Shown:
-        if light:
-            return Shown(suffix, channels, "cell body", channels[0].shows.lower(), key)
-        told = bool(self._declared.channels or self._declared.plate_channels)
-        return Shown(suffix, channels, visible(channels) if told else None, None, key)
-
     def _of_stated(self, path: str, own: Metadata, stains: Mapping[str, str]) -> Iterator[Shown]:
         """Yield the images of a file that says which pages are channels."""
         names = {str(number): name for number, name in enumerate(own.channels, 1)}
-        found = dict(self._named(dict.fromkeys(names, path), stains, names))
+        found = dict(self._plans.named(dict.fromkeys(names, path), stains, names))
         numbered = [_Numbered(declared, int(key) - 1, shows) for declared, (key, shows) in found.items()]
         if len(numbered) < len(names):
             self._folder.notes.add(LEFT_OUT, path, len(names) - len(numbered))
@@ -306,8 +214,21 @@ class Stains:
                     page = page * sizes[axis] + at[axis]
                 found[key] = Channel(path, shows, page)
             suffix = f"_p{field}" if sizes["field"] > 1 else ""
-            for shown in self._divided(found, {key: shows for key, _, shows in numbered}):
+            for shown in self._plans.divided(found, {key: shows for key, _, shows in numbered}):
                 yield shown._replace(suffix=suffix + shown.suffix)
+
+
+def _ready(plan: Plan, asks: bool = False) -> _Ready:
+    images = []
+    for shown in plan.images:
+        keys, shows, planes = zip(*shown.channels, strict=True)
+        paths = itemgetter(*keys) if len(keys) > 1 else partial(_only, keys[0])
+        images.append((shown.suffix, paths, shows, planes, shown[2:]))
+    return _Ready(tuple(images), plan.notes, asks)
+
+
+def _only(key: str, files: Mapping[str, str]) -> tuple[str]:
+    return (files[key],)
 
 
 def _one_of(files: Mapping[str, str]) -> str:

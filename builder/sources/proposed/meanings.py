@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from builder.sources.declared.facts import plain
-from builder.sources.declared.stains import TRANSMITTED
+from builder.sources.declared.planned import TRANSMITTED
 
 _CATEGORIES: Final = {
     "compound": "compound drug treatment chemical molecule compoundname perturbagen pertiname agent substance "
