@@ -15,6 +15,7 @@ from builder.sources.declared.facts import Facts, Made, Wells, fill, filler, pla
 from builder.sources.declared.joins import Join
 
 _TEXTS: Final = (*CATEGORIES, "microscopy")
+_NUMBERS: Final = ("z", "pixel_size_um")
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _OF_A_FIELD: Final = frozenset(("field", "t", "z", "run"))
 
@@ -174,6 +175,8 @@ class Annotator:
 
     def _value_of(self, column: str, text: str) -> Any:
         """Return what a text means in a column, found out once."""
+        if column in _NUMBERS:  # what is none is noted each time
+            return self._value(column, text)
         try:
             return self._values[column, text]
         except KeyError:
@@ -188,7 +191,7 @@ class Annotator:
             return None
         if column == "control":
             return text.lower() if text.lower() in CONTROLS else control_of(text.replace("_", " "))
-        if column in ("z", "pixel_size_um"):
+        if column in _NUMBERS:
             return self._number(column, text, int if column == "z" else float)
         return text
 

@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder.sources.declared.facts import fill, filler
+from builder.sources.declared.layouts import layouts
+from builder.sources.declared.names import Names
 from builder.sources.declared.templates import expression
 
 
@@ -41,3 +44,21 @@ def test_what_is_no_template(template: str) -> None:
 def test_text_means_itself(text: str) -> None:
     assert re.fullmatch(expression(text), text)
     assert not re.fullmatch(expression(text), text + "x")
+
+
+PARTS = st.sampled_from(["P1", "P 2", "A01", "run_Plate_7", "TimePoint_1", "x.tif", "P1_A01_w1.tif", "A01_s1_w1.tif"])
+PATHS = st.lists(st.lists(PARTS, min_size=1, max_size=5).map("/".join), min_size=1, max_size=12)
+
+
+@given(PATHS, st.sampled_from(sorted(layouts())))
+def test_names_read_together_say_what_each_says_alone(paths: list[str], layout: str) -> None:
+    together = list(Names(layouts()[layout]).matched(paths))
+    assert together == [(path, Names(layouts()[layout]).match(path)) for path in paths]
+
+
+@given(
+    st.lists(st.sampled_from(["{plate}", "{Well}", "_", "plate", "'", "{x}", " "]), max_size=5).map("".join),
+    st.dictionaries(st.sampled_from(["plate", "well", "x"]), st.sampled_from(["", "P1", "a b"])),
+)
+def test_a_text_understood_beforehand_is_filled_in_alike(text: str, facts: dict[str, str]) -> None:
+    assert filler(text)(facts) == fill(text, facts)
