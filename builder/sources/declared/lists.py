@@ -24,6 +24,7 @@ from builder.sources.declared.people_tables import grids, sniff, table_files
 
 _ROWS: Final = 50_000  # at a time
 _LOAD_DATA: Final = re.compile(r"(?:Image_)?(FileName|URL)_(.+)", re.IGNORECASE)
+_OF_A_WELL: Final = ("well", "row", "col", "wellnumber")
 _NO_CHANNEL: Final = re.compile(r"illum|mask|outline|objects", re.IGNORECASE)
 _HUGGING_FACE: Final = re.compile(r"(?:(.+)_)?file_names?", re.IGNORECASE)
 _SAME: Final = {
@@ -54,6 +55,7 @@ class Lists:
     def __init__(self, folder: Folder, listing: Listing, wells: Wells) -> None:
         self._folder, self._listing, self._wells = folder, listing, wells
         self._placed = False
+        self._read_wells: dict[tuple[str, ...], str | None] = {}
         self._paths = Paths(folder)
         self.facts: tuple[str, ...] = ()
         self._header: tuple[str, ...] = ()
@@ -146,6 +148,9 @@ class Lists:
         boxed = bool(self._listing.box)
         places = {channel: self._place(text) for channel, text in self._columns.items()}
         named_facts = self._placed or boxed or None in places.values()
+        if not named_facts and len(places) == 1:
+            yield from self._files(path, beside, rows, *places.popitem())
+            return
         for cells in rows:
             texts = _texts(cells)
             facts = dict(zip(self._header, texts, strict=True)) if named_facts else {}
@@ -168,6 +173,21 @@ class Lists:
                 continue
             yield Row(tuple(facts.values()) if facts else tuple(texts), files, region)
 
+    def _files(
+        self, path: str, beside: str, rows: Iterable[Sequence[str]], channel: str, place: int | None
+    ) -> Iterator[Row]:
+        """Yield the rows of a table that has a path in one column, and else facts."""
+        find = self._paths.find
+        for cells in rows:
+            texts = _texts(cells)
+            named = texts[place or 0]
+            found = find(named, beside) if named else None
+            if found is not None:
+                self.used.add(found)
+                yield Row(tuple(texts), {channel: found}, None)
+            elif named:
+                self._folder.notes.add("rows without a file", f"{path}: {named}")
+
     def _place(self, text: str) -> int | None:
         """Return the column that a text names alone, or None."""
         name = plain(text)
@@ -175,9 +195,12 @@ class Lists:
         return self._header.index(name) if alone else None
 
     def _well(self, facts: Mapping[str, str], path: str) -> str:
-        well = self._wells.of(facts)
+        spelled = tuple([facts.get(name, "") for name in _OF_A_WELL])
+        if spelled not in self._read_wells:
+            self._read_wells[spelled] = self._wells.of(facts)
+        well = self._read_wells[spelled]
         if well is None:
-            said = " ".join(facts.get(name, "") for name in ("well", "row", "col", "wellnumber")).strip()
+            said = " ".join(spelled).strip()
             self._folder.notes.add("rows whose well cannot be read", f"{path}: {said}")
         return well or ""
 
