@@ -6,7 +6,6 @@ Also which of them are images of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -35,14 +34,14 @@ class _Numbered(NamedTuple):
     shows: str
 
 
-_Paths = Callable[[Mapping[str, str]], tuple[str, ...]]
+_Paths = str | Callable[[Mapping[str, str]], tuple[str, ...]]
 
 
 class _Ready(NamedTuple):
     """The plan of all fields with the same channels, to be filled in.
 
-    Of each image there are the suffix, what takes the paths, what channels show, their planes, and the rest of
-    ``Shown``. ``asks`` says that a TIFF has to be asked first.
+    Of each image there are the suffix, the key of its path or what takes several, what channels show, their planes, and
+    the rest of ``Shown``. ``asks`` says that a TIFF has to be asked first.
     """
 
     images: tuple[tuple[str, _Paths, tuple[str, ...], tuple[int, ...], tuple[Any, ...]], ...]
@@ -78,7 +77,7 @@ class Stains:
             ready = self._ready[asked]
         except KeyError:
             ready = self._ready[asked] = self._prepared(files, plate, names)
-        if ready is not None and not (ready.asks and _one_of(files).lower().endswith(OWN_METADATA)):
+        if ready is not None and not (ready.asks and _one_of(files)[-5:].lower().endswith(OWN_METADATA)):
             return self._filled(files, ready)
         return self._looked_into(files, plate)
 
@@ -109,7 +108,10 @@ class Stains:
             self._folder.notes.add(kind, files[key])
         found = []
         for suffix, paths, shows, planes, rest in ready.images:
-            channels = tuple(map(_new, repeat(Channel), zip(paths(files), shows, planes, strict=True)))
+            if isinstance(paths, str):
+                channels: tuple[Channel, ...] = (_new(Channel, (files[paths], shows[0], planes[0])),)
+            else:
+                channels = tuple(map(_new, repeat(Channel), zip(paths(files), shows, planes, strict=True)))
             found.append(_new(Shown, (suffix, channels, *rest)))
         return found
 
@@ -221,14 +223,12 @@ class Stains:
 def _ready(plan: Plan, asks: bool = False) -> _Ready:
     images = []
     for shown in plan.images:
-        keys, shows, planes = zip(*shown.channels, strict=True)
-        paths = itemgetter(*keys) if len(keys) > 1 else partial(_only, keys[0])
+        keys = [channel.path for channel in shown.channels]
+        paths: _Paths = itemgetter(*keys) if len(keys) > 1 else keys[0]
+        shows = tuple(channel.shows for channel in shown.channels)
+        planes = tuple(channel.plane for channel in shown.channels)
         images.append((shown.suffix, paths, shows, planes, shown[2:]))
     return _Ready(tuple(images), plan.notes, asks)
-
-
-def _only(key: str, files: Mapping[str, str]) -> tuple[str]:
-    return (files[key],)
 
 
 def _one_of(files: Mapping[str, str]) -> str:
