@@ -87,7 +87,7 @@ class Annotator:
         wanted = {name for text in (*asked, self._group, self._batch) for name in used(text) if text}
         wanted |= {*self._made.names(), *(plain(fact) for join in self._joins for fact in join.on)}
         self._places = [place for place, name in enumerate(known) if name in wanted]
-        self._wanted = _at(self._places)
+        self._wanted, self._names = _at(self._places), [known[place] for place in self._places]
         self._looked_up = [(column, filler(source)) for column, source in self._sources.items()]
         self._fill_group, self._fill_batch = filler(self._group), filler(self._batch)
         if not declared.key:  # which may name any fact
@@ -103,8 +103,7 @@ class Annotator:
         if said is None:
             if len(self._cache) > 1 << 17:
                 self._cache.clear()
-            named = {self._known[place]: facts[place] for place in self._places}
-            said = self._cache[wanted] = self._say({name: value for name, value in named.items() if value})
+            said = self._cache[wanted] = self._say(dict(zip(self._names, wanted, strict=True)))
         return said
 
     def finish(self) -> None:
@@ -170,8 +169,12 @@ class Annotator:
             columns=said,
             group=self._fill_group(facts).strip("_") if self._group else "",
             batch=(self._fill_batch(facts) or None) if self._batch else None,
-            facts={name: value for name, value in facts.items() if name[0] != "\0"} if self._declared.key else {},
+            facts=self._told(facts) if self._declared.key else {},
         )
+
+    @staticmethod
+    def _told(facts: Facts) -> Facts:
+        return {name: value for name, value in facts.items() if value and name[0] != "\0"}
 
     def _value_of(self, column: str, text: str) -> Any:
         """Return what a text means in a column, found out once."""
