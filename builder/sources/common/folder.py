@@ -123,8 +123,9 @@ class Folder:
         """
         names = [name.lower(), *(f"{name.lower()}{ending}" for ending in PACKED)]
         found: dict[str, list[str]] = {lower: [] for lower in names}
+        endings, longest = tuple(names), max(map(len, names))
         for path in self._signatures:
-            if path.lower().endswith(tuple(names)) and (lower := path.rpartition("/")[2].lower()) in found:
+            if path[-longest:].lower().endswith(endings) and (lower := path.rpartition("/")[2].lower()) in found:
                 found[lower].append(path)
         copies = next((found[lower] for lower in names if found[lower]), [])
         return sorted(copies, key=lambda path: (path.count("/"), path))

@@ -126,6 +126,11 @@ class Images:
 _new: Final = tuple.__new__  # half the time of a NamedTuple's own constructor
 
 
+_DEFAULTS: Final = tuple(Image._field_defaults[name] for name in Image._fields[3:])
+_PLACES: Final = {name: place for place, name in enumerate(Image._fields[3:])}
+_VISIBLE, _MICROSCOPY, _BATCH, _WELL = (_PLACES[name] for name in ("cell_visible", "microscopy", "batch", "well"))
+
+
 class _Maker:
     """Builds a field's or row's image from selected channels."""
 
@@ -147,44 +152,52 @@ class _Maker:
 
         ``key`` and ``group`` are used where the declaration makes none of the facts.
         """
+        tail = None if region or self._by_facts or shown.columns else self._tail(facts, said, shown)
+        if tail is not None:
+            return _new(Image, (key + shown.suffix, shown.channels, said.group or group or key, *tail))
+        return self._image(key, facts, said, shown, region, group)
+
+    def _tail(self, facts: tuple[str, ...], said: Said, shown: Shown) -> tuple[Any, ...]:
+        """Return what follows an image's group, made once for equal facts."""
         well = None if self._well is None else facts[self._well] or None
-        alike = (shown[2], shown[3], shown[4], well)
-        rest = said.made.get(alike)
-        if rest is not None and region is None and not self._by_facts and not shown.columns:
-            return _new(Image, (key + shown.suffix, shown.channels, said.group or group or key, *rest))
-        image = self._image(key, facts, said, shown, region, group)
-        if region is None and not said.notes:
-            said.made[alike] = image[3:]
-        return image
+        alike = (shown[2], shown[3], well)
+        tail = said.made.get(alike)
+        if tail is None:
+            found = [*_DEFAULTS]
+            for column, value in said.columns.items():
+                found[_PLACES[column]] = value
+            if shown.microscopy is not None:
+                found[_MICROSCOPY], found[_VISIBLE] = shown.microscopy, shown.cell_visible
+            elif found[_VISIBLE] is None and not self._declared.cell_visible:
+                found[_VISIBLE] = shown.cell_visible
+            found[_BATCH] = said.batch
+            if self._well is not None:
+                found[_WELL] = well
+            tail = said.made[alike] = tuple(found)
+        for note in said.notes:
+            self._folder.notes.add(note, shown.channels[0].path)
+        return tail
 
     def _image(
         self, key: str, facts: tuple[str, ...], said: Said, shown: Shown, region: Region | None, group: str
     ) -> Image:
-        for note in said.notes:
-            self._folder.notes.add(note, shown.channels[0].path)
-        columns: dict[str, Any] = dict(said.columns)
-        if shown.cell_visible is not None and not self._declared.cell_visible:
-            columns.setdefault("cell_visible", shown.cell_visible)
-        if shown.microscopy is not None:
-            columns |= {"microscopy": shown.microscopy, "cell_visible": shown.cell_visible}
-        if shown.columns:
-            columns = {**shown.columns, **columns}
-            if self._declared.pixel_size_um is not None:
-                columns.pop("pixel_size_um", None)
+        """Return an image with a box, a key of facts, or facts of its own."""
+        image = Image("", (), "", *self._tail(facts, said, shown))
+        columns = {**shown.columns, **said.columns}
+        if self._declared.pixel_size_um is not None:
+            columns.pop("pixel_size_um", None)
+        more: dict[str, Any] = {column: columns.get(column) for column in shown.columns}
         if self._declared.key:
             named = {**said.facts, **dict(zip(self._known, facts, strict=True)), "channel": shown.channel}
             named |= {"row": named["well"][:-2], "col": named["well"][-2:]} if named.get("well") else {}
             key = fill(self._declared.key, named)
             shown = shown if "{channel}" not in self._declared.key else shown._replace(suffix="")
-        if self._well is not None:
-            columns["well"] = facts[self._well] or None
-        return Image(
-            key + shown.suffix,
-            shown.channels,
-            said.group or group or key,
+        return image._replace(
+            key=key + shown.suffix,
+            channels=shown.channels,
+            group=said.group or group or key,
             region=region,
-            batch=said.batch,
-            **columns,
+            **more,
         )
 
 

@@ -9,7 +9,7 @@ import difflib
 import functools
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
@@ -150,14 +150,14 @@ class Join:
         beside = [PurePosixPath(file).name.partition(".")[0], sheet]
         empty = {plain(column): meaning for column, meaning in self._table.empty.items()}
         where = {plain(column): values for column, values in self._table.where.items()}
-        key_of = self._keys()
+        key_of = self._keys(places)
         for number, cells in enumerate(rows, 2):
             row = _Row([*cells, *beside], places)
             for column, meaning in empty.items():
                 row.set_default(column, meaning)
             if where and not all(_among(row.get(column), values) for column, values in where.items()):
                 continue
-            key = key_of(row)
+            key = key_of(row.cells)
             if not all(key):
                 kind = f"rows of {self._table.file} that name no {' and '.join(self.on)}"
                 self._folder.notes.add(kind, f"row {number}")
@@ -179,22 +179,27 @@ class Join:
         names = names or row.places.keys() - {plain(FILE), plain(SHEET)}
         return {name: value for name, place in row.places.items() if (value := row.cells[place]) and name in names}
 
-    def _keys(self) -> Callable[[_Row], tuple[str, ...]]:
-        """Return a function from a row to what it is joined by."""
-        on = [(plain(column), plain(fact) == "well") for fact, column in self.on.items()]
-        of_row, of_column = plain(self._row), plain(self._col)
+    def _keys(self, places: Mapping[str, int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+        """Return a function from a row's cells to what it is joined by."""
+        on = [(places.get(plain(column)), plain(fact) == "well") for fact, column in self.on.items()]
+        of_row, of_column = places.get(plain(self._row)), places.get(plain(self._col))
         wells: dict[tuple[str, ...], str] = {}
 
-        def well(row: _Row, column: str) -> str:
-            said = (row.get(column), row.get(of_row), row.get(of_column))
+        def well(cells: Sequence[str], place: int | None) -> str:
+            said = tuple(["" if at is None else cells[at] for at in (place, of_row, of_column)])
             found = wells.get(said)
             if found is None:
                 named = {"well": said[0]} if said[0] else {"row": said[1], "col": said[2]}
                 found = wells[said] = _comparable(self._wells.of(named) or "")
             return found
 
-        def key(row: _Row) -> tuple[str, ...]:
-            return tuple([well(row, name) if is_well else _comparable(row.get(name)) for name, is_well in on])
+        def key(cells: Sequence[str]) -> tuple[str, ...]:
+            return tuple(
+                [
+                    well(cells, place) if is_well else "" if place is None else _comparable(cells[place])
+                    for place, is_well in on
+                ]
+            )
 
         return key
 
