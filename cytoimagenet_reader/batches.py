@@ -117,15 +117,15 @@ def _batches(
             return _prefetched_groups(part, prefetched, columns)
         return _parquet_batches(package, part, path, stop, columns)
     if path is not None:
-        return _mapped_batches(path, part.first, stop)
+        return _mapped_batches(package, path, part.first, stop)
     if prefetched is not None:
         return _prefetched_batches(package, part, prefetched)
     return _remote_batches(package, part, stop)
 
 
-def _mapped_batches(path: str, first: int, stop: int) -> Batches:
+def _mapped_batches(package: Package, path: str, first: int, stop: int) -> Batches:
     """Yield the batches of a local Arrow stream, memory-mapped."""
-    with pa.memory_map(path) as file, builtins.open(path, "rb") as same:
+    with pa.BufferReader(package.maps.content(path)) as file, builtins.open(path, "rb") as same:
         _, batches = stream_batches(file)
         begin = file.tell()
         for offset, batch in _numbered(batches, stop):
@@ -274,7 +274,7 @@ def _parquet_file(package: Package, shard: Shard, path: str | None = None) -> It
     """Open a Parquet shard of the package or a copy."""
     path = path or (package.local_path(shard.path) if package.local else None)
     if path is not None:
-        with pa.memory_map(path) as source, open_parquet(source) as file:
+        with pa.BufferReader(package.maps.content(path)) as source, open_parquet(source) as file:
             yield _ParquetShard(file)
         return
     ranges = RangeFile(package.url(shard.path), package.storage_options, shard.bytes, package.check_of(shard))

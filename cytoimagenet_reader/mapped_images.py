@@ -17,7 +17,6 @@ import pyarrow as pa
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
 from cytoimagenet_reader.parquet_pages import plain_places
-from cytoimagenet_reader.stamps import check_same
 
 _HELD: Final = 2  # row groups of compressed images
 
@@ -89,9 +88,8 @@ class Images:
         return pa.Array.from_buffers(pa.binary(), len(bounds) - 1, buffers, null_count=0)
 
     def _decompressed(self, number: int) -> pa.Array:
-        with pa.memory_map(self._package.local_path(self._shard.path)) as file, open_parquet(file) as parquet:
+        with open_parquet(pa.BufferReader(self._content)) as parquet:
             images = parquet.read([number], ["image"])["image"].combine_chunks().field("bytes")
-            check_same(self._package, self._shard)
         if images.null_count:
             raise ValueError("an image is null")
         return images

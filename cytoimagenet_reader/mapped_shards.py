@@ -80,19 +80,17 @@ class MappedShards:
         return found
 
     def _arrow(self, shard: Shard) -> pa.Table:
-        with pa.memory_map(self.path(shard)) as file:
+        with pa.BufferReader(self.package.maps.content(self.path(shard))) as file:
             names = check_messages(file).names
             options = pa.ipc.IpcReadOptions(included_fields=[names.index(name) for name in self.features])
             with pa.ipc.open_stream(file, options=options) as stream:
                 return pa.Table.from_batches(checked(stream), stream.schema)
 
     def _parquet(self, shard: Shard) -> tuple[pa.Table, Images | None]:
-        with pa.memory_map(self.path(shard)) as file, open_parquet(file) as parquet:
+        content = self.package.maps.content(self.path(shard))
+        with open_parquet(pa.BufferReader(content)) as parquet:
             table = parquet.read_around_images(list(self.features)).combine_chunks()
-            if "image" not in self.features:
-                return table, None
-            file.seek(0)
-            return table, Images(self.package, shard, file.read_buffer(file.size()), parquet)
+            return table, Images(self.package, shard, content, parquet) if "image" in self.features else None
 
     def _ids(self, shard: Shard, labels: pa.ChunkedArray) -> pa.ChunkedArray:
         classes = pa.array(self.features["label"].names, pa.string())

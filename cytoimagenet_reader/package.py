@@ -27,6 +27,7 @@ from cytoimagenet_reader.manifest import (
     parse_classes,
     parse_manifest,
 )
+from cytoimagenet_reader.maps import Maps
 from cytoimagenet_reader.origin import Origin, is_local
 from cytoimagenet_reader.remote.versions import Check, Version
 from cytoimagenet_reader.stamps import Stamp, rebuilt
@@ -99,6 +100,7 @@ class Package:
         of an older package
     schema : that all shards have, once it is known; of a remote package the manifest states it
     stamps : by path, what shards of a local package looked like when they were chosen from
+    maps : of its local files into memory
     identity : sha256 of the manifest and the class list, and so of every row and class: what a cache of it is keyed by
 
     Raises
@@ -118,6 +120,7 @@ class Package:
         self.intensity: dict[str, Intensity] = manifest.get("intensity", {})
         self.schema: Any = None if self.local else stated_schema(manifest.get("columns"))
         self.stamps: dict[str, Stamp | None] = {}
+        self.maps = Maps()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all but shards and classes.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 from cytoimagenet_reader.batches import wanted_batches
 from cytoimagenet_reader.package import Package
 from cytoimagenet_reader.prefetched import Prefetched
-from cytoimagenet_reader.streams import Part, Run, runs_after
+from cytoimagenet_reader.streams import Part, Run, category_order, runs_after
 
 Row = TypeVar("Row", covariant=True)
 
@@ -128,11 +127,15 @@ def interleaved(
     ShardError
         Where a shard cannot be read, has another number of rows, or a class that ``classes.json`` does not name.
     """
-    runs = [
-        _run(package, run, copies, rows, place, prefetched) for place, run in enumerate(runs_after(tuple(stream), skip))
-    ]
-    for _, _, key, row in runs[0] if len(runs) == 1 else heapq.merge(*runs):
-        yield key, row
+    runs = runs_after(tuple(stream), skip)
+    rows_of = [_run(package, run, copies, rows, prefetched) for run in runs]
+    if len(runs) == 1:
+        yield from rows_of[0]
+        return
+    for place in category_order([run.total for run in runs])[skip:].tolist():
+        yield next(rows_of[place])
+    for rest in rows_of:
+        yield from rest  # none, but its end is where a shard is checked
 
 
 def _run(
@@ -140,10 +143,9 @@ def _run(
     run: Run,
     copies: Mapping[str, str],
     rows: RowFormat[Row],
-    place: int,
     prefetched: Prefetched | None,
-) -> Iterator[tuple[float, int, int, Row]]:
-    """Yield (fraction, category, key, row) of one category's parts."""
+) -> Iterator[tuple[int, Row]]:
+    """Yield (key, row) of one category's parts."""
     done = run.done
     for part in run.parts:
         key = part.key
@@ -155,7 +157,7 @@ def _run(
                 why = f"it holds class {error}, which classes.json does not name"
                 raise package.fault(part.shard, why) from None
             for row in found:
-                yield (done + 0.5) / run.total, place, key + done - begun, row
+                yield key + done - begun, row
                 done += 1
         if done - begun != part.stop - part.start:
             raise package.fault(part.shard, f"it ended after {done - begun} of {part.stop - part.start} rows")

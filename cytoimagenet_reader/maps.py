@@ -1,0 +1,38 @@
+"""Memory maps of local files, kept from epoch to epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from cytoimagenet_reader.stamps import Stamp, stamp_of
+
+
+class Maps:
+    """Maps of the files that were read.
+
+    To map a page takes as long as to copy it: an epoch over files that are mapped takes half the time. A pickle has
+    none of them.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Stamp | None, pa.Buffer]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Maps, ()
+
+    def content(self, path: str) -> pa.Buffer:
+        """Return a file's content, mapped into memory.
+
+        Raises
+        ------
+        OSError
+            Where there is no such file, or it cannot be read.
+        """
+        found = stamp_of(path)
+        kept = self._kept.get(path)
+        if kept is None or kept[0] != found:
+            with pa.memory_map(path) as file:
+                kept = self._kept[path] = found, file.read_buffer(file.size())
+        return kept[1]
