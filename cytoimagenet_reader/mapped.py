@@ -8,7 +8,7 @@ import inspect
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import datasets
@@ -25,17 +25,24 @@ from cytoimagenet_reader.selection import Selection, select, select_metadata
 
 
 class OpenedDataset(datasets.Dataset):  # type: ignore[misc]  # datasets has no types
-    """A Dataset that reads single rows faster.
+    """A Dataset that reads rows faster.
 
     They come straight from the memory map, in less than half the time.
     """
 
     def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, int | np.integer) and not isinstance(key, bool) and self._plain():
-            length = len(self)
-            if -length <= key < length:
-                return self._row(int(key) % length)
+        if self._plain():
+            if isinstance(key, int | np.integer) and not isinstance(key, bool):
+                length = len(self)
+                if -length <= key < length:
+                    return self._row(int(key) % length)
+            elif numbers := _numbers(key, len(self)):
+                rows = [self._row(number) for number in numbers]
+                return {name: [row[name] for row in rows] for name in rows[0]}
         return super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._row, range(len(self))) if self._plain() else super().__iter__()
 
     def __getitems__(self, keys: list[int]) -> list[dict[str, Any]]:
         """Return some rows: what PyTorch's loader calls for a batch."""
@@ -73,6 +80,18 @@ class OpenedDataset(datasets.Dataset):  # type: ignore[misc]  # datasets has no 
     def _kept(self, dataset: datasets.Dataset) -> datasets.Dataset:
         dataset.__class__ = type(self)  # datasets makes a plain one, of the same content
         return dataset
+
+
+def _numbers(key: Any, length: int) -> Sequence[int]:
+    """Return the rows that a slice or list stands for.
+
+    Empty for any other key, and where one is not there.
+    """
+    if isinstance(key, slice):
+        return range(*key.indices(length))
+    if isinstance(key, range | list) and all(type(number) is int and -length <= number < length for number in key):
+        return [number % length for number in key]
+    return ()
 
 
 def open(  # noqa: A001 -- cytoimagenet.open, as builtins.open opens a file
