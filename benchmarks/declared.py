@@ -3,7 +3,8 @@
 Trees are made up in memory, as in ``benchmarks.annotate``: files by name, tables on disk. Timed, in processor seconds
 of one process, are the images alone: names, tables, joins, channels. ``screen`` is a MetaXpress export of plates of 384
 wells, 9 sites and 5 wavelengths with a plate map; ``classes`` is a folder a class; ``list`` is a table with a row per
-file. Rounds alternate; medians are printed, and the most memory that a run in a process of its own added.
+file. Rounds alternate; medians are printed, and the most memory that a run in a process of its own added
+and had (Linux).
 
     python -m benchmarks.declared [--scale 0.2] [--rounds 3] [--only screen]
 """
@@ -16,7 +17,6 @@ import itertools
 import multiprocessing
 import platform
 import random
-import resource
 import statistics
 import tempfile
 import time
@@ -115,16 +115,26 @@ def ways(name: str, root: Path, files: list[str]) -> Iterator[tuple[str, Callabl
         yield "adapter", lambda: get_source(name).images(folder())
 
 
-def memory_of(name: str, scale: float, way: str) -> float:
-    """Return how many MiB reading adds to what the names themselves take."""
+def status(name: str) -> int:
+    """Return a line of the process's status, in KiB.
+
+    ``ru_maxrss`` would not do: a process that was started has the peak of the one that started it.
+    """
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").open() if line.startswith(name))
+
+
+def memory_of(name: str, scale: float, way: str) -> tuple[float, float]:
+    """Return how many MiB reading adds to what the names themselves take, and the whole, at its most."""
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         files = MADE[name](root, scale)
         read = dict(ways(name, root, files))[way]
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        gc.collect()
+        before = status("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
         for _ in read():
             pass
-        return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        return (status("VmHWM") - before) / 1024, status("VmHWM") / 1024
 
 
 def measure(name: str, scale: float, rounds: int) -> None:
@@ -144,10 +154,11 @@ def measure(name: str, scale: float, rounds: int) -> None:
     print(f"\n{name}: {len(files):,} files")
     for way, taken in seconds.items():
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
-            more = alone.submit(memory_of, name, scale, way).result()
+            more, peak = alone.submit(memory_of, name, scale, way).result()
         median = statistics.median(taken)
         print(
-            f"  {way:9s} {images[way]:9,} images {median:6.2f} s {len(files) / median:9,.0f} files/s {more:7,.0f} MiB"
+            f"  {way:9s} {images[way]:9,} images {median:6.2f} s {len(files) / median:9,.0f} files/s "
+            f"{more:7,.0f} MiB of {peak:,.0f}"
         )
 
 
