@@ -174,5 +174,6 @@ def _say_made(package: Store, manifest: Manifest, as_json: bool, unused: dict[st
         say("\n".join(summary_lines(facts)))
         for dir_name, lines in unused.items():
             say("\n".join(f"  {dir_name}: no class of {line}" for line in lines))
+        say(f'Read it with datasets.load_dataset("{package.url}"), look at it with: cytoimagenet report {package.url}')
     if not_tried(facts):
         sys.exit(INCOMPLETE)
