@@ -1,3 +1,5 @@
 import pytest
 
-pytest.register_assert_rewrite("tests.sources.case", "tests.sources.idr_case")
+pytest.register_assert_rewrite(
+    "tests.sources.case", "tests.sources.case_broken", "tests.sources.case_checks", "tests.sources.idr_case"
+)

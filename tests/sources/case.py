@@ -25,33 +25,36 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import fsspec
 import pytest
 
-from builder.schema import ACQUISITION, CATEGORIES, CONTROLS
-from builder.sources import get_source, source_names
-from builder.sources.base import MAX_PROJECTION, MIDDLE_PLANE, Image, License, Source
+from builder.schema import CATEGORIES
+from builder.sources import source_names
+from builder.sources.base import License
 from builder.sources.common import licenses
-from builder.sources.common.folder import Folder, LayoutError
-from builder.sources.common.wells import parse_well
+from builder.sources.common.folder import Folder
 from builder.vocabulary import normalize
 from tests.sources.alike import same_in_other_groups
+from tests.sources.case_broken import BrokenDownloads
+from tests.sources.case_checks import (
+    COLUMNS,
+    Row,
+    check_rows,
+    check_sound,
+    is_subsequence,
+    normalised,
+    signatures,
+    without_paths,
+)
 from tests.sources.catalogue import CATALOGUE
 
-Row = dict[str, Any]
 
-_COLUMNS = (*CATEGORIES, "microscopy")
-_TABLES = (".csv", ".tsv", ".txt", ".json", ".lst", ".xls", ".xlsx", ".gz", ".zip", ".screen", ".companion")
-_MOST_FILES_MISSED = 30
-
-
-class SourceTestCase:
+class SourceTestCase(BrokenDownloads):
     """Checks for one source.
 
     Attributes
@@ -75,7 +78,6 @@ class SourceTestCase:
     real_count, real_rows : the same for the real, trimmed files, where there are some
     """
 
-    dir_name: ClassVar[str]
     count: ClassVar[int]
     tokens: ClassVar[Mapping[str, Mapping[str, int]]]
     channel_orders: ClassVar[tuple[tuple[str, ...], ...]]
@@ -84,10 +86,6 @@ class SourceTestCase:
     repeated: ClassVar[tuple[tuple[str, ...], ...]]
     batches: ClassVar[int]
     single_objects: ClassVar[int] = 0
-    notes: ClassVar[Mapping[str, int]] = {}
-    unknown_files: ClassVar[Mapping[str, str]] = {}
-    missing_files: ClassVar[Mapping[str, str | None]] = {}
-    climbing: ClassVar[tuple[str, str, str] | None] = None
     bare: ClassVar[bool] = True
     real_count: ClassVar[int | None] = None
     real_rows: ClassVar[Mapping[str, Row]] = {}
@@ -103,46 +101,6 @@ class SourceTestCase:
         for check, wanted in applies.items():
             if check not in vars(cls) and getattr(cls, check) in (None, getattr(SourceTestCase, check)):
                 setattr(cls, check, getattr(SourceTestCase, check) if wanted else None)
-
-    def tree(self, root: Path) -> None:
-        """Write the made-up source below ``root`` in its real layout: tiny, seeded, with real misfits."""
-        raise NotImplementedError
-
-    # -- what the checks stand on ------------------------------------------------------------------------------------
-
-    @pytest.fixture
-    def root(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """The made-up tree; written once a class, never changed by a test."""
-        made = _MADE.get(type(self))
-        if made is None:
-            made = _MADE[type(self)] = tmp_path_factory.mktemp(self.dir_name) / "source"
-            made.mkdir()
-            self.tree(made)
-        return made
-
-    @pytest.fixture
-    def copy(self, root: Path, tmp_path: Path) -> Path:
-        """A copy of the tree that a test may change."""
-        return Path(shutil.copytree(root, tmp_path / "inside" / "copy"))
-
-    @property
-    def source(self) -> Source:
-        return get_source(self.dir_name)
-
-    def read(self, folder: Folder) -> dict[str, Image]:
-        """Return the images by key; keys must be unique."""
-        images = list(self.source.images(folder))
-        by_key = {image.key: image for image in images}
-        twice = [key for key, count in Counter(image.key for image in images).items() if count > 1]
-        assert not twice, f"keys that come twice: {twice[:3]}"
-        return by_key
-
-    def read_or_say(self, folder: Folder) -> tuple[dict[str, Image], str]:
-        """Return the images, or none and what the adapter did not understand."""
-        try:
-            return self.read(folder), ""
-        except LayoutError as error:
-            return {}, str(error)
 
     # -- the facts ---------------------------------------------------------------------------------------------------
 
@@ -175,7 +133,7 @@ class SourceTestCase:
 
     def test_constants_are_normalised(self) -> None:
         for column, value in self.source.constants.items():
-            assert column in _COLUMNS
+            assert column in COLUMNS
             assert normalize(column, value) == value
 
     # -- the rows ----------------------------------------------------------------------------------------------------
@@ -218,7 +176,7 @@ class SourceTestCase:
         check_sound(self.source, folder, images.values(), root)
         for image in images.values():
             shows = tuple(channel.shows for channel in image.channels)
-            assert any(_is_subsequence(shows, whole) for whole in self.channel_orders), f"{image.key} shows {shows}"
+            assert any(is_subsequence(shows, whole) for whole in self.channel_orders), f"{image.key} shows {shows}"
 
     def test_images_can_be_read(self, root: Path) -> None:
         """The adapter's planes exist and its files are images."""
@@ -238,19 +196,19 @@ class SourceTestCase:
 
     def test_archive_depth_does_not_matter(self, root: Path, copy: Path) -> None:
         """One folder more, as when each archive is unpacked into a folder of its own, changes no row but its paths."""
-        before = _without_paths(self.read(Folder.listed(str(root))))
+        before = without_paths(self.read(Folder.listed(str(root))))
         deeper = copy.parent / "deeper"
         (deeper / "un packed [1]").mkdir(parents=True)
         copy.rename(deeper / "un packed [1]" / "download")
-        assert _without_paths(self.read(Folder.listed(str(deeper)))) == before
+        assert without_paths(self.read(Folder.listed(str(deeper)))) == before
 
     def test_stripped_archive(self, root: Path, copy: Path) -> None:
         """One folder less, as when an archive is unpacked without its top folder."""
         tops = sorted(copy.iterdir())
         if not self.bare or len(tops) != 1 or not tops[0].is_dir():
             pytest.skip("no single top folder that could be stripped")
-        before = _without_paths(self.read(Folder.listed(str(root))))
-        assert _without_paths(self.read(Folder.listed(str(tops[0])))) == before
+        before = without_paths(self.read(Folder.listed(str(root))))
+        assert without_paths(self.read(Folder.listed(str(tops[0])))) == before
 
     def test_any_file_system(self, root: Path) -> None:
         memory = fsspec.filesystem("memory")
@@ -262,96 +220,6 @@ class SourceTestCase:
         finally:
             memory.rm(base, recursive=True)
         assert images == self.read(Folder.listed(str(root)))
-
-    # -- partial and broken downloads --------------------------------------------------------------------------------
-
-    def test_missing_pieces(self, root: Path) -> None:
-        """Any one file may be missing: other images keep their keys; only a table may be asked for, by name."""
-        listed = signatures(root)
-        keys = set(self.read(Folder(str(root), dict(listed))))
-        images = [path for path in listed if not path.lower().endswith(_TABLES)]
-        tables = [path for path in listed if path.lower().endswith(_TABLES)]
-        step = max(1, len(images) // _MOST_FILES_MISSED)
-        for missing in [*tables, *images[::step]]:
-            folder = Folder(str(root), {path: facts for path, facts in listed.items() if path != missing})
-            images, error = self.read_or_say(folder)
-            if error:
-                assert missing in tables, f"{error}, without {missing}"
-                continue
-            check_sound(self.source, folder, images.values(), root)
-            assert not any(channel.path == missing for image in images.values() for channel in image.channels)
-            if missing in images:
-                assert len(keys - set(images)) <= max(1, self._images_of(root, missing)), missing
-
-    def test_losses(self, root: Path) -> None:
-        """A row without its file is counted, and other rows do not change."""
-        listed = signatures(root)
-        whole = Folder(str(root), dict(listed))
-        before = self.read(whole)
-        for missing, kind in self.missing_files.items():
-            assert missing in listed
-            folder = Folder(str(root), {path: facts for path, facts in listed.items() if path != missing})
-            after = self.read(folder)
-            touched = {key for key, image in before.items() if missing in [c.path for c in image.channels]}
-            assert {k: v for k, v in after.items() if k not in touched} == {
-                k: v for k, v in before.items() if k not in touched
-            }
-            assert _added(whole, folder) == ({} if kind is None else {kind: 1}), missing
-
-    def test_strangers(self, root: Path) -> None:
-        """A file that the source's table or naming does not know is counted, and no row changes."""
-        whole = Folder(str(root), signatures(root))
-        before = self.read(whole)
-        for stranger, kind in self.unknown_files.items():
-            folder = Folder(str(root), {**signatures(root), stranger: 1})
-            assert self.read(folder) == before, stranger
-            assert _added(whole, folder) == {kind: 1}, stranger
-
-    def test_broken_tables(self, root: Path, copy: Path) -> None:
-        """An empty, cut or foreign table ends in rows left out or in one LayoutError that names it, in nothing else."""
-        for path in [path for path in signatures(root) if path.lower().endswith(_TABLES)]:
-            content = (copy / path).read_bytes()
-            for broken in (b"", content[: len(content) // 2], b'\x00\xff\xfe<html>\r\n,,\t"' * 9, b"[1, {}]\n" * 3):
-                (copy / path).write_bytes(broken)
-                folder = Folder.listed(str(copy))
-                images, error = self.read_or_say(folder)
-                check_sound(self.source, folder, images.values(), copy)
-                assert not error or str(copy) in error or path.rpartition("/")[2] in error
-            (copy / path).write_bytes(content)
-
-    def test_something_else(self, tmp_path: Path) -> None:
-        """An empty folder and one with other things give nothing or say what was looked for."""
-        for name in ("", "notes.md", "holiday (1).jpg", "table.csv"):
-            if name:
-                (tmp_path / name).write_text("a,b\n1,2\n")
-            images, error = self.read_or_say(Folder.listed(str(tmp_path)))
-            assert not images
-            assert not error or len(error) > 20
-
-    def test_strange_names(self, root: Path) -> None:
-        """Copies under spoilt names (signs, blanks, other alphabets, letters lost) never stop an adapter."""
-        listed = signatures(root)
-        rng = random.Random(self.dir_name)
-        images = [path for path in listed if not path.lower().endswith(_TABLES)]
-        spoilt = {_spoilt(rng, rng.choice(images)) for _ in range(200)} - listed.keys()
-        folder = Folder(str(root), {**listed, **dict.fromkeys(spoilt, 1)})
-        images = list(self.source.images(folder))
-        check_sound(self.source, folder, images, root)
-        assert {image.key for image in images} >= set(self.read(Folder(str(root), listed)))
-
-    def test_climbing_paths(self, copy: Path) -> None:
-        """A path in a table that leaves the source gives no row."""
-        assert self.climbing is not None
-        table, text, instead = self.climbing
-        content = (copy / table).read_text("utf-8")
-        assert text in content
-        (copy / table).write_text(content.replace(text, instead), "utf-8")
-        outside = copy.parent / instead.rpartition("/")[2]
-        outside.write_bytes(b"outside")
-        whole, folder = Folder.listed(str(copy)), Folder.listed(str(copy))
-        images = self.read(folder)
-        check_sound(self.source, whole, images.values(), copy)
-        assert folder.notes.counts != dict(self.notes), "nobody was told"
 
     # -- real files --------------------------------------------------------------------------------------------------
 
@@ -369,102 +237,3 @@ class SourceTestCase:
         """No two groups show the same, judged from the pixels alone."""
         root = real_data / self.dir_name
         assert not same_in_other_groups(root, self.read(Folder.listed(str(root))).values())
-
-    def _images_of(self, root: Path, path: str) -> int:
-        return sum(any(c.path == path for c in i.channels) for i in self.source.images(Folder.listed(str(root))))
-
-
-_MADE: dict[type, Path] = {}
-
-
-def signatures(root: Path) -> dict[str, int]:
-    """Return the files that a listing of the folder keeps, in sorted order, each with some file_signature."""
-    return dict.fromkeys(Folder.listed(str(root)).paths(), 1)
-
-
-def normalised(source: Source, image: Image) -> Row:
-    """Return a row as the method's section 1 wants it: the image's own values, else the source's, normalised."""
-    row: Row = {}
-    for column in _COLUMNS:
-        value = getattr(image, column)
-        row[column] = normalize(column, source.constants.get(column) if value is None else value)
-    row["group"] = image.group
-    row |= {column: getattr(image, column) for column, _ in ACQUISITION}
-    row["pixel_size_um"] = source.pixel_size_um if image.pixel_size_um is None else image.pixel_size_um
-    row["single_object"] = source.single_object or image.single_object
-    row["region"] = None if image.region is None else tuple(image.region)
-    row["size"] = image.size
-    row["files"] = tuple(channel.path for channel in image.channels)
-    row["channels"] = tuple(channel.shows for channel in image.channels)
-    row["planes"] = tuple(channel.plane for channel in image.channels)
-    return row
-
-
-def check_rows(source: Source, images: Mapping[str, Image], expected: Mapping[str, Row]) -> None:
-    """Compare the rows named, by key or first file, with what is expected of them."""
-    assert expected, "no row is expected: a test that can hardly fail"
-    by_name = {image.channels[0].path: image for image in images.values()} | dict(images)
-    for name, values in expected.items():
-        assert name in by_name, f"no row {name!r}; the keys begin with {sorted(images)[:3]}"
-        row = normalised(source, by_name[name])
-        assert {column: row[column] for column in values} == values, name
-
-
-def check_sound(source: Source, folder: Folder, images: Iterable[Image], root: Path) -> None:
-    """Check what holds for every row of every source, whole or broken."""
-    for image in images:
-        assert image.key
-        assert image.group
-        assert image.channels, f"{image.key} has no file"
-        for text in (image.key, image.group, image.batch or "-"):
-            assert not text.startswith("/")
-            assert str(root) not in text
-        for channel in image.channels:
-            assert channel.path in folder, f"{image.key}: {channel.path} is no file of the source"
-            assert ".." not in channel.path.split("/")
-            assert channel.shows == normalize("cell_visible", channel.shows)
-            assert "|" not in channel.shows, "one word a channel; 'actin + golgi' where it shows both"
-            assert channel.plane >= 0 or channel.plane in (MIDDLE_PLANE, MAX_PROJECTION)
-        paths = [(channel.path, channel.plane) for channel in image.channels]
-        assert len(set(paths)) == len(paths), f"{image.key} names a plane twice"
-        if image.region is not None:
-            assert 0 <= image.region.x_min < image.region.x_max
-            assert 0 <= image.region.y_min < image.region.y_max
-        for column in _COLUMNS:
-            value = normalize(column, getattr(image, column))
-            assert normalize(column, value) == value
-        assert image.batch != ""
-        assert image.well is None or (image.well == parse_well(image.well) and image.well[-2:].isdecimal()), image.well
-        assert image.control in (None, *CONTROLS)
-        assert image.timepoint != ""
-        assert image.z is None or isinstance(image.z, int)
-        assert image.pixel_size_um is None or 0.01 < image.pixel_size_um < 20
-        kinds = {channel.shows in ("brightfield", "darkfield") for channel in image.channels}
-        assert len(kinds) == 1, f"{image.key} merges brightfield with fluorescence"
-
-
-def _spoilt(rng: random.Random, path: str) -> str:
-    """Return the path with one place changed, doubled or lost."""
-    place = rng.randrange(len(path))
-    sign = rng.choice(
-        [*"#%[](){}*?+ ,;'\"|\\_-.0aZ", "é", "Σ", "\u202e", "漢", "\n", "", "", path[place] * 2, "99999999999"]
-    )
-    return (path[:place] + sign + path[place + 1 :]).replace("//", "/").lstrip("/")
-
-
-def _without_paths(images: Mapping[str, Image]) -> dict[str, Row]:
-    plain: Callable[[Image], Row] = Image._asdict
-    return {
-        key: {**plain(image), "channels": [(c.path.rpartition("/")[2], c.shows, c.plane) for c in image.channels]}
-        for key, image in images.items()
-    }
-
-
-def _added(before: Folder, after: Folder) -> dict[str, int]:
-    """Return the notes that came on top."""
-    return dict(Counter(after.notes.counts) - Counter(before.notes.counts))
-
-
-def _is_subsequence(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
-    rest = iter(whole)
-    return all(item in rest for item in part)

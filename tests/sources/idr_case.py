@@ -15,8 +15,8 @@ from typing import ClassVar
 import pytest
 
 from builder.sources.common.folder import Folder
-from tests.sources.case import Row, SourceTestCase, check_rows, check_sound
-from tests.sources.case import _without_paths as without_paths
+from tests.sources.case import SourceTestCase
+from tests.sources.case_checks import Row, check_rows, check_sound, without_paths
 from tests.sources.files import pixels, write_bytes
 
 LINKED = " %% url=http://www.ensembl.org/id/%s"

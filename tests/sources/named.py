@@ -7,7 +7,7 @@ from pathlib import Path
 
 from builder.sources import get_source
 from builder.sources.common.folder import Folder
-from tests.sources.case import Row, normalised
+from tests.sources.case_checks import Row, normalised
 
 
 def rows_of(root: Path, dir_name: str, files: Iterable[str]) -> dict[str, Row]:

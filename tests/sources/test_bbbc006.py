@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from builder.sources.common.folder import Folder
-from tests.sources.case import SourceTestCase, signatures
+from tests.sources.case import SourceTestCase
+from tests.sources.case_checks import signatures
 from tests.sources.files import write_csv, write_image, write_tiff
 
 BEST = "BBBC006_v1_images_z_16"

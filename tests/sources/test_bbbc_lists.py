@@ -11,7 +11,7 @@ import pytest
 from builder.sources import get_source
 from builder.sources.common.folder import Folder, LayoutError
 from builder.vocabulary import normalize
-from tests.sources.case import normalised
+from tests.sources.case_checks import normalised
 
 pytestmark = pytest.mark.real
 

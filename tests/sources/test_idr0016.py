@@ -7,7 +7,7 @@ import pytest
 
 from builder.sources import idr0016
 from builder.sources.common.folder import Folder
-from tests.sources.case import signatures
+from tests.sources.case_checks import signatures
 from tests.sources.files import write_csv, write_tiff
 from tests.sources.idr_case import LINKED, IdrTestCase
 

@@ -7,7 +7,7 @@ import pytest
 from builder.sources.common.folder import Folder
 from builder.sources.common.screens import EXCLUDED
 from builder.sources.idr0017 import _FLAGGED, _FLAGGED_ONCE
-from tests.sources.case import Row, check_rows
+from tests.sources.case_checks import Row, check_rows
 from tests.sources.files import write_csv, write_tiff
 from tests.sources.idr_case import IdrTestCase
 

@@ -6,7 +6,7 @@ import pytest
 
 from builder.sources.base import MAX_PROJECTION
 from builder.sources.common.folder import Folder
-from tests.sources.case import check_rows
+from tests.sources.case_checks import check_rows
 from tests.sources.files import write_csv, write_tiff
 from tests.sources.idr_case import IdrTestCase
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from builder.sources.common.folder import Folder
-from tests.sources.case import Row, check_rows
+from tests.sources.case_checks import Row, check_rows
 from tests.sources.files import write_csv, write_text, write_tiff
 from tests.sources.idr_case import IdrTestCase
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from builder.sources.common.folder import Folder
-from tests.sources.case import signatures
+from tests.sources.case_checks import signatures
 from tests.sources.files import write_csv, write_tiff
 from tests.sources.idr_case import IdrTestCase
 
