@@ -5,6 +5,7 @@ The shard may be local or remote, and in either format.
 
 from __future__ import annotations
 
+import bisect
 import builtins
 import contextlib
 import itertools
@@ -117,19 +118,28 @@ def _batches(
             return _prefetched_groups(part, prefetched, columns)
         return _parquet_batches(package, part, path, stop, columns)
     if path is not None:
-        return _mapped_batches(package, path, part.first, stop)
+        return _mapped_batches(package, path, part, stop)
     if prefetched is not None:
         return _prefetched_batches(package, part, prefetched)
     return _remote_batches(package, part, stop)
 
 
-def _mapped_batches(package: Package, path: str, first: int, stop: int) -> Batches:
-    """Yield the batches of a local Arrow stream, memory-mapped."""
+def _mapped_batches(package: Package, path: str, part: Part, stop: int) -> Batches:
+    """Yield the batches of a local Arrow stream, memory-mapped.
+
+    Those before the first that is wanted are passed over, where the manifest says where that one begins.
+    """
+    shard, starts = part.shard, first_rows(part.shard)
+    first = bisect.bisect_right(starts, part.first) - 1 if shard.batch_offsets else 0
     with pa.BufferReader(package.maps.content(path)) as file, builtins.open(path, "rb") as same:
         _, batches = stream_batches(file)
+        if first:
+            file.seek(shard.batch_offsets[first])
         begin = file.tell()
-        for offset, batch in _numbered(batches, stop):
-            if offset + len(batch) > first:
+        for number, (offset, batch) in enumerate(_numbered(batches, stop, starts[first]), first):
+            if shard.batch_rows:
+                _check_rows(batch, shard, number)
+            if offset + len(batch) > part.first:
                 _announce(same.fileno(), begin, file.tell())
                 yield offset, batch
             begin = file.tell()
@@ -202,9 +212,8 @@ def _remote_batches(package: Package, part: Part, stop: int) -> Batches:
             raise package.fault(shard, "its sha256 is not the manifest's")
 
 
-def _numbered(batches: Iterable[pa.RecordBatch], stop: int) -> Batches:
+def _numbered(batches: Iterable[pa.RecordBatch], stop: int, offset: int = 0) -> Batches:
     """Yield (first row, batch) for batches beginning before ``stop``."""
-    offset = 0
     for batch in batches:
         yield offset, batch
         offset += len(batch)
