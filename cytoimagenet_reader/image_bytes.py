@@ -26,7 +26,7 @@ def with_bytes(column: pa.ChunkedArray, images: Iterable[pa.Array]) -> pa.Chunke
     """
     if pa.types.is_struct(column.type):
         images = _structs(column.combine_chunks(), images)
-    return pa.chunked_array(images, column.type)
+    return pa.chunked_array(list(images), column.type)
 
 
 def _structs(column: pa.StructArray, images: Iterable[pa.Array]) -> Iterator[pa.Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ class Maps:
     """Maps of the files that were read.
 
     To map a page takes as long as to copy it: an epoch over files that are mapped takes half the time. A pickle has
-    none of them.
+    none of them. On Windows none is kept: a file that is mapped cannot be replaced there.
     """
 
     def __init__(self) -> None:
@@ -34,5 +35,7 @@ class Maps:
         kept = self._kept.get(path)
         if kept is None or kept[0] != found:
             with pa.memory_map(path) as file:
-                kept = self._kept[path] = found, file.read_buffer(file.size())
+                kept = found, file.read_buffer(file.size())
+            if sys.platform != "win32":
+                self._kept[path] = kept
         return kept[1]
