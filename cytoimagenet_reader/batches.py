@@ -9,7 +9,6 @@ import bisect
 import builtins
 import contextlib
 import itertools
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -20,6 +19,7 @@ import pyarrow as pa
 
 from cytoimagenet_reader.arrow_checks import check_schema, read_batch, stream_batches
 from cytoimagenet_reader.columns import same_columns
+from cytoimagenet_reader.maps import announce
 from cytoimagenet_reader.need import first_rows, wanted_numbers
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
@@ -63,7 +63,12 @@ def _read_schema(package: Package, shard: Shard) -> pa.Schema:
 
 
 def wanted_batches(
-    package: Package, part: Part, copy: str | None, columns: Sequence[str], prefetched: Prefetched | None = None
+    package: Package,
+    part: Part,
+    copy: str | None,
+    columns: Sequence[str],
+    prefetched: Prefetched | None = None,
+    in_place: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the wanted rows of a part.
 
@@ -74,10 +79,12 @@ def wanted_batches(
     copy : where a local copy of the shard is, if there is one
     columns : that are needed; others may be there
     prefetched : what fetches the record batches of a remote shard
+    in_place : whether the images' bytes may be a ``binary_view``, as those of Parquet then are
     """
     shard = part.shard
+    in_place = in_place and part.rows is None  # of views pyarrow takes no rows
     with reading(package, shard):
-        found = _batches(package, part, copy, columns, prefetched)
+        found = _batches(package, part, copy, columns, prefetched, in_place)
         for offset, batch in _unchanged(package, shard, copy, found):
             if part.rows is None:
                 low, high = max(part.start - offset, 0), min(part.stop - offset, len(batch))
@@ -106,7 +113,12 @@ def _unchanged(package: Package, shard: Shard, copy: str | None, batches: Batche
 
 
 def _batches(
-    package: Package, part: Part, copy: str | None, columns: Sequence[str], prefetched: Prefetched | None
+    package: Package,
+    part: Part,
+    copy: str | None,
+    columns: Sequence[str],
+    prefetched: Prefetched | None,
+    in_place: bool,
 ) -> Batches:
     """Yield the batches that span the wanted rows."""
     shard = part.shard
@@ -115,8 +127,8 @@ def _batches(
     path = path and path.removeprefix("file://")
     if shard.path.endswith(".parquet"):
         if path is None and prefetched is not None:
-            return _prefetched_groups(part, prefetched, columns)
-        return _parquet_batches(package, part, path, stop, columns)
+            return _prefetched_groups(part, prefetched, columns, in_place)
+        return _parquet_batches(package, part, path, stop, columns, in_place)
     if path is not None:
         return _mapped_batches(package, path, part, stop)
     if prefetched is not None:
@@ -140,31 +152,9 @@ def _mapped_batches(package: Package, path: str, part: Part, stop: int) -> Batch
             if shard.batch_rows:
                 _check_rows(batch, shard, number)
             if offset + len(batch) > part.first:
-                _announce(same.fileno(), begin, file.tell())
+                announce(same.fileno(), begin, file.tell())
                 yield offset, batch
             begin = file.tell()
-
-
-def _announce(descriptor: int, begin: int, end: int) -> None:
-    """Tell the system which mapped bytes will be used.
-
-    It then reads them in one read, not page by page. That costs time for each page, also where all are in memory, as
-    after the first epoch: it is asked of the ends only.
-    """
-    if hasattr(os, "posix_fadvise") and not (
-        _in_memory(descriptor, begin) and _in_memory(descriptor, end - 1)
-    ):  # Linux
-        os.posix_fadvise(descriptor, begin, end - begin, os.POSIX_FADV_WILLNEED)
-
-
-def _in_memory(descriptor: int, place: int) -> bool:
-    """Return whether a byte of a file is in memory."""
-    if not hasattr(os, "RWF_NOWAIT"):  # Linux
-        return False
-    try:
-        return os.preadv(descriptor, [bytearray(1)], place, os.RWF_NOWAIT) == 1
-    except OSError:  # it is not there, or the file system cannot tell
-        return False
 
 
 def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) -> Batches:
@@ -182,11 +172,11 @@ def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) ->
         yield rows[number], batch
 
 
-def _prefetched_groups(part: Part, prefetched: Prefetched, columns: Sequence[str]) -> Batches:
+def _prefetched_groups(part: Part, prefetched: Prefetched, columns: Sequence[str], in_place: bool) -> Batches:
     """Yield the wanted row groups of a remote Parquet shard."""
     shard, rows = part.shard, first_rows(part.shard)
     for number in wanted_numbers(part):
-        table = prefetched.group(shard, number, columns)
+        table = prefetched.group(shard, number, columns, in_place)
         _check_rows(table, shard, number)
         start = rows[number]
         for batch in table.combine_chunks().to_batches():
@@ -226,7 +216,9 @@ def _remote_file(package: Package, shard: Shard, limit: int) -> ReadAhead:
     return ReadAhead(package.url(shard.path), package.storage_options, shard.bytes, limit=limit, check=check)
 
 
-def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, columns: Sequence[str]) -> Batches:
+def _parquet_batches(
+    package: Package, part: Part, path: str | None, stop: int, columns: Sequence[str], in_place: bool
+) -> Batches:
     """Yield a Parquet shard's needed batches, reading ahead.
 
     They are those of the row groups that hold wanted rows.
@@ -254,7 +246,7 @@ def _parquet_batches(package: Package, part: Part, path: str | None, stop: int, 
         while wanted or ahead:
             while wanted and len(ahead) < 2:
                 start, group = wanted.popleft()
-                ahead.append((start, thread.submit(shard.read, group, columns)))
+                ahead.append((start, thread.submit(shard.read, group, columns, in_place)))
             table = ahead[0][1].result()
             start, _ = ahead.popleft()
             for batch in table.combine_chunks().to_batches():
@@ -268,14 +260,14 @@ class _ParquetShard(NamedTuple):
     file: Parquet
     ranges: RangeFile | None = None
 
-    def read(self, group: int, columns: Sequence[str]) -> pa.Table:
+    def read(self, group: int, columns: Sequence[str], in_place: bool) -> pa.Table:
         """Return checked columns of a row group.
 
         Those of a remote shard are fetched at once.
         """
         if self.ranges is not None:
             self.ranges.hold(self.file.byte_ranges([group], columns))
-        return self.file.read([group], columns)
+        return self.file.read([group], columns, in_place)
 
 
 @contextlib.contextmanager

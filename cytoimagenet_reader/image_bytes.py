@@ -1,4 +1,4 @@
-"""Columns of images whose bytes lie apart: many arrays of one."""
+"""Columns of images that lie apart: many arrays of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 
 def holds_bytes(kind: pa.DataType) -> bool:
-    """Return whether a type is, or has a field, of bytes.
+    """Return whether a type is or contains bytes.
 
     Of a package's columns only the image's is.
     """
@@ -18,7 +18,7 @@ def holds_bytes(kind: pa.DataType) -> bool:
 
 
 def with_bytes(column: pa.ChunkedArray, images: Iterable[pa.Array]) -> pa.ChunkedArray:
-    """Return a column with these in the place of its bytes.
+    """Return a column with these images as its bytes.
 
     Parameters
     ----------

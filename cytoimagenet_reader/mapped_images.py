@@ -1,4 +1,4 @@
-"""Images of a local Parquet shard, where they lie in the file.
+"""Images of a local Parquet shard, where they lie.
 
 In a page of Parquet the length of each value comes between two. An array of Arrow has no gaps; but of one that holds
 the lengths, too, every second value is an image.
@@ -22,7 +22,10 @@ _HELD: Final = 2  # row groups of compressed images
 
 
 class _Group(NamedTuple):
-    """The images of a row group: every ``step``-th value of an array."""
+    """A row group's images.
+
+    They are every ``step``-th value of an array.
+    """
 
     values: pa.Array
     step: int
@@ -53,7 +56,10 @@ class Images:
         return group.values[row * group.step]
 
     def arrays(self, start: int, count: int) -> Iterator[pa.Array]:
-        """Yield the images from a row on, each an array of one where it lies."""
+        """Yield the images from a row on.
+
+        Each is an array of one, where it lies.
+        """
         for number in range(start, start + count):
             group, row = self._find(number)
             yield group.values.slice(row * group.step, 1)
@@ -81,7 +87,7 @@ class Images:
         return found
 
     def _between(self, places: Sequence[tuple[int, int]]) -> pa.Array:
-        """Return an array of the images and of what lies between them."""
+        """Return an array of images and what is between them."""
         first, last = places[0][0], places[-1][1]
         bounds = np.asarray(places, np.int64).ravel() - first
         buffers = [None, pa.py_buffer(bounds.astype(np.int32)), self._content.slice(first, last - first)]

@@ -130,7 +130,7 @@ class ShardBatches:
         return columns
 
     def images(self, place: int, row: int, count: int) -> Iterator[pa.Array]:
-        """Return the images of a batch's rows, of a Parquet shard."""
+        """Return the images of a Parquet batch's rows."""
         return iter(()) if self._images is None else self._images.arrays(self.starts[place] + row, count)
 
     def _array(self, column: pa.Array, place: int) -> Any:

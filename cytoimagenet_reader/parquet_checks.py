@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from cytoimagenet_reader.arrow_checks import check_schema
 from cytoimagenet_reader.class_labels import classes_of, spelled, spelled_schema
 from cytoimagenet_reader.parquet_footer import Chunk, Group, row_groups
-from cytoimagenet_reader.parquet_pages import DATA_PAGE, Page, page_at, plain_texts
+from cytoimagenet_reader.parquet_pages import DATA_PAGE, Page, page_at, plain_texts, plain_views
 
 _ROOM: Final = 1 << 26  # bytes that any reading may expand to
 _RATIO: Final = 100  # and as many times its size in the file; those of ours stay below 20
@@ -42,13 +42,14 @@ class Parquet:
         self.schema = check_schema(spelled_schema(schema, self.classes))
         self.rows = [group.rows for group in groups]
 
-    def read(self, groups: Collection[int], columns: Collection[str] | None = None) -> pa.Table:
+    def read(self, groups: Collection[int], columns: Collection[str] | None = None, in_place: bool = False) -> pa.Table:
         """Return row groups after checking them.
 
         Parameters
         ----------
         groups : by number
         columns : those to read; None for all
+        in_place : whether the images' bytes may be a ``binary_view`` of the file
 
         Raises
         ------
@@ -57,7 +58,7 @@ class Parquet:
         """
         self._check(groups, self._chunks, columns)
         names = self.schema.names if columns is None else list(columns)
-        images = self._images(list(groups)) if _IMAGE in names else None
+        images = self._images(list(groups), in_place) if _IMAGE in names else None
         threads = images is None and not isinstance(self._source, pa.PythonFile)  # see open_parquet
         return self._read(groups, names, images, threads)
 
@@ -96,14 +97,16 @@ class Parquet:
     def _read(
         self, groups: Collection[int], names: Collection[str], images: pa.Array | None, threads: bool
     ) -> pa.Table:
-        """Return columns of row groups; ``images`` for the bytes of theirs."""
+        """Return columns of row groups, with these images' bytes."""
         if images is not None:
             names = [f"{_IMAGE}.path" if name == _IMAGE else name for name in names]
         table = self._file.read_row_groups(list(groups), columns=list(names), use_threads=threads)
         if images is not None:
-            kind, paths = self.schema.field(_IMAGE).type, table[_IMAGE].combine_chunks().field("path")
-            column = pa.StructArray.from_arrays([images, paths], fields=list(kind))
-            table = table.set_column(table.schema.get_field_index(_IMAGE), self.schema.field(_IMAGE), column)
+            column = pa.StructArray.from_arrays(
+                [images, table[_IMAGE].combine_chunks().field("path")], ["bytes", "path"]
+            )
+            field = self.schema.field(_IMAGE).with_type(column.type)
+            table = table.set_column(table.schema.get_field_index(_IMAGE), field, column)
         table.validate(full=True)
         return spelled(table, self.classes)
 
@@ -126,14 +129,16 @@ class Parquet:
         bounds = [(chunk.begin, chunk.end) for group in self._groups for chunk in group.chunks]
         return [min(chunk.begin for chunk in group.chunks) for group in self._groups], max(end for _, end in bounds)
 
-    def _images(self, groups: list[int]) -> pa.Array | None:
+    def _images(self, groups: list[int], in_place: bool) -> pa.Array | None:
         """Return a row group's images; None where pyarrow must read."""
         if len(groups) != 1 or not self.rows[groups[0]]:
             return None
         field = self.schema.field(_IMAGE)
         if not (field.nullable and field.type.field(0).nullable):  # else the levels are others
             return None
-        return plain_texts(self._source, self._chunks(groups[0], [_IMAGE])[0])
+        chunk = self._chunks(groups[0], [_IMAGE])[0]
+        images = plain_views(self._source, chunk) if in_place else None
+        return plain_texts(self._source, chunk) if images is None else images
 
     def _chunks(self, group: int, columns: Collection[str] | None) -> list[Chunk]:
         chunks = self._groups[group].chunks

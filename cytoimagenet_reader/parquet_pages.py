@@ -22,6 +22,7 @@ _PLAIN: Final = 0
 _ENCODINGS: Final = (0, 2, 3, 8)  # PLAIN, RLE and dictionaries: what any value takes is known from sizes and counts
 _HEADER_BYTES: Final = (512, 1 << 16)  # in which a page's header lies: first try, most
 _LENGTH: Final = struct.Struct("<I")
+_INLINE: Final = 12  # bytes of a value that a view holds itself
 _PRESENT: Final = 2  # level of definition of a value in a struct, where both may be null
 
 
@@ -85,6 +86,32 @@ def plain_texts(source: pa.NativeFile, chunk: Chunk) -> pa.Array | None:
         return None
     buffers = [None, pa.py_buffer(bounds.astype(np.int32)), pa.py_buffer(b"".join(pieces))]
     return pa.Array.from_buffers(pa.binary(), len(pieces), buffers, null_count=0)
+
+
+def plain_views(source: pa.NativeFile, chunk: Chunk) -> pa.Array | None:
+    """Return ``plain_texts`` as ``binary_view``.
+
+    A mapped source is not copied. None also for short values, which such an array holds itself. Layout:
+    https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout.
+
+    Raises
+    ------
+    ValueError
+        As there.
+    """
+    pages = _plain_pages(source, chunk)
+    if pages is None:
+        return None
+    heads = []
+    for number, (_, view, count) in enumerate(pages):
+        bounds = np.array([*_values(view, count)], np.int64).reshape(-1, 2)
+        sizes = bounds[:, 1] - bounds[:, 0]
+        if len(view) >= 1 << 31 or np.any(sizes <= _INLINE):
+            return None
+        first = np.frombuffer(view, np.uint8)[bounds[:, :1] + np.arange(4)].view("<i4")[:, 0]
+        heads.append(np.stack([sizes, first, np.full(count, number), bounds[:, 0]], 1).astype("<i4"))
+    buffers = [None, pa.py_buffer(np.concatenate(heads)), *(pa.py_buffer(view) for _, view, _ in pages)]
+    return pa.Array.from_buffers(pa.binary_view(), chunk.values, buffers, null_count=0)
 
 
 def plain_places(source: pa.NativeFile, chunk: Chunk) -> list[tuple[int, int]] | None:

@@ -77,8 +77,12 @@ class Prefetched:
         start = shard.batch_offsets[number] - low
         return pa.py_buffer(content[:start]) if start else None, pa.py_buffer(content[start:])
 
-    def group(self, shard: Shard, number: int, columns: Sequence[str]) -> pa.Table:
+    def group(self, shard: Shard, number: int, columns: Sequence[str], in_place: bool = False) -> pa.Table:
         """Return some columns of a row group, checked.
+
+        Parameters
+        ----------
+        in_place : as ``Parquet.read`` takes it
 
         Raises
         ------
@@ -90,7 +94,7 @@ class Prefetched:
         opened = self._opened(shard)
         low, content = self._take(shard, number)
         opened.file.keep(_piece(opened.footer), (low, content.data))
-        table = opened.parquet.read([number], columns)
+        table = opened.parquet.read([number], columns, in_place)
         opened.file.keep(_piece(opened.footer))
         return table
 

@@ -96,12 +96,16 @@ class TrainingRows:
         return map(Example, images, ids.to_pylist(), extras)
 
 
-def _views(data: pa.BinaryArray) -> Iterator[memoryview]:
+def _views(data: pa.BinaryArray | pa.BinaryViewArray) -> Iterator[memoryview]:
     """Yield views of the values of a binary array."""
-    _, offsets, content = data.buffers()
-    view = memoryview(content or b"").cast("B")
-    bounds = np.frombuffer(offsets, np.int32)[data.offset : data.offset + len(data) + 1].tolist()
-    return (view[start:stop] for start, stop in itertools.pairwise(bounds))
+    _, places, *contents = data.buffers()
+    views = [memoryview(content or b"").cast("B") for content in contents]
+    found = np.frombuffer(places, np.int32)
+    if pa.types.is_binary_view(data.type):  # of values that are too long to lie in the array itself
+        heads = found.reshape(-1, 4)[data.offset : data.offset + len(data), [0, 2, 3]].tolist()
+        return (views[number][start : start + size] for size, number, start in heads)
+    bounds = found[data.offset : data.offset + len(data) + 1].tolist()
+    return (views[0][start:stop] for start, stop in itertools.pairwise(bounds))
 
 
 def interleaved(
@@ -150,7 +154,7 @@ def _run(
     for part in run.parts:
         key = part.key
         begun = done
-        for batch in wanted_batches(package, part, copies.get(part.shard.path), rows.names, prefetched):
+        for batch in wanted_batches(package, part, copies.get(part.shard.path), rows.names, prefetched, True):
             try:
                 found = rows.rows(batch)
             except KeyError as error:

@@ -56,7 +56,10 @@ def stream_tables(
 
 
 def _ordered(pieces: Sequence[pa.RecordBatch], order: np.ndarray[Any, Any]) -> pa.Table:
-    """Return rows in an order; images stay where they lie, an array each."""
+    """Return rows in an order.
+
+    Images stay where they lie, an array each.
+    """
     place = pieces[0].schema.get_field_index("image")
     if place < 0:
         return pa.Table.from_batches(pieces).take(pa.array(order))

@@ -42,9 +42,15 @@ def test_plain_images_are_what_was_written(texts: list[bytes], page: int, group:
     source = pa.BufferReader(content)
     with open_parquet(source) as file:
         tables = [file.read([number]) for number in range(len(file.rows))]
+        views = [file.read([number], in_place=True) for number in range(len(file.rows))]
         places = [place for chunk in file.image_chunks() for place in plain_places(source, chunk) or ()]
     assert pa.concat_tables(tables)["image"].to_pylist() == images
     assert [content[begin:end] for begin, end in places] == texts  # none was left to pyarrow
+    assert [row for table in views for row in table["image"].to_pylist()] == images
+    for table in views:
+        kind = table.schema.field("image").type.field(0).type
+        short = any(len(image["bytes"]) <= 12 for image in table["image"].to_pylist())
+        assert kind == (pa.binary() if short else pa.binary_view())
 
 
 @pytest.mark.parametrize("options", [{"compression": "zstd"}, {"use_dictionary": True}, {"nullable": False}])
