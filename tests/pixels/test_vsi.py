@@ -16,7 +16,7 @@ from builder.pixels.read import MAX_PROJECTION, MIDDLE_PLANE, read, read_channel
 from builder.sources.common.folder import Folder
 from builder.stages.standardize.channels import ChannelReader, Read
 from builder.stages.standardize.item import Item
-from tests.pixels.vsi_files import jpeg2000, write_vsi
+from tests.pixels.vsi_files import jpeg, jpeg2000, write_vsi
 
 STACK = "stack1/frame_t.ets"
 
@@ -64,6 +64,16 @@ def test_compressed_tiles_are_read(tmp_path: Path) -> None:
     made = pixels(1, 1, 1, 70, 80)
     write_vsi(tmp_path / "a.vsi", [made], jpeg2000)
     np.testing.assert_array_equal(plane(files(tmp_path / "a.vsi"), 0), made[0, 0, 0])
+
+
+def test_colour_is_red_green_blue(tmp_path: Path) -> None:
+    across, down = np.meshgrid(np.linspace(0, 250, 80), np.linspace(0, 250, 70))
+    made = np.stack([across, down, np.full_like(down, 90)], axis=2).astype(np.uint8)[None, None, None]
+    write_vsi(tmp_path / "a.vsi", [made], jpeg)
+    found = plane(files(tmp_path / "a.vsi"), 0)
+    assert found.shape == (70, 80, 3)
+    apart = np.abs(found.astype(int) - made[0, 0, 0])[:56, :56]  # of the rest JPEG mixes in what is behind the edge
+    assert apart.max() < 12
 
 
 def read_all(data: str) -> list[Read]:

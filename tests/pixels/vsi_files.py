@@ -75,11 +75,13 @@ def ets(pixels: Pixels, encode: Callable[[Pixels], bytes] | None = None) -> byte
             tile = np.zeros((TILE, TILE, *pixels.shape[5:]), pixels.dtype)
             tile[: part.shape[0], : part.shape[1]] = part
             content = tile.tobytes() if encode is None else encode(tile)
-            places.append(struct.pack("<I6iQII", 0, column, row, c, z, t, 0, len(out), len(content), 0))
+            at = (column, row, *([c] if pixels.ndim == 5 else []), z, t, 0)  # of colour there is no axis of channels
+            places.append(struct.pack(f"<I{len(at)}iQII", 0, *at, len(out), len(content), 0))
             out += content
     table, samples = len(out), pixels.shape[5] if pixels.ndim == 6 else 1
     kind, coding = _KINDS[str(pixels.dtype)], _CODINGS[encode]
-    out[:64] = struct.pack("<4sIIIQIIQIIQII", b"SIS\0", 64, 2, 6, 64, 228, 0, table, len(places), 0, 0, 0, 0)
+    axes = 6 if pixels.ndim == 5 else 5
+    out[:64] = struct.pack("<4sIIIQIIQIIQII", b"SIS\0", 64, 2, axes, 64, 228, 0, table, len(places), 0, 0, 0, 0)
     head = (b"ETS\0", 0x30001, kind, samples, 1 if samples == 1 else 3, coding, 90, TILE, TILE, 1, *[0] * 47)
     out[64:292] = struct.pack("<4s56I", *head)
     return bytes(out + b"".join(places))
@@ -89,7 +91,11 @@ def _image(number: int, pixels: Pixels, kind: int) -> Field:
     height, width = pixels.shape[3:5]
     external = volume(2018, [numbers(2053, 0, 0, width, height), numbers(20005, 1)])
     channels = [volume(2008, [numbers(2023, 4), text(2419, f"channel {c}")], second=c) for c in range(pixels.shape[0])]
-    axes = [channels, [volume(2008, [numbers(2023, 1)], second=0)], [volume(2008, [numbers(2023, 2)], second=0)]]
+    axes = [
+        *([channels] if pixels.ndim == 5 else []),
+        [volume(2008, [numbers(2023, 1)], second=0)],
+        [volume(2008, [numbers(2023, 2)], second=0)],
+    ]
     fields = [volume(2005, [numbers(2074, kind), text(2030, f"image {number}")]), volume(2002, [external], second=0)]
     fields += [volume(2007, described, second=place) for place, described in enumerate(axes)]
     return volume(2001, fields, second=number)
