@@ -86,9 +86,9 @@ def split_warnings(split: Mapping[str, Any]) -> list[str]:
     lines = []
     if split["validation_share"] > split["share"] * _SWOLLEN:
         lines.append(
-            f"validation is {split['validation_share']:.1%} of all examples, not {split['share']:.1%}: classes share "
-            f"{_UNITS[split['by']]}, so that the share cannot be held; max_validation_share bounds it "
-            f"(now {split['limit']:.1%})"
+            f"validation is {split['validation_share']:.1%} of all examples, not {split['share']:.1%}: "
+            f"{_UNITS[split['by']]} stay whole, and classes have few of them or share them; max_validation_share "
+            f"bounds it (now {split['limit']:.1%})"
         )
     for key, side in (("without_validation", "validation"), ("without_training", "training")):
         if split[key]:
