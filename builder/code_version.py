@@ -32,6 +32,7 @@ PIXEL_LIBRARIES: Final = (
     "numpy",
     "pillow",
     "pylibCZIrw",
+    "slideio",
     "tifffile",
     "zarr",
 )
