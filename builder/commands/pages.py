@@ -28,7 +28,7 @@ from builder.commands.shown import Command, say
 @click.option("--samples", type=click.IntRange(min=4), default=48, show_default=True, help="Examples shown of a class.")
 @click.option(
     "--embeddings",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),  # --write-embeddings may be about to write it
     metavar="FILE",
     help="Parquet with path, filename and embedding of examples: the map shows these vectors.",
 )

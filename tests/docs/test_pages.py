@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,21 @@ def test_every_block_names_its_language(page: str) -> None:
     found = list(blocks(text))
     assert text.count("```") == 2 * len(found), "a fence is not closed, or not read"
     assert {block.language for block in found} <= LANGUAGES
+
+
+def test_what_another_test_is_said_to_run_it_runs() -> None:
+    """A block that is not run here because a test of its own does: that test has each of its options."""
+    found = 0
+    for page in PAGES:
+        for block in blocks((ROOT / page).read_text("utf-8")):
+            said = re.fullmatch(r"(?:.*; )?(tests/[\w./]+) (?:does|runs it)", block.reason or "")
+            if said:
+                found += 1
+                place = ROOT / said[1]
+                texts = [path.read_text("utf-8") for path in ([place] if place.is_file() else place.rglob("*.py"))]
+                for option in re.findall(r"(?<=\s)--[a-z-]+", block.code):
+                    assert any(f'"{option}"' in text for text in texts), f"{page}: {said[1]} never gives {option}"
+    assert found >= 3
 
 
 def test_blocks_are_read_with_their_marks() -> None:

@@ -165,8 +165,12 @@ def test_the_shards_may_be_parquet(explored: Path, tmp_path: Path) -> None:
 
 
 def test_the_command_writes_a_folder_or_one_page(shown_package: Path, tmp_path: Path) -> None:
-    run = CliRunner().invoke(main, ["report", str(shown_package), "--samples", "4", "-o", str(tmp_path / "r")])
+    vectors = str(tmp_path / "vectors.parquet")
+    options = ["--samples", "4", "--write-embeddings", vectors, "--embeddings", vectors, "-o", str(tmp_path / "r")]
+    run = CliRunner().invoke(main, ["report", str(shown_package), *options])
     assert (run.exit_code, run.output.splitlines()[-1]) == (0, str(tmp_path / "r/index.html"))
+    assert data(tmp_path / "r", "map")["what"] == "embeddings of vectors.parquet"
+    assert pq.read_schema(vectors).names == ["path", "filename", "embedding"]
     page = tmp_path / "page.html"
     run = CliRunner().invoke(main, ["report", str(shown_package), "--single-file", "-o", str(page)])
     assert run.exit_code == 0
