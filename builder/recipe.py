@@ -10,6 +10,7 @@ import datetime
 import difflib
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -31,8 +32,9 @@ _METHODS: Mapping[str, Mapping[str, Any]] = {
 """Departures from the paper that are choices; what was a defect of the paper's code does not come back."""
 
 
-DESCRIBING = ("title", "description", "citation", "license", "tags", "published")
+DESCRIBING = ("title", "description", "citation", "license", "tags", "published", "doi")
 """Keys that say what a package is called; nothing in its data depends on them."""
+_DOI = re.compile(r"10\.\d{4,9}/[-._;()/:A-Za-z0-9]+")
 
 
 def _of(stage: str, default: Any, doc: str) -> Any:
@@ -123,6 +125,7 @@ class Recipe:
         "finish", "", "licence of the package as a whole, an SPDX id; examples keep those of their sources"
     )
     published: str = _of("finish", "", "date of publication, YYYY-MM-DD: for croissant and CITATION.cff")
+    doi: str = _of("finish", "", "DOI of the package, such as 10.57967/hf/1: for card, croissant and CITATION.cff")
     tags: tuple[str, ...] = _of("finish", (), "tags of the card beside those of every package")
 
     size: int = _of("shard", 0, "pixels of the longer side to which images are reduced; 0 keeps them as they are")
@@ -168,6 +171,8 @@ class Recipe:
             raise UserError(f"recipe: size must be 0 (as they are) or a number of pixels, not {self.size}")
         if self.published and not _is_date(self.published):
             raise UserError(f"recipe: published is a date such as 2026-05-31, not {self.published!r}")
+        if self.doi and not _DOI.fullmatch(self.doi):
+            raise UserError(f"recipe: doi is the DOI alone, such as 10.57967/hf/1, not {self.doi!r}")
         for name in ("categories", "strata", "presample_strata"):
             _known_columns(name, getattr(self, name), categories_only=name == "categories")
 

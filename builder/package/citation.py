@@ -47,6 +47,8 @@ def citation_file(manifest: Mapping[str, Any]) -> str:
         "authors": authors,
         "version": manifest["version"],
     }
+    if identity.doi:
+        cited["doi"] = identity.doi
     if identity.description:
         cited["abstract"] = identity.description
     if manifest["recipe"].get("published"):

@@ -88,6 +88,7 @@ def croissant(manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
         "version": manifest["version"],
         **({"datePublished": manifest["recipe"]["published"]} if manifest["recipe"].get("published") else {}),
         "url": PAPER_URL,
+        **({"identifier": f"https://doi.org/{identity.doi}"} if identity.doi else {}),
         "license": [identity.license_url or identity.license] if identity.license else _licenses(manifest),
         "citeAs": identity.citation or PAPER,
         "keywords": ["microscopy", "bioimage", "weak labels", *(tag for tag in identity.tags if tag in own)],

@@ -1,4 +1,4 @@
-"""What a package calls itself: title, description, citation, licence, tags."""
+"""What a package calls itself: title, description, citation, licence, tags, DOI."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Identity(NamedTuple):
     citation: str
     license: str
     tags: tuple[str, ...]
+    doi: str
 
     @property
     def license_url(self) -> str:
@@ -49,6 +50,7 @@ def identity_of(manifest: Mapping[str, Any]) -> Identity:
         citation=one_line(str(recipe.get("citation", ""))),
         license=one_line(str(recipe.get("license", ""))),
         tags=tuple(tags),
+        doi=str(recipe.get("doi", "")),
     )
 
 

@@ -25,7 +25,7 @@ FORMATS = ("arrow", "parquet")
 def described(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Any]:
     """The format, the package, and what mlcroissant makes of its description."""
     folder = tmp_path_factory.mktemp(request.param) / "cytoimagenet"
-    recipe = Recipe.of(RECIPE.as_dict() | {"published": "2026-05-31"})
+    recipe = Recipe.of(RECIPE.as_dict() | {"published": "2026-05-31", "doi": "10.1234/x"})
     make_package(folder, file_format=request.param, recipe=recipe)
     return request.param, folder, mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
 

@@ -24,6 +24,7 @@ OWN = {
     "license": "CC-BY-4.0",
     "tags": ["kinase", "hela"],
     "published": "2026-05-31",
+    "doi": "10.1234/x_(1)",
 }
 
 
@@ -45,6 +46,7 @@ def test_the_card_says_it(own: tuple[Path, dict[str, Any]]) -> None:
     assert "Doe & Roe (2026): Kinase screen" in page.replace("&amp;", "&")
     assert "licensed under CC-BY-4.0; each example keeps" in page
     assert "openly available" not in page
+    assert "\n\nThe DOI of this package is <https://doi.org/10.1234/x_(1)>.\n" in page
 
 
 def test_croissant_and_citation_follow(own: tuple[Path, dict[str, Any]]) -> None:
@@ -55,7 +57,9 @@ def test_croissant_and_citation_follow(own: tuple[Path, dict[str, Any]]) -> None
     assert {"kinase", "hela"} <= {*croissant["keywords"]}
     assert "Two thousand" in croissant["description"]
     assert croissant["datePublished"] == "2026-05-31"
+    assert croissant["identifier"] == "https://doi.org/10.1234/x_(1)"
     cited = yaml.safe_load((folder / "CITATION.cff").read_text("utf-8"))
+    assert cited["doi"] == "10.1234/x_(1)"
     assert (cited["cff-version"], cited["type"], cited["title"]) == ("1.2.0", "dataset", OWN["title"])
     assert (cited["authors"], cited["license"]) == ([{"name": "Doe & Roe"}], "CC-BY-4.0")
     assert any("CytoImageNet" in one["title"] for one in cited["references"])
@@ -74,6 +78,7 @@ def test_without_a_word_it_is_cytoimagenet(tmp_path: Path) -> None:
     assert cited["title"] == "CytoImageNet"
     assert [one["family-names"] for one in cited["authors"]] == ["Hua", "Lu", "Moses"]
     assert "preferred-citation" in cited
+    assert "doi" not in cited
     assert "date-released" not in cited, "no time of the build is in its bytes"
     assert "CITATION.cff" in manifest["files"]
 
@@ -82,6 +87,12 @@ def test_without_a_word_it_is_cytoimagenet(tmp_path: Path) -> None:
 def test_a_date_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="published is a date such as"):
         Recipe.of({"published": text})
+
+
+@pytest.mark.parametrize("text", ["https://doi.org/10.1234/x", "doi:10.1234/x", "10.12/x", "10.1234/x> <b>"])
+def test_a_doi_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="doi is the DOI alone"):
+        Recipe.of({"doi": text})
 
 
 @pytest.mark.parametrize(
