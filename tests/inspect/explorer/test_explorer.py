@@ -170,7 +170,7 @@ def test_the_command_writes_a_folder_or_one_page(shown_package: Path, tmp_path: 
     run = CliRunner().invoke(main, ["report", str(shown_package), *options])
     assert (run.exit_code, run.output.splitlines()[-1]) == (0, str(tmp_path / "r/index.html"))
     assert data(tmp_path / "r", "map")["what"] == "embeddings of vectors.parquet"
-    assert pq.read_schema(vectors).names == ["path", "filename", "embedding"]
+    assert {"path", "filename", "embedding"} <= {*pq.read_schema(vectors).names}
     page = tmp_path / "page.html"
     run = CliRunner().invoke(main, ["report", str(shown_package), "--single-file", "-o", str(page)])
     assert run.exit_code == 0
