@@ -74,7 +74,7 @@ class Remote:
         return bytes(self._ask(rel, lambda: self._fs.cat_file(self._path(rel), **self._whole)))
 
     def read_range(self, rel: str, start: int, end: int) -> bytes:
-        """Return the bytes from ``start`` up to ``end``, by one request.
+        """Return the bytes from ``start`` to ``end`` (one request).
 
         Those that a shorter file has; a server may give the whole file.
         """
@@ -184,7 +184,7 @@ _NO_SUCH_RANGE = ("InvalidRange", "range is not satisfiable")
 
 
 def _is_behind_the_end(error: Exception) -> bool:
-    """Return whether a server says that a file ends before a range."""
+    """Return whether a file ends before the range."""
     return getattr(error, "status", None) == 416 or any(words in str(error) for words in _NO_SUCH_RANGE)
 
 

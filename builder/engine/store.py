@@ -85,7 +85,7 @@ class Store:
         return self._remote.read_bytes(rel) if path is None else Path(path).read_bytes()
 
     def read_range(self, rel: str, start: int, end: int) -> bytes:
-        """Return the bytes from ``start`` up to ``end``, by one request.
+        """Return the bytes from ``start`` to ``end`` (one request).
 
         Those that a shorter file has; a server may give the whole file.
         """

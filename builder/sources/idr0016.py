@@ -77,7 +77,7 @@ def _plate_of(name: str) -> str | None:
 
 
 def _stains_of(plate: str, labels: Sequence[str]) -> tuple[str, ...]:
-    """Return what each channel of a store shows; () if unknown."""
+    """Return what a store's channels show; () if unknown."""
     known = [_LABELS.get(label.lower().replace(" ", "").replace("-", "_")) for label in labels]
     return tuple(_STAINS[key] for key in known if key) if None not in known else ()
 

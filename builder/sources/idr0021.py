@@ -101,7 +101,7 @@ def _image(data_set: str, slide: str, name: str, channels: tuple[Channel, ...], 
 
 
 def _of_store(path: str, image: OmeImage, data_sets: Mapping[str, list[str]]) -> tuple[str, str, str] | None:
-    """Return data set, slide and name of a store; None if unknown."""
+    """Return a store's data set, slide and name, if known."""
     if match := _PATH.match(image.root):
         name = ngff.stem(image.root)
         return match[1], match[2], name if name.lower().endswith(_ENDING) else f"{name}{_ENDING}"

@@ -67,7 +67,7 @@ def images(folder: Folder) -> Iterator[Image]:
 
 
 def _channel(path: str, shows: str, image: OmeImage | None) -> Channel:
-    """Return the largest value over all planes of a file or store."""
+    """Return the projection over all planes of an image."""
     if image is None:
         return Channel(path, shows, MAX_PROJECTION)
     return Channel(image.key(project=math.prod(image.shape[:-2])), shows)

@@ -61,7 +61,7 @@ class _Stack(NamedTuple):
 
 
 class _Tiles(NamedTuple):
-    """Table of an ``.ets``: extents of axes; samples side by side."""
+    """Facts of an ``.ets``: extents, samples and their bytes."""
 
     sizes: dict[str, int]
     samples: int
@@ -195,7 +195,7 @@ def _content_of(stack: _Stack, files: Mapping[str, bytes]) -> bytes:
 
 
 def _tiles(stack: _Stack, content: bytes) -> _Tiles:
-    """Return what a pixel file holds; reject what is not whole."""
+    """Return a pixel file's facts; reject what is cut."""
     magic, _, _, dimensions, second, _, _, table, count = struct.unpack_from("<4sIIIQIIQI", content)
     kind, samples, _, coding, _, tile_width, tile_height, _ = struct.unpack_from("<8I", content, second + 8)
     if magic != b"SIS\0" or content[second : second + 4] != b"ETS\0" or kind not in _ITEMSIZES or dimensions < 3:

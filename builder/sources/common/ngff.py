@@ -1,4 +1,4 @@
-"""OME-Zarr stores in place of the files of an IDR study.
+"""OME-Zarr stores in place of an IDR study's files.
 
 IDR's conversions are a store a plate (or an image), called ``<name>.ome.zarr`` or by its number in IDR, ``9512.zarr``;
 in the BioImage Archive it lies in a folder named by a UUID. The name is in the metadata as well. Lists:
@@ -25,7 +25,7 @@ _ENDINGS: Final = (".zarr.zip", ".zarr", ".ozx", ".ome")
 
 
 class PlateField(NamedTuple):
-    """A field of a plate; ``number`` counts from 0 in its well."""
+    """A field of a plate; ``number`` is from 0."""
 
     path: str
     plate: str

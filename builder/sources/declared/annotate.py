@@ -177,7 +177,7 @@ class Annotator:
         return {name: value for name, value in facts.items() if value and name[0] != "\0"}
 
     def _value_of(self, column: str, text: str) -> Any:
-        """Return what a text means in a column, found out once."""
+        """Return a text's value in a column, remembered."""
         if column in _NUMBERS:  # what is none is noted each time
             return self._value(column, text)
         try:

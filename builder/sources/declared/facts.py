@@ -88,11 +88,6 @@ def filler(text: str) -> Callable[[Mapping[str, str]], str]:
     return filled
 
 
-def name_alone(text: str) -> str:
-    """Return the plain name of a text that is one fact, else ''."""
-    return _parsed(text)[0] or ""
-
-
 def is_literal(text: str) -> bool:
     """Return whether a text stands for itself, in single quotes."""
     return len(text) > 1 and text[0] == text[-1] == "'"

@@ -19,7 +19,7 @@ CONVERT: Final = "bioformats2raw NAME NAME.zarr makes OME-Zarr of it, which is r
 
 
 def not_read(folder: Folder) -> str:
-    """Return what to do with files that are not read, "" if none."""
+    """Return advice on files that are not read, or ""."""
     found = sorted({path[path.rindex(".") :].lower() for path in folder.paths(*NOT_READ)})
     return f" ({', '.join(found)} is not read; {CONVERT})" if found else ""
 

@@ -158,7 +158,7 @@ class _Maker:
         return self._image(key, facts, said, shown, region, group)
 
     def _tail(self, facts: tuple[str, ...], said: Said, shown: Shown) -> tuple[Any, ...]:
-        """Return what follows an image's group, made once for equal facts."""
+        """Return the fields behind an image's group, remembered."""
         well = None if self._well is None else facts[self._well] or None
         alike = (shown[2], shown[3], well)
         tail = said.made.get(alike)
@@ -181,7 +181,7 @@ class _Maker:
     def _image(
         self, key: str, facts: tuple[str, ...], said: Said, shown: Shown, region: Region | None, group: str
     ) -> Image:
-        """Return an image with a box, a key of facts, or facts of its own."""
+        """Return an image with a box, or key, or own facts."""
         image = Image("", (), "", *self._tail(facts, said, shown))
         columns = {**shown.columns, **said.columns}
         if self._declared.pixel_size_um is not None:

@@ -33,13 +33,13 @@ _SAME: Final = {
 
 
 class _Row(NamedTuple):
-    """Cells of a row, and where its table has each column."""
+    """A row's cells, and the place of each column."""
 
     cells: list[str]
     places: dict[str, int]
 
     def get(self, name: str) -> str:
-        """Return the cell of a column, '' where there is none."""
+        """Return a column's cell, '' if there is none."""
         place = self.places.get(name)
         return "" if place is None else self.cells[place]
 

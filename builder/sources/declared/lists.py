@@ -176,7 +176,7 @@ class Lists:
     def _files(
         self, path: str, beside: str, rows: Iterable[Sequence[str]], channel: str, place: int | None
     ) -> Iterator[Row]:
-        """Yield the rows of a table that has a path in one column, and else facts."""
+        """Yield rows with one column of paths, and facts."""
         find = self._paths.find
         for cells in rows:
             texts = _texts(cells)

@@ -1,4 +1,4 @@
-"""Channels, planes and pixel size that a TIFF states of itself.
+"""Channels, planes and pixel size stated by a TIFF.
 
 OME-XML: https://docs.openmicroscopy.org/ome-model/latest/ome-tiff/specification.html. Directories are read, no pixels.
 """
@@ -39,7 +39,7 @@ class Metadata(NamedTuple):
 
 
 def read_metadata(folder: Folder, path: str) -> Metadata:
-    """Return what a TIFF says of itself, nothing of other files."""
+    """Return what a TIFF says; nothing of other files."""
     if not path.lower().endswith(OWN_METADATA):
         return Metadata()
     with folder.store.open(path, _BLOCK) as file:

@@ -1,4 +1,4 @@
-"""Which channels of a field make which images, and what they show."""
+"""Planning of a field's images from its channels."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _Paths = str | Callable[[Mapping[str, str]], tuple[str, ...]]
 
 
 class _Ready(NamedTuple):
-    """The plan of all fields with the same channels, to be filled in.
+    """A plan for fields with the same channels.
 
     Of each image there are the suffix, the key of its path or what takes several, what channels show, their planes, and
     the rest of ``Shown``. ``asks`` says that a TIFF has to be asked first.
@@ -82,7 +82,7 @@ class Stains:
         return self._looked_into(files, plate)
 
     def _looked_into(self, files: Mapping[str, str], plate: str) -> Iterable[Shown]:
-        """Return the images of files that have to say what is in them."""
+        """Return the images of files that are asked first."""
         stains, pages = self._stains_of(plate), self._declared.files.pages
         if not files:
             return []

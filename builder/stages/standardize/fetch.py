@@ -107,7 +107,7 @@ class Fetcher:
         return self._read_file(name) if folder is None else VsiFiles(self._read_file(name), self._read_stacks(folder))
 
     def _read_stacks(self, folder: str) -> dict[str, bytes]:
-        """Return the pixel files of a ``.vsi``, by path below their folder."""
+        """Return a VSI's pixel files by path below their folder."""
         found = patiently(f"{self._data}/{folder}", lambda: self._store.sizes(folder))
         pixels = [rel for rel in found if rel.lower().endswith(PIXELS_OF_VSI)]
         return {rel[len(folder) + 1 :]: self._read_file(rel) for rel in pixels}
