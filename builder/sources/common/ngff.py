@@ -35,7 +35,7 @@ class PlateField(NamedTuple):
 
 
 def plate_fields(folder: Folder) -> Iterator[PlateField]:
-    """Yield the fields of all plates, sorted by plate, well, number.
+    """Yield all plates' fields, by plate, well and number.
 
     Wells that no one reads are noted.
     """
@@ -110,7 +110,7 @@ def treated_images(
 
 
 def channels(folder: Folder, path: str, image: OmeImage, shows: Sequence[str]) -> tuple[Channel, ...]:
-    """Return the channels of an image; () for another number, noted.
+    """Return an image's channels; () for another number, noted.
 
     Of a stack each is the plane in the middle, of a series of times the first.
     """

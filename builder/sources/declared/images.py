@@ -181,7 +181,7 @@ class _Maker:
     def _image(
         self, key: str, facts: tuple[str, ...], said: Said, shown: Shown, region: Region | None, group: str
     ) -> Image:
-        """Return an image with a box, or key, or own facts."""
+        """Return an image with a box, key or own facts."""
         image = Image("", (), "", *self._tail(facts, said, shown))
         columns = {**shown.columns, **said.columns}
         if self._declared.pixel_size_um is not None:

@@ -180,7 +180,7 @@ class Join:
         return {name: value for name, place in row.places.items() if (value := row.cells[place]) and name in names}
 
     def _keys(self, places: Mapping[str, int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
-        """Return a function from a row's cells to what it is joined by."""
+        """Return a function from a row's cells to its key."""
         on = [(places.get(plain(column)), plain(fact) == "well") for fact, column in self.on.items()]
         of_row, of_column = places.get(plain(self._row)), places.get(plain(self._col))
         wells: dict[tuple[str, ...], str] = {}

@@ -71,7 +71,7 @@ class OwnNames:
         self._known: dict[tuple[str, str], Metadata] = {}
 
     def of(self, path: str, channel: str) -> Metadata:
-        """Return what a file says, or another of its folder and channel."""
+        """Return what a file, or one like it, says."""
         asked = path if self._each else path[: path.rfind("/") + 1], channel
         found = self._known.get(asked)
         if found is None:
@@ -95,7 +95,7 @@ def _ome(text: str, pages: int, file: str) -> Metadata:
 
 
 def _channels_of(pixels: ET.Element, file: str) -> Iterator[int]:
-    """Yield the channels whose planes are in a file of a set."""
+    """Yield the channels in a file of a set."""
     for element in pixels:
         if element.tag.endswith("}TiffData"):
             uuid = next((child for child in element if child.tag.endswith("}UUID")), None)

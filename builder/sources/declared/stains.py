@@ -116,7 +116,7 @@ class Stains:
         return found
 
     def _index_names(self, path: str) -> Named:
-        """Return the names that an index states for a file's folder."""
+        """Return an index's channel names for a file's folder."""
         folder = path[: path.rfind("/") + 1]
         names = self._of_folder.get(folder)
         if names is None:
@@ -186,7 +186,7 @@ class Stains:
                     yield shown._replace(suffix=suffix + shown.suffix, channels=channels, columns=said)
 
     def _of_stated(self, path: str, own: Metadata, stains: Mapping[str, str]) -> Iterator[Shown]:
-        """Yield the images of a file that says which pages are channels."""
+        """Yield the images of a file that names its channels."""
         names = {str(number): name for number, name in enumerate(own.channels, 1)}
         found = dict(self._plans.named(dict.fromkeys(names, path), stains, names))
         numbered = [_Numbered(declared, int(key) - 1, shows) for declared, (key, shows) in found.items()]
