@@ -62,6 +62,7 @@ class Stains:
         self._own = OwnNames(folder, declared.files.metadata == "file")
         self._ready: dict[tuple[Any, ...], _Ready | None] = {}
         self._of_folder: dict[str, Named] = {}
+        self._singles: dict[tuple[str, str], _Ready] = {}  # of fields of one file, which is all that they show
 
     def shown(self, files: Mapping[str, str], plate: str) -> Iterable[Shown]:
         """Return the images of a field.
@@ -71,12 +72,20 @@ class Stains:
         LayoutError
             Where two channels are one file.
         """
+        if len(files) == 1:
+            ((key, path),) = files.items()
+            single = self._singles.get((key, plate))
+            if single is not None and not (single.asks and path[-5:].lower().endswith(OWN_METADATA)):
+                suffix, _, shows, planes, rest = single.images[0]
+                return [_new(Shown, (suffix, (_new(Channel, (path, shows[0], planes[0])),), *rest))]
         names = self._index_names(_one_of(files)) if self.named and files else _NO_NAMES
         asked = (*files, plate, id(names))
         try:
             ready = self._ready[asked]
         except KeyError:
             ready = self._ready[asked] = self._prepared(files, plate, names)
+            if ready is not None and len(files) == len(ready.images) == 1 and not ready.notes and not self.named:
+                self._singles[next(iter(files)), plate] = ready
         if ready is not None and not (ready.asks and _one_of(files)[-5:].lower().endswith(OWN_METADATA)):
             return self._filled(files, ready)
         return self._looked_into(files, plate)
