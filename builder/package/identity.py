@@ -1,4 +1,4 @@
-"""What a package calls itself: title, description, citation, licence, tags, DOI."""
+"""What a package calls itself: title, citation, licence, tags and more."""
 
 from __future__ import annotations
 
