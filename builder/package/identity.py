@@ -1,4 +1,4 @@
-"""What a package calls itself: title, citation, licence, tags and more."""
+"""What a package calls itself: title, citation, licence, tags, DOI."""
 
 from __future__ import annotations
 
