@@ -21,6 +21,7 @@ KNOWN: Final = (
     r"this file system refuses names that are not UTF-8",
     r"(torchvision|timm) is not installed",  # torchvision's wheels are built for one build of PyTorch each
     r"zarr-python 3 needs Python 3\.11",
+    r"slideio has no wheels for Linux on ARM",
     r"mounting a small disk needs Linux and root",
     r"this system does not let its root mount a tmpfs",
 )

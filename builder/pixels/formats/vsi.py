@@ -25,7 +25,7 @@ from builder.errors import UnavailableError
 from builder.pixels.formats import limits
 
 _CONVERT: Final = "convert it with `bioformats2raw NAME.vsi NAME.zarr`"
-_HOW: Final = "pip install 'cytoimagenet[formats]'"
+_HOW: Final = "pip install 'cytoimagenet[formats]' (not on Linux on ARM)"
 _TREE: Final = struct.pack("<HH", 24, 21321)  # how metadata begin, behind the header of a TIFF
 _COLLECTION, _IMAGE, _FRAME, _PROPERTIES, _DIMENSION, _CHANNEL = 2000, 2001, 2002, 2005, 2007, 2008
 _MEANING, _KIND, _EXTERNAL, _BOUNDARY, _HAS_EXTERNAL = 2023, 2074, 2018, 2053, 20005
