@@ -13,7 +13,7 @@ from builder.plotting import BACKGROUND, INK, SOFT
 _SCALE: Final = 2  # pixels a unit: sharp on dense screens
 _MARGIN: Final = 20
 _CELL: Final = 104
-_HEADING, _CAPTION = 26, 26  # above and below the thumbnails of a row
+_HEADING, _CAPTION = 34, 26  # above and below the thumbnails of a row
 
 
 class Thumbnail(NamedTuple):
@@ -37,7 +37,7 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[Thumbnail]]]) -> bytes:
     top = _MARGIN
     for title, thumbnails in rows:
         if title:
-            _text(draw, (_MARGIN, top - 4), title, 15, INK)
+            _text(draw, (_MARGIN, top + 4), title, 15, INK)
             top += _HEADING
         for number, thumbnail in enumerate(thumbnails):
             left = _MARGIN + number * (_CELL + 10)
