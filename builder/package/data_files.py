@@ -19,13 +19,15 @@ from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
 
 MALFORMED = (pa.ArrowException, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError, EOFError)
 """What reading or comparing malformed data raises."""
-_OF_MACHINE: Final = tuple(map(os.strerror, (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.EIO)))
+_OF_MACHINE: Final = tuple(
+    map(os.strerror, (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.EIO, errno.ENOSPC, errno.EDQUOT))
+)
 
 
 def raise_of_machine(error: Exception) -> None:
     """Raise an error again if the machine caused it.
 
-    Such an error says nothing of the data: there is no thread, memory or file to be had.
+    Such an error says nothing of the data: there is no thread, memory, file or room to be had.
     """
     if any(text in str(error) for text in _OF_MACHINE):
         raise error

@@ -16,7 +16,7 @@ from builder.errors import UserError
 from builder.package.card import write_card
 from builder.package.citation import write_citation
 from builder.package.croissant import write_croissant
-from builder.package.data_files import MALFORMED, data_batches
+from builder.package.data_files import MALFORMED, data_batches, raise_of_machine
 from builder.package.extras import extras_of
 from builder.package.features import with_features
 from builder.package.intensity import MEAN, SQUARE
@@ -73,7 +73,10 @@ def reformat(
         content = _content(source, path, facts)
         part = layout.parse(path)
         if path == layout.METADATA_TABLE:
-            _write_places(target, content, manifest["format"], file_format, with_extras(TABLE, extras))
+            try:
+                _write_places(target, content, manifest["format"], file_format, with_extras(TABLE, extras))
+            except MALFORMED as error:
+                raise _unreadable(path, error) from None
             files[path] = {**facts, "bytes": target.size(path), "sha256": target.sha256(path)}
             continue
         if part is None:
@@ -107,6 +110,8 @@ def _write_places(target: Store, content: pa.Buffer, before: str, file_format: s
     """Write ``metadata.parquet`` with the new names of the shards."""
     with target.writing(layout.METADATA_TABLE) as out, table_writer(out, with_features(schema)) as writer:
         for rows in map(_table, data_batches(pa.BufferReader(content), layout.METADATA_TABLE, rows=GROUP_ROWS)):
+            if others := sorted({*rows.schema.names} ^ {*schema.names}):
+                raise ValueError(f"it has other columns than this version writes: {', '.join(others)}")
             shards = rows["shard"].combine_chunks().dictionary_encode()
             names = [_renamed(f"{shard}.{before}", file_format) for shard in shards.dictionary.to_pylist()]
             stems = pa.array([name.rpartition(".")[0] for name in names], pa.string())
@@ -145,8 +150,14 @@ def _rewrite(
             for rows in in_pieces(map(_table, data_batches(pa.BufferReader(content), path)), GROUP_ROWS):
                 write(rows)
     except MALFORMED as error:
-        raise UserError(f"{path} cannot be read: {error}; cytoimagenet verify says more") from None
+        raise _unreadable(path, error) from None
     return {}
+
+
+def _unreadable(path: str, error: Exception) -> UserError:
+    """Return what to raise for a malformed file; raise a fault of the machine."""
+    raise_of_machine(error)
+    return UserError(f"{path} cannot be read: {error}; cytoimagenet verify says more")
 
 
 def _examples(content: pa.Buffer, path: str, extras: Sequence[pa.Field]) -> Iterator[pa.RecordBatch]:

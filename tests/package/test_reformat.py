@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from builder.engine.store import Store
@@ -90,3 +91,14 @@ def test_what_is_refused(tmp_path: Path) -> None:
     shard.unlink()
     with pytest.raises(UserError, match="lacks data/"):
         reformat(source, Store(str(tmp_path / "newer")), "parquet")
+
+
+@pytest.mark.parametrize("column", ["height", "shard"])
+def test_a_table_of_other_columns_is_one_line(tmp_path: Path, column: str) -> None:
+    """As a package of another version may have."""
+    make_package(tmp_path / "package")
+    path = tmp_path / "package/metadata.parquet"
+    pq.write_table(pq.read_table(path).drop_columns([column]), path)
+    reseal(tmp_path / "package", lambda manifest: None)
+    with pytest.raises(UserError, match=rf"^metadata\.parquet cannot be read: .*{column}"):
+        reformat(Store(str(tmp_path / "package")), Store(str(tmp_path / "new")), "parquet")
