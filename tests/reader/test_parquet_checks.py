@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -86,37 +87,29 @@ def test_a_table_without_rows_is_read() -> None:
     assert read(written(empty, use_dictionary=False), ["label"]).equals(empty.select(["label"]))
 
 
-BOMBS: dict[str, tuple[pa.Table, dict[str, Any]]] = {
-    "one value that inflates": (
-        pa.table({"image": pa.array([{"bytes": bytes(200_000_000), "path": "x"}], IMAGE)}),
-        {"use_dictionary": False},
-    ),
-    "one long text for many rows": (
-        pa.table({"label": pa.DictionaryArray.from_arrays(np.zeros(2000, np.int32), ["x" * 500_000])}).cast(
-            pa.schema([("label", pa.string())])
-        ),
-        {"row_group_size": 2000},
-    ),
-    "twenty million short texts": (
-        pa.table({"label": pa.DictionaryArray.from_arrays(np.zeros(20_000_000, np.int32), ["x"])}).cast(
-            pa.schema([("label", pa.string())])
-        ),
-        {"row_group_size": 20_000_000},
-    ),
-    "many small row groups": (
-        pa.table({"label": pa.DictionaryArray.from_arrays(np.zeros(2000, np.int32), ["x" * 500_000])}).cast(
-            pa.schema([("label", pa.string())])
-        ),
-        {"row_group_size": 100},
-    ),
+def alike(text: str, rows: int) -> pa.Table:
+    """Return rows of one label."""
+    labels = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [text])
+    return pa.table({"label": labels}).cast(pa.schema([("label", pa.string())]))
+
+
+def one_image(size: int) -> pa.Table:
+    return pa.table({"image": pa.array([{"bytes": bytes(size), "path": "x"}], IMAGE)})
+
+
+BOMBS: dict[str, tuple[Callable[[], pa.Table], dict[str, Any]]] = {  # made when used: they take gigabytes
+    "one value that inflates": (lambda: one_image(200_000_000), {"use_dictionary": False}),
+    "one long text for many rows": (lambda: alike("x" * 500_000, 2000), {"row_group_size": 2000}),
+    "twenty million short texts": (lambda: alike("x", 20_000_000), {"row_group_size": 20_000_000}),
+    "many small row groups": (lambda: alike("x" * 500_000, 2000), {"row_group_size": 100}),
 }
 
 
 @pytest.fixture(scope="module", params=BOMBS)
 def bomb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("bomb") / "bomb.parquet"
-    content, options = BOMBS[request.param]
-    path.write_bytes(written(content, **options))
+    make, options = BOMBS[request.param]
+    path.write_bytes(written(make(), **options))
     return str(path)
 
 
