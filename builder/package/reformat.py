@@ -155,7 +155,10 @@ def _rewrite(
 
 
 def _unreadable(path: str, error: Exception) -> UserError:
-    """Return what to raise for a malformed file; raise a fault of the machine."""
+    """Return a malformed file's error.
+
+    A fault of the machine is raised instead.
+    """
     raise_of_machine(error)
     return UserError(f"{path} cannot be read: {error}; cytoimagenet verify says more")
 

@@ -12,7 +12,7 @@ import pytest
 
 from builder.inspect.explorer.write import Wanted, write_explorer
 from tests.inspect.explorer.conftest import CLASSES, PER_CLASS, SAMPLES, data
-from tests.inspect.explorer.use import DRAWN, OPTIONS, use, watched
+from tests.inspect.explorer.use import DRAWN, OPTIONS, until, use, watched
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 TOTAL = sum(map(len, CLASSES.values()))
@@ -51,14 +51,14 @@ def test_search_filter_and_order_are_in_the_address(page: Any, explored: Path) -
     assert page.locator(".card").count() == TOTAL
     page.keyboard.press("/")
     page.keyboard.type("dmso")
-    assert page.locator(".card-name").all_inner_texts() == ["dmso, 'x' -- <b>"]
+    until(page, lambda: page.locator(".card-name").all_inner_texts() == ["dmso, 'x' -- <b>"])
     assert page.locator("#said").inner_text() == f"1 class, {PER_CLASS} examples"
     assert page.url.endswith("#/classes?q=dmso")
     page.locator("#search").fill("")
     choice(page, "Category").select_option("organism")
-    assert sorted(page.locator(".card-name").all_inner_texts()) == ["human", "yeast"]
+    until(page, lambda: sorted(page.locator(".card-name").all_inner_texts()) == ["human", "yeast"])
     choice(page, "Size").select_option("100-499")
-    assert page.locator("#count").inner_text().startswith("No class passes")
+    until(page, lambda: page.locator("#count").inner_text().startswith("No class passes"))
     go(page, explored, "#/classes?category=compound&dir_name=bbbc901&sort=largest")
     assert page.locator(".card").count() == len(CLASSES["compound"])
     assert choice(page, "Source").input_value() == "bbbc901"
@@ -104,7 +104,7 @@ def test_an_example_by_keyboard_alone(page: Any, explored: Path) -> None:
     dialog = page.locator("dialog")
     assert dialog.locator("h2").inner_text() == f"human 1 of {SAMPLES}"
     page.keyboard.press("ArrowLeft")
-    assert dialog.locator("h2").inner_text() == f"human {SAMPLES} of {SAMPLES}"
+    until(page, lambda: dialog.locator("h2").inner_text() == f"human {SAMPLES} of {SAMPLES}")
     assert page.url.endswith(f"?example={SAMPLES - 1}")
     shown = dialog.locator(".columns").inner_text()
     idx = dialog.locator("dt:text-is('idx') + dd").inner_text()

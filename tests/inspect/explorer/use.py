@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ _FACTS: Final = """() => {
 _VIEWS: Final = {"Split": "split", "Tokens": "tokens", "Record": "record", "Dropped": "dropped", "Map": "map"}
 _GROUND: Final = "getComputedStyle(document.body).backgroundColor"
 _STEPS: Final = 100  # keys until something must have the focus
+_LOOKS: Final = 600  # a tenth of a second apart
 
 
 @contextlib.contextmanager
@@ -69,12 +70,12 @@ def _search_and_filter(page: Any, facts: dict[str, Any]) -> None:
     name, category = facts["names"][-1], facts["categories"][0]
     page.keyboard.press("/")
     page.keyboard.type(name)
-    assert name in page.locator(".card-name").all_inner_texts()
+    until(page, lambda: name in page.locator(".card-name").all_inner_texts())
     page.locator("#search").fill("")
     page.get_by_role("combobox", name="Category", exact=True).select_option(category)
-    assert set(page.locator(".chip").all_inner_texts()) == {category.replace("_", " ")}
+    until(page, lambda: set(page.locator(".chip").all_inner_texts()) == {category.replace("_", " ")})
     count = facts["categories"].count(category)
-    assert page.locator("#count").inner_text().startswith(f"{count:,} class")
+    until(page, lambda: page.locator("#count").inner_text().startswith(f"{count:,} class"))
     page.get_by_role("combobox", name="Category", exact=True).select_option("")
 
 
@@ -82,6 +83,7 @@ def _example_by_keyboard(page: Any, name: str) -> None:
     page.keyboard.press("Escape")
     page.locator("#search").focus()
     page.keyboard.type(name)
+    until(page, lambda: name in page.locator(".card-name").all_inner_texts())
     _tab_to(page, ".card a")
     chosen = page.evaluate("document.activeElement.querySelector('.card-name').textContent")
     page.keyboard.press("Enter")
@@ -119,6 +121,15 @@ def _loop_on_the_map(page: Any, points: int) -> None:
     page.mouse.up()
     page.wait_for_selector(".map-list .samples a")
     assert page.locator(".map-list h2").inner_text().startswith(f"{points:,} examples in the loop")
+
+
+def until(page: Any, holds: Callable[[], bool]) -> None:
+    """Wait until something holds: a view is drawn after the key that asks for it."""
+    for _ in range(_LOOKS):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"it did not come to hold within {_LOOKS / 10:.0f} s")
 
 
 def _is_sound(page: Any) -> None:
