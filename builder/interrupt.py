@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from types import FrameType
@@ -39,6 +40,17 @@ def _is_importing(frame: FrameType | None) -> bool:
     return frame is not None and frame.f_code.co_filename.startswith("<frozen importlib")
 
 
+def _unraised(unraisable: sys.UnraisableHookArgs) -> None:
+    """Repeat a Ctrl-C that came where nothing can be raised.
+
+    That is in a finalizer, or in what is called when an object of a weak reference goes.
+    """
+    if unraisable.exc_type is KeyboardInterrupt and hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
 def watch() -> None:
     """Start recording whether Ctrl-C was pressed.
 
@@ -49,6 +61,7 @@ def watch() -> None:
         signal.signal(signal.SIGINT, _interrupt)
         if hasattr(signal, "SIGALRM"):
             signal.signal(signal.SIGALRM, _interrupt)
+            sys.unraisablehook = _unraised
 
 
 def pressed() -> bool:

@@ -102,3 +102,32 @@ def test_what_click_takes_while_it_reads_arguments_is_an_interruption() -> None:
     assert done.stderr.splitlines()[-1] == "interrupted; run the same command again"
     assert run(press=False, error="SystemExit(1)").returncode == 1
     assert run(press=True, error="SystemExit(0)").returncode == 0
+
+
+FINALIZED = """
+import signal, time, weakref
+from builder import interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
+interrupt.watch()
+
+class Held:
+    pass
+
+held = Held()
+reference = weakref.ref(held, lambda _: signal.raise_signal(signal.SIGINT))
+try:
+    del held
+    for _ in range(600):
+        time.sleep(0.1)
+    print("it went on")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_while_an_object_goes_is_raised_soon_after() -> None:
+    """Python can raise nothing there: it would print a traceback and go on."""
+    done = subprocess.run(
+        [sys.executable, "-c", FINALIZED], capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=120
+    )
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
