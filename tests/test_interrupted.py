@@ -63,7 +63,13 @@ def interrupted_often(arguments: list[str], *moments: Moment) -> None:
 
 
 def exists(folder: Path, pattern: str) -> Callable[[], object]:
-    return lambda: next(folder.glob(pattern), None)
+    def found() -> object:
+        try:
+            return next(folder.glob(pattern), None)
+        except FileNotFoundError:  # a folder that was renamed while it was looked through
+            return None
+
+    return found
 
 
 def test_demo_goes_on(tmp_path: Path) -> None:
