@@ -129,6 +129,7 @@ class ChannelReader:
             if content is not None and refused.reason == "unreadable":
                 size = len(content) if isinstance(content, bytes) else content.size
                 _refuse_verdict_without_memory(size, self._max_pixels)
+                self._fetcher.check_whole(file, content)
             return refused
 
     def _content(self, name: _File) -> Content:

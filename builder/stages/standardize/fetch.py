@@ -12,15 +12,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from builder.engine.store import Store
 from builder.engine.trees import PIXELS_OF_VSI, pixel_folder
-from builder.errors import RejectedError
+from builder.errors import RejectedError, UnavailableError
 from builder.pixels.formats.vsi import VsiFiles
 from builder.pixels.formats.zarr_array import ArrayFiles
 from builder.stages.standardize.arrays import Planes, read_array
-from builder.stages.standardize.patience import patiently
+from builder.stages.standardize.patience import patiently, whole
 
 Content = bytes | ArrayFiles | VsiFiles
 
@@ -87,6 +88,28 @@ class Fetcher:
         self._usual = max(len(found) if isinstance(found, bytes) else found.size, self._usual * 7 // 8, 1)
         return found
 
+    def check_whole(self, name: str | Planes, content: Content) -> None:
+        """Compare a remote file's length with its stated size.
+
+        To be called before anything is said of an image that cannot be read: what came by one request was not asked for
+        its size, and an answer may have been cut. Arrays are compared when they are read.
+
+        Raises
+        ------
+        builder.errors.UnavailableError
+            Where another number of bytes came, or the size cannot be had.
+        """
+        store = self._remote
+        if store is None or isinstance(name, Planes) or isinstance(content, ArrayFiles):
+            return
+        files = {name: content} if isinstance(content, bytes) else {name: content.header}
+        if isinstance(content, VsiFiles):
+            files |= {f"{pixel_folder(name)}/{rel}": stack for rel, stack in content.stacks.items()}
+        for path, came in files.items():
+            size = patiently(f"{self._data}/{path}", partial(store.size, path))
+            if size != len(came):
+                raise UnavailableError(f"{self._data}/{path}: {len(came)} bytes came of {size}")
+
     def _at_once(self, name: str | Planes) -> Content:
         """Read directly; start read-ahead threads if most reads waited."""
         waited = time.thread_time() - time.perf_counter()
@@ -148,13 +171,3 @@ class Fetcher:
         """Refuse a file too large for the allowed pixels."""
         if size > self._most_bytes:
             raise RejectedError("too_large", f"{size} bytes")
-
-
-def whole(content: bytes, size: int) -> bytes:
-    """Return a file's content if its size is as stated.
-
-    The file system states ``size``.
-    """
-    if len(content) != size:
-        raise EOFError(f"{len(content)} bytes came of {size}")
-    return content

@@ -53,3 +53,13 @@ def patiently(what: str, call: Callable[[], T]) -> T:
         raise UnavailableError(str(error)) from None
     _out_of_patience = False
     return content
+
+
+def whole(content: bytes, size: int) -> bytes:
+    """Return a file's content if its size is as stated.
+
+    The file system states ``size``.
+    """
+    if len(content) != size:
+        raise EOFError(f"{len(content)} bytes came of {size}")
+    return content

@@ -235,3 +235,25 @@ def test_more_channels_than_are_kept_are_read_again(tmp_path: Path, reader: Chan
     for (_, channels, *_), wanted in zip(found, (pixels, pixels[::-1]), strict=True):
         for channel, one in zip(channels, wanted, strict=True):
             np.testing.assert_array_equal(channel, one)
+
+
+def test_an_answer_that_was_cut_says_nothing_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a server without a length, or a proxy, may give: the file system sees no error."""
+    image(tmp_path / "whole.tif", 1)
+    content = (tmp_path / "whole.tif").read_bytes()
+    memory = fsspec.filesystem("memory")
+    for name, written in (("cut", content), ("broken", content[: len(content) // 2])):
+        memory.pipe_file(f"/{tmp_path.name}/s/{name}.tif", written)
+    plain = type(memory).cat_file
+
+    def cut(system: object, path: str, **how: object) -> bytes:
+        found: bytes = plain(system, path, **how)
+        return found[: len(found) // 2] if path.endswith("cut.tif") else found
+
+    monkeypatch.setattr(type(memory), "cat_file", cut)
+    with ChannelReader(f"memory://{tmp_path.name}", {}, 10_000) as reader:
+        of_cut, of_broken = reader.read_all([item("cut.tif"), item("broken.tif")])
+    assert f"{len(content) // 2} bytes came of {len(content)}" in str(of_cut.unavailable)
+    assert of_cut.left_out == []
+    assert of_broken.unavailable is None, "it is broken in its place: a fact about the image"
+    assert len(of_broken.left_out) == 1
