@@ -54,7 +54,11 @@ def read_part(
             try:
                 encoded = fetcher.fetch(names, at)
                 assert isinstance(encoded, bytes)  # examples are single files
-                kept, pixels, note = read_published_image(encoded, recipe)
+                try:
+                    kept, pixels, note = read_published_image(encoded, recipe)
+                except RejectedError:
+                    fetcher.check_whole(names[at], encoded)
+                    raise
             except UnavailableError as fault:
                 if not skip_unreadable:
                     raise UnavailableError(f"{fault}; mend that, {RUN_AGAIN}") from None
