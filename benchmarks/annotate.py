@@ -1,4 +1,6 @@
-"""How many files per second one core annotates, once they are listed; and the same join by pandas, for comparison.
+"""Files that one core annotates per second, once listed.
+
+The same join by pandas is timed for comparison.
 
 The trees are made up in memory, in the layout and size of the real sources (file names and tables, no examples):
 rec_rxrx19a 1.4 million files, idr0016 a million of its files, bbbc022 345,600, bbbc017 193,536, and bbbc041's 86,000

@@ -1,4 +1,6 @@
-"""Annotation of a full-sized set: 2.7 million rows of fourteen sources, ten million file names, two processes.
+"""Annotation of a full-sized set by two processes.
+
+It has 2.7 million rows of fourteen sources and ten million file names.
 
 Tables are real ones, trimmed, whose rows repeat on made-up plates until a source has the size of its download (idr0088:
 its whole table, and fields as many as the paper used); rows of the Recursion sets are drawn from their real counts of

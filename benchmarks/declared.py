@@ -1,4 +1,6 @@
-"""How many files per second one core reads as a ``source.toml`` declares them, once listed; beside the adapters.
+"""Files per second that one core reads by a ``source.toml``.
+
+They are listed before; the adapters' figures stand beside.
 
 Trees are made up in memory, as in ``benchmarks.annotate``: files by name, tables on disk. Timed, in processor seconds
 of one process, are the images alone: names, tables, joins, channels. ``screen`` is a MetaXpress export of plates of 384

@@ -1,4 +1,6 @@
-"""A build of the size of CytoImageNet from end to end: 2.7 million annotated rows, about 900 classes, small examples.
+"""A build of the size of CytoImageNet, end to end.
+
+It has 2.7 million annotated rows, about 900 classes and small examples.
 
     python -m benchmarks.full_build                     a hundredth of it, half a minute
     python -m benchmarks.full_build --rows 2700000      all of it, about a quarter of an hour on two cores

@@ -38,7 +38,10 @@ def anonymous() -> float:
 
 
 def fresh(loader: str, made: Made) -> None:
-    """Print seconds to the first batch, and the most memory with 0 and 2 workers: the work of a fresh process."""
+    """Print seconds to the first batch, and peak memory.
+
+    This is the work of a fresh process, with 0 and with 2 workers.
+    """
     kind = {**OURS, **PEERS}[loader]
     for module in kind.modules:
         importlib.import_module(module)

@@ -200,7 +200,10 @@ class WebDataset(Peer):
 
 
 class Lance(Peer):
-    """Lance, from its own files; a worker takes a run of rows, random access a batch of 64 rows at a time."""
+    """Lance, from its own files.
+
+    A worker takes a run of rows, random access a batch of 64 rows at a time.
+    """
 
     modules = ("lance",)
     context = "spawn"  # its threads do not survive a fork

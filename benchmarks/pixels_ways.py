@@ -23,7 +23,10 @@ Channels = list[np.ndarray]
 
 @functools.cache
 def opencv() -> Any:
-    """Return OpenCV, on one core as the others are; it is a peer only, and needed by none of our code."""
+    """Return OpenCV, on one core as the others are.
+
+    It is a peer only: none of our code needs it.
+    """
     cv2 = importlib.import_module("cv2")
     cv2.setNumThreads(1)
     return cv2
@@ -78,14 +81,19 @@ def specification(channels: Channels) -> np.ndarray:
 
 
 def paper_stretched(values: np.ndarray) -> np.ndarray:
-    """What the paper's scripts do to a channel or crop: a mean over colours, a call of numpy for each percentile."""
+    """Stretch a channel or crop as the paper's scripts do.
+
+    They take a mean over colours, and call numpy for each percentile.
+    """
     grey = values.mean(axis=-1) if values.ndim == 3 else values
     low, high = (np.percentile(grey.flatten(), percent) for percent in (0.1, 99.9))
     return (np.clip(grey, low, high) - low) / (high - low)
 
 
 def paper(files: Sequence[Path]) -> bytes:
-    """The paper's way: OpenCV's default reader (8 bit, three colours), float64, a mean over channels, Pillow's PNG.
+    """Read, merge and write an image in the paper's way.
+
+    OpenCV's default reader (8 bit, three colours), float64, a mean over channels, Pillow's PNG.
 
     It makes other pixels than the method says: of 16-bit files it sees the upper 8 bits alone.
     """

@@ -1,4 +1,6 @@
-"""How many source images per second come from a remote DATA, beside a loop that reads one file after another.
+"""Source images per second out of a remote DATA.
+
+A loop that reads one file after another is timed beside.
 
 A server on loopback waits before each answer, and all connections share one line. Files are made up: TIFF of 16 bits
 with noise, 1080 x 1080 as a screen's are. ``files`` are fetched and no more, ``images`` are decoded too; ``loop`` is

@@ -1,4 +1,6 @@
-"""A file server on the loopback interface behind one line of limited bandwidth, and a delay before each answer.
+"""A file server behind one line of limited bandwidth.
+
+It listens on loopback and delays each answer.
 
     python -m benchmarks.remote_server FOLDER
 

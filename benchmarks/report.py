@@ -1,4 +1,6 @@
-"""The explorer of a package of the size of CytoImageNet: seconds, memory, files, and its first view in a browser.
+"""The explorer of a package of the size of CytoImageNet.
+
+Measured are seconds, memory, files, and its first view in a browser.
 
     python -m benchmarks.report                                    894 classes, 890,000 examples: about 3 GB of disk
     python -m benchmarks.report --examples 20000 --classes 60      a small one
@@ -52,7 +54,10 @@ def sizes(out: Path) -> None:
 
 
 def looked_at(out: Path) -> None:
-    """Print how long the first view takes, what it loads, and that all views work; or why that is not known."""
+    """Print how long the first view takes and what it loads.
+
+    Says that all views work, too, or why none of that is known.
+    """
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright

@@ -176,7 +176,9 @@ def pixels_only(data: Path, some: Sequence[Item]) -> None:
 
 
 def measure_cost(rounds: int) -> None:
-    """Processor time of engine and artefacts over that of the pixels, in a worker that has begun; its start apart.
+    """Measure what engine and artefacts cost beside the pixels.
+
+    It is processor time in a worker that has begun; its start is measured apart.
 
     Both sides are warm and take the same images, a part in turn; the part is made as in a worker, each image watched.
     """

@@ -1,4 +1,6 @@
-"""How good features are: the paper's three protocols (arXiv 2111.11646, section 4) for a checkpoint of ``pretrain``.
+"""Scores features by the paper's three protocols.
+
+They are those of arXiv 2111.11646, section 4, for a checkpoint of ``pretrain``.
 
     python -m examples.evaluate RUN/last.pt bbbc021 TABLE.csv [--channels merged|concatenated] [--normalize]
     python -m examples.evaluate RUN/last.pt coos7   TABLE.csv ...

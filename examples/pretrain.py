@@ -68,7 +68,9 @@ def as_input(images: torch.Tensor) -> torch.Tensor:
 
 
 def turned(images: torch.Tensor, draw: torch.Generator, flip: bool = False) -> torch.Tensor:
-    """Return float images (B, C, H, W), square, each turned by its own angle in [0, 360) degrees, edges reflected.
+    """Turn each image by its own angle, edges reflected.
+
+    Float images (B, C, H, W), square; angles in [0, 360) degrees.
 
     With ``flip`` every other one, by chance, is mirrored before.
     """
@@ -233,7 +235,10 @@ class Run:
         torch.set_rng_state(state["random"].cpu())
 
     def _check_same(self, state: dict[str, Any]) -> None:
-        """Exit where a saved run cannot be continued by this one; ranks may change, if a step sees as many examples."""
+        """Exit where this run cannot continue a saved one.
+
+        Ranks may change, if a step sees as many examples.
+        """
         stated, own = state["options"], vars(self.options)
         if changed := [f"--{name.replace('_', '-')} {stated[name]}" for name in KEPT if stated[name] != own[name]]:
             raise SystemExit(f"{self.out} is a run with {', '.join(changed)}: resume it so, or take another --out")

@@ -42,7 +42,10 @@ def cytoimagenet(
 
 
 def in_this_process(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the command in this process: no interpreter is started and no library loaded, which takes seconds."""
+    """Run the command in this process.
+
+    No interpreter is started and no library loaded, which takes seconds.
+    """
     with _said_to_stderr():
         done = CliRunner().invoke(main, [*map(str, arguments)])
     if check and done.exit_code:
@@ -54,7 +57,10 @@ def in_this_process(*arguments: str | Path, check: bool = True) -> subprocess.Co
 
 @contextlib.contextmanager
 def _said_to_stderr() -> Iterator[None]:
-    """Send the project's log to the standard error of the moment, and leave the log's level as it was."""
+    """Send the project's log to the current standard error.
+
+    The log's level is left as it was.
+    """
     log = logging.getLogger("builder")
     handler, level = _ToStderr(), log.level
     log.addHandler(handler)

@@ -59,7 +59,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """Return a folder that the first of the workers of pytest makes, and the others wait for."""
+    """Return a folder that one worker of pytest makes.
+
+    The others wait for it.
+    """
     root = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
@@ -79,7 +82,10 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package built of them with two workers and the settings SMALL, its WORK beside it; not to be changed."""
+    """A package built of them by two workers; not to be changed.
+
+    Its settings are SMALL, and its WORK lies beside it.
+    """
 
     def build(folder: Path) -> None:
         cytoimagenet("build", simulated, "-o", folder / "cytoimagenet", *SMALL, "--workers", "2")
@@ -89,7 +95,10 @@ def built(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package built of the real files with two workers, its WORK beside it; not to be changed."""
+    """A package built of the real files; not to be changed.
+
+    Two workers made it, and its WORK lies beside it.
+    """
 
     def build(folder: Path) -> None:
         settings = ("--set", "min_images=2", "--set", "min_class_size=2")
@@ -106,7 +115,10 @@ def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def little_built(little: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package built of it in one process with the settings LITTLE, its WORK beside it; not to be changed."""
+    """A package built of it in one process; not to be changed.
+
+    Its settings are LITTLE, and its WORK lies beside it.
+    """
 
     def build(folder: Path) -> None:
         in_this_process("build", little, "-o", folder / "cytoimagenet", *LITTLE, "--workers", "0")

@@ -1,4 +1,7 @@
-"""What counts as a stage's code: every module that imports reach, and nothing that cannot change a result."""
+"""What counts as a stage's code.
+
+Every module that imports reach does, and nothing that cannot change a result.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From the folders of sources to a package that loads, through the command line, as a user would."""
+"""From the folders of sources to a package that loads.
+
+Everything goes through the command line, as a user would.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A build of a folder with a file of every kind: what can be read is in the package, what cannot has its reason."""
+"""A build of a folder with a file of every kind.
+
+What can be read is in the package; what cannot has its reason.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ _OF_THE_PIXELS = {"uniform", "binary_mask", "dim", "duplicate"}
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of a source in BBBC005's layout whose files are those of the table, whatever they are called."""
+    """The package of a source whose files are the table's.
+
+    Its layout is that of BBBC005, whatever the files are called.
+    """
     folder = tmp_path_factory.mktemp("every_kind")
     images = folder / "data/bbbc005/BBBC005_v1_images"
     images.mkdir(parents=True)

@@ -1,4 +1,7 @@
-"""Every command's help has an example and its exit codes, and the options that all of a kind have."""
+"""Every command's help has an example and its exit codes.
+
+It has the options that all commands of a kind have, too.
+"""
 
 from __future__ import annotations
 

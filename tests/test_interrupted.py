@@ -1,4 +1,6 @@
-"""What each command promises at Ctrl-C is true: interrupted at its work, run again, the same as undisturbed.
+"""What each command promises at Ctrl-C is true.
+
+Interrupted at its work and run again, it gives what an undisturbed run gives.
 
 ``CYTOIMAGENET_INTERRUPTS`` are seconds after which every command is interrupted besides ("1.5 4 8" for the full test).
 """
@@ -30,7 +32,10 @@ MOMENTS: tuple[Moment, ...] = tuple(float(moment) for moment in os.environ.get("
 
 
 def interrupt(arguments: list[str], moment: Moment) -> tuple[int | None, str]:
-    """Start a command, press Ctrl-C at a moment, and return its exit code and what it wrote."""
+    """Start a command and press Ctrl-C at a moment.
+
+    Returns its exit code and what it wrote.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "builder", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

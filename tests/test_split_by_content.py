@@ -1,4 +1,7 @@
-"""Sources whose groups are wrong: what the build does about it, and what the audit finds from the pixels alone."""
+"""Sources whose groups are wrong.
+
+What does the build do about it, and what does the audit find from the pixels alone?
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ _BLOCK: Final = re.compile(
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, its text, and why it is not to be run (None: it is)."""
+    """A fenced block: its language and its text.
+
+    ``reason`` tells why it is not to be run; None: it is.
+    """
 
     language: str
     code: str

@@ -1,4 +1,7 @@
-"""The tables of the documentation have a row for every source and every key, with what the code says of them."""
+"""The generated tables have every source and every key.
+
+Each row says what the code says.
+"""
 
 from __future__ import annotations
 

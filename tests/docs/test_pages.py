@@ -1,4 +1,7 @@
-"""README and documentation tell what works: every block in Python and bash is run, but those that say why not."""
+"""README and documentation tell what works.
+
+Every block in Python and bash is run, but for those that say why not.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,10 @@ def test_its_commands_work(page: str, folder: Path, environment: dict[str, str],
 
 @pytest.fixture(scope="module")
 def failures(folder: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What went wrong on each page; an interpreter runs them all, each with names of its own."""
+    """What went wrong on each page.
+
+    One interpreter runs them all, each page with names of its own.
+    """
     pytest.importorskip("torch")
     scratch = tmp_path_factory.mktemp("python")
     code = {page: "\n".join(to_run(page, "python")) for page in PAGES}  # one block builds on those above it

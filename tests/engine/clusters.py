@@ -1,4 +1,7 @@
-"""A real Dask cluster for tests: a scheduler and workers, each a process of its own, over TCP on loopback."""
+"""A real Dask cluster for tests, on loopback.
+
+Its scheduler and workers are processes of their own and speak TCP.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ class Cluster:
         )
 
     def add_worker(self, root: Path = ROOT, nanny: bool = False) -> None:
-        """Start a worker that runs the code below ``root``, alone or as a child of Dask's nanny, which takes longer."""
+        """Start a worker that runs the code below ``root``.
+
+        It runs alone or as a child of Dask's nanny, which takes longer.
+        """
         arguments = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", self.folder.name)
         self.workers.append(
             self.start("worker", self.address, *arguments, "--nanny" if nanny else "--no-nanny", root=root)

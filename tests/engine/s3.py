@@ -1,4 +1,7 @@
-"""An S3 server on loopback (moto's), that can be told to fail, to be slow, or to give no answer."""
+"""An S3 server on loopback (moto's) with faults.
+
+It can be told to fail, to be slow, or to give no answer.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ _ERRORS = {
 
 
 class Faults:
-    """A WSGI application before the server: ``fail(method, path)`` names what goes wrong with a request, if anything.
+    """A WSGI application that spoils requests to the server.
+
+    ``fail(method, path)`` names what goes wrong with a request, if anything.
 
     "503" and "403" answer so, "slow" waits half a second, "hang" gives no answer until ``stop`` is set, "cut" ends the
     answer in its middle. ``sent`` is told the bytes of each answer.

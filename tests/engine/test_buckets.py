@@ -1,4 +1,7 @@
-"""Whole builds by the command line with DATA, WORK and PACKAGE in buckets of an S3 server that misbehaves."""
+"""Whole builds in buckets of an S3 server that misbehaves.
+
+DATA, WORK and PACKAGE all lie there.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,10 @@ RECIPE = Recipe.load(None, SMALL[1::2])
 
 @contextlib.contextmanager
 def hanging(file: Path) -> Iterator[None]:
-    """Make a file hang while the block runs, as one of a dead network mount: who opens it waits forever."""
+    """Make a file hang while the block runs.
+
+    Who opens it waits forever, as for a dead network mount.
+    """
     content = file.read_bytes()
     file.unlink()
     os.mkfifo(file)

@@ -1,4 +1,6 @@
-"""Builds that are killed or starved of disk must end with the bytes of an undisturbed one.
+"""Builds that are killed or run out of disk.
+
+They must end with the bytes of an undisturbed build.
 
 ``CYTOIMAGENET_KILLS`` is how often the build is killed: by default 3 times, a small one; where it is set (30 is the
 full test), one of all of the demo's sources.
@@ -39,7 +41,10 @@ def undisturbed(built: Path) -> dict[str, str]:
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
-    """Start a command as the leader of a session of its own, so that all its processes can be killed at once."""
+    """Start a command as the leader of its own session.
+
+    So all its processes can be killed at once.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", "builder", *map(str, arguments)],
         cwd=ROOT,

@@ -1,4 +1,7 @@
-"""Faults of the machine as a user meets them: one line, no traceback, exit 1, and all is well once they are gone."""
+"""Faults of the machine as a user meets them.
+
+There is one line, no traceback, exit 1, and all is well once they are gone.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A file system that fails while a build reads from it: nothing is remembered of it, and nothing is lost."""
+"""A file system that fails while a build reads from it.
+
+Nothing is remembered of it, and nothing is lost.
+"""
 
 from __future__ import annotations
 

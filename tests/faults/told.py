@@ -1,4 +1,6 @@
-"""A process that runs commands of the project as it is told, a line of JSON each: libraries are loaded once.
+"""A process that runs commands of the project as told.
+
+Commands come as lines of JSON; libraries are loaded once.
 
     python -m tests.faults.told
 

@@ -1,4 +1,7 @@
-"""Malformed packages: one thing of a whole one changed, and every hash made right again, as a clever hand would."""
+"""Malformed packages for the fuzz.
+
+One thing of a whole package is changed, and every hash made right again.
+"""
 
 from __future__ import annotations
 
@@ -164,7 +167,10 @@ def change_table(package: Path, rng: np.random.Generator) -> None:
 
 
 def climb(package: Path, rng: np.random.Generator) -> None:
-    """Have the manifest, or a link, lead out of the package, to a pipe that nobody writes to: who opens it hangs."""
+    """Have the manifest, or a link, lead out of the package.
+
+    It leads to a pipe that nobody writes to: who opens it hangs.
+    """
     shard = _any_of(sorted(package.glob("data/*/*.arrow")), rng)
     if rng.random() < 0.3:
         shard.unlink()

@@ -1,4 +1,7 @@
-"""A package in a bucket and on a hub, both on loopback: the rows of the local one in spite of faults, or one error."""
+"""Packages in a bucket and on a hub, served on loopback.
+
+In spite of faults the rows are those of the local package, or there is one error.
+"""
 
 from __future__ import annotations
 

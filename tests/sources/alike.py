@@ -38,7 +38,10 @@ def small(root: Path, channels: Iterable[Channel]) -> Array:
 
 
 def smoothed(pixels: Array) -> Array:
-    """Return pixels (H, W) between 0 and 1 as (SIDE, SIDE) float, without slow changes and single pixels' noise."""
+    """Return pixels without slow changes and single pixels' noise.
+
+    (H, W) between 0 and 1 become (SIDE, SIDE) float.
+    """
     grey = Picture.fromarray((pixels * 255).astype("uint8"))
     grey = grey.resize((2 * SIDE, 2 * SIDE), Picture.Resampling.BOX)
     sharp, slow = (np.asarray(grey.filter(ImageFilter.GaussianBlur(radius)), float) for radius in (1, 10))
@@ -47,7 +50,10 @@ def smoothed(pixels: Array) -> Array:
 
 
 def likeness(one: Array, other: Array) -> float:
-    """Return the highest correlation (Pearson's) over the shifts at which enough of the two lie over each other."""
+    """Return the highest correlation (Pearson's) over all shifts.
+
+    Only shifts at which enough of the two lie over each other count.
+    """
     shape = [2 * side for side in one.shape]
 
     def spectrum(pixels: Array) -> Array:

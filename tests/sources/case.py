@@ -91,7 +91,10 @@ class SourceTestCase(BrokenDownloads):
     real_rows: ClassVar[Mapping[str, Row]] = {}
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        """Leave out the checks that cannot apply: a skipped test should mean that something is missing here."""
+        """Remove the checks that cannot apply.
+
+        A skipped test should mean that something is missing here.
+        """
         super().__init_subclass__(**arguments)
         applies = {
             "test_climbing_paths": cls.climbing is not None,
@@ -156,7 +159,10 @@ class SourceTestCase(BrokenDownloads):
         }
 
     def test_specimens(self, root: Path) -> None:
-        """What shows one specimen shares a group; groups, batches and single objects are as many as the tree holds."""
+        """Images of one specimen share a group.
+
+        Groups, batches and single objects are as many as the tree holds.
+        """
         images = self.read(Folder.listed(str(root)))
         rows = {key: normalised(self.source, image) for key, image in images.items()}
         assert len({row["group"] for row in rows.values()}) == self.groups
@@ -195,7 +201,10 @@ class SourceTestCase(BrokenDownloads):
         assert self.read(Folder(str(root), dict(shuffled))) == self.read(Folder(str(root), listed))
 
     def test_archive_depth_does_not_matter(self, root: Path, copy: Path) -> None:
-        """One folder more, as when each archive is unpacked into a folder of its own, changes no row but its paths."""
+        """Add a folder level, as archives unpacked separately do.
+
+        No row changes but its paths.
+        """
         before = without_paths(self.read(Folder.listed(str(root))))
         deeper = copy.parent / "deeper"
         (deeper / "un packed [1]").mkdir(parents=True)

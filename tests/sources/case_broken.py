@@ -72,7 +72,10 @@ class BrokenDownloads(MadeSource):
     """Checks of partial and broken downloads."""
 
     def test_missing_pieces(self, root: Path) -> None:
-        """Any one file may be missing: other images keep their keys; only a table may be asked for, by name."""
+        """Take away one file at a time.
+
+        Other images keep their keys, and only a table may be asked for, by name.
+        """
         listed = signatures(root)
         keys = set(self.read(Folder(str(root), dict(listed))))
         images = [path for path in listed if not path.lower().endswith(TABLES)]
@@ -105,7 +108,10 @@ class BrokenDownloads(MadeSource):
             assert added_notes(whole, folder) == ({} if kind is None else {kind: 1}), missing
 
     def test_strangers(self, root: Path) -> None:
-        """A file that the source's table or naming does not know is counted, and no row changes."""
+        """Add a file that no table or naming knows.
+
+        It is counted, and no row changes.
+        """
         whole = Folder(str(root), signatures(root))
         before = self.read(whole)
         for stranger, kind in self.unknown_files.items():
@@ -114,7 +120,10 @@ class BrokenDownloads(MadeSource):
             assert added_notes(whole, folder) == {kind: 1}, stranger
 
     def test_broken_tables(self, root: Path, copy: Path) -> None:
-        """An empty, cut or foreign table ends in rows left out or in one LayoutError that names it, in nothing else."""
+        """Read empty, cut and foreign tables.
+
+        They leave rows out, or end in one LayoutError that names the table.
+        """
         for path in [path for path in signatures(root) if path.lower().endswith(TABLES)]:
             content = (copy / path).read_bytes()
             for broken in (b"", content[: len(content) // 2], b'\x00\xff\xfe<html>\r\n,,\t"' * 9, b"[1, {}]\n" * 3):

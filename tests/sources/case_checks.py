@@ -21,12 +21,18 @@ TABLES = (".csv", ".tsv", ".txt", ".json", ".lst", ".xls", ".xlsx", ".gz", ".zip
 
 
 def signatures(root: Path) -> dict[str, int]:
-    """Return the files that a listing of the folder keeps, in sorted order, each with some file_signature."""
+    """Return the files that a listing keeps, sorted.
+
+    Each has some file_signature.
+    """
     return dict.fromkeys(Folder.listed(str(root)).paths(), 1)
 
 
 def normalised(source: Source, image: Image) -> Row:
-    """Return a row as the method's section 1 wants it: the image's own values, else the source's, normalised."""
+    """Return a row as section 1 of the method wants it.
+
+    Values are the image's own, else the source's, normalised.
+    """
     row: Row = {}
     for column in COLUMNS:
         value = getattr(image, column)

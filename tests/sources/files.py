@@ -1,4 +1,7 @@
-"""Tiny valid files for made-up sources: their pixels come from their names, so all differ and none changes."""
+"""Tiny valid files for made-up sources.
+
+Their pixels come from their names, so all differ and none changes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Do the shared checks see a bad adapter? One that breaks one rule at a time must fail the check of that rule."""
+"""The shared checks find a bad adapter.
+
+One that breaks one rule at a time must fail the check of that rule.
+"""
 
 from __future__ import annotations
 

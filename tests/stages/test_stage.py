@@ -1,4 +1,7 @@
-"""The contract of a stage: it runs only if the last result was made from something else, or is not whole."""
+"""The contract of a stage.
+
+It runs only if the last result was made from something else, or is not whole.
+"""
 
 from __future__ import annotations
 
@@ -128,7 +131,9 @@ def test_every_module_that_runs_while_a_result_is_made_counts(simulated: Path, t
 
 @contextmanager
 def traced(ran: dict[str, set[str]], entries: dict[str, set[str]]) -> Iterator[None]:
-    """Note for each stage the modules whose functions are called while it runs, and those whose code it counts.
+    """Note the modules whose functions each stage calls.
+
+    Noted besides are those whose code it counts.
 
     Loops that numba has compiled do not show; the modules that hold them do, by their other functions.
     """

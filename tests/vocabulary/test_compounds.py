@@ -1,4 +1,7 @@
-"""Compounds merged by structure: the table keeps its own rules, and the names that people know end as one."""
+"""Compounds merged by structure.
+
+The table keeps its own rules, and the names that people know end as one.
+"""
 
 from __future__ import annotations
 

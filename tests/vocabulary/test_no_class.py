@@ -1,4 +1,7 @@
-"""The table of tokens that are no class: every row means something, and what it lists gives no label."""
+"""The table of tokens that are no class.
+
+Every row means something, and what it lists gives no label.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A report as its readers use it: every view, by mouse and by keyboard alone, in a Chromium that is watched."""
+"""Uses a report as its readers do, in a watched Chromium.
+
+Every view is visited, by mouse and by keyboard alone.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,10 @@ def watched(browser: Any, index: Path) -> Iterator[Any]:
 
 
 def use(page: Any) -> None:
-    """Search, filter, open a class and an example by keyboard, and look at each view in light and dark."""
+    """Visit every view in light and dark.
+
+    Search, filter, and open a class and an example by keyboard.
+    """
     facts = page.evaluate(_FACTS)
     _search_and_filter(page, facts)
     _example_by_keyboard(page, facts["names"][-1])

@@ -1,4 +1,7 @@
-"""Sources that are there but give nothing, or nothing with a label: left out, said, and the exit status tells."""
+"""Sources that give nothing, or nothing with a label.
+
+They are left out, that is said, and the exit status tells.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Label assignment in the plainest way: section 2 of the method, row by row, with exact fractions. Slow on purpose."""
+"""Label assignment in the plainest way, slow on purpose.
+
+Section 2 of the method, row by row, with exact fractions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which classes there are and who is in them, against the method's section 2 and a slow reading of it."""
+"""Which classes there are and who is in them.
+
+Compared with section 2 of the method and with a slow reading of it.
+"""
 
 from __future__ import annotations
 

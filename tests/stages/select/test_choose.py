@@ -223,7 +223,7 @@ def test_a_copy_is_not_lost_with_a_class_that_is_too_small() -> None:
 
 
 def test_by_batch_no_plate_is_on_both_sides() -> None:
-    """Ten plates of 20 wells; a well that was imaged on two plates joins them; images without a plate stay groups."""
+    """Ten plates of 20 wells, one well imaged on two plates."""
     images = [image(i, f"x{i % 4}", group=f"well {i}", batch=f"src:plate {i // 20}") for i in range(200)]
     images += [image(200, "x0", group="well 7", batch="src:plate 5")]
     images += [image(300 + i, "x0", group=f"lone {i}") for i in range(20)]

@@ -1,4 +1,7 @@
-"""The split by whole groups: pure, as near to its share as the groups allow, the same for any order."""
+"""The split by whole groups.
+
+It is pure, as near to its share as the groups allow, and the same for any order.
+"""
 
 from __future__ import annotations
 

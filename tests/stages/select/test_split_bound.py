@@ -1,4 +1,7 @@
-"""The bound on validation: never exceeded, and classes go without rather than that half of the data is taken."""
+"""The bound on validation is never exceeded.
+
+Classes go without rather than that half of the data is taken.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Arrays of many files by the rules of fetching: faults of the machine are none of the image's."""
+"""Arrays of many files follow the rules of fetching.
+
+Faults of the machine are none of the image's.
+"""
 
 from __future__ import annotations
 

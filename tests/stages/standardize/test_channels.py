@@ -238,7 +238,10 @@ def test_more_channels_than_are_kept_are_read_again(tmp_path: Path, reader: Chan
 
 
 def test_an_answer_that_was_cut_says_nothing_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a server without a length, or a proxy, may give: the file system sees no error."""
+    """The file system sees no error in such an answer.
+
+    A server that states no length, or a proxy, may give one.
+    """
     image(tmp_path / "whole.tif", 1)
     content = (tmp_path / "whole.tif").read_bytes()
     memory = fsspec.filesystem("memory")

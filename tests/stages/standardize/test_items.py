@@ -1,4 +1,7 @@
-"""Items come from the annotations in their order, batch after batch, with what each image was made from."""
+"""Items come from the annotations, in their order.
+
+Each has what its image was made from.
+"""
 
 from __future__ import annotations
 
