@@ -1,4 +1,7 @@
-"""Check that a built site fetches nothing from elsewhere: python .ci/check_site.py FOLDER."""
+"""Check that a built site fetches nothing from elsewhere.
+
+python .ci/check_site.py FOLDER
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ _IMPORT = re.compile(r"url\(\s*['\"]?((?:https?:)?//[^)'\"]+)|@import\s+['\"]((?
 
 
 class _Fetched(HTMLParser):
-    """Collects what a browser fetches to show a page; links that a reader may follow are none of it."""
+    """Collects what a browser fetches to show a page.
+
+    Links that a reader may follow are left out.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +35,10 @@ class _Fetched(HTMLParser):
 
 
 def faults(site: Path) -> Iterator[str]:
-    """Yield a line for each address elsewhere that a page or style sheet fetches."""
+    """Yield a line for each external address that is fetched.
+
+    Pages and style sheets are read.
+    """
     pages = sorted(site.rglob("*.html"))
     if not pages:
         yield f"{site} holds no page"

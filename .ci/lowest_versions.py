@@ -1,4 +1,4 @@
-"""Print constraints for pip that hold every dependency at the lowest version that pyproject.toml admits.
+"""Print pip constraints with every dependency at its lower bound.
 
     python .ci/lowest_versions.py [EXTRA ...] > lowest.txt
     pip install --constraint lowest.txt '.[EXTRA,...]'
@@ -22,7 +22,10 @@ _LOWEST = re.compile(r"(?P<name>[\w.-]+)(?:\[[^]]*\])?>=(?P<version>[\w.]+)")
 
 
 def constraints(project: dict[str, Any], extras: list[str]) -> list[str]:
-    """Return ``name==version`` of each requirement; raises ValueError for one without a lower bound."""
+    """Return ``name==version`` of each requirement.
+
+    Raises ValueError for one without a lower bound.
+    """
     wanted = list(project["dependencies"])
     for extra in extras:
         wanted += project["optional-dependencies"][extra]

@@ -36,7 +36,10 @@ from builder.vocabulary import lookalikes
 
 
 class Tree(NamedTuple):
-    """Names of files below ``root``, which holds the tables alone, and how pandas would join them (None: it is not)."""
+    """A source's file names, and how pandas would join them.
+
+    ``root`` holds the tables alone; ``join`` is None where pandas is not compared.
+    """
 
     root: Path
     files: list[str]
@@ -44,7 +47,10 @@ class Tree(NamedTuple):
 
 
 def rec_rxrx19a(root: Path, scale: float) -> Tree:
-    """HRCE-1 ... and VERO-1 ..., 1,380 wells a plate, 4 sites, 5 channels, 1,660 treatments."""
+    """Return the tree of RxRx19a: plates HRCE-1 and on.
+
+    1,380 wells a plate, 4 sites, 5 channels, 1,660 treatments.
+    """
     rng = random.Random(0)
     plates = max(1, round(305_520 * scale / (1380 * 4)))
     wells = [f"{row}{column:02d}" for row in [*"BCDEFGHIJKLMNOPQRSTUVWXYZ", "AA", "AB"] for column in range(2, 48)][
@@ -70,7 +76,10 @@ def rec_rxrx19a(root: Path, scale: float) -> Tree:
 
 
 def bbbc022(root: Path, scale: float) -> Tree:
-    """20 plates, 384 wells, 9 sites, 5 channels, a UUID each, a table of 23 columns."""
+    """Return the tree of BBBC022: 20 plates of 384 wells.
+
+    9 sites, 5 channels, a UUID in each file name, and a table of 23 columns.
+    """
     files, table = made_bbbc022(root, scale)
     pattern = r"_(?P<plate>\d{5})w\d/IXMtest_(?P<well>[A-P]\d\d)_s(?P<site>\d)_w(?P<channel>\d)[0-9A-F-]+\.tif$"
     columns = [f"Image_Metadata_{name}" for name in ("PlateID", "CPD_WELL_POSITION", "Site")]
@@ -78,7 +87,10 @@ def bbbc022(root: Path, scale: float) -> Tree:
 
 
 def idr0016(root: Path, scale: float) -> Tree:
-    """A million of its files: 87 plates, 384 wells, 6 sites, 5 channels, a UUID each; 384 rows a plate."""
+    """Return the tree of idr0016: a million of its files.
+
+    87 plates of 384 wells, 6 sites, 5 channels, a UUID in each file name; 384 rows a plate.
+    """
     rng = random.Random(0)
     stains = {"Hoechst": 1, "ERSyto": 2, "ERSytoBleed": 3, "Ph_golgi": 4, "Mito": 5}
     files, rows = [], ["Plate,Well,Characteristics [Organism],Compound Name,Compound Broad Identifier Short"]
@@ -94,7 +106,10 @@ def idr0016(root: Path, scale: float) -> Tree:
 
 
 def bbbc017(root: Path, scale: float) -> Tree:
-    """28 plates of 384 wells, 6 fields, 3 channels; without the table of genes, which is an Excel file."""
+    """Return the tree of BBBC017: 28 plates of 384 wells.
+
+    6 fields, 3 channels; without the table of genes, which is an Excel file.
+    """
     files = [
         f"NIRHTa{sign}{plate:03d}/AS_09125_0501{sign == '+':d}7{plate:07d}_{well}f{field:02d}d{channel}.DIB"
         for sign in "-+"
@@ -183,7 +198,10 @@ def measure(dir_name: str, scale: float, rounds: int) -> None:
 
 
 def measure_lookalikes(rounds: int) -> None:
-    """5,000 tokens of 5 to 40 letters; all pairs by a plain comparison of 500 of them, scaled by the square."""
+    """Time the search for lookalikes among 5,000 tokens.
+
+    They have 5 to 40 letters. The plain comparison of all pairs is timed on 500 of them and scaled by the square.
+    """
     rng = random.Random(0)
     letters = "abcdefghijklmnopqrstuvwxyz -"
     tokens = ["".join(rng.choices(letters, k=rng.randint(5, 40))) for _ in range(5000)]

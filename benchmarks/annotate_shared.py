@@ -1,4 +1,7 @@
-"""What the two benchmarks of annotation share: names of wells and files, the tree of bbbc022, the whole stage."""
+"""What the two benchmarks of annotation share.
+
+Names of wells and files, the tree of bbbc022, and the whole stage.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +25,28 @@ def uuid(rng: random.Random) -> str:
 
 
 def listed(root: Path, signatures: Mapping[str, int]) -> Folder:
-    """Return a folder that holds the tables below ``root`` and, by name only, the files of ``signatures``."""
+    """Return a folder of tables and names of further files.
+
+    It holds the tables below ``root`` and, by name only, the files of ``signatures``.
+    """
     tables = Folder.listed(str(root)).paths()
     return Folder(str(root), {**dict.fromkeys(tables, 1), **signatures})
 
 
 def whole_stage(dir_name: str, folder: Folder, scratch: Path) -> int:
-    """Return the number of rows: adapter, vocabulary (none of it remembered), keys, Arrow, Parquet."""
+    """Run the whole stage; return the number of rows.
+
+    Adapter, vocabulary (with an empty cache), keys, Arrow, Parquet.
+    """
     normalize.cache_clear()
     return _write_rows(get_source(dir_name), folder, Store(str(scratch)), simulated=False)
 
 
 def made_bbbc022(root: Path, scale: float) -> tuple[list[str], Path]:
-    """Return names of files, and the table: 20 plates, 384 wells, 9 sites, 5 channels, a UUID each, 23 columns."""
+    """Return names of files, and the table.
+
+    20 plates of 384 wells, 9 sites, 5 channels, a UUID in each file name; 23 columns.
+    """
     rng = random.Random(0)
     stains = {"ER": 2, "Hoechst": 1, "Mito": 5, "Ph_golgi": 4, "Syto": 3}
     metadata = "ASSAY_WELL_ROLE BROAD_ID CLSID CPD_MMOL_CONC CPD_PLATE_MAP_NAME CPD_SMILES CPD_WELL_POSITION PlateID"

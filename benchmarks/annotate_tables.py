@@ -1,6 +1,7 @@
-"""Sources of full size made from real tables that were trimmed: their rows repeat on made-up plates.
+"""Sources of full size made from real, trimmed tables.
 
-Each function writes the table below ``root`` and yields the names of the files, for a share ``scale`` of the plates.
+The rows of the tables repeat on made-up plates. Each function writes the table below ``root`` and yields the names of
+the files, for a share ``scale`` of the plates.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ Row = dict[str, str]
 
 
 class Screen(NamedTuple):
-    """``plates`` of ``wells`` wells, of which the first ``shown`` (all: None) have files."""
+    """A screen of ``plates`` plates with ``wells`` wells each.
+
+    The first ``shown`` wells of a plate have files; all of them where it is None.
+    """
 
     table: str  # the real one, in the folder of the source
     plates: int
@@ -134,7 +138,10 @@ CONDITIONS = ("Mock", "Active SARS-CoV-2", "UV Inactivated SARS-CoV-2", "")
 
 
 def recursion(name: str, real: Path, root: Path, scale: float) -> Iterator[str]:
-    """Columns of the real table, or those of the readme; treatments drawn by their real counts."""
+    """Write a Recursion table; yield the names of its files.
+
+    Its columns are those of the real table, or those of the readme; treatments are drawn by their real counts.
+    """
     rng, set_name = random.Random(0), name.removeprefix("rec_")
     sites, each, channels, cells = RECURSION[name]
     names, counts = zip(*read(real / name / "treatment_counts.csv")[1:], strict=True)
@@ -157,7 +164,10 @@ def recursion(name: str, real: Path, root: Path, scale: float) -> Iterator[str]:
 
 
 def hpa(name: str, real: Path, root: Path, scale: float) -> Iterator[str]:
-    """Fields of four files, with real labels in turn; those of the test set have none."""
+    """Write the HPA table; yield four files a field.
+
+    Fields have real labels in turn; those of the test set have none.
+    """
     rng = random.Random(0)
     trained, tested = {"kag_hpa": (31_072, 11_702), "kag_hpa_single": (21_806, 559)}[name]
     header, *rows = read(real / name / "train.csv")

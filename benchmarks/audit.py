@@ -1,4 +1,4 @@
-"""The audit of the split by content: what it finds, what it finds wrongly, and how long it takes.
+"""The split's audit by content: hits, false alarms and time.
 
     python -m benchmarks.audit                               simulated fields, 80,000 x 9,000 thumbnails
     python -m benchmarks.audit --data DATA                   real images too: one folder a source, as `build` takes it
@@ -39,7 +39,10 @@ COMMON = (128, 96, 64, 48, 32)
 
 
 def rates(images: list[tuple[str, U8]]) -> None:
-    """Print what is found of changed copies, and among unrelated images."""
+    """Print hit rates for changed copies and false alarms.
+
+    False alarms are counted among pairs of unrelated images.
+    """
     names = np.array([name for name, _ in images])
     small = np.stack([thumbnail(pixels) for _, pixels in images])
     cells = names == "bbbc041"
@@ -62,7 +65,7 @@ def rates(images: list[tuple[str, U8]]) -> None:
 
 
 def overlaps(images: list[tuple[str, U8]]) -> None:
-    """Print which overlaps are found, and which images that do not overlap are said to."""
+    """Print which overlaps are found, and which wrongly."""
     fields = [pixels for _, pixels in images if min(pixels.shape) >= 200]
     chance = np.random.default_rng(0)
     for kind, change in TILES.items():
@@ -89,14 +92,17 @@ def overlaps(images: list[tuple[str, U8]]) -> None:
 
 
 def overlapping(firsts: list[U8], seconds: list[U8]) -> list[tuple[Any, float]]:
-    """Return what is proposed of these images, with the correlation where it is above the threshold."""
+    """Return the overlaps proposed that the correlation confirms.
+
+    Each comes with its correlation, which is above the threshold.
+    """
     proposals = Index([key_points(pixels) for pixels in seconds]).proposals([key_points(pixels) for pixels in firsts])
     judged = ((p, overlap(firsts[p.first], seconds[p.second], p)) for p in proposals)
     return [(p, found.correlation) for p, found in judged if found]
 
 
 def matched(images: list[U8], train: int, validation: int) -> None:
-    """Print the seconds for the key points of so many examples of one source, and what memory the index holds.
+    """Time key points of one source; print the index's memory.
 
     The points are those of the images, with each bit turned in one of 16 cases: as common or rare as real ones are.
     """
@@ -126,7 +132,7 @@ def matched(images: list[U8], train: int, validation: int) -> None:
 
 
 def thumbnails(count: int, chance: Chance) -> I8:
-    """Return thumbnails of random fields whose structure is as coarse as that of microscopy images."""
+    """Return thumbnails of random fields as coarse as microscopy images."""
     out = np.empty((count, SIDE, SIDE), np.int8)
     for place in range(count):
         coarse = chance.random((int(chance.integers(24, 64)),) * 2)
@@ -135,7 +141,10 @@ def thumbnails(count: int, chance: Chance) -> I8:
 
 
 def timed(train: int, validation: int) -> None:
-    """Print the seconds for so many thumbnails, and for a whole CytoImageNet."""
+    """Time the audit of so many thumbnails.
+
+    Also prints what a whole CytoImageNet would take at this rate.
+    """
     chance = np.random.default_rng(0)
     kinds = thumbnails(4000, chance)
     first, second = (varied(kinds, count, chance) for count in (train, validation))
@@ -159,7 +168,10 @@ def timed(train: int, validation: int) -> None:
 
 
 def varied(kinds: I8, count: int, chance: Chance) -> I8:
-    """Return thumbnails made of two of some kinds each: as different as those are, and quickly made."""
+    """Return thumbnails that each combine two of some kinds.
+
+    They differ as much as the kinds do, and are quick to make.
+    """
     out = np.empty((count, SIDE, SIDE), np.int8)
     for start in range(0, count, 10_000):
         size = min(10_000, count - start)

@@ -1,4 +1,7 @@
-"""Images for ``benchmarks.audit``: simulated and real ones, changed copies of them, and windows that overlap."""
+"""Images for ``benchmarks.audit``.
+
+Simulated and real ones, changed copies of them, and windows that overlap.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +33,16 @@ def filtered(pixels: U8, radius: float) -> U8:
 
 
 def shifted(pixels: U8, share: float) -> U8:
-    """Return the field without this share of its side at the top and left."""
+    """Cut a share of the field off, top and left."""
     height, width = pixels.shape
     return pixels[int(share * height) :, int(share * width) :]
 
 
 def warped(pixels: U8, chance: Chance) -> U8:
-    """Return the field with its parts moved by about a fiftieth of its side, smoothly: a later time point."""
+    """Warp the field smoothly, as at a later time point.
+
+    Its parts move by about a fiftieth of its side.
+    """
     height, width = pixels.shape
     bounds = [np.linspace(0, side, 6).astype(int).tolist() for side in (width, height)]
     x, y = np.meshgrid(*bounds)
@@ -51,7 +57,10 @@ def warped(pixels: U8, chance: Chance) -> U8:
 
 
 def second_microscope(pixels: U8, chance: Chance) -> U8:
-    """Return the field at another magnification, slightly turned and shifted, shaded, blurred and noisy."""
+    """Return the field as another microscope would show it.
+
+    At another magnification, slightly rotated and shifted, shaded, blurred and noisy.
+    """
     height, width = (int(0.7 * side) for side in pixels.shape)
     image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
     turned = np.asarray(image.rotate(1.5).filter(ImageFilter.GaussianBlur(1)))[height // 50 :, width // 100 :]
@@ -87,7 +96,10 @@ def simulated() -> Iterator[tuple[str, U8]]:
 
 
 def real(data: Path, most: int) -> Iterator[tuple[str, U8]]:
-    """Yield the standardised images of every source in DATA, at most so many of each."""
+    """Yield the standardised images of every source in DATA.
+
+    At most ``most`` of each source.
+    """
     for dir_name in source_names():
         if (data / dir_name).is_dir():
             try:
@@ -112,7 +124,10 @@ def real(data: Path, most: int) -> Iterator[tuple[str, U8]]:
 
 
 def tiles(pixels: U8, common: int, chance: Chance) -> tuple[U8, U8]:
-    """Return two windows of a field, half its sides, that have so many columns in common."""
+    """Return two windows that share ``common`` columns of a field.
+
+    Each has half the field's height and width.
+    """
     height, width = (side // 2 for side in pixels.shape)
     step = width - common
     row = int(chance.integers(0, pixels.shape[0] - height))
@@ -123,7 +138,10 @@ def tiles(pixels: U8, common: int, chance: Chance) -> tuple[U8, U8]:
 
 
 def neighbour(pixels: U8, chance: Chance) -> U8:
-    """Return what the next stage position shows: half a pixel off, shaded, noisy."""
+    """Return what the next stage position shows.
+
+    It is half a pixel off, shaded and noisy.
+    """
     height, width = pixels.shape
     moved = Image.fromarray(pixels).transform(
         (width - 1, height - 1), Image.Transform.AFFINE, (1, 0, 0.5, 0, 1, 0.5), Image.Resampling.BILINEAR

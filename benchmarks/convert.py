@@ -1,4 +1,6 @@
-"""How fast the published release becomes a package: python -m benchmarks.convert [--examples 10000] [--workers 2].
+"""How fast the published release becomes a package.
+
+    python -m benchmarks.convert [--examples 10000] [--workers 2]
 
 A release is made up in its layout (metadata.csv, class folders, PNGs by Pillow of about 42 kB, as the real ones are on
 average) and converted by the command in a process of its own, its start included; then again, when all is done. In the
@@ -37,7 +39,10 @@ def field(rng: np.random.Generator, side: int) -> np.ndarray[Any, Any]:
 
 
 def pngs(count: int, side: int) -> Iterator[bytes]:
-    """Yield seeded images of fifty fields with camera noise, as Pillow writes them; no two the same."""
+    """Yield seeded PNGs of noisy fields, written by Pillow.
+
+    They show fifty fields with camera noise; no two are the same.
+    """
     rng = np.random.default_rng(0)
     fields = [field(rng, side) for _ in range(50)]
     for number in range(count):
@@ -63,7 +68,7 @@ def make_release(root: Path, count: int, side: int) -> list[Path]:
 
 
 def copied(files: list[Path], to: Path) -> float:
-    """Return the seconds that reading all files and writing them to one takes."""
+    """Time reading all files and writing them to one."""
     began = time.perf_counter()
     with to.open("wb") as out:
         for file in files:

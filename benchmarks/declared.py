@@ -70,7 +70,10 @@ type = "number"
 
 
 def screen(root: Path, scale: float) -> list[str]:
-    """Plates of 384 wells, 9 sites and 5 wavelengths, with a plate map of every well."""
+    """Write a screen with a plate map of every well.
+
+    Plates of 384 wells, 9 sites, 5 wavelengths.
+    """
     plates = max(1, round(_MILLION * scale / (384 * 9 * 5)))
     rng = random.Random(0)
     rows = [
@@ -126,7 +129,10 @@ def status(name: str) -> int:
 
 
 def memory_of(name: str, scale: float, way: str) -> tuple[float, float]:
-    """Return how many MiB reading adds to what the names themselves take, and the whole, at its most."""
+    """Measure the peak memory of reading a source, in MiB.
+
+    Returns what reading adds to the names themselves, and the process's peak.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         files = MADE[name](root, scale)

@@ -35,13 +35,19 @@ _WHO = ("parent", "worker", "together")
 
 
 def _held(pid: int) -> int:
-    """Return the bytes that a process holds, but for what is mapped from files: that can be dropped (Linux)."""
+    """Return a process's anonymous memory in bytes (Linux).
+
+    What is mapped from files is left out: the kernel can drop it.
+    """
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
 
 
 class Marks(logging.Handler):
-    """Notes when each stage ends, by the pipeline's own lines, and the memory held meanwhile."""
+    """Notes each stage's end, and the memory held until then.
+
+    The ends are told by the pipeline's own log lines.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -53,7 +59,7 @@ class Marks(logging.Handler):
         self._watch.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take the first words of a line for the end of what they name."""
+        """End a stage at the log line that says so."""
         text = record.getMessage()
         for start, end, stage in (
             ("label: ", "", "label"),
@@ -78,7 +84,10 @@ class Marks(logging.Handler):
         self._most = dict.fromkeys(_WHO, 0)
 
     def most(self) -> int:
-        """Return the most bytes that all processes held together in a stage that has ended."""
+        """Return the peak memory of all processes together, in bytes.
+
+        The largest of the stages that have ended.
+        """
         return max(int(stage["together"]) for stage in self.stages)
 
     def stop(self) -> None:
@@ -106,7 +115,7 @@ class Marks(logging.Handler):
 
 
 class Log:
-    """A run log that marks the ends of the stages that run in workers."""
+    """A run log that notes the ends of workers' stages."""
 
     def __init__(self, path: Path, marks: Marks) -> None:
         from builder.engine.log import RunLog
@@ -164,7 +173,10 @@ def run(rows: int, box: int, workers: int, folder: Path) -> None:
 
 
 def extrapolate(stages: list[dict[str, Any]], images: int, workers: int) -> None:
-    """Print what 890,000 real images take: their pixels, and what was measured here beside them."""
+    """Print what 890,000 real images would take.
+
+    Their pixels by a measured rate, and beside them what was measured here.
+    """
     if "standardize" not in {stage["stage"] for stage in stages}:
         return  # went on from a run before: these are not the times of a build
     real = 0.0045  # core seconds: five channels of 520 x 696 pixels, 16 bit, raw TIFF (benchmarks/scale.py cost)
@@ -182,7 +194,10 @@ def extrapolate(stages: list[dict[str, Any]], images: int, workers: int) -> None
 
 
 def _write_plugins(folder: Path) -> None:
-    """Write the made-up sources as an installed distribution has them: a module each, named by its entry points."""
+    """Write the made-up sources as an installed distribution.
+
+    A module each, named by the distribution's entry points.
+    """
     facts_folder = folder / "cytoimagenet_full_build-1.dist-info"
     facts_folder.mkdir(parents=True, exist_ok=True)
     (facts_folder / "METADATA").write_text("Metadata-Version: 2.1\nName: cytoimagenet-full-build\nVersion: 1\n")
@@ -195,7 +210,10 @@ def _write_plugins(folder: Path) -> None:
 
 
 def main() -> None:
-    """Set up the sources for this process and its workers, run, clean up."""
+    """Set up the sources, run the build and clean up.
+
+    This process and its workers see the sources.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=FULL_ROWS // 100)
     parser.add_argument("--box", type=int, default=48, help="pixels of an example's side")

@@ -1,4 +1,6 @@
-"""The made-up sources of ``full_build.py``: many small boxes in a few large examples of noise.
+"""The made-up sources of ``full_build.py``.
+
+Many small boxes in a few large images of noise.
 
 Ten sources share the rows. Six images of one well have the same annotations, so wells hold images of several classes,
 as real ones do. No two boxes of a source are the same, so no two examples are.
@@ -36,7 +38,7 @@ _MANY = (("compound", 0.6), ("gene", 0.25), ("sirna", 0.1), ("phenotype", 0.05))
 
 
 def dir_names() -> list[str]:
-    """Return the names of the sources; they start as those of a database do."""
+    """Return the sources' names, which start with a database's name."""
     return [f"bbbc9{number:02d}" for number in range(SOURCES)]
 
 
@@ -47,7 +49,10 @@ def facts() -> dict[str, Any]:
 
 
 def write_images(data: Path) -> None:
-    """Write the example of noise of each source, 16 bit, uncompressed, and the mark of simulated data."""
+    """Write each source's image of noise: 16 bit, uncompressed.
+
+    Also writes the file that marks the data as simulated.
+    """
     import tifffile
 
     from builder.stages.annotate.discover import SIMULATED_MARK
@@ -61,7 +66,9 @@ def write_images(data: Path) -> None:
 
 
 def _tokens(classes: int) -> list[tuple[str, str, float]]:
-    """Return (category, token, weight) of the classes that make up the tail; the few large ones come beside them.
+    """Return (category, token, weight) of the many smaller classes.
+
+    The few large ones come beside them.
 
     A third of the tokens is rarer, so that their classes are small enough to want two or four crops an image.
     """

@@ -1,16 +1,18 @@
-"""Whether a GPU waits for the loader: images per second into a training step, against the step alone.
+"""Whether a GPU waits for the loader.
+
+Measures images per second into a training step, against the step alone.
 
     python -m benchmarks.gpu [PACKAGE] [--batch-size 256] [--threads 16] [--seconds 20] [--models resnet50]
 
 Of each model, 224 x 224, bfloat16, one GPU, three rates are printed:
 
 loader    batches decoded, resized and copied to the GPU; no model
-step      forward, backward and optimiser on one batch that stays on the GPU: the most that can be
+step      forward, backward and optimiser on one batch that stays on the GPU: the upper bound
 training  both: the loader feeds the steps
 
-``training / step`` is the share of the time in which the GPU works; 1.00 is the goal. Without PACKAGE, pictures of
-300 x 300 are made up. Without a GPU it runs on the CPU, in small: it shows that it runs, and nothing else.
-It needs PyTorch and transformers; with nvidia-ml-py it prints what the driver says of the GPU's utilisation too.
+``training / step`` is the share of the time in which the GPU works; 1.00 is the goal. Without PACKAGE, images of 300 x
+300 are made up. Without a GPU it runs on the CPU, in small: it shows that it runs, and nothing else. It needs PyTorch
+and transformers; with nvidia-ml-py it prints what the driver says of the GPU's utilisation too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A loader's batches and a model's steps on a GPU, for ``benchmarks/gpu.py``."""
+"""A loader's batches and training steps on a GPU.
+
+For ``benchmarks/gpu.py``.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ def training_step(model: Any, device: torch.device) -> Callable[[Batch], None]:
 
 
 def rate(source: Iterator[Batch], step: Callable[[Batch], Any], seconds: float, device: torch.device) -> float:
-    """Return images per second over about so many seconds, after a warm-up."""
+    """Return images per second after a warm-up.
+
+    Measured over about ``seconds`` seconds.
+    """
     for batch in itertools.islice(source, WARM_UP if device.type == "cuda" else 1):
         step(batch)
     wait(device)
@@ -75,7 +81,10 @@ def wait(device: torch.device) -> None:
 
 
 class Utilization:
-    """The mean utilisation that the driver states, in percent; None where it states none."""
+    """Mean GPU utilisation as the driver reports it, in percent.
+
+    None where it reports none.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._found: list[int] = []
@@ -120,7 +129,10 @@ def measure(name: str, loader: cytoimagenet.Loader, device: torch.device, second
 def run(
     package: str | None, folder: Path, models: list[str], size: int | None, threads: int, seconds: float | None
 ) -> None:
-    """Print the rates of some models; without a package, one is made in ``folder``."""
+    """Print the rates of some models.
+
+    Without a package, one is made in ``folder``.
+    """
     gpu = torch.cuda.is_available()
     device = torch.device("cuda" if gpu else "cpu")
     torch.backends.cudnn.benchmark = True

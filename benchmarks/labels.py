@@ -1,4 +1,6 @@
-"""Label assignment against pandas, on a table like the real one: time, peak memory, growth.
+"""Label assignment against pandas: time, peak memory, growth.
+
+The table is like the real one.
 
     python -m benchmarks.labels                      2.7 million rows: ours and two ways with pandas, in turn
     python -m benchmarks.labels --rows 27000000 --ways ours

@@ -1,4 +1,4 @@
-"""The same work with pandas, in two ways that a careful person might write.
+"""Label assignment with pandas, written carefully in two ways.
 
 Both follow the method: exact tokens, the same order of labels, two-step draws with shares by largest remainders.
 *explode* splits and explodes each column once and selects a label's rows by its token. *categories* keeps the columns

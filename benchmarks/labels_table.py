@@ -1,4 +1,7 @@
-"""Annotation tables of any size from a seed: 40 sources, seven categories, cells of several tokens."""
+"""Annotation tables of any size, from a seed.
+
+40 sources, seven categories, cells of several tokens.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ _ORGANISMS, _CELL_TYPES, _VISIBLE, _PHENOTYPES, _COMPOUNDS, _GENES, _SIRNAS = 12
 
 
 def write_annotations(folder: Path, rows: int, seed: int = 0) -> list[Path]:
-    """Write ``<source>.parquet`` files that hold ``rows`` images together; return their paths."""
+    """Write ``<source>.parquet`` files of ``rows`` images in all.
+
+    Returns their paths.
+    """
     rng = np.random.default_rng(seed)
     share = 1 / np.arange(2, SOURCES + 2)  # the largest of the 40 sources holds near a tenth, as RxRx19a does
     sizes = np.floor(share / share.sum() * rows).astype(int)
@@ -27,7 +33,10 @@ def write_annotations(folder: Path, rows: int, seed: int = 0) -> list[Path]:
 
 
 def _source(dir_name: str, number: int, size: int, rng: np.random.Generator) -> pa.Table:
-    """One source: a few organisms and cell types, stains, and either compounds with phenotypes, genes or siRNAs."""
+    """Return the table of one source.
+
+    A few organisms and cell types, stains, and either compounds with phenotypes, genes or siRNAs.
+    """
     kind = ("compound", "gene", "none", "compound", "phenotype")[number % 5]
     organism = _cells(rng, "organism", _ORGANISMS, size, 1 + number % 2, 1)
     cell_type = _cells(rng, "cell type", _CELL_TYPES, size, 1 + number % 6, 1)
@@ -69,7 +78,10 @@ def _cells(
     suffix: str = "",
     nulls: float = 0.0,
 ) -> pa.Array:
-    """Cells of 1 to ``tokens`` tokens; ``distinct`` cells, the first of them the most frequent (Zipf, exponent 0.7)."""
+    """Return cells of 1 to ``tokens`` tokens.
+
+    There are ``distinct`` different cells; the first is the most frequent (Zipf, exponent 0.7).
+    """
     # Low numbers are in many sources, as "human" or "nucleus" are.
     numbers = np.minimum((rng.pareto(0.8, (distinct, tokens)) * vocabulary / 20).astype(int), vocabulary - 1)
     spread = rng.integers(0, vocabulary, (distinct, tokens))

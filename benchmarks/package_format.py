@@ -1,4 +1,6 @@
-"""What a package's format costs a stream: bytes and requests over HTTP, and speed from the disk.
+"""What a package's format costs a stream.
+
+Measures bytes and requests over HTTP, and speed from the disk.
 
     python -m benchmarks.package_format [--examples 1000] [--side 300] [--rounds 3]
 
@@ -45,7 +47,10 @@ TEXTS = [name for name in METADATA.names if pa.types.is_string(METADATA.field(na
 
 
 class Variant(NamedTuple):
-    """A way to write the shards; ``ours`` says that the class reads it, as the builder could write it."""
+    """A way to write the shards.
+
+    ``ours``: the builder could write it so, and the class ``CytoImageNet`` reads it.
+    """
 
     name: str
     kind: str
@@ -99,7 +104,7 @@ def write(folder: Path, variant: Variant, count: int, pool: Iterator[bytes]) -> 
 
 
 def renew_facts(package: Path, path: str) -> None:
-    """Write the new size and hash of a shard into the manifest."""
+    """Update a shard's size and hash in the manifest."""
     manifest = json.loads((package / "manifest.json").read_text("utf-8"))
     data = (package / path).read_bytes()
     manifest["files"][path] |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

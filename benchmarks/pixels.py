@@ -1,4 +1,8 @@
-"""Time reading, standardising, cropping and encoding against the plain ways: python -m benchmarks.pixels [FOLDER].
+"""Time making an example from pixels, against the plain ways.
+
+    python -m benchmarks.pixels [FOLDER]
+
+Reading, standardising, cropping and encoding are timed.
 
 Three made-up images (the sizes and types of Recursion, Cell Painting and full-frame cameras) and four crops are each
 processed in alternation, one core, files in the page cache, by
@@ -52,7 +56,10 @@ from cytoimagenet_reader.png import encoder
 
 
 def medians(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median milliseconds of processor time of each way, run in alternation after one unmeasured run."""
+    """Return each way's median processor time in milliseconds.
+
+    The ways run in alternation, after one unmeasured run.
+    """
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, way in ways.items():
@@ -127,7 +134,10 @@ def four_crops(rounds: int) -> None:
 
 
 def encoding(name: str, images: list[np.ndarray], rounds: int) -> None:
-    """Encode and decode a set of images, each way over the whole set in turn."""
+    """Time encoding and decoding a set of images.
+
+    Each way works through the whole set in turn.
+    """
     ours, theirs = [encoder.encode(p) for p in images], [pillow_png(p) for p in images]
     size, other = sum(map(len, ours)), sum(map(len, theirs))
     ways = {
@@ -162,7 +172,10 @@ def made_up_examples() -> list[np.ndarray]:
 
 
 def real_examples(folder: Path, most: int = 6) -> dict[str, list[np.ndarray]]:
-    """Up to ``most`` standardised images (wholes and crops) of each folder below."""
+    """Return at most ``most`` standardised images of each folder below.
+
+    Whole images and crops.
+    """
     out: dict[str, list[np.ndarray]] = {}
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".tif", ".png", ".jpg", ".bmp")):
         found = out.setdefault(path.relative_to(folder).parts[0], [])

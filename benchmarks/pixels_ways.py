@@ -1,4 +1,7 @@
-"""Made-up images, and the ways to make an example of them that ``benchmarks/pixels.py`` compares."""
+"""Made-up images, and ways to make examples of them.
+
+``benchmarks/pixels.py`` compares the ways.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ def opencv() -> Any:
 
 
 def cells(height: int, width: int, channel: int, seed: int, bits: int) -> np.ndarray:
-    """A field of made-up cells: soft ellipses over background, with shot and read noise."""
+    """Return a field of made-up cells with camera noise.
+
+    Soft ellipses over a background, with shot and read noise.
+    """
     rng = np.random.default_rng([seed, channel])
     light = np.full((height, width), 120.0)
     for _ in range(height * width // 4000):
@@ -70,7 +76,10 @@ def pillow_png(pixels: np.ndarray) -> bytes:
 
 
 def stretched(values: np.ndarray) -> np.ndarray:
-    """Clip to the 0.1th and 99.9th percentile and scale to [0, 1], both found by one call of numpy's percentile."""
+    """Clip to two percentiles and scale to [0, 1].
+
+    One call of numpy's percentile finds both, the 0.1th and the 99.9th.
+    """
     low, high = np.percentile(values, [0.1, 99.9])
     return (np.clip(values, low, high) - low) / (high - low)
 
@@ -105,7 +114,10 @@ def paper(files: Sequence[Path]) -> bytes:
 
 
 def plain(files: Sequence[Path]) -> bytes:
-    """The usual good way: OpenCV reads at native depth, float32 throughout, Pillow level 6."""
+    """Make an example in the usual good way.
+
+    OpenCV reads at native depth, float32 throughout, Pillow level 6.
+    """
     cv2 = opencv()
     total: np.ndarray | None = None
     for file in files:

@@ -33,7 +33,7 @@ _RUNS = 5
 
 
 def child(package: Path, out: Path) -> None:
-    """Write the report, and print seconds and peak memory as JSON."""
+    """Write the report; print seconds and peak memory as JSON."""
     from builder.engine.memory import own_peak_memory
     from builder.inspect.explorer.write import write_explorer
 
@@ -54,7 +54,7 @@ def sizes(out: Path) -> None:
 
 
 def looked_at(out: Path) -> None:
-    """Print how long the first view takes and what it loads.
+    """Print how long the first view takes and its files.
 
     Says that all views work, too, or why none of that is known.
     """
@@ -95,7 +95,7 @@ def looked_at(out: Path) -> None:
 
 
 def main() -> None:
-    """Make the package, report on it, and print what that took."""
+    """Make the package, report on it, and print the costs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=890_000)
     parser.add_argument("--classes", type=int, default=894)

@@ -1,4 +1,7 @@
-"""A made-up package of many classes, written without a build: for ``benchmarks.report``."""
+"""A made-up package of many classes, written without a build.
+
+For ``benchmarks.report``.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ class Held(NamedTuple):
 
 
 def write_package(folder: Path, examples: int, classes: int) -> None:
-    """Write a package of so many examples; their pixels are smooth noise, of a coarseness of their class."""
+    """Write a package of so many examples.
+
+    Their pixels are smooth noise; how coarse it is depends on the class.
+    """
     package = Store(str(folder))
     rng = np.random.default_rng(0)
     selection = _selection(rng, examples, classes)
@@ -171,7 +177,7 @@ def _columns(
 
 
 def _sources() -> list[Source]:
-    """Return the facts of the sources, which say that they are simulated."""
+    """Return the sources' facts, which say they are simulated."""
     return [
         Source(
             dir_name=f"made{number:02d}",

@@ -1,4 +1,6 @@
-"""How much of a package must be sent again after a change, of both formats.
+"""How much must be sent again after a package changes.
+
+Both formats are compared.
 
     python -m benchmarks.reupload [--rows 5000] [--box 256]
 
@@ -49,7 +51,7 @@ def next_cut(data: Any, begin: int, gear: Any, mask: Any) -> int:
 
 
 def pieces(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield the hash and the bytes of each piece of a file."""
+    """Yield each piece of a file: its hash and bytes."""
     data = np.fromfile(path, np.uint8)
     begin = 0
     while begin < len(data):
@@ -59,7 +61,10 @@ def pieces(path: Path) -> Iterator[tuple[bytes, int]]:
 
 
 def new_share(before: Path, after: Path) -> tuple[float, int]:
-    """Return the share of a package's bytes that another has not, and its bytes."""
+    """Return the share of bytes that another package lacks.
+
+    Returns the package's size in bytes, too.
+    """
     held = {piece for path in before.rglob("*") if path.is_file() for piece, _ in pieces(path)}
     new = total = 0
     for path in sorted(path for path in after.rglob("*") if path.is_file()):

@@ -1,4 +1,4 @@
-"""How the engine scales: memory, workers, overhead, empty tasks per second.
+"""How the engine scales: memory, workers, overhead, empty tasks.
 
     python -m benchmarks.scale                      all of it, a few minutes
     python -m benchmarks.scale memory --images 1000 10000 100000
@@ -37,13 +37,13 @@ SOURCE = "bbbc005"
 
 
 def part_function(data: Path, work: Store) -> functools.partial[list[tuple[str, str]]]:
-    """Return the picklable function that makes a part of a task's items."""
+    """Return the picklable function that makes a task's part."""
     recipe = Recipe()
     return functools.partial(standardize_part, str(data), {}, work, recipe, pixels_fingerprint(recipe), False)
 
 
 def make_candidates(folder: Path, count: int, height: int, width: int) -> None:
-    """Write seeded examples of blurred blobs on noise, as 16-bit TIFF."""
+    """Write seeded images of blurred blobs on noise (16-bit TIFF)."""
     import numpy as np
     import tifffile
 
@@ -66,7 +66,7 @@ def items(count: int, examples: int, channels: int) -> Iterator[Item]:
 
 
 def tasks(count: int, examples: int, channels: int, part: int = PART) -> Iterator[Task]:
-    """Yield the tasks of so many images, as many as are asked for at a time."""
+    """Yield the tasks of so many images, lazily."""
     chunk: list[Item] = []
     for item in items(count, examples, channels):
         chunk.append(item)
@@ -78,7 +78,10 @@ def tasks(count: int, examples: int, channels: int, part: int = PART) -> Iterato
 
 
 def build(data: Path, work: Path, count: int, examples: int, channels: int, workers: int, part: int = PART) -> float:
-    """Standardise so many images; return the seconds from the first result to the last, and so without the start."""
+    """Standardise images; return the seconds after the start.
+
+    They run from the first result to the last.
+    """
     function = part_function(data, Store(work))
     marks: list[float] = []
     done = 0
@@ -102,7 +105,7 @@ def build(data: Path, work: Path, count: int, examples: int, channels: int, work
 
 
 def measure_memory(counts: Sequence[int]) -> None:
-    """Peak memory of the parent and of the largest worker, each size in processes of its own."""
+    """Print peak memory of the parent and its largest worker."""
     print("\nmemory: 64 x 64 pixels, 2 workers")
     first: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -120,7 +123,7 @@ def measure_memory(counts: Sequence[int]) -> None:
 
 
 def one(folder: str, count: int) -> None:
-    """Standardise in this process's workers and print its and their peak memory (for ``measure_memory``)."""
+    """Standardise here; print the processes' peak memory (for ``measure_memory``)."""
     import resource
 
     began = time.perf_counter()
@@ -161,7 +164,7 @@ def measure_workers(rounds: int) -> None:
 
 
 def pixels_only(data: Path, some: Sequence[Item]) -> None:
-    """Do what the stage does to pixels, and nothing else: read, standardise, crop, encode."""
+    """Read, standardise, crop and encode: the stage's pixel work alone."""
     from builder.draw import Draw
     from builder.pixels.candidates import candidates
     from builder.pixels.read import read
@@ -220,14 +223,14 @@ def _watched(function: Any, some: tuple[Item, ...]) -> Any:
 
 
 def _start_seconds(data: Path, work: Path) -> float:
-    """Return the processor seconds of a pool of one worker that makes a part of one image."""
+    """Return the processor seconds of a pool for one image."""
     before = _spent_by_children()
     build(data, work, 1, 40, 5, workers=1)
     return _spent_by_children() - before
 
 
 def _spent_by_children() -> float:
-    """Return the processor seconds of the child processes that have ended."""
+    """Return the processor seconds of child processes that ended."""
     import resource
 
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -235,7 +238,10 @@ def _spent_by_children() -> float:
 
 
 def measure_empty(count: int) -> None:
-    """Empty tasks through two workers; 10 million images are 50,000 tasks of 200."""
+    """Run empty tasks through two workers.
+
+    10 million images are 50,000 tasks of 200.
+    """
     print(f"\nempty tasks: {count:,}, 2 workers")
     done = 0
 

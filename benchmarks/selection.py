@@ -1,4 +1,6 @@
-"""Selection and split at full size: seconds and memory, on made-up tables.
+"""Selection and split at full size: seconds and memory.
+
+The tables are made up.
 
     python -m benchmarks.selection                      a tenth: 89,000 candidates in 90 classes
     python -m benchmarks.selection --candidates 890000  all of it
@@ -82,7 +84,7 @@ def tables(candidates: int, seed: int = 0) -> tuple[pa.Table, pa.Table, pa.Table
 
 
 def empty(schema: pa.Schema, rows: int) -> dict[str, pa.Array]:
-    """Return columns without a value, or of zeros where one is needed."""
+    """Return columns of nulls, or of zeros where required."""
     return {field.name: pa.nulls(rows, field.type) if field.nullable else zeros(field.type, rows) for field in schema}
 
 
@@ -105,7 +107,7 @@ def names(prefix: str, numbers: np.ndarray) -> pa.Array:
 
 
 def hashes(numbers: np.ndarray) -> pa.Array:
-    """Return 32 bytes for each number, the same for the same."""
+    """Return 32 bytes per number, equal for equal numbers."""
     content = np.zeros((len(numbers), 4), np.int64)
     content[:, 0] = numbers
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(numbers), [None, pa.py_buffer(content)])

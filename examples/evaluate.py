@@ -38,9 +38,10 @@ Score = tuple[str, int, int]  # what, right, of how many
 
 
 def vote(distances: torch.Tensor, labels: torch.Tensor, k: int) -> torch.Tensor:
-    """Return the label that most of the k nearest have, (N,); of equals, the one whose nearest is nearer.
+    """Return the label that most of the k nearest have.
 
-    ``distances`` (N, M) to M known items with whole-number ``labels`` (M,).
+    ``distances`` (N, M) to M known items with whole-number ``labels`` (M,); the answer is (N,). Of labels with equally
+    many votes, the one whose nearest item is nearer wins.
     """
     nearest = distances.topk(min(k, distances.shape[1]), 1, largest=False).indices
     ballots = labels[nearest]
@@ -55,10 +56,10 @@ def same_as(values: Sequence[str]) -> torch.Tensor:
 
 
 def not_same_compound(features: torch.Tensor, rows: Sequence[dict[str, str]]) -> list[Score]:
-    """BBBC021: the mechanism of each treatment's nearest other treatment (cosine, means of images).
+    """BBBC021: predict each treatment's mechanism from its nearest other.
 
-    A treatment is a compound at a concentration; treatments of the same compound do not count as neighbours
-    (Ljosa et al., J. Biomol. Screen. 2013, doi:10.1177/1087057113503553).
+    By cosine distance between means of images. A treatment is a compound at a concentration; treatments of the same
+    compound do not count as neighbours (Ljosa et al., J. Biomol. Screen. 2013, doi:10.1177/1087057113503553).
     """
     treatments = same_as([f"{row['compound']}\0{row['concentration']}" for row in rows])
     count = int(treatments.max()) + 1
@@ -75,7 +76,10 @@ def not_same_compound(features: torch.Tensor, rows: Sequence[dict[str, str]]) ->
 
 
 def train_to_tests(features: torch.Tensor, rows: Sequence[dict[str, str]]) -> list[Score]:
-    """COOS-7: 11 nearest neighbours in the training set, for each test set (arXiv 1906.07282)."""
+    """COOS-7: classify each test set by 11 nearest neighbours.
+
+    The neighbours are those of the training set (arXiv 1906.07282).
+    """
     labels = same_as([row["label"] for row in rows])
     sets = np.array([row["set"] for row in rows])
     known = torch.from_numpy(sets == "train")
@@ -90,7 +94,7 @@ def train_to_tests(features: torch.Tensor, rows: Sequence[dict[str, str]]) -> li
 
 
 def leave_one_out(features: torch.Tensor, rows: Sequence[dict[str, str]]) -> list[Score]:
-    """CYCLoPs: the 11 nearest neighbours of each image among all others."""
+    """CYCLoPs: classify each image by its 11 nearest others."""
     labels = same_as([row["label"] for row in rows])
     right = 0
     for start in range(0, len(features), 1024):
@@ -105,7 +109,10 @@ PROTOCOLS = {"bbbc021": not_same_compound, "coos7": train_to_tests, "cyclops": l
 
 
 def examples(channels: list[np.ndarray[Any, Any]], merged: bool, normalize: bool) -> list[np.ndarray[Any, Any]]:
-    """Return what the network looks at, for one image: one uint8 (H, W), or one a channel."""
+    """Return the network's inputs for one image.
+
+    One uint8 (H, W), or one per channel.
+    """
     if normalize:
         return [standardize(channels)] if merged else [standardize([channel]) for channel in channels]
     planes = [plain_grey(channel) for channel in channels]
@@ -113,7 +120,10 @@ def examples(channels: list[np.ndarray[Any, Any]], merged: bool, normalize: bool
 
 
 def plain_grey(channel: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return a channel, (H, W) or (H, W, 3 or 4), as uint8 (H, W): its share of the type's range."""
+    """Return a channel as grey levels, scaled by its type.
+
+    A channel (H, W) or (H, W, 3 or 4) becomes uint8 (H, W): shares of the type's range.
+    """
     grey = channel[..., :3].mean(-1) if channel.ndim == 3 else channel.astype(np.float64)
     most = np.iinfo(channel.dtype).max if np.issubdtype(channel.dtype, np.integer) else 1.0
     return np.asarray(np.clip(grey / most, 0, 1) * 255).round().astype(np.uint8)
@@ -132,7 +142,7 @@ class Features:
 
     @torch.no_grad()
     def of(self, images: Sequence[np.ndarray[Any, Any]]) -> torch.Tensor:
-        """Return the features of the examples of one image, one after the other: float32 (examples x features)."""
+        """Return the features of one image's examples, concatenated: float32."""
         size = (self.size, self.size)
         sized = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)) for image in images]
         pooled = self.model.efficientnet(
@@ -142,7 +152,10 @@ class Features:
 
 
 def read_table(path: Path, protocol: str) -> list[dict[str, str]]:
-    """Return the rows of the table; ends with one line where a column is missing."""
+    """Return the rows of the table.
+
+    Ends with one line where a column is missing.
+    """
     needed = {"bbbc021": ["compound", "concentration", "moa"], "coos7": ["label", "set"], "cyclops": ["label"]}[
         protocol
     ]
@@ -180,7 +193,10 @@ def main(arguments: list[str] | None = None) -> list[Score]:
 
 
 def add_results(options: argparse.Namespace, classes: Sequence[str], scores: Sequence[Score]) -> None:
-    """Add the scores to a file, in place of earlier ones of the same checkpoint, protocol and way."""
+    """Add the scores to a file.
+
+    They replace earlier ones of the same checkpoint, protocol and options.
+    """
     checkpoint = hashlib.sha256(options.checkpoint.read_bytes()).hexdigest()
     way = {
         "protocol": options.protocol,

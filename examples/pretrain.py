@@ -1,12 +1,12 @@
-"""The paper's pretraining (arXiv 2111.11646, section 3) on a package: EfficientNetB0 from random weights.
+"""The paper's pretraining on a package (arXiv 2111.11646, section 3).
 
     python -m examples.pretrain PACKAGE --out runs/b0                 one GPU, or the CPU
     accelerate launch -m examples.pretrain PACKAGE --out runs/b0      several GPUs
 
-224 x 224 examples in batches of 64, turned by random angles with reflected edges, cross-entropy, Adam with learning
-rate 0.001, 24 epochs. PACKAGE is a folder or a URL, streamed by ``cytoimagenet.loader``. RUN holds ``last.pt``, from
-which ``--resume`` goes on at the very next batch, ``model/`` and ``timm/``, which transformers and timm load,
-``curves.png``, ``curves.json`` and TensorBoard's logs.
+EfficientNetB0 from random weights: 224 x 224 examples in batches of 64, rotated by random angles with reflected edges,
+cross-entropy, Adam with learning rate 0.001, 24 epochs. PACKAGE is a folder or a URL, streamed by
+``cytoimagenet.loader``. RUN holds ``last.pt``, from which ``--resume`` goes on at the very next batch, ``model/`` and
+``timm/``, which transformers and timm load, ``curves.png``, ``curves.json`` and TensorBoard's logs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TOP = 7  # the paper also counts an example as right when its class is among the
 
 
 def network(classes: int, size: int = 224, width: float = 1.0, depth: float = 1.0) -> torch.nn.Module:
-    """Return EfficientNetB0 (arXiv 1905.11946) for grey examples repeated to three channels, random weights."""
+    """Return a randomly initialised EfficientNetB0 (arXiv 1905.11946) for grey images."""
     config = EfficientNetConfig(
         num_labels=classes,
         image_size=size,
@@ -48,10 +48,11 @@ def network(classes: int, size: int = 224, width: float = 1.0, depth: float = 1.
 
 
 def start(layer: torch.nn.Module) -> None:
-    """Set a layer's first weights as the reference does (std sqrt(2 / fan_out); normalisation scales of 1).
+    """Initialise a layer as the reference does.
 
-    The library draws every weight with std 0.02, the scales of batch normalisation too, so that nothing reaches the
-    last layer; and its running statistics are those of the last batch alone.
+    Weights have std sqrt(2 / fan_out), normalisation has scales of 1. The library draws every weight with std 0.02, the
+    scales of batch normalisation too, so that nothing reaches the last layer; and its running statistics are those of
+    the last batch alone.
     """
     if isinstance(layer, torch.nn.Conv2d):
         fan_out = layer.kernel_size[0] * layer.kernel_size[1] * layer.out_channels // layer.groups
@@ -63,7 +64,7 @@ def start(layer: torch.nn.Module) -> None:
 
 
 def as_input(images: torch.Tensor) -> torch.Tensor:
-    """Return uint8 (B, 1, H, W) as float (B, 3, H, W) in [-1, 1]."""
+    """Convert uint8 (B,1,H,W) to float (B,3,H,W) in [-1,1]."""
     return (images.float() / 127.5 - 1).expand(-1, 3, -1, -1)
 
 
@@ -85,7 +86,7 @@ def turned(images: torch.Tensor, draw: torch.Generator, flip: bool = False) -> t
 
 
 def hits(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return float64 (3,): examples, right ones, right among the TOP likeliest."""
+    """Count examples, top-1 and top-TOP hits, as float64 (3,)."""
     best = logits.topk(min(TOP, logits.shape[1]), 1).indices == labels[:, None]
     return torch.stack([torch.tensor(len(labels)).to(best.device), best[:, 0].sum(), best.sum()]).double()
 
@@ -136,7 +137,7 @@ class Run:
         return torch.zeros(4, dtype=torch.float64, device=self.accelerator.device)  # examples, right, top, loss
 
     def epochs(self) -> None:
-        """Train the epochs that are left; validate and save after each."""
+        """Train the remaining epochs; validate and save after each."""
         while (epoch := len(self.history)) < self.options.epochs:
             start = time.perf_counter()
             if self.train.epoch == epoch:  # else it was resumed after the epoch's last batch
@@ -194,7 +195,7 @@ class Run:
         return {f"{split}_{name}": value / max(count, 1) for name, value in values.items()}
 
     def save(self) -> None:
-        """Write ``last.pt``; all processes stand at the same batch, so the first one's place is everybody's."""
+        """Write ``last.pt``; all processes are at the same batch."""
         if self.accelerator.is_main_process:
             state = {
                 "model": self.accelerator.unwrap_model(self.model).state_dict(),
@@ -212,7 +213,7 @@ class Run:
             (self.out / "last.tmp").replace(self.out / "last.pt")
 
     def publish(self) -> None:
-        """Write ``model/``, which transformers loads, and of a whole B0 ``timm/``, with cards made from the run."""
+        """Write ``model/`` for transformers and, of a whole B0, ``timm/``."""
         model = self.accelerator.unwrap_model(self.model)
         model.config.id2label = dict(enumerate(self.train.classes))
         model.config.label2id = {name: number for number, name in enumerate(self.train.classes)}

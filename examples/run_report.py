@@ -1,4 +1,7 @@
-"""What a training run leaves behind for people: its curves, and the card of its model."""
+"""What a training run leaves for people to read.
+
+Its curves, and the card of its model.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ USES = {
 
 
 def model_card(options: argparse.Namespace, classes: list[str], history: list[dict[str, float]], library: str) -> str:
-    """Return the card of a trained model: what it was trained on, how, and how well it does."""
+    """Return the card of a trained model.
+
+    It says what the model was trained on, how, and how well it does.
+    """
     figures = [name for name in history[-1] if name not in ("epoch", "seconds")]
     table = ["| epoch | " + " | ".join(figures) + " |", "| --- " * (len(figures) + 1) + "|"]
     table += [f"| {row['epoch']} | " + " | ".join(f"{row[name]:.4f}" for name in figures) + " |" for row in history]
