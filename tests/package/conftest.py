@@ -1,4 +1,7 @@
-"""A made package, written once and copied for each test that damages it."""
+"""A made-up package, copied for each test that damages it.
+
+It is written once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A tiny finished package of made-up examples: its data shards written here, all the rest by ``finish_package``."""
+"""A tiny finished package of made-up examples.
+
+Its data shards are written here, all else by ``finish_package``.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,10 @@ def make_package(
     licence: License | None = None,
     draw: Draw = noise,
 ) -> dict[str, Any]:
-    """Write a package into ``folder`` and return its manifest; a fifth of each class is validation."""
+    """Write a package into ``folder`` and return its manifest.
+
+    A fifth of each class is validation.
+    """
     package = Store(str(folder))
     rows = _rows(seed, classes, per_class, shards, side, draw)
     facts = {}

@@ -1,4 +1,7 @@
-"""The card as datasets reads it: every config loads by the folder's bare name, labels are its own integers."""
+"""The card as `datasets` reads it.
+
+Every config loads by the folder's bare name; its labels are its own integers.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ def test_features_are_written_as_datasets_writes_them() -> None:
 
 
 def test_the_front_matter_is_short(made: Path) -> None:
-    """A viewer of the plain file sees the card soon: the lines grow with configs and classes, not with columns."""
+    """Plain-text viewers then show the card without much scrolling.
+
+    Its lines grow with configs and classes, not with columns.
+    """
     lines = (made / "README.md").read_text("utf-8").split("---\n")[1].splitlines()
     assert max(map(len, lines)) < 200
     assert len(lines) < 15 + 25 * 5

@@ -1,4 +1,7 @@
-"""The audit by content: what is on both sides, found without idx and group."""
+"""The audit by content.
+
+It finds what is on both sides without idx and group.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from tests.pixels.test_thumbnail import texture
 
 
 def tables(images: list[np.ndarray], sides: list[str], known: bool = True) -> tuple[pa.Table, pa.Table]:
-    """One example of each image, on the side given; and the fingerprints."""
+    """Return examples, one per image and side, and their fingerprints."""
     prints = [fingerprint(image) for image in images]
     rows = pa.table({"sha256": [one.sha256 for one in prints], "split": sides})
     wholes = sorted({one.sha256: one.thumbnail for one in prints}.items())

@@ -1,4 +1,7 @@
-"""The Croissant description, checked by the reference reader, and read as it says where that cannot."""
+"""The Croissant description, checked by the reference reader.
+
+Where that cannot read the data, they are read as the description says.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ FORMATS = ("arrow", "parquet")
 
 @pytest.fixture(scope="module", params=FORMATS)
 def described(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Any]:
-    """The format, the package, and what mlcroissant makes of its description."""
+    """Return format, package, and mlcroissant's reading of its description."""
     folder = tmp_path_factory.mktemp(request.param) / "cytoimagenet"
     recipe = Recipe.of(RECIPE.as_dict() | {"published": "2026-05-31", "doi": "10.1234/x"})
     make_package(folder, file_format=request.param, recipe=recipe)
@@ -64,7 +67,10 @@ def test_ten_examples_of_an_arrow_package_load(described: tuple[str, Path, Any])
 
 
 def examples_by_idx(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the examples of all shards by the image they show; of this package each shows one of its own."""
+    """Return the examples of all shards by their image's idx.
+
+    In this package each example shows another image.
+    """
     found: dict[str, dict[str, Any]] = {}
     for path in folder.glob("data/*/*.arrow"):
         for row in pa.ipc.open_stream(path.read_bytes()).read_all().to_pylist():
@@ -90,7 +96,7 @@ def test_ten_examples_load(described: tuple[str, Path, Any]) -> None:
 
 
 def read_as_described(folder: Path, name: str) -> list[dict[str, Any]]:
-    """Read a record set of Arrow streams by nothing but croissant.json."""
+    """Read a record set of Arrow streams by croissant.json alone."""
     said = json.loads((folder / "croissant.json").read_bytes())
     files = {one["@id"]: one for one in said["distribution"]}
     (records,) = (one for one in said["recordSet"] if one["@id"] == name)

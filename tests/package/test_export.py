@@ -1,4 +1,4 @@
-"""``export``: every example with its class, as the format's own reader gives them."""
+"""``export``: the format's own reader gives every example and class."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def streaming_imports_without_torchvision() -> Iterator[None]:
-    """Leave out of MosaicML's library what only its own data sets of images need, where torchvision is missing."""
+    """Let MosaicML's library import where torchvision is missing.
+
+    What only its own data sets of images need is left out.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if importlib.util.find_spec("torchvision") is None:
             patch.setitem(sys.modules, "streaming.vision", types.ModuleType("streaming.vision"))

@@ -1,4 +1,7 @@
-"""The last step of a build: the same bytes every time, counts from the rows, facts of every source."""
+"""The last step of a build.
+
+The same bytes every time, counts from the rows, facts of every source.
+"""
 
 from __future__ import annotations
 

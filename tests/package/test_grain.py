@@ -1,4 +1,7 @@
-"""Round cells that look alike in outline: the audit lists those of one grain, and counts the others."""
+"""The audit of round cells with similar outlines.
+
+It lists those whose grain is the same and counts the others.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from tests.pixels.test_overlap import round_cell
 
 
 def test_one_cell_on_both_sides_is_listed_and_cells_that_resemble_it_are_counted(tmp_path: Path) -> None:
-    """Their nucleus lies in one place, so that their outlines correlate; one cell of validation is one of training."""
+    """All nuclei lie in one place, so outlines correlate.
+
+    One cell of validation is one of training.
+    """
     numbers = iter(range(100))
     y, x = np.mgrid[:72, :72]
     nucleus = 120 * np.exp(-((y - 24) ** 2 + (x - 48) ** 2) / 150)

@@ -1,4 +1,4 @@
-"""What a package is called: in its card, croissant.json and CITATION.cff."""
+"""The package's name in its card, croissant.json and CITATION.cff."""
 
 from __future__ import annotations
 

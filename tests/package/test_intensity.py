@@ -1,4 +1,4 @@
-"""Mean and standard deviation of pixels, as a manifest states them."""
+"""Pixel mean and standard deviation, as a manifest states them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ IMAGES = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=9))
 
 
 def figures(images: list[np.ndarray[Any, Any]]) -> tuple[float, float]:
-    """Return the mean and standard deviation of pixels in [0, 1], plainly: each image has the same weight."""
+    """Return the pixels' mean and standard deviation, plainly computed.
+
+    Pixels are in [0, 1]; each image has the same weight.
+    """
     mean = sum((image / 255).mean() for image in images) / len(images)
     variance = sum(((image / 255 - mean) ** 2).mean() for image in images) / len(images)
     return mean, variance**0.5

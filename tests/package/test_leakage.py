@@ -1,4 +1,4 @@
-"""The leakage audit by what the builder says of each example."""
+"""The leakage audit by the builder's facts of each example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Overlaps across the split, found in a package without idx, group or anything but its pixels."""
+"""Overlaps across the split are found from the pixels alone.
+
+Neither idx nor group is used.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ from tests.pixels.test_overlap import scene, stretched
 
 @pytest.mark.parametrize(("file_format", "workers"), [("arrow", 1), ("parquet", 2)])
 def test_verify_warns_of_tiles_of_one_photograph_on_both_sides(tmp_path: Path, file_format: str, workers: int) -> None:
-    """Training holds one tile of a photograph and validation the next; all else are scenes of their own."""
+    """Training and validation hold adjacent tiles of one photograph.
+
+    All other examples are scenes of their own.
+    """
     numbers = iter(range(100, 200))
 
     def draw(rng: np.random.Generator, split: str, n: int, side: int) -> np.ndarray:

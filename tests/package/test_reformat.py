@@ -1,4 +1,7 @@
-"""A package in the other format is the one that a build in that format writes, byte for byte."""
+"""A reformatted package equals a build in that format.
+
+Byte for byte.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The report page and the figures: complete, self-contained, from the data."""
+"""The report page and figures.
+
+They are complete, self-contained and made from the data.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,10 @@ def test_bars_are_as_long_as_their_values() -> None:
 
 
 def length_of_bar(svg: bytes, identifier: str) -> float:
-    """Return the length of a bar: matplotlib draws it as a path from its lower left corner, to the right first."""
+    """Return the length of a bar in an SVG.
+
+    matplotlib draws it as a path from its lower left corner, to the right first.
+    """
     path = ElementTree.fromstring(svg).find(f".//{SVG}g[@id='{identifier}']/{SVG}path")
     assert path is not None
     x = [float(number) for number in re.findall(r"[ML] (\S+)", path.attrib["d"])]
@@ -63,7 +69,7 @@ def test_a_chart_names_its_bars_as_they_are_called() -> None:
 
 
 def test_the_axis_says_how_long_a_bar_is() -> None:
-    """A bar of 50 ends above the tick of 50, and begins above that of 0."""
+    """A bar of 50 reaches from tick 0 to 50."""
     svg = bar_chart([Panel("t", [Bar("a", 100, ""), Bar("b", 50, "")], "classes")])
     texts = {text.text: text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")}
     assert "classes" in texts

@@ -1,4 +1,7 @@
-"""The sample of an Arrow package: the first rows of each category, as any reader of Parquet sees them."""
+"""The sample of an Arrow package.
+
+The first rows of each category, as any reader of Parquet sees them.
+"""
 
 from __future__ import annotations
 

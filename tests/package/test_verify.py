@@ -1,4 +1,4 @@
-"""What verify accepts, and that it names the file of every damage."""
+"""What verify accepts, and which file it blames for damage."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def files_of(folder: Path) -> set[str]:
 
 
 def reseal(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Edit the manifest as a clever hand would: its own hash fits again, and those of all files."""
+    """Edit the manifest and make all its hashes fit again.
+
+    Its own and those of all files: a careful forgery.
+    """
     path = folder / "manifest.json"
     manifest = json.loads(path.read_bytes())
     for name, facts in manifest["files"].items():
@@ -39,7 +42,7 @@ def reseal(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 def rewrite(folder: Path, path: str, change: Callable[[list[dict[str, Any]]], None]) -> None:
-    """Change a shard's rows and write it again, so that only its content is wrong."""
+    """Rewrite a shard so that only its rows are wrong."""
     with pa.ipc.open_stream((folder / path).read_bytes()) as reader:
         rows = reader.read_all().to_pylist()
     change(rows)
@@ -62,7 +65,10 @@ def test_workers_find_the_same(package: Path) -> None:
 
 
 def test_numbers_of_other_classes_than_those_of_full(tmp_path: Path) -> None:
-    """The names are right, but the card says that the numbers are those of ``full``."""
+    """The names are right, the numbers not those of ``full``.
+
+    The card says that they are.
+    """
     make_package(tmp_path / "package", file_format="parquet")
     [file] = (tmp_path / "package/data").glob("train-*-gene-00000-*")
     path = file.relative_to(tmp_path / "package").as_posix()

@@ -1,4 +1,4 @@
-"""Verification in a process of its own, and where processes fail."""
+"""Verification in its own process, and failures of processes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_memory_that_runs_out_says_nothing_of_a_package(
 
 
 def test_a_script_without_a_main_guard_is_told_so(package: Path, tmp_path: Path) -> None:
-    """The process that checks imports the script anew, which starts another."""
+    """The checking process imports the script, which starts another."""
     script = tmp_path / "script.py"
     script.write_text(f"from builder.package.verify_apart import verify_apart\nverify_apart({str(package)!r})\n")
     ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=600)

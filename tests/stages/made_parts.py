@@ -1,4 +1,4 @@
-"""Small tables for selection, made up: images with labels, and the examples made of them."""
+"""Small made-up tables for selection: labelled images and their examples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class Tables(NamedTuple):
 
 
 def image(number: int, label: str = "x", examples: int = 1, **facts: Any) -> dict[str, Any]:
-    """An image: its examples are crops if there are several; facts overrule what is made up."""
+    """Return an image with its examples.
+
+    Several examples are crops; a single one is the whole image. ``facts`` override the made-up values.
+    """
     return {
         "idx": f"src-{number}",
         "dir_name": "src",
@@ -87,7 +90,7 @@ def kept(selected: Selected) -> set[tuple[str, int]]:
 
 
 def sides_are_pure(selected: Selected, column: str, known: bool = False) -> bool:
-    """Return whether each value of a column is on one side only."""
+    """Is each value of a column on one side only?"""
     sides: dict[str, set[str]] = {}
     for name, split in zip(
         selected.selection[column].to_pylist(), selected.selection["split"].to_pylist(), strict=True

@@ -15,7 +15,10 @@ TOKENS = ("rna", "rna synthesis", "a.c", "abc", "a+", "(s)-x", "μ-opioid", "日
 
 
 def table(rows: Sequence[Mapping[str, str | None]]) -> pa.Table:
-    """Return rows as a table of texts; what a row does not say is null, idx and sources excepted."""
+    """Return rows as a table of texts.
+
+    Values that a row leaves out are null, but for idx and the source.
+    """
     full = [
         {"idx": f"src-{i}", "dir_name": "src", "name": "Source", **dict.fromkeys(CATEGORIES), **row}
         for i, row in enumerate(rows)
@@ -24,7 +27,10 @@ def table(rows: Sequence[Mapping[str, str | None]]) -> pa.Table:
 
 
 def random_rows(chance: random.Random, count: int, tokens: Sequence[str] = TOKENS) -> list[Row]:
-    """Return rows with few distinct tokens, so that labels compete, are in several columns, and strata tie."""
+    """Return rows with few distinct tokens.
+
+    So labels compete and are in several columns, and strata tie.
+    """
     words = chance.sample(list(tokens), chance.randint(1, min(6, len(tokens))))
     rows: list[Row] = []
     for number in range(count):

@@ -1,4 +1,7 @@
-"""The last stage takes results of networks from WORK, and runs again where they change."""
+"""The last stage takes networks' results from WORK.
+
+It runs again where they change.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Thresholds that follow the size of the data, and tokens of every image."""
+"""Thresholds that follow the data's size; tokens of every image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ UNSET = frozenset(("min_images", "min_class_size", "drop_labels"))
 
 
 def annotated(root: Path, **sources: int) -> tuple[Store, list[AnnotatedSource]]:
-    """Annotate so many images of each source: human all, half of each phenotype, a cell type of each source."""
+    """Annotate so many images of each source.
+
+    All are human, half of each phenotype, with one cell type per source.
+    """
     work = Store(str(root))
     for name, images in sources.items():
         rows = [

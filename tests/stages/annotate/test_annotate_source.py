@@ -174,7 +174,7 @@ def test_names_that_are_not_unicode_are_noted(tmp_path: Path) -> None:
 
 
 def test_a_box_that_a_table_moves_changes_its_images_signature(tmp_path: Path) -> None:
-    """Else what was made of the old box would be taken for it."""
+    """Else results of the old box would pass for it."""
     (tmp_path / "a/images").mkdir(parents=True)
     (tmp_path / "a/images/smear.png").write_bytes(b"not opened by annotation")
 

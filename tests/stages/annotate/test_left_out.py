@@ -57,7 +57,10 @@ def test_one_of_several_tables_is_enough(tmp_path: Path) -> None:
 
 
 def test_a_table_that_joins_nothing_is_an_error(tmp_path: Path) -> None:
-    """Another version of the table, with plates named otherwise: every image would be without its labels."""
+    """A table of another version names its plates otherwise.
+
+    Without the error every image would lack its labels.
+    """
     root = write(tmp_path / "idr0080", _FIELD)
     write(root, "idr0080-screenA-annotation.csv", content=_TABLE.replace("SQ00014610", "plate 1").encode())
     error = error_of(root, tmp_path / "work", "idr0080")
@@ -96,7 +99,10 @@ def test_archives_that_are_not_unpacked_are_an_error(tmp_path: Path) -> None:
 def test_a_folder_without_anything_but_tables_is_no_error(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its images may come later; nothing is missing from what was made."""
+    """Its images may come later.
+
+    Nothing is missing from what was made.
+    """
     (tmp_path / "data" / name).mkdir(parents=True)
     assert error_of(tmp_path / "data" / name, tmp_path / "work", name) == ""
     write(tmp_path / "data" / name, "a/t.csv", "idr0080-screenA-annotation.csv.gz", "README.md")
@@ -137,7 +143,7 @@ def test_a_plan_without_a_source_that_is_there_fails_as_the_build_would(tmp_path
 
 @pytest.fixture
 def broken_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A distribution that brings a source whose module cannot be imported."""
+    """Make a distribution whose source module cannot be imported."""
     info = tmp_path / "site" / "lab-1.0.dist-info"
     write(info, "METADATA", content=b"Metadata-Version: 2.1\nName: lab\nVersion: 1.0\n")
     write(info, "entry_points.txt", content=b"[cytoimagenet.sources]\nlab_cells = lab_cells\n")

@@ -89,7 +89,10 @@ def _labels_in(cell: str | None, category: str, recipe: Recipe) -> set[str]:
 
 @functools.cache
 def _is_listed(category: str, token: str) -> bool:
-    """Is the token in the table of tokens that are no class? ``(...)`` stands for anything."""
+    """Is the token listed as no class?
+
+    In the table, ``(...)`` stands for anything.
+    """
     with (Path(builder.__file__).parent / "vocabulary" / "no_class.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return any(
@@ -103,7 +106,10 @@ def _key(*parts: str | int) -> int:
 
 
 def _mix(value: int, salt: int) -> int:
-    """SplitMix64's output function (Steele, Lea & Flood 2014, figure 16) of value + salt."""
+    """Return SplitMix64's output function of value + salt.
+
+    Steele, Lea & Flood 2014, figure 16.
+    """
     word = (1 << 64) - 1
     z = (value + salt + 0x9E3779B97F4A7C15) & word
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & word

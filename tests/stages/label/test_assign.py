@@ -57,7 +57,10 @@ def test_agrees_with_the_slow_reference(block: int) -> None:
 
 
 def test_agrees_with_the_reference_where_few_of_many_rows_are_drawn() -> None:
-    """Large enough for the short cut that sorts only rows with small draws."""
+    """The table is large enough for the partial sort.
+
+    It sorts only the rows with small draws.
+    """
     chance = random.Random(7)
     rows = random_rows(chance, 4000, TOKENS[:2])
     recipe = Recipe(min_images=20, class_size=40, presample_size=150)
@@ -155,7 +158,10 @@ def test_strata_get_their_exact_shares() -> None:
 
 
 def test_the_first_draw_is_balanced_over_sources() -> None:
-    """3,000 of 30,000 rows come from a small source: the first draw keeps a tenth of them, the second follows."""
+    """Both draws keep a small source's share of the rows.
+
+    3,000 of 30,000 rows come from it: the first draw keeps a tenth of them, the second does the same.
+    """
     rows = [{"organism": "human", "name": "large"}] * 27_000 + [{"organism": "human", "name": "small"}] * 3000
     recipe = Recipe(categories=("organism",), presample_size=1000, class_size=1000)
     drawn = [int(idx.removeprefix("src-")) for idx in found(assign_labels(table(rows), recipe))]
@@ -210,7 +216,10 @@ def test_no_rows_give_no_classes() -> None:
 
 
 def test_a_column_of_many_different_cells() -> None:
-    """More than 65,536 of them: rows are grouped in two passes of 16 bits."""
+    """Over 65,536 different cells group rows in two passes.
+
+    Each pass takes 16 bits.
+    """
     names = [f"g{i}" for i in range(70_000)]
     idx = [f"src-{i}" for i in range(140_000)]
     columns = {name: pa.nulls(len(idx), pa.string()) for name in TEXTS}
@@ -276,7 +285,10 @@ def test_another_seed_draws_other_rows() -> None:
 
 
 def test_the_draw_is_fair() -> None:
-    """Each row's chance is the same: over 200 seeds a row is drawn in a quarter, give or take six deviations."""
+    """Every row has the same chance of being drawn.
+
+    Over 200 seeds a row is drawn a quarter of the time, within six standard deviations.
+    """
     annotations = table([{"gene": "a"}] * 80)
     counts = np.zeros(80)
     for seed in range(200):

@@ -53,7 +53,7 @@ def test_equal_remainders_go_by_key_then_by_stratum() -> None:
 
 
 def test_no_overflow_at_full_size() -> None:
-    """27 million rows times 10,000 places is far above 32 bits."""
+    """27 million rows times 10,000 places far exceed 32 bits."""
     assert shares(np.array([26_000_000, 1_000_000]), 10_000, backwards).tolist() == [9630, 370]
 
 
@@ -71,7 +71,10 @@ def test_an_empty_cell_is_no_null() -> None:
 
 
 def test_many_columns_of_many_values() -> None:
-    """Their possible combinations exceed 64 bits; those that occur are numbered all the same."""
+    """Strata are numbered although their possible combinations exceed 64 bits.
+
+    Only those that occur are numbered.
+    """
     chance = np.random.default_rng(0)
     texts = [[f"v{n}" for n in chance.integers(0, 3000, 5000)] for _ in range(6)]
     again = [column[:2500] * 2 for column in texts]
@@ -95,7 +98,10 @@ def test_each_stratum_gives_its_share(cells: list[str | None], data: st.DataObje
 
 @pytest.mark.parametrize("size", [10, 1000])
 def test_the_short_cut_for_few_of_many_changes_nothing(size: int) -> None:
-    """Of 100,000 rows the smallest draws of each stratum are taken, as sorting all of them would."""
+    """A partial sort draws the same rows as sorting all.
+
+    Of 100,000 rows it takes the smallest draws of each stratum.
+    """
     keys = row_keys(pa.array([f"src-{i}" for i in range(100_000)]))
     cells: list[str | None] = ["rare" if i % 1000 == 0 else f"s{i % 7}" for i in range(100_000)]
     columns = columns_of(cells)

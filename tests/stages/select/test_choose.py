@@ -1,4 +1,7 @@
-"""Which candidates make the package: duplicates, the cap, small classes, and that nothing is lost."""
+"""Which candidates make the package.
+
+Duplicates, the cap, small classes, and that nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +114,7 @@ def test_at_most_one_crop_an_image_goes_while_that_suffices(images: int, crops: 
 
 
 def test_then_images_with_the_most_crops_lose_until_all_have_one() -> None:
-    """50 images of 4 crops, 60 to keep: every image keeps one, ten keep another."""
+    """50 images of 4 crops; the class may keep 60."""
     selected = tables([image(i, examples=4) for i in range(50)]).select(small(class_size=60))
     left = Counter(selected.selection["idx"].to_pylist())
     assert Counter(left.values()) == {1: 40, 2: 10}
@@ -177,7 +180,7 @@ def test_a_group_that_two_sources_hold_is_on_one_side() -> None:
 
 
 def test_groups_that_hold_the_same_whole_image_are_on_one_side() -> None:
-    """100 groups of two images; the second of each group is the first of the next, up to group 9."""
+    """Up to group 9, neighbouring groups share an image."""
     images = [
         image(2 * g + n, "x", group=f"well {g:03}") | {"examples": [{"candidate": -1, "whole": whole(g, n)}]}
         for g in range(100)
@@ -193,12 +196,12 @@ def test_groups_that_hold_the_same_whole_image_are_on_one_side() -> None:
 
 
 def whole(group: int, number: int) -> str:
-    """Which image the first and the second of a group are."""
+    """Name what a group's first or second image shows."""
     return f"shared {group + number}" if group + number <= 9 and (group, number) != (0, 0) else f"{group}/{number}"
 
 
 def test_copies_under_two_labels_that_are_cut_differently_are_kept_once() -> None:
-    """60 pairs with the same pixels in different wells under two compounds; crops are drawn by idx, so they differ."""
+    """60 pairs of equal images; crops are drawn by idx."""
     images = [
         image(100 * n + i, f"compound {n}", group=f"well {n}-{i}")
         | {"examples": [{"candidate": c, "whole": f"field {i}"} for c in range(2)]}
@@ -214,7 +217,10 @@ def test_copies_under_two_labels_that_are_cut_differently_are_kept_once() -> Non
 
 
 def test_a_copy_is_not_lost_with_a_class_that_is_too_small() -> None:
-    """Ten images of the small class are copies of ten of the large one, which come after them."""
+    """Ten images of the small class have later copies.
+
+    The copies are in the large class.
+    """
     images = [image(i, "small") | {"examples": [{"candidate": -1, "whole": f"field {i}"}]} for i in range(10)]
     images += [image(100 + i, "large") | {"examples": [{"candidate": -1, "whole": f"field {i}"}]} for i in range(30)]
     selected = tables(images).select(small(min_class_size=15))
@@ -223,7 +229,7 @@ def test_a_copy_is_not_lost_with_a_class_that_is_too_small() -> None:
 
 
 def test_by_batch_no_plate_is_on_both_sides() -> None:
-    """Ten plates of 20 wells, one well imaged on two plates."""
+    """Ten plates of 20 wells; one well on two plates."""
     images = [image(i, f"x{i % 4}", group=f"well {i}", batch=f"src:plate {i // 20}") for i in range(200)]
     images += [image(200, "x0", group="well 7", batch="src:plate 5")]
     images += [image(300 + i, "x0", group=f"lone {i}") for i in range(20)]

@@ -1,4 +1,7 @@
-"""Copies are kept once, and where their class goes, by another class: laws, and a plain search."""
+"""Copies are kept once.
+
+Where their class goes, a copy in another class stays: invariants, and a plain search.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def kept(rows: list[tuple[int, int, int, int]], least: int = 1, size: int = 99) 
 
 
 def test_a_copy_of_an_image_goes_with_all_its_crops() -> None:
-    """Images 0 and 1 have the same pixels, but are cut differently."""
+    """Images 0 and 1 are equal but cut differently."""
     found = kept([(0, 0, 7, 0), (0, 0, 7, 1), (1, 1, 7, 2), (1, 1, 7, 3), (1, 2, 8, 4)])
     assert found.stays.tolist() == [True, True, False, False, True]
     assert found.whole_of.tolist() == [-1, -1, 0, 0, -1]
@@ -41,7 +44,10 @@ def test_what_is_not_known_is_no_copy() -> None:
 
 
 def test_a_copy_whose_class_is_too_small_stays_in_the_other_class() -> None:
-    """Class 0 has two images and wants three; one of them has a copy in class 1."""
+    """Class 0 has two images and needs three.
+
+    One of them has a copy in class 1.
+    """
     rows = [(0, 0, 0, 0), (0, 1, 1, 1), (1, 2, 0, 2), (1, 3, 3, 3), (1, 4, 4, 4)]
     found = kept(rows, least=3)
     assert found.stays.tolist() == [False, False, True, True, True]
@@ -49,7 +55,10 @@ def test_a_copy_whose_class_is_too_small_stays_in_the_other_class() -> None:
 
 
 def test_of_two_classes_that_are_too_small_one_can_fill_the_other() -> None:
-    """Four examples are wanted; each class has two of its own, and two images are in both."""
+    """Each class needs four examples and has two unshared ones.
+
+    Two images are in both classes.
+    """
     rows = [(0, 0, 0, 0), (1, 1, 0, 1), (1, 2, 2, 2), (0, 3, 2, 3)]
     rows += [(0, 4, 4, 4), (0, 5, 5, 5), (1, 6, 6, 6), (1, 7, 7, 7)]
     found = kept(rows, least=4)
@@ -58,7 +67,10 @@ def test_of_two_classes_that_are_too_small_one_can_fill_the_other() -> None:
 
 
 def test_a_copy_that_is_drawn_away_stays_in_the_other_class() -> None:
-    """Class 0 is full with one image, the first of it goes; its copy is in class 1."""
+    """Class 0 may keep one image, so its first goes.
+
+    A copy of that image is in class 1.
+    """
     found = kept([(0, 0, 0, 0), (0, 1, 1, 1), (1, 2, 0, 2)], size=1)
     assert found.stays.tolist() == [False, True, True]
     assert found.excess.tolist() == [2, 0, 0]
@@ -66,7 +78,10 @@ def test_a_copy_that_is_drawn_away_stays_in_the_other_class() -> None:
 
 
 def test_an_image_that_keeps_a_crop_is_not_lost() -> None:
-    """Class 0 keeps one of the two crops of its image: the copy in class 1 goes."""
+    """The copy goes if its image keeps a crop.
+
+    Class 0 keeps one of its image's two crops; the copy is in class 1.
+    """
     found = kept([(0, 0, 0, 0), (0, 0, 0, 1), (1, 2, 0, 2)], size=1)
     assert found.stays.tolist() == [False, True, False]
 
@@ -78,7 +93,10 @@ def test_within_a_class_what_is_drawn_away_is_not_replaced_by_its_copy() -> None
 
 @st.composite
 def some_rows(draw: st.DrawFn) -> list[tuple[int, int, int, int]]:
-    """Images in order, each with a label, a whole of few, and crops of few."""
+    """Draw rows of images with labels, whole images and crops.
+
+    Each image, in order, has one label, a whole image out of few, and crops out of few.
+    """
     rows = []
     for image in range(draw(st.integers(0, 14))):
         label, whole = draw(st.integers(0, 3)), draw(st.integers(-1, 8))
@@ -126,7 +144,10 @@ def of_image(rows: list[tuple[int, int, int, int]], one: tuple[int, int, int, in
 
 @given(some_rows())
 def test_no_image_is_lost_to_a_small_class(rows: list[tuple[int, int, int, int]]) -> None:
-    """An image of a class that stays is there, or an image of the same pixels is; or each of its crops is."""
+    """A remaining class's images, or copies of them, are kept.
+
+    Else each crop of the image, or of a copy, is kept.
+    """
     found = kept(rows, least=3)
     inside = [row for row, stays in zip(rows, found.stays, strict=True) if stays]
     classes, images, pixels = ({row[n] for row in inside} for n in (0, 1, 3))

@@ -1,4 +1,7 @@
-"""Class folders and file names: the paper's mapping, and safe everywhere."""
+"""Class folders and file names.
+
+They follow the paper's mapping and are safe everywhere.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Groups of images that look alike are found wherever they are, also in one another's blocks."""
+"""Groups of images that look alike are found.
+
+They may lie anywhere, also in blocks that are compared one after the other.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from tests.pixels.test_thumbnail import texture
 
 @pytest.mark.parametrize("at_once", [100, 4])
 def test_all_pairs_of_groups_with_images_that_look_alike(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twelve scenes; the last three are the first, mirrored or turned, under other groups; 7 and 8 are in one."""
+    """Nine scenes, some again mirrored or rotated in other groups.
+
+    Scenes 7 and 8 are in one group; scene 7 returns there unchanged.
+    """
     monkeypatch.setattr(near, "_AT_ONCE", at_once)
     scenes = [texture(seed, 64, 64) for seed in range(9)]
     scenes += [scenes[0][:, ::-1], np.rot90(scenes[1]), scenes[7].T, scenes[7]]

@@ -29,7 +29,7 @@ def test_cuts(sizes: list[int], shard_bytes: int) -> None:
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 100), min_size=200, max_size=300), st.integers(1000, 5000))
 def test_shards_are_balanced(sizes: list[int], shard_bytes: int) -> None:
-    """No cut is further than an example from where equal shares would lie."""
+    """Cuts lie within one example of equal shares."""
     lengths = cut(np.array(sizes), shard_bytes)
     ends = np.cumsum(sizes)[np.cumsum(lengths) - 1]
     wanted = sum(sizes) * (np.arange(len(lengths)) + 1) / len(lengths)
@@ -41,7 +41,10 @@ def test_a_giant_example_leaves_no_shard_empty() -> None:
 
 
 def test_rows_of_a_category_are_mixed() -> None:
-    """Ten classes in blocks of 300: any 100 rows in a row hold all ten, as a shuffle buffer needs."""
+    """Any 100 consecutive rows hold all ten classes.
+
+    The classes come in blocks of 300; a shuffle buffer needs them mixed.
+    """
     labels = np.repeat(np.arange(10), 300)
     keys = row_keys(pa.array([f"src-{i}" for i in range(3000)]))
     plan = plan_shards(*texts(["gene"] * 3000, ["train"] * 3000), np.full(3000, 10), keys, 0, 10_000)

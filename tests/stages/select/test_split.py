@@ -28,7 +28,10 @@ def split(images: Table, share: float = 0.1, salt: int = 0) -> npt.NDArray[np.bo
 
 
 def cost(images: Table, validation: npt.NDArray[np.bool_], share: float) -> float:
-    """Squared relative deviations of the classes; a side without images, of several groups, costs 16."""
+    """Return the sum of the classes' squared deviations.
+
+    A side without images costs a class of several groups 16 more.
+    """
     total = 0.0
     for one in {c for c, _ in images}:
         groups = [g for c, g in images if c == one]
@@ -72,7 +75,10 @@ def test_groups_of_one_image_give_exactly_a_tenth() -> None:
 
 
 def test_plates_that_hold_every_class() -> None:
-    """100 plates with 300 classes, near five images of each: no class is more than five points from a tenth."""
+    """No class is over five points from a tenth.
+
+    100 plates hold 300 classes, about five images of each.
+    """
     chance = np.random.default_rng(0)
     images = [(c, int(g)) for c in range(300) for g in chance.integers(0, 100, 500)]
     validation = split(images)
@@ -102,7 +108,10 @@ def test_the_order_of_images_does_not_matter(images: Table, seed: int) -> None:
 
 
 def test_numbers_of_classes_and_groups_do_not_matter() -> None:
-    """Groups are known by their keys: numbering them otherwise splits them the same."""
+    """Groups are known by their keys, not their numbers.
+
+    Other numbers give the same split.
+    """
     chance = np.random.default_rng(1)
     classes, groups = chance.integers(0, 30, 3000), chance.integers(0, 60, 3000)
     keys = row_keys(pa.array([f"plate {i}" for i in range(60)]))

@@ -28,7 +28,10 @@ def size(images: Table, validation: np.ndarray) -> int:
 
 
 def swollen() -> Table:
-    """200 classes of 60 images, each on 3 of 60 plates, as in screens with few replicates."""
+    """Return 200 classes of 60 images on few plates.
+
+    Each is on 3 of 60 plates, as in screens with few replicates.
+    """
     chance = np.random.default_rng(0)
     return [(c, int(plate)) for c in range(200) for plate in chance.choice(60, 3, replace=False) for _ in range(20)]
 
@@ -59,7 +62,10 @@ def test_two_groups_of_one_class_go_without_where_half_is_too_much() -> None:
 
 
 def test_the_class_that_is_furthest_above_its_share_goes_without() -> None:
-    """Of 140 images 28 may be validation: class 0 would take half of its 60, class 1 a tenth of its 80."""
+    """Of 140 images, 28 may be validation.
+
+    Class 0 would take half of its 60, class 1 a tenth of its 80.
+    """
     images = [(0, 0)] * 30 + [(0, 1)] * 30 + [(1, 2 + i) for i in range(80)]
     validation = bounded(images, 0.1, 0.2)
     assert not validation[:2].any()
@@ -86,7 +92,10 @@ def test_the_bound_is_never_exceeded(images: Table, share: float, times: float, 
 
 @pytest.mark.parametrize("salt", range(3))
 def test_groups_rejoin_where_there_is_room(salt: int) -> None:
-    """Nine plates of 10 images of two classes each in a ring: two plates fit below a quarter of the 90 images."""
+    """Two of nine plates fit below a quarter.
+
+    Of the images, that is: the 90 images are on nine plates in a ring, of ten each; neighbouring plates share a class.
+    """
     images = [(c, plate) for plate in range(9) for c in (plate, (plate + 1) % 9) for _ in range(5)]
     validation = bounded(images, 0.1, 0.25, salt)
     assert validation.sum() == 2

@@ -1,4 +1,4 @@
-"""A selection is made again when anything it is made from changed, and only then."""
+"""A selection is repeated only where its inputs changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SELECTED = tables(
 
 @pytest.fixture(scope="module")
 def plain(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with WORK and PACKAGE of an ordinary build; to be copied."""
+    """Return WORK and PACKAGE of an ordinary build, to copy."""
     folder = tmp_path_factory.mktemp("plain")
     pipeline.build(job_in(simulated, folder), Store(folder / "package"))
     return folder

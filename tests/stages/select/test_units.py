@@ -1,4 +1,7 @@
-"""What the split keeps whole: groups by name, joined by content or batch."""
+"""What the split keeps whole.
+
+Groups by name, joined by content or batch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Examples that leave WORK as shards are finished: what goes when, and always the same bytes."""
+"""Examples that leave WORK as shards are finished.
+
+What goes when, and that the bytes are always the same.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ ONLY = ("bbbc041", "kag_cell_cycle")  # of two categories
 
 @pytest.fixture(scope="module")
 def plain(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with WORK and PACKAGE of an ordinary build; to be copied."""
+    """Return WORK and PACKAGE of an ordinary build, to copy."""
     folder = tmp_path_factory.mktemp("plain")
     build(job_in(simulated, folder), Store(folder / "package"))
     return folder

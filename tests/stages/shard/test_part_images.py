@@ -12,7 +12,7 @@ from builder.stages.standardize.parts import write_part
 
 
 def write_parts(work: Store, parts: int, examples: int, size: int) -> dict[str, list[bytes]]:
-    """Write parts of random bytes in the place of PNGs; return {part: examples}."""
+    """Write parts of random bytes for PNGs; return {part: examples}."""
     draw = random.Random(1)
     made = {}
     for n in range(parts):

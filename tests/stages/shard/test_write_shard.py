@@ -57,7 +57,10 @@ def test_nothing_stale_leaves_the_manifest(tmp_path: Path) -> None:
 
 
 def examples(*, counted: bool = True) -> pa.Table:
-    """Return rows of a selection, with or without the sums of the pixels that ``Images`` gives."""
+    """Return rows of a selection.
+
+    With or without the pixel sums of what ``Images`` gives.
+    """
     found = [row for row in made._rows(0, made.CLASSES, 10, 1, 8, made.noise) if row["split"] == "train"]
     for row in found:
         pixels = 2 * (10 + row["row"])
@@ -67,7 +70,7 @@ def examples(*, counted: bool = True) -> pa.Table:
 
 
 class Images:
-    """In the place of the parts: every pixel of an example is its row's number."""
+    """Replaces the parts: an example's pixels equal its row number."""
 
     def __init__(self, work: object) -> None:
         pass
@@ -107,7 +110,10 @@ def test_no_png_that_was_damaged_in_work_gets_into_a_shard(tmp_path: Path, monke
 
 
 def test_a_parquet_shard_is_what_viewers_and_stores_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers with their classes, images as they are in one page, small row groups with a page index."""
+    """Small row groups with a page index.
+
+    Labels are numbers with their classes; images are in one page, as they are.
+    """
     monkeypatch.setattr(write_shard, "PartImageReader", Images)
     table = examples()
     classes = sorted(set(table["label"].to_pylist()))

@@ -118,7 +118,10 @@ def test_a_file_is_decoded_once_for_all_its_boxes(
 
 
 def turned_jpeg(path: Path, orientation: int) -> np.ndarray:
-    """A JPEG of 16 x 40 stored pixels with an orientation; returns them as stored."""
+    """Write a JPEG with an orientation; return its stored pixels.
+
+    16 x 40 pixels are stored.
+    """
     stored = np.repeat(np.random.default_rng(orientation).integers(0, 256, (2, 5), dtype=np.uint8), 8, 0).repeat(8, 1)
     exif = Image.Exif()
     exif[274] = orientation

@@ -1,4 +1,4 @@
-"""What a build needs on the disk, with and without ``--frugal``."""
+"""Disk space that a build needs, with and without ``--frugal``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def found_for(job: BuildContext) -> Estimate:
 
 
 def test_sources_of_one_category_each_leave_one_after_the_other(simulated: Path, tmp_path: Path) -> None:
-    """Two sources, two categories: when the second is written the first has left WORK."""
+    """The first source leaves WORK before the second is written.
+
+    There are two sources of one category each.
+    """
     found = found_for(job_in(simulated, tmp_path))
     assert found.images == {"bbbc041": 350, "kag_cell_cycle": 120}
     assert 0 < found.beside_bytes < found.package_bytes

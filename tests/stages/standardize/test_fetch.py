@@ -33,7 +33,7 @@ def names(tmp_path: Path) -> list[str]:
 
 
 def fetched_in(names: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[str]:
-    """Fetch all, where each read waits so long; return the threads that read."""
+    """Fetch all files, each read delayed; return the reading threads."""
     threads = []
     plain = os.open
 
@@ -160,7 +160,7 @@ def test_files_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class TestRemote:
-    """Files of a remote DATA: one request each, unless they are large."""
+    """Remote files take one request each, unless they are large."""
 
     @pytest.fixture
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:

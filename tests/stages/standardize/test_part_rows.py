@@ -15,7 +15,10 @@ from builder.stages.standardize.parts import FAULTY, write_part
 
 
 def part(work: Store, *images: tuple[str, int, int], kind: str = "part", fingerprint: str = "f", **facts: Any) -> str:
-    """Write a part with one image per image, (idx, crops, file_signature)."""
+    """Write a part of images: (idx, crops, file_signature).
+
+    It holds one row per image.
+    """
     folder = images[0][0].rpartition("-")[0]
     rows = [
         {

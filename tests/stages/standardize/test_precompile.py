@@ -14,7 +14,10 @@ from cytoimagenet_reader.png.unfilter import unfilter
 
 
 def compiled() -> dict[str, int]:
-    """Return {loop: versions of it that are compiled in this process}."""
+    """Return how many versions of each loop are compiled here.
+
+    {loop: versions compiled in this process}.
+    """
     found = {**vars(kernels), **vars(encoder), "unfilter": unfilter}
     return {name: len(function.signatures) for name, function in found.items() if hasattr(function, "signatures")}
 

@@ -1,4 +1,7 @@
-"""What parts have refused: counted since when, and forgotten on request."""
+"""Images that the parts refused.
+
+They are counted since a given time and forgotten on request.
+"""
 
 from __future__ import annotations
 
