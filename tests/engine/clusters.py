@@ -49,7 +49,10 @@ class Cluster:
         )
 
     def kill_worker(self) -> None:
-        """Kill the oldest worker with its nanny and children, as when a machine is lost."""
+        """Kill the oldest worker, as when a machine is lost.
+
+        Its nanny and children die with it.
+        """
         worker = self.workers.pop(0)
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()

@@ -8,7 +8,10 @@ import pytest
 
 @pytest.fixture(scope="session")
 def data(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the demo's sources, for whole builds; what a test changes there it puts back."""
+    """Return a copy of the demo's sources, for whole builds.
+
+    A test that changes it puts it back.
+    """
     folder = tmp_path_factory.mktemp("copied") / "sources"
     shutil.copytree(simulated, folder)
     return folder

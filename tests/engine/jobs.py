@@ -1,4 +1,7 @@
-"""What the tests have workers do: functions of modules, as processes can only be given such."""
+"""Functions that the tests' workers run.
+
+They lie in a module, as processes can be given no others.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ def squares(items: Sequence[int]) -> list[int]:
 
 
 def misbehave(how: dict[int, str], items: Sequence[int]) -> list[int]:
-    """Return the squares, unless an item hangs, ends the process or raises."""
+    """Return squares, unless an item is to misbehave.
+
+    It hangs, ends the process or raises.
+    """
     done = []
     for item in items:
         _do(how.get(item, ""))
@@ -30,12 +36,18 @@ def misbehave(how: dict[int, str], items: Sequence[int]) -> list[int]:
 
 
 def misbehave_ahead(how: dict[int, str], items: Sequence[int]) -> list[int]:
-    """The same, but all items are taken before any is worked on, so that the worker cannot know which it is at."""
+    """Take all items first, then do as ``misbehave``.
+
+    So the worker cannot know which item it is working on.
+    """
     return misbehave(how, list(items))
 
 
 def misbehave_in(how: dict[str, str], items: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return the items, unless the file that an item uses hangs or ends the process."""
+    """Return the items, unless one's file misbehaves.
+
+    It hangs or ends the process.
+    """
     for _, file in items:
         with worker.using(file):
             _do(how.get(file, ""))
@@ -63,7 +75,10 @@ def _do(what: str) -> None:
 
 
 def fail_first(folder: str, items: Sequence[int]) -> list[int]:
-    """Kill the process in the middle of each ten when it is first seen, and work from then on."""
+    """Kill the process once in the middle of each ten.
+
+    When the ten is seen again, work.
+    """
     for item in items:
         seen = Path(folder, str(item // 10))
         if item % 10 == 5 and not seen.exists():
@@ -73,7 +88,10 @@ def fail_first(folder: str, items: Sequence[int]) -> list[int]:
 
 
 def fail_first_in(folder: str, faulty: str, items: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Kill the process when it first uses a file, and work from then on."""
+    """Kill the process at its first use of a file.
+
+    From then on, work.
+    """
     for _, file in items:
         with worker.using(file):
             seen = Path(folder, file)
@@ -84,7 +102,10 @@ def fail_first_in(folder: str, faulty: str, items: Sequence[tuple[int, str]]) ->
 
 
 def note_alone(folder: str, items: Sequence[int]) -> list[int]:
-    """Kill the process while others run beside it: what the kernel does when memory is short."""
+    """Kill the process while others run beside it.
+
+    The kernel does so when memory is short.
+    """
     mark = Path(folder, str(os.getpid()))
     mark.touch()
     try:
@@ -112,7 +133,10 @@ def slowly(seconds: float, items: Sequence[int]) -> list[int]:
 
 
 def write_numbers(folder: str, seconds: float, items: Sequence[int]) -> list[int]:
-    """Write each item's file in a store, slowly enough to be killed in the middle of one."""
+    """Write each item's file in a store, slowly.
+
+    Slowly enough to be killed in the middle of one.
+    """
     from builder.engine.store import Store
 
     store = Store(folder)
@@ -136,7 +160,7 @@ class Outcome:
 
 
 def run(function: Callable[..., list[int]], tasks: Sequence[Task], settings: RunSettings) -> Outcome:
-    """Run tasks whose items are numbers and whose results are one number an item."""
+    """Run tasks of numbers that give one number per item."""
     out = Outcome()
 
     def on_result(task: Task, values: list[int]) -> None:

@@ -80,7 +80,7 @@ class Server:
         return {"endpoint_url": self.endpoint, "client_kwargs": {"region_name": "us-east-1"}, **KEYS, **more}
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point every S3 client of a process here."""
+        """Return variables that point all S3 clients to this server."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": KEYS["key"],

@@ -40,7 +40,10 @@ def wanted(little_built: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A server to which all S3 clients of this process and of those that it starts are pointed."""
+    """Start an S3 server and point all clients to it.
+
+    Those of this process and of the processes that it starts.
+    """
     with running_server() as made, pytest.MonkeyPatch.context() as patch:
         for name, value in made.environment().items():
             patch.setenv(name, value)

@@ -1,4 +1,7 @@
-"""On a real Dask cluster: a scheduler and workers, each a process, over TCP on loopback."""
+"""Runs on a real Dask cluster.
+
+A scheduler and workers, each a process, over TCP on loopback.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,10 @@ def test_a_build_loses_a_worker_and_gains_one(
 
 
 def bytes_of(package: Path) -> dict[str, str]:
-    """Return the hashes of a package's shards and tables; the rest states the recipe."""
+    """Return the hashes of a package's shards and tables.
+
+    The other files state the recipe.
+    """
     return {name: value for name, value in files_of(package).items() if name.endswith((".arrow", ".parquet"))}
 
 

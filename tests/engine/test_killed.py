@@ -56,7 +56,10 @@ def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
 
 
 def assert_whole(folder: Path) -> None:
-    """Assert that every table that has its final name can be read to its end."""
+    """Assert that every finished table can be read whole.
+
+    Finished means that it has its final name.
+    """
     for path in folder.rglob("*"):
         if path.name.startswith(".") or not path.is_file():
             continue
@@ -74,7 +77,10 @@ def published(folder: Path) -> int:
 
 
 def test_killed_at_random_moments(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    """A moment is after so many more files of what is missing, drawn at random: the same on every machine."""
+    """Kills come after a random number of further files.
+
+    The number is a random share of the files still missing, so it is the same on every machine.
+    """
     names, settings = (("simulated", "built"), SMALL) if KILLS else (("little", "little_built"), LITTLE)
     data, whole = map(request.getfixturevalue, names)
     out = tmp_path / "out" / "cytoimagenet"
@@ -101,7 +107,7 @@ def test_killed_at_random_moments(request: pytest.FixtureRequest, tmp_path: Path
 
 
 def workers_of(pid: int) -> list[int]:
-    """Return the processes that a build has started for its tasks."""
+    """Return the processes a build has started for its tasks."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # ended meanwhile

@@ -1,4 +1,7 @@
-"""Parquet tables of a store: what is read, in which order, and by which thread."""
+"""Parquet tables of a store.
+
+What is read, in which order, and by which thread.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ TABLE = pa.table(
 
 @pytest.fixture(params=["local", "remote"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """A store that holds ``TABLE`` as table.parquet, in ten row groups."""
+    """Return a store with ``TABLE`` as table.parquet.
+
+    In ten row groups.
+    """
     found = Store(tmp_path if request.param == "local" else f"memory://{tmp_path.name}/parquet")
     with found.writing("table.parquet") as file:
         pq.write_table(TABLE, file, row_group_size=100)

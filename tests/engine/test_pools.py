@@ -1,4 +1,7 @@
-"""A pool's workers: no Ctrl-C, not even while they start; kept from run to run."""
+"""A pool's workers ignore Ctrl-C and outlive a run.
+
+They ignore it even while they start.
+"""
 
 from __future__ import annotations
 

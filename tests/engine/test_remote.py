@@ -1,4 +1,7 @@
-"""Stores on a real S3 server on loopback, in order and out of order."""
+"""Stores on a real S3 server on loopback.
+
+In order and out of order.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,10 @@ def run(how: dict[str, str], folder: Path, tasks: Sequence[Task], settings: RunS
 
 
 def tasks_of(files: str, size: int) -> list[Task]:
-    """Return tasks of so many items, an item for each letter, which names its file."""
+    """Return tasks of so many items, one for each letter.
+
+    The letter names the item's file.
+    """
     items = list(enumerate(files))
     return [Task(f"from {n}", tuple(items[n : n + size]), len(items[n : n + size])) for n in range(0, len(items), size)]
 

@@ -1,4 +1,4 @@
-"""The watch on a worker: how long each item is given."""
+"""The worker's watchdog: how much time each item gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hub on loopback, and clients that talk to it and to nothing else."""
+"""A hub on loopback, and clients that use nothing else."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from tests.package.made import make_package
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub without any repository; the client in this process uses LFS, for there is no xet service.
+    """Start a hub without repositories.
 
-    What is pushed is verified in this process: one of its own takes seconds, and is tests/package/test_verify.py's.
+    The client in this process uses LFS, for there is no xet service. What is pushed is verified in this process: one of
+    its own takes seconds, and is tests/package/test_verify.py's.
     """
     monkeypatch.setattr("builder.hub.push.verify_apart", verify)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)

@@ -1,4 +1,7 @@
-"""Switches for what goes wrong on a hub, drawn from a seed in the order of requests."""
+"""Switches for a hub's faults.
+
+They are drawn from a seed in the order of requests.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import threading
 
 @dataclasses.dataclass
 class Faults:
-    """What the server does wrong; the defaults are a hub on a good day."""
+    """What the server does wrong; by default, nothing."""
 
     share: float = 0.0
     """Part of all requests that fail, each in one of the ``kinds``."""
@@ -45,7 +48,7 @@ class Faults:
             return self._random.choice(self.kinds)
 
     def take(self, name: str) -> bool:
-        """Return whether a counted fault happens now, and count it down."""
+        """Does a counted fault happen now? Counts it down."""
         with self._lock:
             left: int = getattr(self, name)
             if left:

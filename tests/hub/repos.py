@@ -1,4 +1,6 @@
-"""Dataset repositories on disk: commits, trees, refs and blobs, each written in one step.
+"""Dataset repositories on disk: commits, trees, refs and blobs.
+
+Each is written in one step.
 
 The ids are git's: a file's oid is its blob hash, an LFS file's that of its pointer
 (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
@@ -17,11 +19,14 @@ Tree = dict[str, dict[str, Any]]
 
 
 class NotFoundError(Exception):
-    """No such repository, revision or entry; the text is the hub's error code."""
+    """There is no such repository, revision or entry.
+
+    The text is the hub's error code.
+    """
 
 
 class ConflictError(Exception):
-    """The name exists, or the parent commit is not the head."""
+    """The name exists, or the parent commit is outdated."""
 
 
 def blob_oid(content: bytes) -> str:
@@ -30,12 +35,15 @@ def blob_oid(content: bytes) -> str:
 
 
 def pointer(sha256: str, size: int) -> bytes:
-    """Return the text that git keeps in place of an LFS file."""
+    """Return what git keeps in place of an LFS file."""
     return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
 
 
 class Repos:
-    """All repositories below a folder; ``lfs`` objects are shared by all, as they are on the hub."""
+    """All repositories below a folder.
+
+    They share the ``lfs`` objects, as they do on the hub.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,7 +52,7 @@ class Repos:
             (root / name).mkdir(parents=True, exist_ok=True)
 
     def create(self, repo_id: str, private: bool) -> None:
-        """Make a repository with the first commit that the hub makes."""
+        """Make a repository with the hub's usual first commit."""
         with self.lock:
             if self._path(repo_id).exists():
                 raise ConflictError("You already created this dataset repo")
@@ -60,7 +68,10 @@ class Repos:
         return state
 
     def resolve(self, repo_id: str, revision: str, stale: bool = False) -> str:
-        """Return the commit that a branch, tag, full ref or commit id names; ``stale``: as before the last write."""
+        """Return the commit that a revision names.
+
+        A branch, tag, full ref or commit id; ``stale``: as before the last write.
+        """
         state = self.load(repo_id)
         if revision in state["commits"]:
             return revision
@@ -71,14 +82,20 @@ class Repos:
         raise NotFoundError("RevisionNotFound")
 
     def tree(self, repo_id: str, commit: str) -> Tree:
-        """Return path -> oid, size and lfs (sha256 or None) of a commit."""
+        """Return a commit's tree.
+
+        path -> oid, size and lfs (sha256 or None).
+        """
         tree: Tree = self.load(repo_id)["commits"][commit]["tree"]
         return tree
 
     def commit(
         self, repo_id: str, branch: str, parent: str | None, title: str, changes: dict[str, dict[str, Any] | None]
     ) -> str:
-        """Change a branch in one step; None removes a path. Return the new commit."""
+        """Change a branch in one step; return the new commit.
+
+        None removes a path.
+        """
         with self.lock:
             state = self.load(repo_id)
             ref = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
@@ -112,7 +129,7 @@ class Repos:
         return {"oid": oid, "size": len(content), "lfs": None}
 
     def lfs_entry(self, sha256: str) -> dict[str, Any]:
-        """Return the entry of a tree for an LFS object that was uploaded before."""
+        """Return a tree's entry for an uploaded LFS object."""
         path = self.root / "lfs" / sha256
         if not path.exists():
             raise NotFoundError("LfsObjectNotFound")

@@ -1,4 +1,6 @@
-"""A small hub on loopback for the real, unmodified clients: the part of its HTTP API that they use.
+"""A small hub on loopback for the real, unmodified clients.
+
+It has the part of the hub's HTTP API that they use.
 
 Each endpoint is written from the client that calls it: ``huggingface_hub`` (``hf_api.py``, ``_commit_api.py``,
 ``lfs.py``, ``file_download.py``, ``hf_file_system.py``) 0.30 to 2.4 and ``datasets`` 3.6 to 5.2, with
@@ -61,7 +63,9 @@ ROUTES: list[Route] = [
 
 
 class Hub(ThreadingHTTPServer):
-    """The server; ``url`` is its address. Counters tell what went over the wire.
+    """The server, whose address is ``url``.
+
+    Counters tell what was transferred.
 
     Parameters
     ----------
@@ -94,7 +98,10 @@ class Hub(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that were killed; anything else is a fault of the server and is kept in the log."""
+        """Ignore clients that were killed; log any other error.
+
+        It is a fault of the server.
+        """
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError | TimeoutError):
             self.log.append(f"ERROR {error!r}")
@@ -189,7 +196,10 @@ class Handler(Reading, Writing):
 
 
 def main() -> None:
-    """Serve a folder until interrupted; the address is the first line of output."""
+    """Serve a folder until interrupted.
+
+    The address is the first line of output.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=0)

@@ -1,4 +1,7 @@
-"""What a stranger does with a pushed package, through the real clients: load_dataset, hf download, pandas and SQL."""
+"""A pushed package in the real clients of its users.
+
+load_dataset, hf download, pandas and SQL.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ json.dump(table["category"].to_pylist().count("gene"), sys.stdout)
 
 
 def run(hub: Hub, tmp_path: Path, code: str, *arguments: str) -> str:
-    """Run code in a process of its own, whose clients know only this hub."""
+    """Run code in a process that knows only this hub."""
     env = {
         **os.environ,
         "HF_ENDPOINT": hub.url,

@@ -1,4 +1,4 @@
-"""Ctrl-C of ``push``: what it promises is true, whatever it was at."""
+"""After Ctrl-C, what ``push`` promises is true at any moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reas
 
 
 def test_push_goes_on_from_where_it_was(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The branch holds whole builds alone, and what had been sent is not sent again."""
+    """The branch holds whole builds only.
+
+    What had been sent is not sent again.
+    """
     for name, value in {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_writer", "HF_HUB_DISABLE_XET": "1"}.items():
         monkeypatch.setenv(name, value)
     folder = tmp_path / "cytoimagenet"

@@ -1,4 +1,6 @@
-"""Pushes that are killed at random moments while requests fail: every state of the branch is one whole build.
+"""Pushes killed at random moments while requests fail.
+
+Every state of the branch is one whole build.
 
 CYTOIMAGENET_KILLS sets how often (default 2; 20 takes about two minutes).
 """
@@ -40,7 +42,7 @@ def start(folder: Path, hub: Hub) -> subprocess.Popen[str]:
 
 
 def killed_after(folder: Path, hub: Hub, seconds: float) -> bool:
-    """Push and kill -9; return whether the push was done before."""
+    """Push, then kill -9; was the push done before?"""
     with start(folder, hub) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -52,7 +54,10 @@ def killed_after(folder: Path, hub: Hub, seconds: float) -> bool:
 
 
 def whole_builds(hub: Hub) -> list[str]:
-    """Return the version that each commit of the repository holds, having compared all of its files."""
+    """Return the version that each commit holds.
+
+    All of its files are compared.
+    """
     versions = []
     commits = hub.repos.load(REPO)["commits"].values()
     for commit in sorted(commits, key=lambda commit: commit["number"])[1:]:

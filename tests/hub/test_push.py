@@ -1,4 +1,7 @@
-"""Push against a hub on loopback, through the real client: contents, one commit, faults, one-line errors."""
+"""Push to a hub on loopback, through the real client.
+
+Contents, one commit, faults, one-line errors.
+"""
 
 from __future__ import annotations
 

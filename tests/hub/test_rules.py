@@ -1,4 +1,7 @@
-"""What the hub's viewer demands of a package, of both formats as they are written, and of what breaks it."""
+"""What the hub's viewer demands of a package.
+
+Of both formats as they are written, and of what breaks its rules.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,10 @@ def card_with(old: str, new: str) -> Callable[[Path], None]:
 
 
 def in_groups(*rows: int) -> Callable[[dict[str, Any]], None]:
-    """Return what states row groups of so many rows, of 200 MB each."""
+    """Return a manifest edit: row groups of 200 MB.
+
+    They have so many rows each.
+    """
     offsets = [4 + 200_000_000 * n for n in range(len(rows) + 1)]
     facts = {"rows": sum(rows), "bytes": offsets[-1] + 9, "batch_rows": list(rows)}
     return lambda files: files[SHARD].update(facts, batch_offsets=offsets[:-1], footer_offset=offsets[-1])
@@ -108,7 +114,10 @@ def test_a_folder_with_many_files_is_named(packages: dict[str, Path], monkeypatc
 
 
 def rows_of(**columns: list[Any]) -> pa.Table:
-    """Return rows of metadata.parquet as far as they count here, all of a gene, all of train."""
+    """Return rows of metadata.parquet, as far as they matter here.
+
+    All are of the category gene and of train.
+    """
     count = len(next(iter(columns.values())))
     table: dict[str, Any] = {field.name: pa.nulls(count, field.type) for field in METADATA}
     table |= {"split": ["train"] * count, "category": ["gene"] * count, "width": pa.nulls(count, pa.int32())}

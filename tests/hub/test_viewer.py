@@ -10,7 +10,10 @@ from builder.hub.viewer import shown_lines
 
 
 def manifest(file_format: str, gigabytes: dict[str, float]) -> dict[str, Any]:
-    """Return as much of a manifest as counts here: three shards a split, which has this size."""
+    """Return as much of a manifest as matters here.
+
+    Each split has three shards and this size.
+    """
     return {
         "format": file_format,
         "files": {

@@ -1,4 +1,7 @@
-"""The wire under the hub's endpoints: bodies counted and slowed, answers, and requests that fail on purpose."""
+"""The HTTP layer below the hub's endpoints.
+
+Bodies that are counted and slowed, answers, and requests that fail on purpose.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _CHUNK = 1 << 16
 
 
 class FailedError(Exception):
-    """A request that is refused: status, message and error code as the hub gives them."""
+    """A refused request: status, message and the hub's error code."""
 
     def __init__(self, status: int, message: str, code: str = "") -> None:
         super().__init__(message)
@@ -76,11 +79,14 @@ class Wire(BaseHTTPRequestHandler):
             self.json({"error": str(error)}, status, {"X-Error-Message": str(error)})
 
     def route(self, method: str, path: str) -> None:
-        """Answer a request, or raise what ``_answer`` turns into an answer."""
+        """Answer a request, or raise an error that ``_answer`` answers."""
         raise NotImplementedError
 
     def body(self, half: bool = False) -> Iterator[bytes]:
-        """Yield the body, counted and at the speed of the faults; ``half`` stops in the middle."""
+        """Yield the body, counted and slowed as the faults say.
+
+        ``half`` stops in the middle.
+        """
         if self.body_left < 0:
             while size := int(self.rfile.readline().strip() or b"0", 16):
                 yield self._counted(self.rfile.read(size))

@@ -64,7 +64,10 @@ def test_against_nothing() -> None:
 
 
 def test_examples_of_two_selections() -> None:
-    """20 images in A, 18 of them and two more in B; by another seed another part of them is validation."""
+    """A and B have 20 images each and share 18.
+
+    By another seed, other images are validation.
+    """
     recipe = Recipe(class_size=100, min_class_size=1, validation_share=0.5)
     first, second = tables([image(i) for i in range(20)]), tables([image(i) for i in range(2, 22)])
     a = first.select(recipe).selection

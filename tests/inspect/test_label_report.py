@@ -35,7 +35,10 @@ def labelling() -> Labelling:
 
 
 def test_class_table(labelling: Labelling) -> None:
-    """From the fewest rows: rare 4, hela 10, then dmso (a compound) before u2os, both 30; human is last."""
+    """Labels go from the fewest rows to the most.
+
+    Rare 4, hela 10, then dmso (a compound) before u2os, both 30; human is last.
+    """
     found = class_table(labelling)
     assert found.schema == CLASS_TABLE
     rows = {row.pop("label"): row for row in found.to_pylist()}

@@ -62,7 +62,7 @@ def test_a_class_that_is_not_there_is_one_line(package: Path, label: str, catego
 
 
 def found_image(simulated: Path) -> tuple[str, str]:
-    """Return idx and key of the first image of a simulated source."""
+    """Return idx and key of a simulated source's first image."""
     root = str(simulated / "bbbc022")
     image = next(iter(source_at(root, "bbbc022", {}).images(Folder.listed(root, {}))))
     return f"bbbc022-{image_number(image.key)}", image.key
@@ -117,7 +117,7 @@ def small_texts(svg: ElementTree.Element) -> list[str]:
 
 
 def width_of(text: str) -> float:
-    """Return a text's width in pixels, by the font that matplotlib brings."""
+    """Return a text's width in pixels, in matplotlib's own font."""
     return float(TextPath((0, 0), text, size=8.2).get_extents().width) * 96 / 72
 
 

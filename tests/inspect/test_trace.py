@@ -1,4 +1,7 @@
-"""An example that a stranger's package holds is compared, or it is said why it cannot be."""
+"""An example of anyone's package is compared, where possible.
+
+Else the reason is given.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Malformed Arrow streams: each a ValueError before any value is touched."""
+"""Malformed Arrow streams raise ValueError before values are touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Numbers of classes in Parquet are read as their names, by the list that the shard itself carries."""
+"""Class numbers in Parquet are read as names.
+
+The names are in the list that the shard itself carries.
+"""
 
 from __future__ import annotations
 

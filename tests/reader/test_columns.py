@@ -1,4 +1,7 @@
-"""Columns as a manifest states them: any package's come back, and what no shard may have is refused."""
+"""Columns as a manifest states them.
+
+Any package's are read back; what no shard may have is refused.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``decode`` and ``decode_resized`` against Pillow, which reads and resizes every PNG on its own."""
+"""``decode`` and ``decode_resized`` against Pillow.
+
+Pillow reads and resizes every PNG on its own.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from tests.loading.made_package import pillow_png
 
 
 def png(rows: bytes, width: int, height: int, pieces: int = 1, kind: bytes = b"\x08\0\0\0\0", level: int = -1) -> bytes:
-    """Return a PNG of filtered rows, its data in several IDAT chunks."""
+    """Return a PNG of filtered rows, with several IDAT chunks."""
     data = zlib.compress(rows, level)
     cuts = np.linspace(0, len(data), pieces + 1).astype(int)
     idat = [(b"IDAT", data[a:b]) for a, b in itertools.pairwise(cuts)]
@@ -87,7 +90,10 @@ def test_the_packages_own_pngs_decode_to_their_pixels(shape: tuple[int, int], no
 
 
 def scene(kind: str, height: int, width: int, seed: int) -> np.ndarray[Any, Any]:
-    """Return a made-up picture (uint8) that the builder writes in four bands: every filter, runs here and there."""
+    """Return a made-up image that the builder writes in bands.
+
+    uint8; there are four bands, with every filter, and runs here and there.
+    """
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     light = {
@@ -127,7 +133,7 @@ def data_places(data: bytes) -> list[tuple[int, int]]:
 
 
 def banded_rows(data: bytes) -> np.ndarray[Any, Any] | None:
-    """Return the rows if the pass for bands takes the picture."""
+    """Return the rows, or None where bands are not decoded."""
     width, height = struct.unpack_from(">II", data, 16)
     rows, pixels = np.zeros((height, width + 1), np.uint8), np.zeros((height, width), np.uint8)
     return rows if decode_bands(data, parse(data).data, rows, pixels) else None
@@ -163,7 +169,10 @@ def test_damaged_bands_are_never_other_pixels(kind: str, seed: int, data: st.Dat
 
 
 def verdict(data: bytes, kernels: Any) -> bytes | None:
-    """Return the pixels that a file decodes to, with compiled passes or by Pillow; None where it is refused."""
+    """Return the decoded pixels; None where the file is refused.
+
+    Compiled kernels decode them, or Pillow.
+    """
     try:
         return decoding._pixels(data, kernels).tobytes()
     except ValueError:
@@ -173,7 +182,10 @@ def verdict(data: bytes, kernels: Any) -> bytes | None:
 @given(st.sampled_from(KINDS), st.booleans(), st.data())
 @settings(max_examples=150, deadline=None)
 def test_a_file_is_accepted_or_refused_whatever_decodes_it(kind: str, ours: bool, data: st.DataObject) -> None:
-    """Bytes changed, cut off or put in anywhere; chunks that may be skipped; more or fewer rows than are declared."""
+    """Files are damaged, have skippable chunks or wrong row counts.
+
+    Bytes are changed, cut off or inserted anywhere; there are as many rows as declared, or more.
+    """
     pixels = scene(kind, 20, 190, 1)
     rows = np.zeros((20, 191), np.uint8)
     rows[:, 1:] = pixels
@@ -189,7 +201,7 @@ def test_a_file_is_accepted_or_refused_whatever_decodes_it(kind: str, ours: bool
 
 
 def test_a_bomb_is_refused_within_its_declared_size() -> None:
-    """100 MB of rows where 8 x 8 pixels are declared."""
+    """100 MB of rows where 64 pixels are declared."""
     bomb = png(bytes(100_000_000), 8, 8)
     tracemalloc.start()
     for kernels in (None, decoding._kernels()):

@@ -1,4 +1,7 @@
-"""Conditions on plate and place: a null is no value, and several conditions hold together."""
+"""Conditions on plate and place.
+
+A null is no value, and several conditions hold together.
+"""
 
 from __future__ import annotations
 

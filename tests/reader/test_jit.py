@@ -1,4 +1,7 @@
-"""Machine code that is kept on disk is that of the present source, whatever file a called function lies in."""
+"""Cached machine code always belongs to the present source.
+
+Whatever file a called function lies in.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ print(average_rows(np.zeros((1, 1), np.uint8)))
 
 
 def run(code: str, folder: Path) -> list[str]:
-    """Return the words that code prints, where packages are those of the folder."""
+    """Run code with the folder's packages; return the words printed."""
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     environment.pop("NUMBA_CACHE_DIR", None)
     command = [sys.executable, "-c", code]
@@ -104,7 +107,7 @@ def test_a_place_that_cannot_be_written_is_no_hindrance(tmp_path: Path) -> None:
 
 
 def test_machine_code_is_kept_by_the_content_of_all_that_it_is_made_from() -> None:
-    """And of nothing else, so that it outlives a change to the rest of the reader."""
+    """Changes to the rest of the reader leave it valid."""
     files = {path.relative_to(jit._HERE).as_posix() for path in jit.compiled_files()}
     assert {"jit.py", "words.py", "resize_kernels.py", "png/deflate_format.py", "png/unfilter.py"} <= files
     assert not {"loader.py", "package.py"} & files

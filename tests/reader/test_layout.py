@@ -1,4 +1,4 @@
-"""Names of files, configs, and the order in which full reads the shards."""
+"""File names, configs and the shards' order in ``full``."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_globs_of_parquet_find_files_in_the_reading_order(counts: dict[str, int]
 
 
 def test_the_script_that_stands_alone_spells_the_same_names() -> None:
-    """It can import nothing of ours where `datasets` 3 has copied it."""
+    """Where `datasets` 3 copies it, it cannot import the reader."""
     import cytoimagenet
 
     assert cytoimagenet.CATEGORIES == layout.CATEGORIES

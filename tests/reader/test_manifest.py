@@ -1,4 +1,4 @@
-"""What is refused of a manifest and a class list, in one line each."""
+"""Bad manifests and class lists are refused in one line."""
 
 from __future__ import annotations
 

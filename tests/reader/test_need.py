@@ -1,4 +1,7 @@
-"""The order in which batches are fetched is the order in which rows ask for them, whatever the streams."""
+"""Batches are fetched in the order that rows need them.
+
+Whatever the streams.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ CATEGORIES = ("organism", "gene", "compound")
 
 @st.composite
 def splits(draw: Any) -> tuple[list[Stream], int]:
-    """Streams of shards with batches of any size, some rows of which are wanted; and how many rows are skipped."""
+    """Draw streams of shards, and how many rows to skip.
+
+    Batches have any size; some rows of the shards are wanted.
+    """
     shards, rows = [], {}
     filtered, parquet = draw(st.booleans()), draw(st.booleans())
     for category in CATEGORIES[: draw(st.integers(1, 3))]:
@@ -39,7 +45,10 @@ def splits(draw: Any) -> tuple[list[Stream], int]:
 
 
 def asked(streams: list[Stream], skip: int) -> list[tuple[str, int]]:
-    """Return (path, batch) as rows come to need them: a plain reading, row by row."""
+    """Return (path, batch) in the order that rows need them.
+
+    A plain reading, row by row.
+    """
     order: list[tuple[str, int]] = []
     for stream in streams:
         by_category: dict[str, list[tuple[str, int]]] = {}

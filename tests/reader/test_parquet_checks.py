@@ -1,4 +1,7 @@
-"""Parquet from anyone: read as pyarrow reads it, or refused before more memory is taken than its size justifies."""
+"""Parquet from any source is read as pyarrow reads it.
+
+Or it is refused before more memory is taken than its size justifies.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ def test_what_pyarrow_writes_is_read_as_pyarrow_reads_it(options: dict[str, Any]
 
 
 def test_no_thread_of_pyarrow_reads_a_python_file() -> None:
-    """One that holds something of Python's when the interpreter ends aborts the process."""
+    """At exit, a thread that holds one aborts the process."""
     readers = set()
 
     class Watched(io.BytesIO):
@@ -114,7 +117,7 @@ def bomb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_a_bomb_is_refused_within_its_size(bomb: str) -> None:
-    """In a process that may take 400 MB besides what its modules take."""
+    """The process may take 400 MB besides its modules' memory."""
     code = f"""
         import resource
         import pyarrow as pa
@@ -154,7 +157,7 @@ def test_a_file_of_another_writer_and_a_missing_column_are_refused() -> None:
 
 
 def test_a_thousand_damaged_files_are_read_or_refused() -> None:
-    """Bytes changed anywhere, most of them in the headers of pages and in the footer."""
+    """Bytes change anywhere, mostly in page headers and the footer."""
     whole = written(table().drop_columns("image"), row_group_size=50)
     rng = np.random.default_rng(1)
     refused = 0

@@ -1,4 +1,7 @@
-"""Images of a row group are those that pyarrow reads, whether they are read here or left to it."""
+"""A row group's images are those that pyarrow reads.
+
+Whether they are read here or left to pyarrow.
+"""
 
 from __future__ import annotations
 

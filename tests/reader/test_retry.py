@@ -1,4 +1,7 @@
-"""Retries: what is transient, how often and how long it is tried, and what is raised in the end."""
+"""Retries: what is transient, how often, and the final error.
+
+Also for how long it is tried.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ QUICK = Limits(attempts=5, first_wait=0.001)
 
 
 class AnsweredError(Exception):
-    """An answer of a server, as the clients' own errors state it."""
+    """A server's answer, as the clients' own errors state it."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__("an answer")
@@ -90,7 +93,10 @@ def test_errors_of_real_clients() -> None:
 
 
 def failing(times: int, error: BaseException) -> tuple[Callable[[], int], list[float]]:
-    """Return a call that fails so often and then gives 7, and the moments at which it was made."""
+    """Return a call that fails so often, then returns 7.
+
+    Returns the moments of its calls, too.
+    """
     moments: list[float] = []
 
     def call() -> int:

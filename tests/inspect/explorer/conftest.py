@@ -1,4 +1,7 @@
-"""A made package and its explorer, written once; not to be changed."""
+"""A made-up package and its explorer, not to be changed.
+
+They are written once.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ PER_CLASS, SAMPLES = 20, 12
 
 
 def blobs(rng: np.random.Generator, split: str, n: int, side: int) -> np.ndarray[Any, Any]:
-    """Return smooth noise whose coarseness changes with n: no two look alike."""
+    """Return smooth noise whose coarseness changes with n.
+
+    No two look alike.
+    """
     coarse = rng.integers(0, 256, (6 + 4 * (n % 3), 6 + 4 * (n % 3)), dtype=np.uint8)
     smooth = Image.fromarray(coarse).resize((side + n % 3, side), Image.Resampling.BICUBIC)
     return np.asarray(smooth)
@@ -30,7 +36,7 @@ def blobs(rng: np.random.Generator, split: str, n: int, side: int) -> np.ndarray
 
 @pytest.fixture(scope="session")
 def shown_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package of eight classes, names of all kinds among them."""
+    """Make a package of eight classes with various names."""
     folder = tmp_path_factory.mktemp("shown") / "cytoimagenet"
     make_package(folder, classes=CLASSES, per_class=PER_CLASS, side=48, draw=blobs, simulated=True)
     return folder

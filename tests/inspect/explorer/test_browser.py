@@ -1,4 +1,7 @@
-"""The explorer as people use it, opened from disk in headless Chromium."""
+"""The explorer as people use it.
+
+It is opened from disk in headless Chromium.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, explored: Path) -> Iterator[Any]:
-    """The first view; whatever the browser complains of, or asks of a network, fails the test."""
+    """Open the first view.
+
+    The test fails where the browser reports an error or asks a network for anything.
+    """
     with watched(browser, explored / "index.html") as page:
         yield page
 
@@ -178,7 +184,10 @@ def test_every_view_in_dark_and_light_at_three_widths(page: Any, explored: Path)
 
 @pytest.fixture(scope="module")
 def demo(simulated: Path, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of the demo's package, as the demo writes it: with what its WORK and its sources still hold."""
+    """Write the demo's report, as the demo does.
+
+    Its WORK and sources are given, with all that they still hold.
+    """
     out = tmp_path_factory.mktemp("demo") / "report"
     return write_explorer(str(built), out, Wanted(work=f"{built}.work", data=str(simulated), samples=SAMPLES))
 
@@ -196,7 +205,10 @@ def test_the_report_of_real_images_is_used(browser: Any, real_built: Path, tmp_p
 
 
 def test_what_was_refused_is_shown(browser: Any, demo: Path, built: Path) -> None:
-    """What was left out comes from WORK, what was refused from the sources."""
+    """What was left out comes from WORK.
+
+    What was refused comes from the sources.
+    """
     counts = json.loads((built / "manifest.json").read_bytes())["report"]["rejects"]
     with watched(browser, demo) as page:
         go(page, demo.parent, "#/dropped")

@@ -1,4 +1,7 @@
-"""The pairs across the split are kept with a report, and taken only where they are of the same tables."""
+"""Pairs across the split are kept with a report.
+
+They are reused only where they are of the same tables.
+"""
 
 from __future__ import annotations
 

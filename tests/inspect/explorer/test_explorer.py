@@ -1,4 +1,7 @@
-"""The explorer's files: complete, without a network, and true to the package."""
+"""The explorer's files.
+
+They are complete, need no network and are true to the package.
+"""
 
 from __future__ import annotations
 
@@ -56,14 +59,17 @@ def test_the_list_counts_every_example(explored: Path, shown_package: Path) -> N
 
 
 def examples_of(package: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return the rows of all shards by path and filename, read with plain pyarrow."""
+    """Return the rows of all shards by path and filename.
+
+    They are read with plain pyarrow.
+    """
     tables = [pa.ipc.open_stream(shard.read_bytes()).read_all() for shard in (package / "data").rglob("*.arrow")]
     tables += [pq.read_table(shard) for shard in (package / "data").rglob("*.parquet")]
     return {(row["path"], row["filename"]): row for table in tables for row in table.to_pylist()}
 
 
 def heights_of(svg: str) -> list[float]:
-    """Return the heights of the bars of a histogram, in its own units."""
+    """Return the heights of a histogram's bars in its units."""
     bars = re.findall(r'<g id="bar-\d+">\s*<path d="([^"]+)"', svg)
     ordinates = [[float(pair[1]) for pair in re.findall(r"[ML] ([\d.-]+) ([\d.-]+)", path)] for path in bars]
     return [max(ys) - min(ys) for ys in ordinates]

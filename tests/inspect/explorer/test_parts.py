@@ -1,4 +1,7 @@
-"""What the explorer computes: which examples, what they look like, where they lie."""
+"""What the explorer computes.
+
+Which examples, what they look like, and where they lie.
+"""
 
 from __future__ import annotations
 
@@ -171,7 +174,10 @@ def test_what_was_refused_is_made_again_from_its_source(simulated: Path) -> None
 
 
 def test_what_was_left_out_is_shown_from_the_work_folder(built: Path) -> None:
-    """Of a crop that *select* left out the PNG is in WORK; one that *standardize* refused is not."""
+    """WORK has crops that *select* left out.
+
+    It has none that *standardize* refused.
+    """
     rejects = pq.read_table(built / "rejects.parquet").to_pylist()
     left_out = next(row for row in rejects if row["reason"] == "over_class_size" and row["candidate"] >= 0)
     blank = next(row for row in rejects if row["reason"] == "crop_blank")

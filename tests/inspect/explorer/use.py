@@ -1,4 +1,6 @@
-"""Uses a report as its readers do, in a watched Chromium.
+"""Use a report as its readers do, in Chromium.
+
+The browser's errors and requests are watched.
 
 Every view is visited, by mouse and by keyboard alone.
 """
@@ -31,7 +33,10 @@ _LOOKS: Final = 600  # a tenth of a second apart
 
 @contextlib.contextmanager
 def watched(browser: Any, index: Path) -> Iterator[Any]:
-    """Open a report; whatever the browser complains of, or asks of a network, is an error in the end."""
+    """Open a report; at the end, raise the browser's errors.
+
+    A request to a network is an error, too.
+    """
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
     page = context.new_page()
     wrong: list[str] = []
@@ -130,7 +135,10 @@ def _loop_on_the_map(page: Any, points: int) -> None:
 
 
 def until(page: Any, holds: Callable[[], bool]) -> None:
-    """Wait until something holds: a view is drawn after the key that asks for it."""
+    """Wait until a condition holds.
+
+    A view is drawn after the key that asks for it.
+    """
     for _ in range(_LOOKS):
         if holds():
             return
@@ -139,7 +147,10 @@ def until(page: Any, holds: Callable[[], bool]) -> None:
 
 
 def _is_sound(page: Any) -> None:
-    """Fail where a view shows no heading, a value that is none, or that it cannot be shown."""
+    """Fail where a view is not shown properly.
+
+    It has no heading, or shows a missing value, or says that it cannot be shown.
+    """
     assert page.locator("h1").count() == 1
     assert page.get_by_role("alert").count() == 0
     words = set(page.locator("main").inner_text().split())

@@ -1,4 +1,6 @@
-"""Deflate (RFC 1951) with matches of distance 1 only, in numpy: the reference of ``cytoimagenet_reader.png.deflate``.
+"""Reference of ``cytoimagenet_reader.png.deflate`` in numpy.
+
+Deflate (RFC 1951) with matches of distance 1 only.
 
 A stretch of bytes is cut into blocks with a Huffman code each. A block is literals and, where a byte repeats at least
 ``SHORTEST_RUN`` times, matches with the byte before. The code lengths are Huffman's, limited: codes that are too long
@@ -21,9 +23,10 @@ Bits = list[tuple[int, int]]  # (value, how many bits), the lowest first
 
 
 def deflate(data: U8, start: int, end: int, last: bool) -> bytes:
-    """Return ``data[start:end]`` (uint8 (n,), start < end) deflated; later stretches can follow, unless it is the last.
+    """Return ``data[start:end]`` (uint8 (n,), start < end) deflated.
 
     Nothing refers to bytes before ``start``, and the end is on a whole byte: each stretch can be inflated on its own.
+    Later stretches can follow, unless it is the last.
     """
     values: list[U64] = []
     counts: list[U64] = []
@@ -48,7 +51,10 @@ def deflate(data: U8, start: int, end: int, last: bool) -> bytes:
 
 
 def _tokens(block: U8) -> tuple[npt.NDArray[Any], I64, I64]:
-    """Return the symbols of a block, the places of the matches among them, and the matches' lengths."""
+    """Return a block's symbols, and its matches.
+
+    Of the matches, their places among the symbols and their lengths.
+    """
     repeats = np.zeros(block.size + 1, bool)
     np.equal(block[1:], block[:-1], out=repeats[1:-1])
     edges = np.flatnonzero(repeats[1:] != repeats[:-1]).reshape(-1, 2) + 1  # of stretches of repeats
@@ -71,7 +77,9 @@ def _tokens(block: U8) -> tuple[npt.NDArray[Any], I64, I64]:
 
 
 def code_lengths(counts: list[int], longest: int) -> list[int]:
-    """Return the length of each symbol's code, 0 for one that does not occur; at least two must occur.
+    """Return the code length of each symbol.
+
+    It is 0 for a symbol that does not occur; at least two must occur.
 
     Symbols are merged from the rarest on, lower numbers first where equally rare, symbols before what is merged.
     """
@@ -96,7 +104,10 @@ def code_lengths(counts: list[int], longest: int) -> list[int]:
 
 
 def _limited(depths: list[int], rarest: list[int], size: int, longest: int) -> list[int]:
-    """Return lengths of at most ``longest``, which satisfy Kraft's equality, the longest for the rarest symbols."""
+    """Return code lengths limited to ``longest``.
+
+    They satisfy Kraft's equality; the rarest symbols have the longest.
+    """
     with_length = [0] * (longest + 1)
     for depth in depths:
         with_length[min(depth, longest)] += 1
@@ -115,7 +126,10 @@ def _limited(depths: list[int], rarest: list[int], size: int, longest: int) -> l
 
 
 def canonical_codes(lengths: list[int]) -> list[int]:
-    """Return each symbol's code (RFC 1951, section 3.2.2), its first bit the lowest, as it is written."""
+    """Return each symbol's code (RFC 1951, section 3.2.2).
+
+    Its first bit is the lowest, as it is written.
+    """
     of_length = np.array(lengths)
     share = np.where(of_length > 0, 1 << (15 - of_length), 0)  # of all sequences of 15 bits, those that begin with it
     order = np.argsort(of_length, kind="stable")
@@ -129,7 +143,10 @@ def canonical_codes(lengths: list[int]) -> list[int]:
 
 
 def block_header(lengths: list[int], final: bool) -> Bits:
-    """Return what comes before the symbols of a block with dynamic Huffman codes (RFC 1951, section 3.2.7)."""
+    """Return the header of a block with dynamic Huffman codes.
+
+    RFC 1951, section 3.2.7: all that comes before the symbols.
+    """
     used = max(symbol for symbol, length in enumerate(lengths) if length) + 1
     runs = _length_runs([*lengths[:used], 1])  # 1: the distance code
     counts = [0] * len(rfc.CODE_ORDER)
@@ -147,7 +164,10 @@ def block_header(lengths: list[int], final: bool) -> Bits:
 
 
 def _length_runs(lengths: list[int]) -> list[tuple[int, int, int]]:
-    """Return code lengths as symbols of the code length code, each with the value and number of the bits after it."""
+    """Return code lengths as symbols of the code length code.
+
+    Each comes with the value and the number of its extra bits.
+    """
     out = []
     at = 0
     while at < len(lengths):
@@ -172,10 +192,10 @@ def _columns(bits: Bits) -> tuple[npt.NDArray[Any], U8]:
 
 
 def _paired(values: npt.NDArray[Any], counts: U8, kind: type[np.unsignedinteger]) -> tuple[npt.NDArray[Any], U8]:
-    """Return two values of so many bits in one of ``kind``: less to scatter.
+    """Join neighbouring values in pairs, so that fewer are scattered.
 
-    A literal has 11 bits at most and a match 17, but of two in a row one is a literal, or the longest match with 12:
-    two fit into 32 bits, four into 64.
+    Values of so many bits become half as many of ``kind``. A literal has 11 bits at most and a match 17, but of two in
+    a row one is a literal, or the longest match with 12: two fit into 32 bits, four into 64.
     """
     if values.size % 2:
         values, counts = np.append(values, values.dtype.type(0)), np.append(counts, np.uint8(0))
@@ -185,7 +205,10 @@ def _paired(values: npt.NDArray[Any], counts: U8, kind: type[np.unsignedinteger]
 
 
 def _pack(values: U64, counts: U64, more: int) -> bytes:
-    """Return values of so many bits each, at most 64, one after the other, and ``more`` bits of 0, in whole bytes."""
+    """Return values of so many bits concatenated into bytes.
+
+    Each has at most 64 bits; ``more`` bits of 0 follow, and the end is filled up to a whole byte.
+    """
     ends = np.cumsum(counts)
     places = ends - counts
     word, shift = (places >> np.uint64(6)).astype(np.int64), places & np.uint64(63)

@@ -1,4 +1,7 @@
-"""The row filters of PNG (https://www.w3.org/TR/png-3/#9Filters) in numpy: the reference of ``png.filters``."""
+"""Reference of ``cytoimagenet_reader.png.filters`` in numpy.
+
+The row filters of PNG: https://www.w3.org/TR/png-3/#9Filters.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ I64 = npt.NDArray[np.int64]
 
 
 def average_rows(pixels: U8) -> U8:
-    """Return uint8 (H, 1 + W): 3 and each pixel less the mean, rounded down, of its left and upper neighbours."""
+    """Return rows filtered by Average, each after its 3.
+
+    uint8 (H, 1 + W): each pixel less the mean, rounded down, of its left and upper neighbours.
+    """
     left, up, _, out = _neighbours(pixels, 3)
     # (a + b) >> 1 without a wider type: the bits both have, and half of the bits one has
     np.subtract(pixels, (left & up) + ((left ^ up) >> 1), out=out[:, 1:])
@@ -18,7 +24,10 @@ def average_rows(pixels: U8) -> U8:
 
 
 def paeth_rows(pixels: U8) -> U8:
-    """Return uint8 (H, 1 + W): 4 and each pixel less the Paeth predictor of its neighbours (PNG, section 9.4)."""
+    """Return rows filtered by Paeth, each after its 4.
+
+    uint8 (H, 1 + W): each pixel less the Paeth predictor of its neighbours (PNG, section 9.4).
+    """
     left, up, corner, out = _neighbours(pixels, 4)
     across = up.astype(np.int16) - corner
     down = left.astype(np.int16) - corner
@@ -31,7 +40,9 @@ def paeth_rows(pixels: U8) -> U8:
 
 
 def filter_counts(pixels: U8, first: int, step: int) -> I64:
-    """Return how often each byte occurs in rows ``first``, ``first + step`` ... under None, Average and Paeth.
+    """Count each byte in some rows under None, Average, Paeth.
+
+    The rows are ``first``, ``first + step`` and so on.
 
     Returns
     -------
@@ -46,7 +57,10 @@ def filter_counts(pixels: U8, first: int, step: int) -> I64:
 
 
 def _neighbours(pixels: U8, kind: int) -> tuple[U8, U8, U8, U8]:
-    """Return the left, upper and upper left neighbours (0 outside), and where the filtered rows go."""
+    """Return each pixel's left, upper and upper left neighbours.
+
+    Outside the image they are 0. Returns the array for the filtered rows, too.
+    """
     height, width = pixels.shape
     framed = np.zeros((height + 1, width + 1), np.uint8)
     framed[1:, 1:] = pixels

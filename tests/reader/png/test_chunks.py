@@ -1,4 +1,7 @@
-"""The walk over a PNG's chunks: what it finds, and what it refuses whatever would decode the pixels."""
+"""The walk over a PNG's chunks: findings and refusals.
+
+A file is refused whatever would decode its pixels.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,10 @@ def test_what_is_refused(name: str) -> None:
 
 
 def test_every_byte_that_is_cut_or_changed_is_noticed() -> None:
-    """Of a file without chunks that may be skipped, each byte is under a CRC, or is one."""
+    """Every byte of the file belongs to a CRC.
+
+    It is covered by one or part of one, as no chunk may be skipped.
+    """
     whole = encode(np.arange(15, dtype=np.uint8).reshape(3, 5))
     assert parse(whole)
     for place in range(len(whole)):

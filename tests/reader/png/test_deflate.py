@@ -1,4 +1,7 @@
-"""Deflate: zlib inflates it to the same bytes, numpy gives the same stream, within the promised limits."""
+"""Deflate within the promised limits.
+
+zlib inflates its stream to the same bytes, and numpy gives the same stream.
+"""
 
 from __future__ import annotations
 

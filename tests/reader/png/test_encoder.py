@@ -1,4 +1,7 @@
-"""Encoding: valid for every reader, one filter per image, no larger than Pillow's, the bytes that numpy gives."""
+"""Encoding: valid PNGs of the same bytes that numpy gives.
+
+Every reader reads them; an image has one filter, and its file is no larger than Pillow's.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ from tests.reader.png import numpy_deflate, numpy_filters
 
 
 def scene(seed, height=300, width=340):
-    """Made-up cells on a background, with noise: what a standardised picture looks like."""
+    """Return made-up noisy cells, like a standardised image."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     light = np.full((height, width), 60.0)
@@ -52,7 +55,10 @@ def test_every_reader_gives_the_pixels_back(seed, height, width, levels):
 
 
 def data_chunks(packed):
-    """The contents of the IDAT chunks; nothing else but IHDR and IEND may be there."""
+    """Return the contents of the IDAT chunks.
+
+    Besides them there may be only IHDR and IEND.
+    """
     assert packed[:16] == b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"
     at, chunks = 33, []
     while packed[at + 4 : at + 8] == b"IDAT":

@@ -1,4 +1,7 @@
-"""Applying the filters of PNG gives what numpy gives; undoing them what the definition says, one byte at a time."""
+"""PNG filters equal numpy's, and are undone by definition.
+
+Undoing is compared with the definition one byte at a time.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ SIDES = st.integers(1, 90)
 
 
 def some_pixels(seed, height, width):
-    """Noise, or blocks of few levels: what differs between filters and rows."""
+    """Draw noise, or blocks of few levels.
+
+    Filters and rows differ in them.
+    """
     rng = np.random.default_rng(seed)
     if seed % 2:
         return rng.integers(0, 256, (height, width), dtype=np.uint8)
@@ -36,7 +42,7 @@ def test_filtered_rows_and_their_counts(seed, height, width):
 @settings(max_examples=40, deadline=None)
 @given(SEEDS, st.integers(1, 9), st.integers(1, 40), st.sampled_from([1, 2, 3, 4, 6, 8]))
 def test_unfilter_by_the_definition(seed, height, width, step):
-    """Un-filtering, against the definitions of PNG (section 9.2) one byte at a time."""
+    """One byte at a time (PNG, section 9.2)."""
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, 256, (height, 1 + width * step), dtype=np.uint8)
     rows[:, 0] = rng.integers(0, 5, height) if seed % 3 else 4

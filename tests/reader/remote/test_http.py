@@ -1,4 +1,7 @@
-"""Where bytes are asked for: redirects, addresses that expire, secrets, proxies, and what an answer means."""
+"""HTTP: where bytes are asked for, and what answers mean.
+
+Redirects, addresses that expire, secrets, proxies.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.contextmanager
 def answering(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[tuple[str, Asked]]:
-    """Serve what a function gives for a path and lower-case headers; give the address and what was asked."""
+    """Serve what a function answers to a path and headers.
+
+    The headers are lower-case. Yields the address and the requests received.
+    """
     asked: Asked = []
 
     class Handler(BaseHTTPRequestHandler):

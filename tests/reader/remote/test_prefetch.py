@@ -1,4 +1,7 @@
-"""Pieces in the order of need, bounded memory, and an end to all requests when they are no longer wanted."""
+"""Pieces come in the order of need, within bounded memory.
+
+All requests end when they are no longer wanted.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +121,10 @@ def test_a_version_is_checked_once_for_answers_at_once_and_before_the_bytes_are_
 
 
 def test_what_a_check_finds_comes_before_what_broke_off(files: Path) -> None:
-    """The bytes that came before would be kept, and be of no checked version."""
+    """Else bytes of an unchecked version would be kept.
+
+    Namely those that came before the connection broke.
+    """
 
     def check(_: object) -> None:
         raise PackageError("rebuilt")

@@ -1,4 +1,7 @@
-"""Laws of the window: never more than its share, blocks that cover a piece, growth while the reader waits."""
+"""Invariants of the window.
+
+Never more than its share, blocks that cover a piece, growth while the reader waits.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ def test_blocks_cover_a_piece_once(size: int, first: int, rate: float, delay: fl
 
 
 def test_blocks_of_all_connections_are_three_times_what_is_under_way() -> None:
-    """Of 125 MB/s and 100 ms that is 12.5 MB, in a window of 50 MB."""
+    """12.5 MB are in flight; the window is 50 MB.
+
+    The rate is 125 MB/s, the round trip 100 ms.
+    """
     bounds = Window(0, 125e6, 0.1, 1).blocks(160_000_000, 125e6, 0.1)
     assert max(b - a for a, b in itertools.pairwise(bounds)) * 16 < 1.02 * 3 * 12_500_000
     short = Window(0, 125e6, 0.1, 1).blocks(160_000_000, 125e6, 0.001)  # never below 2 MB: each costs processor time
@@ -45,7 +51,10 @@ def test_blocks_of_all_connections_are_three_times_what_is_under_way() -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_it_trebles_each_round_trip_while_the_reader_waits(known: bool) -> None:
-    """A round trip lands what was asked for: a window's worth. The rate need not be known."""
+    """A whole window lands in each round trip.
+
+    The rate need not be known.
+    """
     window = Window(1 << 20, 0, 0.1, 1)
     sizes = [window.size]
     for number in range(5):
