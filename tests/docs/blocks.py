@@ -42,7 +42,7 @@ def blocks(markdown: str) -> Iterator[Block]:
 
 
 def to_run(page: str, language: str) -> list[str]:
-    """Return what is to be run of a page's blocks in a language."""
+    """Return a page's blocks to run in a language."""
     return [b.code for b in blocks((ROOT / page).read_text("utf-8")) if b.language == language and b.reason is None]
 
 

@@ -30,7 +30,7 @@ def generate() -> ModuleType:
 
 
 def tables(page: str, generate: ModuleType) -> list[dict[str, list[str]]]:
-    """Return the rows of each table of a page by their first cell."""
+    """Return each table's rows by their first cell."""
     shown = generate.on_page_markdown(Path(ROOT, "docs", page).read_text("utf-8"))
     found = []
     for block in re.findall(r"(?:^\|.*\n?)+", shown, re.MULTILINE):

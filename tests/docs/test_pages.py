@@ -41,9 +41,10 @@ json.dump(failed, open(sys.argv[2], "w"))
 
 @pytest.fixture(scope="module")
 def folder(simulated: Path, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A reader's folder, one for all pages, from README to the last of the site.
+    """Make a reader's folder, one for all pages.
 
-    DATA holds two of the demo's sources, so that a build takes seconds; ``cytoimagenet`` is the demo's package.
+    From README to the last of the site. DATA holds two of the demo's sources, so that a build takes seconds;
+    ``cytoimagenet`` is the demo's package.
     """
     here = tmp_path_factory.mktemp("reader")
     (here / "DATA").mkdir()
@@ -55,7 +56,7 @@ def folder(simulated: Path, built: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The command line as installed, an empty cache, and no hub."""
+    """The installed command line, an empty cache and no hub."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     home = str(tmp_path_factory.mktemp("hf"))
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "HF_HOME": home, "HF_HUB_OFFLINE": "1"}
@@ -63,7 +64,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def ran() -> set[str]:
-    """The blocks that pages before this one had, word for word."""
+    """The blocks of earlier pages, word for word."""
     return set()
 
 
@@ -129,7 +130,10 @@ def test_every_block_names_its_language(page: str) -> None:
 
 
 def test_what_another_test_is_said_to_run_it_runs() -> None:
-    """A block that is not run here because a test of its own does: that test has each of its options."""
+    """A test named by a block gives all its options.
+
+    The block is not run here, because that test does it.
+    """
     found = 0
     for page in PAGES:
         for block in blocks((ROOT / page).read_text("utf-8")):

@@ -28,7 +28,7 @@ _ODD = (
 
 
 def change_json(name: str) -> Mutation:
-    """Return a mutation of one value, key or byte of a JSON file."""
+    """Return a mutation of a JSON value, key or byte."""
 
     def mutate(package: Path, rng: np.random.Generator) -> None:
         path = package / name
@@ -45,7 +45,7 @@ def change_json(name: str) -> Mutation:
 
 
 def _change(document: Any, rng: np.random.Generator) -> None:
-    """Replace, remove or rename something of a JSON value, at any depth."""
+    """Replace, remove or rename something anywhere in a JSON value."""
     place = document
     while isinstance(place, dict | list) and place:
         keys = list(place) if isinstance(place, dict) else list(range(len(place)))
@@ -84,7 +84,7 @@ def change_shard(package: Path, rng: np.random.Generator) -> None:
 
 
 def _change_offset(content: bytearray, rng: np.random.Generator) -> None:
-    """Change one offset of one of the columns of a stream, found as its bytes in the file."""
+    """Change one offset of a column, found by its bytes."""
     with pa.ipc.open_stream(bytes(content)) as reader:
         batches = list(reader)
     batch = batches[int(rng.integers(len(batches)))]
@@ -112,7 +112,7 @@ def _change_header(content: bytearray, rng: np.random.Generator) -> None:
 
 
 def _compress(path: Path) -> None:
-    """Write a stream whose buffers are compressed, one of them to a thousandth."""
+    """Compress a stream's buffers, one of them to a thousandth."""
     with pa.ipc.open_stream(path.read_bytes()) as reader:
         table = reader.read_all()
     if "image" in table.column_names:
@@ -124,7 +124,7 @@ def _compress(path: Path) -> None:
 
 
 def change_png(package: Path, rng: np.random.Generator) -> None:
-    """Change one image of a shard: its bytes, its header, or what it inflates to."""
+    """Change an image's bytes, header or inflated size."""
     path = _any_of(sorted(package.glob("data/*/*.arrow")), rng)
     with pa.ipc.open_stream(path.read_bytes()) as reader:
         schema, rows = reader.schema, reader.read_all().to_pylist()
@@ -149,7 +149,7 @@ def change_png(package: Path, rng: np.random.Generator) -> None:
 
 
 def change_table(package: Path, rng: np.random.Generator) -> None:
-    """Change a value, a column or any bytes of a Parquet table."""
+    """Change a Parquet table's value, column or bytes."""
     path = package / ["metadata.parquet", "rejects.parquet"][int(rng.integers(2))]
     if rng.random() < 0.4:
         path.write_bytes(_noise(path.read_bytes(), rng))
@@ -167,7 +167,7 @@ def change_table(package: Path, rng: np.random.Generator) -> None:
 
 
 def climb(package: Path, rng: np.random.Generator) -> None:
-    """Have the manifest, or a link, lead out of the package.
+    """Let the manifest, or a link, lead outside.
 
     It leads to a pipe that nobody writes to: who opens it hangs.
     """
@@ -185,7 +185,7 @@ def climb(package: Path, rng: np.random.Generator) -> None:
 
 
 def change_parquet(package: Path, rng: np.random.Generator) -> None:
-    """Change a Parquet shard: its footer, the head of a page, any bytes, or what it expands to."""
+    """Change a Parquet shard's footer, page header, bytes or size."""
     path = _any_of(sorted(package.glob("data/*.parquet")), rng)
     content = bytearray(path.read_bytes())
     footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
@@ -207,7 +207,7 @@ def change_parquet(package: Path, rng: np.random.Generator) -> None:
 
 
 def _expand(path: Path, rng: np.random.Generator) -> None:
-    """Write a shard again, small as a file and large as a table."""
+    """Rewrite a shard as a small file, but large table."""
     table = pq.read_table(path)
     if rng.random() < 0.5:
         large = pa.array([{"bytes": bytes(200_000_000), "path": "x"}], table.schema.field("image").type)
@@ -220,7 +220,7 @@ def _expand(path: Path, rng: np.random.Generator) -> None:
 
 
 def change_release(release: Path, rng: np.random.Generator) -> None:
-    """Change the table of a published release, or one of its files."""
+    """Change a published release's table or one of its files."""
     table = release / "metadata.csv"
     path = _any_of(sorted(release.glob("*/*.png")), rng)
     what = rng.integers(6)
@@ -257,7 +257,7 @@ MUTATIONS: dict[str, Mutation] = {
 
 
 def reseal(package: Path) -> None:
-    """Make all hashes and sizes of a manifest fit the files, as far as it can still be read."""
+    """Make a readable manifest's hashes and sizes fit the files."""
     path = package / "manifest.json"
     try:
         manifest = json.loads(path.read_bytes())
@@ -271,7 +271,7 @@ def reseal(package: Path) -> None:
 
 
 def png_of(width: int, height: int, packed: bytes) -> bytes:
-    """Return an 8-bit grey PNG with this header and these deflated rows."""
+    """Return an 8-bit grey PNG of given size and data."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
 

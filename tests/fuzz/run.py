@@ -1,9 +1,10 @@
-"""Fuzzes all that reads a package: ``python -m tests.fuzz.run [COUNT] [SEED]``.
+"""Fuzzes all that reads a package.
+
+    python -m tests.fuzz.run [COUNT] [SEED]
 
 Each case is a small package, in Arrow or Parquet, or a small release, with one thing changed (``mutations``); its uses
-(``uses``) share a forked process, and where that comes to harm each has one of its own.
-Fails where one is ended by a signal, raises what is no error of ours, opens a file outside, takes a gigabyte or a
-minute.
+(``uses``) share a forked process, and where that comes to harm each has one of its own. Fails where one is ended by a
+signal, raises an error that is not ours, opens a file outside, or takes a gigabyte or a minute.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tests.fuzz.wholes import Wholes, make_wholes
 
 
 def run(count: int, seed: int, say: bool = False) -> tuple[collections.Counter[str], list[str]]:
-    """Return how many uses of each kind there were, and what went wrong."""
+    """Return counts of uses by kind, and what went wrong."""
     uses: collections.Counter[str] = collections.Counter()
     faults: list[str] = []
     slowest, largest = 0.0, 0
@@ -67,7 +68,10 @@ def run(count: int, seed: int, say: bool = False) -> tuple[collections.Counter[s
 
 
 def _change(copy: Path, kind: str, seed: tuple[int, int]) -> None:
-    """Change it in a process of its own: a large table is no memory of those that are forked from here."""
+    """Change the copy in a process of its own.
+
+    A large table is then no memory of the processes that are forked from here.
+    """
     child = os.fork()
     if not child:
         try:
@@ -82,7 +86,7 @@ def _change(copy: Path, kind: str, seed: tuple[int, int]) -> None:
 
 
 def _uses(kind: str, wholes: Wholes) -> list[tuple[Path, dict[str, Use]]]:
-    """Return what is changed, and what is then done with it."""
+    """Return what is changed and how it is then used."""
     if kind == "release":
         return [(wholes.release, {"convert": use_convert})]
     if kind == "parquet":

@@ -1,4 +1,7 @@
-"""A short run of the fuzz; ``python -m tests.fuzz.run 2000`` is the long one."""
+"""A short run of the fuzz.
+
+``python -m tests.fuzz.run 2000`` is the long one.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reas
 
 
 def test_malformed_packages_harm_nobody() -> None:
-    """In a process of its own: what the processes forked from it hold begins with what it holds itself."""
+    """Runs in a process of its own, which holds little.
+
+    The processes forked from it begin with the memory that it holds.
+    """
     count = int(os.environ.get("CYTOIMAGENET_FUZZ", 2 * len(MUTATIONS)))
     command = [sys.executable, "-m", "tests.fuzz.run", str(count), "1"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)

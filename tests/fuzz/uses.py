@@ -32,7 +32,10 @@ _OURS = (cytoimagenet.PackageError, cytoimagenet.ShardError, UserError)
 
 
 class Outcome(NamedTuple):
-    """How a use ended: "" as it should, else what went wrong; and what it took."""
+    """How a use ended, and what it took.
+
+    ``fault`` is "" where it ended as it should, else what went wrong.
+    """
 
     fault: str
     seconds: float
@@ -64,7 +67,10 @@ def use_stream(package: Path) -> None:
 
 
 def use_script(package: Path) -> None:
-    """Stream both splits by the loading script without a reader, with a condition too."""
+    """Stream both splits by the loading script without a reader.
+
+    With a condition, too.
+    """
     script = load_script()
     for conditions in ({}, {"crops": False}):
         try:
@@ -118,7 +124,10 @@ use_convert = command("convert", "PACKAGE", "-o", "PACKAGE.out", "--workers", "0
 
 
 def use_in_child(uses: Sequence[Use], package: Path) -> Outcome:
-    """Fork, use the package there in one way after another, and say how that ended."""
+    """Fork, use the package there, and say how that ended.
+
+    The uses follow one another.
+    """
     reading, writing = os.pipe()
     began = time.monotonic()
     child = os.fork()

@@ -1,4 +1,4 @@
-"""What the fuzz changes: whole packages and a release, each small."""
+"""What the fuzz changes: small packages and a release."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Wholes(NamedTuple):
 
 
 def make_wholes(folder: Path) -> Wholes:
-    """Make them, and check that ``trace`` and ``convert`` come to their end with them."""
+    """Make them; check that ``trace`` and ``convert`` work with them."""
     wholes = Wholes(*(folder / name for name in ("arrow", "parquet", "built", "release", "sources")), image="")
     make_package(wholes.arrow, shards=1, per_class=6)
     make_package(wholes.parquet, shards=1, per_class=6, file_format="parquet")

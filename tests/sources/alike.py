@@ -1,7 +1,8 @@
-"""Do two images show the same thing? Judged from pixels alone: neither keys nor groups, nor the builder's own measures.
+"""Judges whether two images show the same, from pixels alone.
 
-Both images are made small, their slow changes of brightness taken away, and correlated at every shift that leaves most
-of them over each other: copies at another brightness, blur, noise or shift correlate highly, look-alikes less.
+Neither keys nor groups count, nor the builder's own measures. Both images are made small, their slow changes of
+brightness taken away, and correlated at every shift that leaves most of them over each other: copies at another
+brightness, blur, noise or shift correlate highly, look-alikes less.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ Array = np.ndarray[Any, Any]
 
 
 def small(root: Path, channels: Iterable[Channel]) -> Array:
-    """Return the mean of the channels as (SIDE, SIDE) float, without slow changes."""
+    """Return the channels' mean, reduced and without slow changes.
+
+    (SIDE, SIDE) float.
+    """
     planes = []
     for channel in channels:
         pixels = read((root / channel.path).read_bytes(), channel.plane).astype(float)
@@ -76,9 +80,10 @@ def likeness(one: Array, other: Array) -> float:
 
 
 def same_in_other_groups(root: Path, images: Iterable[Image]) -> list[tuple[float, str, str]]:
-    """Return (likeness, file, file) of what shows the same in different groups, the likest first.
+    """Return (likeness, file, file) of equal scenes in different groups.
 
-    Boxes are judged by the whole file that they lie in: round cells look alike, photographs of them do not.
+    The most alike come first. Boxes are judged by the whole file that they lie in: round cells look alike, photographs
+    of them do not.
     """
     seen = {(image.channels, image.group) for image in images}
     smalls = {channels: small(root, channels) for channels in {channels for channels, _ in seen}}

@@ -1,4 +1,6 @@
-"""What every source must do; a subclass states the source and what its made-up tree holds, and inherits the checks.
+"""The checks that every source must pass.
+
+A subclass states the source and what its made-up tree holds, and inherits the checks.
 
 ::
 
@@ -212,7 +214,7 @@ class SourceTestCase(BrokenDownloads):
         assert without_paths(self.read(Folder.listed(str(deeper)))) == before
 
     def test_stripped_archive(self, root: Path, copy: Path) -> None:
-        """One folder less, as when an archive is unpacked without its top folder."""
+        """An archive may be unpacked without its top folder."""
         tops = sorted(copy.iterdir())
         if not self.bare or len(tops) != 1 or not tops[0].is_dir():
             pytest.skip("no single top folder that could be stripped")
@@ -243,6 +245,6 @@ class SourceTestCase(BrokenDownloads):
 
     @pytest.mark.real
     def test_real_specimens(self, real_data: Path) -> None:
-        """No two groups show the same, judged from the pixels alone."""
+        """No two groups show the same, by pixels alone."""
         root = real_data / self.dir_name
         assert not same_in_other_groups(root, self.read(Folder.listed(str(root))).values())

@@ -21,7 +21,10 @@ _MADE: dict[type, Path] = {}
 
 
 class MadeSource:
-    """A source with a made-up tree; ``SourceTestCase`` says what its attributes mean."""
+    """A source with a made-up tree.
+
+    ``SourceTestCase`` says what its attributes mean.
+    """
 
     dir_name: ClassVar[str]
     notes: ClassVar[Mapping[str, int]] = {}
@@ -30,12 +33,18 @@ class MadeSource:
     climbing: ClassVar[tuple[str, str, str] | None] = None
 
     def tree(self, root: Path) -> None:
-        """Write the made-up source below ``root`` in its real layout: tiny, seeded, with real misfits."""
+        """Write the made-up source below ``root`` in its real layout.
+
+        Tiny and seeded, with real misfits.
+        """
         raise NotImplementedError
 
     @pytest.fixture
     def root(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """The made-up tree; written once a class, never changed by a test."""
+        """Return the made-up tree, which no test may change.
+
+        It is written once per class.
+        """
         made = _MADE.get(type(self))
         if made is None:
             made = _MADE[type(self)] = tmp_path_factory.mktemp(self.dir_name) / "source"
@@ -61,7 +70,10 @@ class MadeSource:
         return by_key
 
     def read_or_say(self, folder: Folder) -> tuple[dict[str, Image], str]:
-        """Return the images, or none and what the adapter did not understand."""
+        """Return the images, or what the adapter did not understand.
+
+        In that case there are no images.
+        """
         try:
             return self.read(folder), ""
         except LayoutError as error:
@@ -93,7 +105,10 @@ class BrokenDownloads(MadeSource):
                 assert len(keys - set(images)) <= max(1, self._images_of(root, missing)), missing
 
     def test_losses(self, root: Path) -> None:
-        """A row without its file is counted, and other rows do not change."""
+        """A row without its file is counted.
+
+        Other rows do not change.
+        """
         listed = signatures(root)
         whole = Folder(str(root), dict(listed))
         before = self.read(whole)
@@ -135,7 +150,10 @@ class BrokenDownloads(MadeSource):
             (copy / path).write_bytes(content)
 
     def test_something_else(self, tmp_path: Path) -> None:
-        """An empty folder and one with other things give nothing or say what was looked for."""
+        """Folders without the source give no images.
+
+        An empty one, and one with other things; an error says what was looked for.
+        """
         for name in ("", "notes.md", "holiday (1).jpg", "table.csv"):
             if name:
                 (tmp_path / name).write_text("a,b\n1,2\n")
@@ -144,7 +162,10 @@ class BrokenDownloads(MadeSource):
             assert not error or len(error) > 20
 
     def test_strange_names(self, root: Path) -> None:
-        """Copies under spoilt names (signs, blanks, other alphabets, letters lost) never stop an adapter."""
+        """Files with corrupted names never stop an adapter.
+
+        Their names have other signs, blanks or alphabets, or lack letters.
+        """
         listed = signatures(root)
         rng = random.Random(self.dir_name)
         images = [path for path in listed if not path.lower().endswith(TABLES)]
@@ -155,7 +176,7 @@ class BrokenDownloads(MadeSource):
         assert {image.key for image in images} >= set(self.read(Folder(str(root), listed)))
 
     def test_climbing_paths(self, copy: Path) -> None:
-        """A path in a table that leaves the source gives no row."""
+        """A table's path that leaves the source gives no row."""
         assert self.climbing is not None
         table, text, instead = self.climbing
         content = (copy / table).read_text("utf-8")

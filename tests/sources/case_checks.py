@@ -29,7 +29,7 @@ def signatures(root: Path) -> dict[str, int]:
 
 
 def normalised(source: Source, image: Image) -> Row:
-    """Return a row as section 1 of the method wants it.
+    """Return a row as the method's section 1 wants it.
 
     Values are the image's own, else the source's, normalised.
     """
@@ -50,7 +50,10 @@ def normalised(source: Source, image: Image) -> Row:
 
 
 def check_rows(source: Source, images: Mapping[str, Image], expected: Mapping[str, Row]) -> None:
-    """Compare the rows named, by key or first file, with what is expected of them."""
+    """Compare named rows with their expected values.
+
+    The name is the key or the first file.
+    """
     assert expected, "no row is expected: a test that can hardly fail"
     by_name = {image.channels[0].path: image for image in images.values()} | dict(images)
     for name, values in expected.items():
@@ -60,7 +63,10 @@ def check_rows(source: Source, images: Mapping[str, Image], expected: Mapping[st
 
 
 def check_sound(source: Source, folder: Folder, images: Iterable[Image], root: Path) -> None:
-    """Check what holds for every row of every source, whole or broken."""
+    """Check what holds for every row of every source.
+
+    Whether the source is whole or broken.
+    """
     for image in images:
         assert image.key
         assert image.group
@@ -102,7 +108,7 @@ def spoilt(rng: random.Random, path: str) -> str:
 
 
 def without_paths(images: Mapping[str, Image]) -> dict[str, Row]:
-    """Return the images as rows, each file by its name alone."""
+    """Return the images as rows, files by name only."""
     plain: Callable[[Image], Row] = Image._asdict
     return {
         key: {**plain(image), "channels": [(c.path.rpartition("/")[2], c.shows, c.plane) for c in image.channels]}
@@ -116,6 +122,6 @@ def added_notes(before: Folder, after: Folder) -> dict[str, int]:
 
 
 def is_subsequence(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
-    """Return whether a part has its items in the order of the whole."""
+    """Do the part's items come in the whole's order?"""
     rest = iter(whole)
     return all(item in rest for item in part)

@@ -1,4 +1,7 @@
-"""The 40 sources of CytoImageNet as the paper lists them: dir_name -> (database, name)."""
+"""The 40 sources of CytoImageNet, as the paper lists them.
+
+dir_name -> (database, name).
+"""
 
 CATALOGUE = {
     "bbbc005": ("BBBC", "Synthetic cells"),

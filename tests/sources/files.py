@@ -30,7 +30,10 @@ def pixels(name: str, shape: tuple[int, ...] = (8, 9), dtype: str = "uint8") -> 
 def write_tiff(
     path: Path, shape: tuple[int, ...] = (8, 9), dtype: str = "uint16", compression: str | None = None
 ) -> None:
-    """Write a TIFF; (H, W), (H, W, 3) for RGB, or (pages, H, W)."""
+    """Write a TIFF of the given shape.
+
+    (H, W), (H, W, 3) for RGB, or (pages, H, W).
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     rgb = len(shape) == 3 and shape[-1] in (3, 4)
     photometric = "rgb" if rgb else "minisblack"
@@ -38,7 +41,10 @@ def write_tiff(
 
 
 def write_image(path: Path, shape: tuple[int, ...] = (8, 9), dtype: str = "uint8", kind: str = "") -> None:
-    """Write a PNG, BMP or JPEG, as the ending (or ``kind``) says; (H, W), (H, W, 3) (H, W, 4); uint16 only PNG."""
+    """Write a PNG, BMP or JPEG.
+
+    The ending (or ``kind``) says which; (H, W), (H, W, 3) or (H, W, 4); uint16 is for PNG only.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = kind or {".jpg": "JPEG", ".jpeg": "JPEG"}.get(path.suffix.lower(), path.suffix[1:].upper())
     Image.fromarray(pixels(path.name, shape, dtype)).save(path, format=kind)
@@ -50,7 +56,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
-    """Write a text, packed where the name ends in ``.gz`` or ``.zip``."""
+    """Write a text, packed if named ``.gz`` or ``.zip``."""
     content = text.encode(encoding)
     if path.suffix == ".gz":
         content = gzip.compress(content, mtime=0)
@@ -65,7 +71,10 @@ def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
 def write_csv(
     path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",", newline: str = "\n"
 ) -> None:
-    """Write a table with a header line (none where ``header`` is empty)."""
+    """Write a table with a header line.
+
+    None where ``header`` is empty.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=delimiter, lineterminator=newline)
     if header:
@@ -75,14 +84,20 @@ def write_csv(
 
 
 def write_dib(path: Path, shape: tuple[int, int] = (8, 10)) -> None:
-    """Write 16-bit grey pixels behind a BITMAPINFOHEADER and 12 more bytes, as the sizes of the real files suggest."""
+    """Write 16-bit grey pixels as a DIB.
+
+    They follow a BITMAPINFOHEADER and 12 more bytes, as the sizes of the real files suggest.
+    """
     height, width = shape
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 16, 0, 0, 0, 0, 0, 0)
     write_bytes(path, header + bytes(12) + pixels(path.name, shape, "uint16").astype("<u2").tobytes())
 
 
 def write_xlsx(path: Path, rows: Iterable[Sequence[str | int]]) -> None:
-    """Write a workbook of one sheet (ECMA-376: texts in the cells, nothing but what a reader must have)."""
+    """Write a workbook of one sheet.
+
+    ECMA-376: texts in the cells, and nothing but what a reader must have.
+    """
     cells = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in rows)
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

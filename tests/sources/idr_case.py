@@ -1,4 +1,6 @@
-"""Sources of the Image Data Resource: their real tables are at hand, their images are not.
+"""Sources of the Image Data Resource, with their real tables.
+
+Their images are not at hand.
 
 ``joined`` names files of the real layout, made empty (no adapter opens pixels), and what the real, trimmed tables say
 of them: read by eye in the tables, ten files a source where there are as many.
@@ -24,7 +26,9 @@ LINKED = " %% url=http://www.ensembl.org/id/%s"
 
 
 class IdrTestCase(SourceTestCase):
-    """The checks of ``SourceTestCase``, and the join of the real tables with files of the real names.
+    """The checks of ``SourceTestCase``, and the real tables' join.
+
+    They are joined with files of the real names.
 
     Attributes
     ----------
@@ -38,7 +42,10 @@ class IdrTestCase(SourceTestCase):
     unjoined: ClassVar[int] = 0
 
     def test_stripped_archive(self, root: Path, copy: Path) -> None:
-        """Without the top folders of the images, the tables staying where they are, no row changes but its paths."""
+        """Images without their top folders give the same rows.
+
+        Only the paths change; the tables stay where they are.
+        """
         before = without_paths(self.read(Folder.listed(str(root))))
         for top in [path for path in copy.iterdir() if path.is_dir()]:
             shutil.copytree(top, copy, dirs_exist_ok=True)
@@ -63,9 +70,10 @@ class IdrTestCase(SourceTestCase):
 
 
 def write_dv(path: Path, sections: int = 1, shape: tuple[int, int] = (8, 9)) -> None:
-    """Write a DeltaVision file: a header of 1,024 bytes (columns, rows, sections, mode 6: uint16), then the sections.
+    """Write a DeltaVision file of uint16 sections.
 
-    Layout: https://docs.openmicroscopy.org/bio-formats/ (DeltaVision).
+    A header of 1,024 bytes (columns, rows, sections, mode 6: uint16), then the sections. Layout:
+    https://docs.openmicroscopy.org/bio-formats/ (DeltaVision).
     """
     header = bytearray(1024)
     struct.pack_into("<4i", header, 0, shape[1], shape[0], sections, 6)

@@ -1,4 +1,7 @@
-"""Real tables whose images are not at hand: the table is read, its files are only named."""
+"""Real tables whose images are not at hand.
+
+The table is read, its files are only named.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from tests.sources.case_checks import Row, normalised
 
 
 def rows_of(root: Path, dir_name: str, files: Iterable[str]) -> dict[str, Row]:
-    """Return key -> row of a source whose folder holds what lies below ``root`` and, by name only, ``files``."""
+    """Return key -> row of a source with added files.
+
+    Its folder holds what lies below ``root`` and, by name only, ``files``.
+    """
     real = Folder.listed(str(root))
     folder = Folder(str(root), {**dict.fromkeys(real.paths(), 1), **dict.fromkeys(files, 1)})
     source = get_source(dir_name)

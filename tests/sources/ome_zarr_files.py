@@ -1,4 +1,7 @@
-"""Writes made-up OME-Zarr images and plates, as the specifications 0.4 and 0.5 lay them out."""
+"""Writes made-up OME-Zarr images and plates.
+
+As the specifications 0.4 and 0.5 lay them out.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def write_image(
     pixel: float | None = 0.65,
     **more: Any,
 ) -> None:
-    """Write full resolution as data set "0", and half of it as "1"."""
+    """Write full resolution as "0" and half as "1"."""
     transform = [{"type": "scale", "scale": [pixel or 1.0] * len(axes)}]
     unit = {"unit": "micrometer"} if pixel else {}
     scales = {
@@ -63,7 +66,10 @@ def write_image(
 
 
 def write_plate(path: Path, wells: Mapping[str, int], version: str = "0.4", labels: Sequence[str] = ("DAPI",)) -> None:
-    """Write a plate; ``wells`` are paths (``B/03``) and numbers of fields."""
+    """Write a plate.
+
+    ``wells``: paths (``B/03``) -> numbers of fields.
+    """
     rows, columns = ([*dict.fromkeys(well.split("/")[part] for well in wells)] for part in (0, 1))
     listed = [
         {"path": well, "rowIndex": rows.index(well.split("/")[0]), "columnIndex": columns.index(well.split("/")[1])}
@@ -81,7 +87,7 @@ def write_plate(path: Path, wells: Mapping[str, int], version: str = "0.4", labe
 
 
 def zipped(path: Path, archive: Path) -> None:
-    """Put a store into an archive, uncompressed, as RFC 9 says, and remove the folder."""
+    """Move a store into an uncompressed archive (RFC 9)."""
     with zipfile.ZipFile(archive, "w") as file:
         for found in sorted(path.rglob("*")):
             if found.is_file():

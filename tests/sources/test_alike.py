@@ -1,4 +1,4 @@
-"""Does the judge of likeness tell the same from the alike?"""
+"""Does the judge of likeness tell same from similar?"""
 
 from __future__ import annotations
 

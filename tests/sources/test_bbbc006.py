@@ -56,7 +56,10 @@ class TestBbbc006(SourceTestCase):
         write_csv(root / "BBBC006_v1_counts.csv", header, [(7, "mcf-z.tif", 1, "a01", "")])
 
     def test_nearest_plane(self, tmp_path: Path) -> None:
-        """Without plane 16, the nearest plane: 17 before 15, 15 before 18."""
+        """Without plane 16 the nearest is taken.
+
+        17 before 15, 15 before 18.
+        """
         for planes, best in (((0, 33, 12), 12), ((15, 17), 17), ((18, 15), 15)):
             root = tmp_path / str(best)
             for plane in planes:

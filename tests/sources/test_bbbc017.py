@@ -78,7 +78,10 @@ class TestBbbc017(SourceTestCase):
         (root / "NIRHTa+014/AS_09125_050117080014_A02f00d1.DIB").unlink()
 
     def test_no_plate_folder(self, tmp_path: Path) -> None:
-        """Without its folder a record stays, without a gene, and its files are counted."""
+        """Without its plate folder an image has no gene.
+
+        The image stays, and its files are counted.
+        """
         write_xlsx(tmp_path / "BBBC017_v1_metadata.xls", SHEET)
         for channel in "012":
             write_dib(tmp_path / FIRST.format(channel).rpartition("/")[2])
@@ -94,7 +97,10 @@ class TestBbbc017(SourceTestCase):
 
     @pytest.mark.real
     def test_real_rows(self, real_data: Path) -> None:
-        """The real sheet: there are no real images, so all rows but those of plate 14 lack their files."""
+        """The real sheet, without images.
+
+        All rows but those of plate 14 lack their files.
+        """
         folder = Folder.listed(str(real_data / self.dir_name))
         assert self.read(folder) == {}
         assert folder.notes.counts == {"rows without a file": 5_760 - 384, NOT_CLONED: 395 - 19}

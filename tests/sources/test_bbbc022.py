@@ -100,7 +100,10 @@ class TestBbbc022(SourceTestCase):
         write_csv(where, HEADER, [*rows, (*rows[0], "2,4-dioxo")])
 
     def test_unpacked_into_one_folder(self, tmp_path: Path) -> None:
-        """Without folders a file's plate is known by its name in the table; one that is not there is counted."""
+        """Without folders, the table tells a file's plate.
+
+        A file that is not in the table is counted.
+        """
         self.table(tmp_path / "BBBC022_v1_image.csv")
         for plate, well, site, _ in FIELDS:
             for channel in "12345":

@@ -22,7 +22,7 @@ REAL = (
 
 
 class TestBbbc038(SourceTestCase):
-    """One part in a folder of its own, one unpacked into the root."""
+    """One part in its own folder, one in the root."""
 
     dir_name = "bbbc038"
     count = 5

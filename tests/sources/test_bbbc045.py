@@ -10,7 +10,10 @@ WHOLE = (0, 825, 0, 715)  # x_min, x_max, y_min, y_max: 15 cells across, 13 down
 
 
 class TestBbbc045(SourceTestCase):
-    """The order of the levels is made up: nobody public says it."""
+    """The order of the levels is made up.
+
+    No public text says it.
+    """
 
     dir_name = "bbbc045"
     count = 4

@@ -10,7 +10,10 @@ CLASSES = "CD_CNT DCT TAL Nestin CD31glom CD31int S1S2 S2S3 CD45.0 CD45.1 CD45.2
 
 
 class TestBbbc051(SourceTestCase):
-    """Two specimens; every class of the first, one of them of the second, under the same file name."""
+    """Two specimens, the first with every class.
+
+    The second has one of them, under the same file name.
+    """
 
     dir_name = "bbbc051"
     bare = False  # the folder may name the specimen

@@ -1,4 +1,7 @@
-"""Names that the sets really have: trimmed file lists of the original project, with real paths and its labels."""
+"""Real file names from the original project's lists.
+
+The lists are trimmed; they hold real paths and the project's labels.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ DEPARTURES = {
 
 
 def listed(real_data: Path, dir_name: str) -> tuple[Folder, dict[str, dict[str, str]]]:
-    """Return a folder with the listed files, below the source's folder, and the row of each."""
+    """Return a folder with the listed files and their rows.
+
+    The files are below the source's folder.
+    """
     table = real_data / dir_name / "not_part_of_source" / f"{dir_name}_metadata.csv"
     rows = {}
     with table.open(encoding="utf-8", newline="") as file:
@@ -43,7 +49,10 @@ def listed(real_data: Path, dir_name: str) -> tuple[Folder, dict[str, dict[str, 
 
 @pytest.mark.parametrize("dir_name", DEPARTURES)
 def test_real_names_are_understood(real_data: Path, dir_name: str) -> None:
-    """Every listed file is one row, with the original's labels but for the departures that the docstring tells."""
+    """Every listed file is one row with the original's labels.
+
+    But for the departures that the adapter's docstring tells.
+    """
     folder, rows = listed(real_data, dir_name)
     source = get_source(dir_name)
     images = list(source.images(folder))
@@ -64,7 +73,10 @@ def test_real_names_are_understood(real_data: Path, dir_name: str) -> None:
 
 
 def test_masks_of_bbbc005_are_left_out(real_data: Path) -> None:
-    """The original's list of this set holds masks only, under the names of images."""
+    """The original's list of bbbc005 holds only masks.
+
+    They bear the names of images.
+    """
     folder, rows = listed(real_data, "bbbc005")
     with pytest.raises(LayoutError):
         list(get_source("bbbc005").images(folder))

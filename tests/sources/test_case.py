@@ -25,7 +25,7 @@ STAINS = {"1": "nucleus", "2": "actin"}
 
 
 def good(folder: Folder) -> Iterator[Image]:
-    """Two channel files a field, joined to a table by name."""
+    """Yield fields of two channel files, joined by name."""
     (table,) = folder.named("fields.csv")[:1] or [None]
     if table is None:
         raise LayoutError("looked for fields.csv, anywhere in the folder")
@@ -44,7 +44,10 @@ def good(folder: Folder) -> Iterator[Image]:
 
 
 class Case(SourceTestCase):
-    """The expectations of the good adapter; ``images`` is the adapter under test."""
+    """The expectations of the good adapter.
+
+    ``images`` is the adapter under test.
+    """
 
     dir_name = "bbbc005"
     count = 4
@@ -154,7 +157,7 @@ def trusting(folder: Folder) -> Iterator[Image]:
 
 
 def careless(folder: Folder) -> Iterator[Image]:
-    """Reads the table as if it were never broken, and by the local path."""
+    """Read the table as if never broken, by local path."""
     with Path(folder.root, folder.named("fields.csv")[0]).open() as file:
         assert next(csv.reader(file)) == ["field", "drug"]
     yield from good(folder)

@@ -62,7 +62,10 @@ def test_other_images(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_real_file_names(real_data: Path) -> None:
-    """Each of the 300 names of the original's own list is one image."""
+    """Each name in the original's list is one image.
+
+    There are 300.
+    """
     with (real_data / "cil_kinome" / "cil_kinome_metadata.csv").open(newline="") as file:
         names = [row["filename"] for row in csv.DictReader(file)]
     rows = rows_of(real_data / "cil_kinome", "cil_kinome", names)

@@ -81,7 +81,10 @@ class TestIdr0016(IdrTestCase):
 
     @pytest.fixture(autouse=True)
     def _keep_bbbc022(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The only real table at hand is the old one of the plates that have moved."""
+        """Keep the plates that have moved, for their real table.
+
+        It is an old one, and the only real table at hand.
+        """
         if request.node.name == "test_real_tables":
             monkeypatch.setattr(idr0016, "_BBBC022", ())
 
@@ -110,7 +113,10 @@ class TestIdr0016(IdrTestCase):
         )
 
     def test_strange_names(self, root: Path) -> None:
-        """A file of another name in a site may be another acquisition: such sites are left out, others stay."""
+        """Sites with a file of another name are left out.
+
+        The file may be another acquisition. Other sites stay.
+        """
         listed = signatures(root)
         whole = self.read(Folder(str(root), dict(listed)))
         first = whole["24278_A01_s1"].channels[0].path

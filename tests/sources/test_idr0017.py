@@ -153,7 +153,7 @@ class TestIdr0017(IdrTestCase):
 
     @pytest.mark.real
     def test_the_lines_are_those_of_the_study(self, real_data: Path) -> None:
-        """Every folder of the study has the line that its own list gives."""
+        """Every folder has the line that the study's list gives."""
         listing = real_data / "idr0017/idr0017_original_to_readable_platename_mappings.txt"
         from builder.sources.idr0017 import _LINES
 

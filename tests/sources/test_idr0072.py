@@ -119,7 +119,10 @@ class TestIdr0072(IdrTestCase):
 
     @pytest.fixture(autouse=True)
     def _invented_files_have_three_fields(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Some checks list files that are not there; the adapter reads how many pages a file has."""
+        """Give six pages to files that do not exist.
+
+        Some checks list such files, and the adapter reads how many pages a file has.
+        """
         count = Folder.count_pages
         monkeypatch.setattr(Folder, "count_pages", lambda f, p: count(f, p) if _exists(f, p) else 6)
 

@@ -119,7 +119,10 @@ class TestIdr0080(IdrTestCase):
         write_csv(root / "idr0080-screenA-annotation.csv", header, rows, newline="\r\n")
 
     def test_two_measurements_of_a_plate_are_not_mixed(self, root: Path) -> None:
-        """A field is that of the measurement with most channels; the first, where both have all."""
+        """The measurement with most channels gives the field.
+
+        Where both have all, the first does.
+        """
         listed = signatures(root)
         other = _B1.replace("-Measurement2", "-Measurement1")
         fewer = {f"{other}/{_name(1, 1, channel)}": 1 for channel in (1, 2)}

@@ -1,4 +1,7 @@
-"""Stores of OME-Zarr in place of the files of IDR studies: the same rows, whatever form the images have."""
+"""OME-Zarr stores in place of IDR studies' files.
+
+The rows are the same, whatever form the images have.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,18 @@ def read(source: Source, root: Path) -> tuple[dict[str, Image], dict[str, int]]:
 
 
 def alike(images: Mapping[str, Image]) -> dict[str, Any]:
-    """Return the images without their files: what each channel shows stays."""
+    """Return the images with channels by what they show only.
+
+    Their files are left out.
+    """
     return {key: image._replace(channels=tuple(c.shows for c in image.channels)) for key, image in images.items()}  # type: ignore[misc]
 
 
 def write_plate(path: Path, name: str, wells: Mapping[str, int], labels: tuple[str, ...], depth: int = 1) -> None:
-    """Write a plate as omero-cli-zarr exports it from IDR: its name is in the metadata."""
+    """Write a plate as omero-cli-zarr exports it from IDR.
+
+    Its name is in the metadata.
+    """
     listed = [{"path": well} for well in wells]
     write_group(path, "0.4", {"plate": {"version": "0.4", "name": name, "wells": listed}})
     for well, fields in wells.items():

@@ -50,7 +50,10 @@ class TestCellCycle(SourceTestCase):
 
 @pytest.mark.real
 def test_real_photographs_overlap(real_data: Path) -> None:
-    """Why a photograph is too small a group: the pixels tell that others show the same embryos."""
+    """Other photographs show the same embryos, as pixels tell.
+
+    So a photograph is too small a group.
+    """
     root = real_data / "kag_cell_cycle"
     images = get_source("kag_cell_cycle").images(Folder.listed(str(root)))
     by_photograph = [image._replace(group=image.key.split("_")[1]) for image in images]

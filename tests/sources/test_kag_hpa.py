@@ -84,7 +84,10 @@ def test_unknown_class_numbers_are_named(tmp_path: Path) -> None:
 
 
 def test_files_without_a_row_are_named(tmp_path: Path) -> None:
-    """The three stains show what they show; only the protein's place is unknown."""
+    """Without a row, only the protein's place is unknown.
+
+    The three other stains show what they always show.
+    """
     for colour in _COLOURS:
         write_image(tmp_path / f"{_NONE}_{colour}.png")
     write_csv(tmp_path / "train.csv", ["Id", "Target"], [(_A, "0")])

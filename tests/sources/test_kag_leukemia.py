@@ -70,7 +70,10 @@ class TestLeukemia(SourceTestCase):
 
 
 def test_names_alone_label_the_training_images(tmp_path: Path) -> None:
-    """Without the table of the first test set the source is of use: only that set's labels come from it."""
+    """Only the first test set needs its table for labels.
+
+    Without the table the rest of the source is of use.
+    """
     write_image(tmp_path / _FILES[0], (4, 4, 3))
     folder = Folder.listed(str(tmp_path))
     (image,) = get_source("kag_leukemia").images(folder)
@@ -80,7 +83,10 @@ def test_names_alone_label_the_training_images(tmp_path: Path) -> None:
 
 
 def test_no_subject_lies_in_two_groups(tmp_path: Path) -> None:
-    """The subjects that the checksums of the download join, by hand, are joined, and no others."""
+    """Subjects that checksums join are in one group.
+
+    They were joined by hand from the checksums of the download; no others are.
+    """
     subjects = ["1", "20", "21", "51", "75", "78", "H1", "H2", "H3", "H4", "H5", "H6", "H10"]
     for subject in subjects:
         write_image(tmp_path / f"UID_{subject}_1_1_{'hem' if 'H' in subject else 'all'}.bmp", (4, 4, 3))
@@ -93,7 +99,10 @@ def test_no_subject_lies_in_two_groups(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_real_table(real_data: Path) -> None:
-    """Rows of the real table of the first test set, translated by hand."""
+    """Rows of the first test set's real table.
+
+    They are translated by hand.
+    """
     known = {
         "1461": ("wildtype", "H31"),
         "673": ("leukemia", "53"),
@@ -108,7 +117,7 @@ def test_real_table(real_data: Path) -> None:
 
 @pytest.mark.real
 def test_real_file_names(real_data: Path) -> None:
-    """All of 300 real paths are understood, and equal contents are in one group."""
+    """300 real paths are understood; equal contents share a group."""
     with (real_data / "kag_leukemia" / "file_listing.csv").open(newline="") as file:
         listing = [row for row in csv.DictReader(file) if row["path"].endswith(".bmp")]
     rows = rows_of(real_data / "kag_leukemia", "kag_leukemia", [row["path"] for row in listing])

@@ -1,4 +1,7 @@
-"""The names of treatments, as the original's own table of data sets lists them for the four Recursion sets."""
+"""Names of treatments in the four Recursion sets.
+
+As the original's own table of data sets lists them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ from builder.vocabulary import normalize
     ],
 )
 def test_expected_tokens(real_data: Path, dir_name: str, category: str, fewest_merged: int) -> None:
-    """All names, normalised, are as many as the source says; case alone merges 29 and 35 pairs of the last two."""
+    """There are as many normalised names as the source says.
+
+    Case alone merges 29 and 35 pairs of the last two.
+    """
     csv.field_size_limit(1 << 30)
     with gzip.open(real_data / "_cytoimagenet" / "datasets_info.csv.gz", "rt", encoding="utf-8") as file:
         (row,) = [row for row in csv.DictReader(file) if row["dir_name"] == dir_name]

@@ -81,7 +81,10 @@ class TestRxrx1(SourceTestCase):
 
 
 def _kaggle(root: Path, sirnas: tuple[object, object, object]) -> Folder:
-    """The competition's layout: train and test folders, one row per well, siRNAs as numbers or made-up names."""
+    """Write the layout of the Kaggle competition.
+
+    Train and test folders, one row per well, siRNAs as numbers or made-up names.
+    """
     write_site(root / "images" / "train", "HEPG2-01/Plate1/B03_s1")
     write_site(root / "images" / "train", "HEPG2-01/Plate1/B03_s2")
     write_site(root / "images" / "train", "HEPG2-01/Plate1/B02_s1")
@@ -112,7 +115,10 @@ def test_kaggle_copies_name_no_sirna(tmp_path: Path, sirnas: tuple[object, objec
 
 
 def test_public_table_goes_before_the_kaggle_ones(tmp_path: Path) -> None:
-    """Beside the public table, the competition's tables change nothing: same keys, siRNAs by name."""
+    """Beside the public table, the competition's tables change nothing.
+
+    Same keys, siRNAs by name.
+    """
     _kaggle(tmp_path, (513, 1138, 1109))
     rows = [_row("HEPG2", "01", 1, "B03", site, "s21721") for site in (1, 2)]
     write_csv(tmp_path / "rxrx1" / "metadata.csv", _HEADER.split(","), rows)
@@ -142,7 +148,10 @@ def test_contradicting_rows(tmp_path: Path) -> None:
 
 
 def test_merged_copies_are_not_taken(tmp_path: Path) -> None:
-    """One copy of the data holds a merged image a site, without its channel in the name."""
+    """One copy of the data holds merged images.
+
+    One per site, without a channel in the name.
+    """
     write_image(tmp_path / "images/HUVEC-01/Plate1/B02_s1.png", (8, 9, 3))
     write_csv(tmp_path / "metadata.csv", _HEADER.split(","), [_row("HUVEC", "01", 1, "B02", 1, "s1998")])
     with pytest.raises(LayoutError, match=r"_w<channel>\.png; found 2 files, such as images/HUVEC-01/Plate1"):
@@ -157,7 +166,7 @@ def test_no_table(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_real_table(real_data: Path) -> None:
-    """Rows of the real table whose images are not at hand."""
+    """Real rows whose images are not at hand."""
     sites = {"HEPG2-08/Plate1/B03_s1": "s21721", "HEPG2-08/Plate1/B04_s1": "s20894", "U2OS-03/Plate4/O23_s2": "s21454"}
     files = [f"rxrx1/images/{site}_w{channel}.png" for site in sites for channel in range(1, 7)]
     rows = rows_of(real_data / "rec_rxrx1", "rec_rxrx1", files)

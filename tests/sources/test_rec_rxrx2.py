@@ -52,7 +52,7 @@ class TestRxrx2(SourceTestCase):
 
 @pytest.mark.real
 def test_real_table(real_data: Path) -> None:
-    """The six real rows that are at hand, with the names that their files have."""
+    """The six real rows, with the names of their files."""
     sites = [f"HUVEC-1/Plate1/AA03_s{site}" for site in (1, 2, 3, 4)] + [
         "HUVEC-1/Plate1/AA04_s1",
         "HUVEC-2/Plate12/Z47_s4",

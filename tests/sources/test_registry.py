@@ -33,7 +33,7 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
 
 @pytest.fixture
 def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
-    """A module of another distribution that says to bring the source ``ours``."""
+    """Register another distribution's module for the source ``ours``."""
     module = types.ModuleType("lab_of_ours")
     module.__file__ = __file__
     monkeypatch.setitem(sys.modules, "lab_of_ours", module)

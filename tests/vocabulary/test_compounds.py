@@ -71,7 +71,10 @@ def test_rows_are_sound() -> None:
 
 
 def test_merged_names_share_a_connectivity() -> None:
-    """Whatever is merged has one first block of its InChIKeys; whatever tables give two has none merged."""
+    """Merged names share one first block of their InChIKeys.
+
+    A name to which tables give two has none merged.
+    """
     by_name = {row.name: row for row in compounds()}
     for row in by_name.values():
         blocks = {key[:14] for key in row.inchikeys}
@@ -83,7 +86,10 @@ def test_merged_names_share_a_connectivity() -> None:
 
 
 def test_names_with_one_full_key_are_merged_or_parted_by_review() -> None:
-    """Two names left with the same full InChIKey are a slip, but for those that a reviewer parted."""
+    """Only reviewers may leave two names with one InChIKey.
+
+    Otherwise it is a mistake; the full key counts.
+    """
     left = defaultdict(set)
     for row in compounds():
         if row.merged == row.name and len({key[:14] for key in row.inchikeys}) == 1:
@@ -95,7 +101,7 @@ def test_names_with_one_full_key_are_merged_or_parted_by_review() -> None:
 
 
 def test_no_name_is_merged_twice() -> None:
-    """No row of ``merges.csv`` leads to a name that ``compounds.csv`` merges further."""
+    """``merges.csv`` leads to no name that ``compounds.csv`` merges further."""
     becomes = {merge.found: merge.becomes for merge in merges() if merge.category == "compound"}
     assert [found for found, name in becomes.items() if name in becomes] == []
 

@@ -1,4 +1,7 @@
-"""Symbols that stand beside one Ensembl identifier in the tables of the screens are one token."""
+"""Symbols with one Ensembl identifier are one token.
+
+They stand beside it in the tables of the screens.
+"""
 
 from __future__ import annotations
 

@@ -76,7 +76,10 @@ def test_order_does_not_matter(tokens: set[str]) -> None:
 
 @given(st.sets(st.text("abc", min_size=5, max_size=8), max_size=6))
 def test_spelling_against_all_pairs(tokens: set[str]) -> None:
-    """A plain reading, pair by pair: one character left out of each, at most, makes them equal."""
+    """Each pair is compared plainly.
+
+    One character left out of each, at most, makes them equal.
+    """
 
     def variants(token: str) -> set[str]:
         return {token, *(token[:i] + token[i + 1 :] for i in range(len(token)))}

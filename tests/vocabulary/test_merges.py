@@ -1,4 +1,4 @@
-"""The table itself: every row means something, and no two rows fight."""
+"""The table of merges: complete rows that do not conflict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_spelling_becomes_one_thing() -> None:
 
 
 def test_no_chains() -> None:
-    """What a spelling becomes is never itself merged into something else."""
+    """What a spelling becomes is not merged further."""
     for merge in merges():
         for token in merge.becomes.split("|"):
             suffix = " targeted" if merge.category == "gene" and token else ""

@@ -78,7 +78,10 @@ def test_twice_is_once(category: str, value: str) -> None:
 
 @given(st.sampled_from(COLUMNS), VALUES)
 def test_tokens_are_plain(category: str, value: str) -> None:
-    """Lower case, single blanks, none twice, none empty; nothing known is None, never an empty text."""
+    """Tokens are lower-case, single-spaced, unique and never empty.
+
+    What is unknown is None, never an empty text.
+    """
     once = normalize(category, value)
     if once is None:
         return
@@ -93,7 +96,10 @@ def test_tokens_are_plain(category: str, value: str) -> None:
 
 @given(st.sampled_from(COLUMNS), st.lists(VALUES, max_size=4))
 def test_joined_values_are_the_joined_tokens(category: str, values: list[str]) -> None:
-    """Normalising a cell is normalising its parts: no token depends on its neighbours."""
+    """Normalising a cell normalises its parts independently.
+
+    No token depends on its neighbours.
+    """
     parts = [normalize(category, part) for value in values for part in value.split("|")]
     tokens = dict.fromkeys(token for part in parts if part for token in part.split("|"))
     assert normalize(category, "|".join(values)) == ("|".join(tokens) or None)

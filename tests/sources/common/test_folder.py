@@ -26,7 +26,10 @@ def test_a_link_to_a_folder_above_does_not_loop(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_folder_whose_name_begins_alike_is_followed(tmp_path: Path) -> None:
-    """``plates2/`` lies beside ``plates``, not below it, although its path begins with the same letters."""
+    """``plates2/`` lies beside ``plates``, not below it.
+
+    Although its path begins with the same letters.
+    """
     for name in ("plates/x.tif", "plates2/y.tif"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_bytes(b"x")
@@ -37,7 +40,10 @@ def test_a_link_to_a_folder_whose_name_begins_alike_is_followed(tmp_path: Path) 
 
 
 def test_links_that_are_not_followed_are_noted(tmp_path: Path) -> None:
-    """Loops over one link or over two, a link of the listed folder itself, and links to nothing."""
+    """Loops, and links to nothing.
+
+    Loops go over one link or over two; the listed folder is itself a link.
+    """
     for name in ("a", "b"):
         (tmp_path / "source" / name).mkdir(parents=True)
         (tmp_path / "source" / name / "x.tif").write_bytes(b"x")

@@ -1,4 +1,7 @@
-"""Packed tables: any packing gives the plain text; damage and size beyond bounds end in a line that names the file."""
+"""Packed tables.
+
+Any packing gives the plain text; damage, and size beyond bounds, end in one line that names the file.
+"""
 
 from __future__ import annotations
 
@@ -162,7 +165,10 @@ print((own_peak_memory() - before) >> 20, rows)
 
 @pytest.mark.parametrize("line", [b"", b"p1,A1\n"], ids=["one line", "lines"])
 def test_memory_does_not_grow_with_a_table(tmp_path: Path, line: bytes) -> None:
-    """16 MB, with or without line ends, need no such memory."""
+    """A 16 MB table needs less memory than that.
+
+    With line ends or without.
+    """
     piece = line * (1 << 16) if line else bytes(1 << 20)
     pieces = (16 << 20) // len(piece)
     with gzip.open(tmp_path / "t.csv.gz", "wb", compresslevel=1) as file:

@@ -1,4 +1,7 @@
-"""Screens: channel files become fields, whatever their order; what does not fit is counted."""
+"""Screens: channel files become fields, in any order.
+
+What does not fit is counted.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,10 @@ def test_a_field_with_several_files_of_a_channel_is_of_one_directory() -> None:
 
 
 def test_acquisitions_that_names_do_not_tell_apart_are_not_mixed() -> None:
-    """Channels lie in folders of their own, so a folder does not tell: copies are one file, other names are two."""
+    """Channels lie in separate folders, so folders tell nothing.
+
+    Copies are one file; files of different names are two.
+    """
     name = re.compile(r"([A-P]\d\d)_?(f\d|)_w(\d)\w*\.tif$")
     notes = Notes()
     copies = ["c/p-w1/A01_f1_w1x.tif", "p-w1/A01_f1_w1x.tif", "p-w2/A01_f1_w2y.tif"]

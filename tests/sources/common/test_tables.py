@@ -1,4 +1,7 @@
-"""Annotation tables: found in either form, read by column name, joined both ways."""
+"""Annotation tables.
+
+They are found in either form, read by column name and joined both ways.
+"""
 
 from __future__ import annotations
 

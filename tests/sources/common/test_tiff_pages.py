@@ -1,4 +1,7 @@
-"""Pages of TIFF files are counted as they were written; what is no whole TIFF has none."""
+"""Pages of TIFF files are counted as written.
+
+What is no whole TIFF has none.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of wells: all spellings of one well agree, what is no well is None."""
+"""Well names: all spellings agree; what is none is None."""
 
 from __future__ import annotations
 

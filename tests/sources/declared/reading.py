@@ -1,4 +1,7 @@
-"""Reads a made-up folder as declared: the images by key, and what the notes say."""
+"""Reads a made-up folder as declared.
+
+It gives the images by key, and what the notes say.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from tests.sources.files import write_text
 
 
 def declare(root: Path, text: str) -> None:
-    """Write a declaration; its title is not what a test is about."""
+    """Write a declaration; its title does not matter."""
     write_text(root / "source.toml", f'title = "Ours"\n{text}')
 
 
@@ -24,7 +27,7 @@ def touch(root: Path, paths: Iterable[str]) -> None:
 
 
 def read(root: Path) -> tuple[dict[str, Image], Mapping[str, int]]:
-    """Return the images of a declared folder by key, and the counts of the notes."""
+    """Return a declared folder's images by key, and note counts."""
     folder = Folder.listed(str(root))
     images = list(source_at(str(root), root.name).images(folder))
     by_key = {image.key: image for image in images}

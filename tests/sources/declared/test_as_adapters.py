@@ -1,4 +1,7 @@
-"""Sources that are adapters in Python, declared from scratch under another name: the same rows."""
+"""Declarations give the same rows as the sources' adapters.
+
+The sources are declared from scratch under another name.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +94,10 @@ EMPTY = ""
 
 
 def plate_map(root: Path) -> None:
-    """Write what the set's page says of the plate of bbbc013: drugs by row, controls in columns 1, 2 and 12."""
+    """Write the plate of bbbc013, as its page describes it.
+
+    Drugs by row, controls in columns 1, 2 and 12.
+    """
     rows = []
     for row in "ABCDEFGH":
         without, with_drug = (1, 12) if row in "ABCD" else (12, 1)
@@ -103,7 +109,7 @@ def plate_map(root: Path) -> None:
 
 
 def same_rows(root: Path, dir_name: str, text: str) -> dict[str, Image]:
-    """Check that a folder gives the same images as declared and by its adapter; return them."""
+    """Check that declaration and adapter agree; return the images."""
     by_adapter = {image.key: image for image in get_source(dir_name).images(Folder.listed(str(root)))}
     if dir_name == "bbbc013":
         plate_map(root)
@@ -185,7 +191,10 @@ compound = "Image_Metadata_SOURCE_COMPOUND_NAME"
 def test_real_files_under_another_name(
     dir_name: str, text: str, same: tuple[str, ...], real_data: Path, tmp_path: Path
 ) -> None:
-    """The real samples, copied and declared from scratch, say of each image what the adapter says of it."""
+    """Real samples agree with the adapter on every image.
+
+    They are copied and declared from scratch.
+    """
     root = tmp_path / "our own screen"
     shutil.copytree(real_data / dir_name, root)
     adapter = get_source(dir_name)

@@ -1,4 +1,7 @@
-"""Channels, planes, pages, times and runs: which files make an image, and which are images of their own."""
+"""Channels, planes, pages, times and runs.
+
+Which files make an image, and which are images of their own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``source.toml`` is typed: what is wrong in it is said in one line that names the fix."""
+"""``source.toml`` is typed.
+
+What is wrong in it is said in one line that names the fix.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Every ready-made layout in miniature: the files of one or two fields, and which image each becomes.
+"""Every built-in layout in miniature.
+
+The files of one or two fields, and the image that each becomes.
 
 Names follow public descriptions of the instruments' exports; expected images are written down by hand.
 """
@@ -19,7 +21,10 @@ GUID = "9B34CF69-877E-4617-A171-C7BD42ED5EE7"
 
 
 class Case(NamedTuple):
-    """A folder: images as (group, batch, well) -> lists of files; what is left out is no image."""
+    """A folder and its images.
+
+    (group, batch, well) -> lists of files; what is left out is no image.
+    """
 
     files: list[str]
     images: dict[str, list[str]]  # group -> files of all its images, in order

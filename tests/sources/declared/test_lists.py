@@ -1,4 +1,4 @@
-"""Tables that list images, in the conventions in which people and programs write them."""
+"""Tables that list images, as people and programs write them."""
 
 from __future__ import annotations
 

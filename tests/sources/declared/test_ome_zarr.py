@@ -1,4 +1,7 @@
-"""OME-Zarr images in declared sources: which there are, their channels, planes, times and wells."""
+"""OME-Zarr images in declared sources.
+
+Which there are; their channels, planes, times and wells.
+"""
 
 from __future__ import annotations
 

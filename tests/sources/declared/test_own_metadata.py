@@ -1,4 +1,4 @@
-"""Channels that a declaration does not name are called what the files' OME-XML says."""
+"""Undeclared channels take their names from the files' OME-XML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Plate maps as people draw them, and tables as their spreadsheets write them."""
+"""Plate maps as people draw them.
+
+Tables as their spreadsheets write them.
+"""
 
 from __future__ import annotations
 
@@ -121,7 +124,10 @@ def test_merged_header_rows(tmp_path: Path) -> None:
 
 
 def test_a_chain_of_joins(tmp_path: Path) -> None:
-    """Barcode -> map -> sample -> gene, with what an empty cell means, and a well that is left out."""
+    """Barcode -> map -> sample -> gene.
+
+    With what an empty cell means, and a well that is left out.
+    """
     root = tmp_path / "s"
     touch(root, [f"BR7__x/{well}.tif" for well in ("A01", "A02", "A03", "A04")])
     write_text(root / "barcode_platemap.csv", "Assay_Plate_Barcode,Plate_Map_Name\nBR7,M1\nBR8,M2\n")

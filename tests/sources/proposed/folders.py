@@ -1,4 +1,4 @@
-"""Folders as people have them, made up: what `new` is tried on."""
+"""Made-up folders, as people have them, for `new`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def class_folders(root: Path, images: int = 8) -> None:
 
 
 def imagexpress(root: Path) -> None:
-    """An export of MetaXpress with thumbnails and its .HTD, and a plate map that semicolons divide."""
+    """Write a MetaXpress export and its plate map.
+
+    The export has thumbnails and its .HTD; semicolons divide the plate map.
+    """
     rng = np.random.default_rng(2)
     folder = root / "Screen1_Plate_77/TimePoint_1"
     folder.mkdir(parents=True)
@@ -48,7 +51,10 @@ def imagexpress(root: Path) -> None:
 
 
 def ome_tiff_plate(root: Path) -> None:
-    """Two channels in every file, named by OME-XML; the plate map is drawn as a grid."""
+    """Write files of two channels that OME-XML names.
+
+    The plate map is drawn as a grid.
+    """
     rng = np.random.default_rng(3)
     folder = root / "P7"
     folder.mkdir(parents=True)
@@ -71,7 +77,7 @@ def ome_tiff_plate(root: Path) -> None:
 
 
 def list_of_paths(root: Path) -> None:
-    """A CSV of paths as another machine wrote them, and labels."""
+    """Write a CSV of labels and another machine's paths."""
     rng = np.random.default_rng(4)
     lines = []
     (root / "scans").mkdir(parents=True)

@@ -1,4 +1,7 @@
-"""From a folder to a package that loads, without Python: what `new` guesses, and the commands that follow."""
+"""From a folder to a package that loads, without Python.
+
+What `new` guesses, and the commands that follow.
+"""
 
 from __future__ import annotations
 
