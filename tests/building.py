@@ -1,4 +1,7 @@
-"""Runs the command line as a user would, and reads what it wrote with plain pyarrow."""
+"""Runs the command line as a user would.
+
+Reads what it wrote with plain pyarrow.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,10 @@ LITTLE = ("--set", "min_images=10", "--set", "class_size=100", "--set", "min_cla
 
 
 def two_phases(folder: Path) -> None:
-    """Write two classes of 20 images each, 40 x 40 pixels, in the layout of kag_cell_cycle."""
+    """Write two classes of 20 images in kag_cell_cycle's layout.
+
+    40 x 40 pixels each.
+    """
     rng = np.random.default_rng(0)
     for phase in ("interphase", "mitosis"):
         here = folder / "kag_cell_cycle/nematode cells/nematode cells" / phase
@@ -102,7 +108,7 @@ def files_of(folder: Path) -> dict[str, str]:
 
 
 def read_shards(package: Path, pattern: str) -> pa.Table:
-    """Return the rows of the shards that match, one below the other."""
+    """Return the rows of all matching shards, concatenated."""
     paths = sorted(package.glob(pattern))
     assert paths, f"no shard matches {pattern} in {package}"
     return pa.concat_tables([pa.ipc.open_stream(path.read_bytes()).read_all() for path in paths])

@@ -26,7 +26,7 @@ settings.load_profile("cytoimagenet")
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder with real files of the sources, one folder per dir_name."""
+    """Return the folder of real files, one folder per dir_name."""
     named = os.environ.get("CYTOIMAGENET_REAL_DATA")
     if not named:
         pytest.skip("CYTOIMAGENET_REAL_DATA names no folder with real microscopy files")
@@ -44,7 +44,7 @@ WATCHED = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin files with a slow test first, and watch few tests.
+    """Begin with files of slow tests, and watch few tests.
 
     Workers take a file at a time, so a long one that is begun last would be waited for by all. Not watched for coverage
     are slow tests, those of whole commands, and the hundreds of examples of a property test, which run the same lines.
@@ -76,15 +76,18 @@ def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callab
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's four simulated sources, one folder per dir_name; not to be changed."""
+    """The demo's four simulated sources; not to be changed.
+
+    One folder per dir_name.
+    """
     return _made_once(tmp_path_factory, "sources", simulate)
 
 
 @pytest.fixture(scope="session")
 def built(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package built of them by two workers; not to be changed.
+    """A package built of them; not to be changed.
 
-    Its settings are SMALL, and its WORK lies beside it.
+    Two workers made it; its settings are SMALL, and its WORK lies beside it.
     """
 
     def build(folder: Path) -> None:
@@ -95,7 +98,7 @@ def built(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package built of the real files; not to be changed.
+    """A package of the real files; not to be changed.
 
     Two workers made it, and its WORK lies beside it.
     """
@@ -109,15 +112,18 @@ def real_built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="session")
 def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A source of 40 small images, for builds that take a second; not to be changed."""
+    """A source of 40 small images; not to be changed.
+
+    For builds that take a second.
+    """
     return _made_once(tmp_path_factory, "little", two_phases)
 
 
 @pytest.fixture(scope="session")
 def little_built(little: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package built of it in one process; not to be changed.
+    """A package built of ``little``; not to be changed.
 
-    Its settings are LITTLE, and its WORK lies beside it.
+    One process made it; its settings are LITTLE, and its WORK lies beside it.
     """
 
     def build(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Fails a run in which a test was skipped for a reason that is not listed.
+"""Fails a run that skips tests for unlisted reasons.
 
 A pytest plugin, at work with ``--only-known-skips``: what a check skips it does not check, so that a missing library
 must not turn tests off unseen.
@@ -38,7 +38,7 @@ def reason_of(report: _Skip) -> str:
 
 
 class UnknownSkips:
-    """Collects the reasons that are not listed; any makes the run fail."""
+    """Collects unlisted reasons; any makes the run fail."""
 
     def __init__(self, known: tuple[str, ...] = KNOWN) -> None:
         self.known = known

@@ -21,7 +21,10 @@ def test_key64_is_the_head_of_a_sha256() -> None:
 
 
 def test_mix64_is_splitmix64() -> None:
-    """The first outputs of the generator for seed 1234567, as published with its reference code."""
+    """The first outputs for seed 1234567, as published.
+
+    They come with the generator's reference code.
+    """
     golden = 0x9E3779B97F4A7C15
     states = np.array([(1234567 + i * golden) % 2**64 for i in range(3)], np.uint64)
     assert mix64(states, 0).tolist() == [6457827717110365317, 3203168211198807973, 9817491932198370423]

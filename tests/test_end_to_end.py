@@ -28,7 +28,10 @@ pytestmark = pytest.mark.slow
 
 
 def check_package(package: Path, splits: tuple[str, ...] = ("train", "validation")) -> None:
-    """Assert what must hold for every package, from its shards alone; it has just these splits."""
+    """Assert what must hold for every package.
+
+    From its shards alone; it has just these splits.
+    """
     seen: dict[str, set[tuple[str, str]]] = {"idx": set(), "group": set()}
     assert {path.name.partition("-")[0] for path in package.glob("data/*/*.arrow")} == set(splits)
     for split in splits:
@@ -80,13 +83,16 @@ def test_mean_and_deviation_are_those_of_the_pixels(built: Path) -> None:
 
 
 def _moments(example: bytes) -> tuple[float, float]:
-    """Return the mean and the mean square of an example's pixels, from 0 to 1."""
+    """Return the mean and mean square of pixels in [0,1]."""
     pixels = np.asarray(Image.open(io.BytesIO(example))) / 255
     return float(pixels.mean()), float((pixels**2).mean())
 
 
 def test_one_process_writes_the_same_bytes(simulated: Path, built: Path, tmp_path: Path) -> None:
-    """What two workers give in whatever order; tests/engine/test_killed.py has builds that are killed."""
+    """Two workers write the same, in whatever order they work.
+
+    tests/engine/test_killed.py has builds that are killed.
+    """
     in_this_process("build", simulated, "-o", tmp_path / "cytoimagenet", *SMALL, "--workers", "0")
     assert files_of(tmp_path / "cytoimagenet") == files_of(built)
 

@@ -1,4 +1,4 @@
-"""A build of a folder with a file of every kind.
+"""A build of a folder with every kind of file.
 
 What can be read is in the package; what cannot has its reason.
 """
@@ -43,7 +43,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcomes(package: Path) -> dict[str, Any]:
-    """For each image, the pixels of its example, or its reason."""
+    """Return the example's pixels, or the reason, of each image."""
     found: dict[str, Any] = {}
     for row in pq.read_table(package / "rejects.parquet").to_pylist():
         found[row["idx"]] = (row["reason"], row["detail"])
@@ -53,7 +53,10 @@ def outcomes(package: Path) -> dict[str, Any]:
 
 
 def expected(row: Row) -> np.ndarray:
-    """The method's section 3 by its words: each channel between its percentiles, their average in 8 bits."""
+    """Standardise by the words of the method's section 3.
+
+    Each channel between its percentiles, their average in 8 bits.
+    """
     scaled = []
     for channel in row.channels if row.channels is not None else (row.pixels,):
         values = channel.astype(np.float64)

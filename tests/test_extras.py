@@ -1,4 +1,4 @@
-"""Columns that a source adds, from its table to what is loaded."""
+"""A source's additional columns, from its table to loading."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ NUMBERS = ("min_images=2", "class_size=20", "min_class_size=2", "validation_shar
 
 
 def run(*arguments: str | Path) -> Result:
-    """Run the command in this process, as one that has to succeed unless the caller looks."""
+    """Run the command in this process; return its result.
+
+    Success is not checked here: the caller looks.
+    """
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 

@@ -31,7 +31,7 @@ def test_docstrings_begin_with_ten_words_or_fewer(path: Path) -> None:
 
 
 def test_pyarrow_reads_no_python_file_in_its_own_threads() -> None:
-    """A thread of pyarrow that holds one when the interpreter ends aborts the process.
+    """At exit, a thread that holds one aborts the process.
 
     `builder.engine.parquet` and the reader's checks see to that; what else reads Parquet reads a buffer or a path.
     """
@@ -47,7 +47,10 @@ def test_pyarrow_reads_no_python_file_in_its_own_threads() -> None:
 
 
 def test_what_is_broken_off_is_not_closed_by_a_writer_that_is_let_go_of() -> None:
-    """It would print a traceback after Ctrl-C: `builder.engine.parquet.parquet_writer` sees to that."""
+    """Closing it would print a traceback after Ctrl-C.
+
+    `builder.engine.parquet.parquet_writer` sees to that.
+    """
     mended = ROOT / "builder/engine/parquet.py"
     found = [path.relative_to(ROOT) for path in MODULES if "pq.ParquetWriter(" in path.read_text("utf-8")]
     assert found == [mended.relative_to(ROOT)]

@@ -126,7 +126,10 @@ except KeyboardInterrupt:
 
 
 def test_ctrl_c_while_an_object_goes_is_raised_soon_after() -> None:
-    """Python can raise nothing there: it would print a traceback and go on."""
+    """In a finaliser Python can raise nothing.
+
+    It would print a traceback and go on.
+    """
     done = subprocess.run(
         [sys.executable, "-c", FINALIZED], capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=120
     )

@@ -1,4 +1,7 @@
-"""The tests' own handling of Ctrl-C: it must not depend on how they were started."""
+"""The tests' own handling of Ctrl-C.
+
+It must not depend on how they were started.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ def test_a_child_can_be_interrupted() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_so_it_is_where_the_tests_run_in_the_background() -> None:
-    """A shell without job control starts ``command &`` with SIGINT ignored, and children inherit that."""
+    """Children inherit an ignored SIGINT.
+
+    A shell without job control starts ``command &`` with it.
+    """
     command = [
         sys.executable,
         "-m",

@@ -20,7 +20,10 @@ def _no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(pytester: pytest.Pytester, *options: str, **files: str) -> pytest.RunResult:
-    """Run test files in processes of their own, which need none of the installed plugins."""
+    """Run test files in processes of their own.
+
+    They need none of the installed plugins.
+    """
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(**files)
     return pytester.runpytest_subprocess(*options)

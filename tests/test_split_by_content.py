@@ -37,7 +37,10 @@ MODULES = (bbbc005, bbbc011)
 
 @pytest.fixture
 def sources(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str, str], str]], None]:
-    """Make two sources of files ``<label>_<specimen>_<number>.png``; the argument names their groups."""
+    """Make two sources whose groups the argument names.
+
+    Their files are ``<label>_<specimen>_<number>.png``.
+    """
 
     def patch(group_of: Callable[[str, str], str]) -> None:
         def images(folder: Folder) -> Iterator[Image]:
@@ -60,7 +63,10 @@ def write(root: Path, dir_name: str, label: str, specimen: str, number: int, pix
 
 
 def write_repeats(root: Path) -> None:
-    """24 specimens of two compounds, each imaged three times: at another focus, exposure and orientation."""
+    """Write 24 specimens of two compounds, each imaged three times.
+
+    At another focus, exposure and orientation.
+    """
     rng = np.random.default_rng(0)
     for specimen in range(24):
         field = texture(specimen, 120, 130)
@@ -123,7 +129,10 @@ def test_near_duplicates_can_be_merged_when_the_package_is_built(
 
 
 def test_copies_of_images_that_are_cut_are_kept_once(sources: Callable[[Any], None], tmp_path: Path) -> None:
-    """20 fields in two sources, under two compounds, in groups of their own; half of the copies are turned."""
+    """20 fields in two sources; half the copies are rotated.
+
+    They are under two compounds, in groups of their own.
+    """
     for specimen in range(20):
         field = texture(specimen, 160, 170)
         write(tmp_path / "data", "bbbc005", "a", f"x{specimen}", 0, field)
@@ -145,7 +154,10 @@ def test_copies_of_images_that_are_cut_are_kept_once(sources: Callable[[Any], No
 
 
 def test_every_image_is_explained(sources: Callable[[Any], None], tmp_path: Path) -> None:
-    """A class of 70 of which 60 are drawn, one of 30 of which one is dim and one broken, three of a rare compound."""
+    """Three classes: one too large, one faulty, one too rare.
+
+    Of 70 images 60 are drawn; of 30 one is dim and one broken; the rare compound has three.
+    """
     for specimen in range(70):
         write(tmp_path / "data", "bbbc005", "large", str(specimen), 0, texture(specimen, 60, 60))
     for specimen in range(28):

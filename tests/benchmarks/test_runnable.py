@@ -1,4 +1,7 @@
-"""Every benchmark starts the same way, and `make bench` runs those that need nothing but what it installs."""
+"""Every benchmark starts in the same way.
+
+`make bench` runs those that need nothing but what it installs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small checks of ``.ci`` find what they are for, and pass what is right."""
+"""The checks of ``.ci`` find faults, and only those."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GOOD = '<script src="assets/a.js"></script><link rel="stylesheet" href="a.css"><
 
 
 def run(name: str, *arguments: object) -> tuple[int, str]:
-    """Run a check; return its exit code and what it printed."""
+    """Run a check; return its exit code and output."""
     command = [sys.executable, str(CI / name), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr

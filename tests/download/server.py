@@ -1,4 +1,7 @@
-"""A server on loopback whose files are cut, refused, or are something else than they say."""
+"""A server on loopback whose files are faulty.
+
+They are cut, refused, or are something else than they say.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 
 class Behaviour:
-    """What the server does with each path, and what it was asked for."""
+    """What the server does with each path, and its requests."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}

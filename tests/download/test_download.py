@@ -1,4 +1,7 @@
-"""Downloads from a server on loopback: cut, busy, wrong; and archives that climb."""
+"""Downloads from a server on loopback: cut, busy, wrong.
+
+And archives whose paths lead outside.
+"""
 
 from __future__ import annotations
 

@@ -75,7 +75,10 @@ def test_a_temporary_folder_that_cannot_be_written_to(simulated: Path, tmp_path:
 
 @pytest.mark.parametrize("megabytes", [150, 200, 250, 300, 500, 900])
 def test_memory_that_is_not_enough_to_load_libraries(megabytes: int, tmp_path: Path) -> None:
-    """OpenBLAS ends the process, or sends it a SIGINT; llvmlite says that its library cannot be found."""
+    """Too little memory shows as odd failures of libraries.
+
+    OpenBLAS ends the process, or sends it a SIGINT; llvmlite says that its library cannot be found.
+    """
     done = run(f"ulimit -v {megabytes << 10}; CYTO build {tmp_path} -o {tmp_path}/out")
     one_line(done, f"{megabytes} MB of memory", "ulimit -v", "1024 MB or more")
     assert len(done.stderr.splitlines()) == 1
@@ -88,7 +91,10 @@ def test_little_memory_that_is_enough(tmp_path: Path) -> None:
 
 
 def test_a_build_in_little_memory(little: Path, little_built: Path, tmp_path: Path) -> None:
-    """A gigabyte and a half: what pyarrow's own allocator reserves would leave too little for numba."""
+    """1.5 GB suffice for a build.
+
+    What pyarrow's own allocator reserves would leave too little for numba.
+    """
     build = f"CYTO build {little} -o {tmp_path}/cytoimagenet --workers 0 {shlex.join(LITTLE)}"
     done = run(f"ulimit -v {1500 << 10}; {build}")
     assert done.returncode == 0, done.stderr

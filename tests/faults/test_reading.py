@@ -1,4 +1,4 @@
-"""A file system that fails while a build reads from it.
+"""A file system that fails while a build reads.
 
 Nothing is remembered of it, and nothing is lost.
 """
@@ -27,7 +27,10 @@ ROOT = Path(__file__).parents[2]
 
 
 class Broken:
-    """A process, and those that it starts, for which opening some files fails, with the error that is set."""
+    """A process for which opening some files fails.
+
+    With the error that is set, and in the processes that it starts, too.
+    """
 
     def __init__(self, folder: Path, paths: str) -> None:
         library = folder / "broken_open.so"

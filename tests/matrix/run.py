@@ -1,4 +1,6 @@
-"""The tests of loading under several versions of ``datasets``, each in a fresh environment.
+"""Run the loading tests under several versions of ``datasets``.
+
+Each version has a fresh environment.
 
     python -m tests.matrix.run                     3.6.0, 4.0.0, 4.4.0 and the newest
     python -m tests.matrix.run 4.4.0 --keep ENVS   one of them, in an environment that is kept and used again
@@ -34,7 +36,10 @@ NEEDED = ("aiohttp", "hypothesis", "pytest", "pytest-timeout")
 
 
 def environment(version: str, folder: Path) -> Path:
-    """Return the Python of an environment with this version of ``datasets``, made if it is not there."""
+    """Return the Python of an environment with this ``datasets`` version.
+
+    Makes it if it is not there.
+    """
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if not python.exists():
         venv.create(folder, with_pip=True)
@@ -44,7 +49,7 @@ def environment(version: str, folder: Path) -> Path:
 
 
 def passes(python: Path) -> bool:
-    """Return whether the tests of loading pass; prints which versions they ran under."""
+    """Do the tests of loading pass? Prints the versions."""
     said = "import datasets, pyarrow, sys; print('datasets', datasets.__version__, 'pyarrow', pyarrow.__version__)"
     subprocess.run([python, "-c", said], check=True)
     return subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS], cwd=ROOT).returncode == 0

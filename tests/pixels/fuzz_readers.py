@@ -1,4 +1,6 @@
-"""Fuzz the image readers: python -m tests.pixels.fuzz_readers CORPUS [libFuzzer options, such as -max_total_time=3600].
+"""Fuzz the image readers.
+
+    python -m tests.pixels.fuzz_readers CORPUS [libFuzzer options, such as -max_total_time=3600]
 
 Needs atheris (https://github.com/google/atheris). CORPUS is a folder; it is filled first with made-up files of every
 kind that the tests know: TIFF in all its variants, among them STK, ``.flex`` and JPEG XR, PNG, JPEG, BMP, DIB,
@@ -39,7 +41,10 @@ def check(data: bytes) -> None:
 
 
 def check_input(data: bytes) -> None:
-    """Read one input; its last byte chooses the plane, and whether it is turned."""
+    """Read one input; its last byte chooses the options.
+
+    They are the plane, and whether the image is oriented.
+    """
     chosen = data[-1] if data else 0
     try:
         channels = read_channels(data[:-1], PLANES[chosen % len(PLANES)], MAX_PIXELS, oriented=chosen >= 128)

@@ -1,4 +1,7 @@
-"""A few thousand broken files, by seeded damage to the made-up ones; run by test_hostile.py in a process of its own."""
+"""Reads a few thousand broken files.
+
+They are the made-up ones with seeded damage. test_hostile.py runs this in a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ EXTREMES = [0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 0x80000000
 
 
 def damaged(data: bytes, rng: np.random.Generator) -> Iterator[bytes]:
-    """Yield the file cut, with bits flipped, numbers of its header replaced, and pieces moved or repeated."""
+    """Yield damaged versions of a file.
+
+    It is cut, has bits flipped or numbers of its header replaced, and pieces moved or repeated.
+    """
     size = len(data)
     for end in (rng.integers(0, 60), rng.integers(0, size), size - rng.integers(1, 30)):
         yield data[: max(0, int(end))]
@@ -41,7 +47,10 @@ def damaged(data: bytes, rng: np.random.Generator) -> Iterator[bytes]:
 
 
 def run() -> tuple[int, float, int, Counter[str]]:
-    """Read them all; return how many, the slowest's seconds, the peak of memory in bytes, and the outcomes."""
+    """Read all broken files; return what that took.
+
+    How many there are, the slowest's seconds, the peak of memory in bytes, and the outcomes.
+    """
     outcomes: Counter[str] = Counter()
     slowest, count = 0.0, 0
     for number, (name, whole, _) in enumerate(files()):
@@ -68,7 +77,10 @@ def run() -> tuple[int, float, int, Counter[str]]:
 
 
 def same_as_libpng(data: bytes, pixels: np.ndarray) -> bool:
-    """Whether libpng gives these pixels, opacity dropped: the reader where nothing is compiled."""
+    """Does libpng give these pixels, opacity dropped?
+
+    It is the reader where nothing is compiled.
+    """
     try:
         wanted = imagecodecs.png_decode(data)
     except imagecodecs.PngError:

@@ -1,4 +1,7 @@
-"""Made-up image files of every kind that the sources hold, with the pixels that each must give."""
+"""Made-up image files of every kind the sources hold.
+
+Each comes with the pixels that it must give.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ HEIGHT, WIDTH = 37, 45
 
 
 def made_up(seed: int, dtype: str = "uint8", shape: tuple[int, ...] = (HEIGHT, WIDTH)) -> np.ndarray:
-    """A smooth field with noise, over most of the type's range (of 12 bits for 16-bit types)."""
+    """Return a smooth field with noise.
+
+    It covers most of the type's range (of 12 bits for 16-bit types).
+    """
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[: shape[0], : shape[1]]
     field = 0.5 + 0.4 * np.sin(x / 7 + seed) * np.cos(y / 5)
@@ -39,7 +45,10 @@ def pillow(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def deltavision(sections: np.ndarray, order: str = "<", extended: int = 128) -> bytes:
-    """A DeltaVision file of (N, H, W) int16, uint16 or float32 sections."""
+    """Return a DeltaVision file of sections (N, H, W).
+
+    They are int16, uint16 or float32.
+    """
     mode = {"int16": 1, "float32": 2, "uint16": 6, "uint8": 0}[sections.dtype.name]
     header = bytearray(1024)
     count, height, width = sections.shape
@@ -51,7 +60,10 @@ def deltavision(sections: np.ndarray, order: str = "<", extended: int = 128) -> 
 
 
 def dib(pixels: np.ndarray, extra: int = 12, bottom_up: bool = True) -> bytes:
-    """A bitmap without a file header, as bbbc017 has them: 40 bytes, some more, 16-bit rows."""
+    """Return a bitmap without a file header, as in bbbc017.
+
+    40 bytes, some more, 16-bit rows.
+    """
     height, width = pixels.shape
     bits = 8 * pixels.itemsize
     header = struct.pack("<IiiHHI20x", 40, width, height if bottom_up else -height, 1, bits, 0)
@@ -62,7 +74,10 @@ def dib(pixels: np.ndarray, extra: int = 12, bottom_up: bool = True) -> bytes:
 
 
 def one_bit_tiff(bits: np.ndarray, photometric: int) -> bytes:
-    """A bilevel TIFF, which tifffile cannot write with 0 as white: one strip, rows padded to bytes."""
+    """Return a bilevel TIFF of one strip.
+
+    Rows are padded to bytes. tifffile cannot write one with 0 as white.
+    """
     height, width = bits.shape
     body = np.packbits(bits, axis=1).tobytes()
     tags = [

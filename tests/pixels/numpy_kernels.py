@@ -16,7 +16,10 @@ _BLOCK = 1 << 16  # pixels; a block's floats stay in the second-level cache
 
 
 def histogram(plane: npt.NDArray[Any], levels: int) -> I64:
-    """Return how often each level occurs in an unsigned plane (H, W), all below ``levels``: int64 (levels,)."""
+    """Return int64 (levels,): how often each level occurs.
+
+    ``plane`` is unsigned (H, W), with all values below ``levels``.
+    """
     flat = plane.ravel()
     counts = np.zeros(levels, np.int64)
     for start in range(0, flat.size, _BLOCK):  # bincount makes an int64 copy of what it counts
@@ -25,12 +28,18 @@ def histogram(plane: npt.NDArray[Any], levels: int) -> I64:
 
 
 def levels_at(counts: I64, ranks: I64) -> I64:
-    """Return the level of each order statistic (rank from 0) of a distribution given as counts."""
+    """Return the level of each order statistic (rank from 0).
+
+    The distribution is given as counts.
+    """
     return np.searchsorted(np.cumsum(counts), ranks, side="right")
 
 
 def sum_colours(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return red + green + blue of uint8 or uint16 (H, W, 3 or 4): uint16 or uint32 (H, W)."""
+    """Return red + green + blue.
+
+    uint8 or uint16 (H, W, 3 or 4) becomes uint16 or uint32 (H, W).
+    """
     wide = np.uint16 if colours.dtype == np.uint8 else np.uint32
     out: npt.NDArray[Any] = colours[..., 0].astype(wide)
     out += colours[..., 1]
@@ -41,7 +50,9 @@ def sum_colours(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def merge(
     indices: Sequence[npt.NDArray[Any]], tables: Sequence[F64], y_min: int, y_max: int, x_min: int, x_max: int
 ) -> F64:
-    """Return the average over channels of ``table[index]`` in a window, summed in their order: float64 (h, w).
+    """Return the channels' average of ``table[index]`` in a window.
+
+    They are summed in their order: float64 (h, w).
 
     Parameters
     ----------
@@ -67,14 +78,20 @@ def merge_quantized(indices: Sequence[npt.NDArray[Any]], tables: Sequence[F64]) 
 
 
 def quantize(merged: F64) -> U8:
-    """Return [0, 1] as 8-bit grey levels: times 255, rounded half to even."""
+    """Return [0, 1] as 8-bit grey levels.
+
+    Times 255, rounded half to even.
+    """
     scaled = merged * 255
     np.rint(scaled, out=scaled)
     return scaled.astype(np.uint8)
 
 
 def rescale(merged: F64, low: float, high: float) -> U8:
-    """Return ``merged`` clipped to [low, high], scaled to [0, 1] and quantised; needs low < high."""
+    """Return ``merged`` clipped to [low, high], scaled and quantised.
+
+    It is scaled to [0, 1]; needs low < high.
+    """
     scaled = np.clip(merged, low, high)
     scaled -= low
     scaled /= high - low
@@ -82,13 +99,19 @@ def rescale(merged: F64, low: float, high: float) -> U8:
 
 
 def order_statistics(merged: F64, ranks: I64) -> F64:
-    """Return the values of the given ranks (from 0) among all of ``merged``, each in [0, 1]: float64 (ranks,)."""
+    """Return the values of the given ranks (from 0).
+
+    float64 (ranks,), among all of ``merged``, whose values are in [0, 1].
+    """
     out: F64 = np.partition(merged.ravel(), np.unique(ranks))[ranks]
     return out
 
 
 def laplacian_sums(pixels: U8) -> tuple[int, int]:
-    """Return the sum, and the sum of squares, of the 4-neighbour Laplacian at every pixel that has four neighbours."""
+    """Return the sum and squared sum of the 4-neighbour Laplacian.
+
+    At every pixel that has four neighbours.
+    """
     first = second = 0
     step = max(1, _BLOCK // pixels.shape[1])
     for y in range(0, pixels.shape[0] - 2, step):
@@ -103,7 +126,10 @@ def laplacian_sums(pixels: U8) -> tuple[int, int]:
 
 
 def block_sums(pixels: U8, rows: I64, columns: I64) -> I64:
-    """Return the sums of blocks, int64 (rows - 1, columns - 1), given their bounds; an empty one is its first pixel."""
+    """Return the sums of blocks with given bounds.
+
+    int64 (rows - 1, columns - 1); the sum of an empty one is its first pixel.
+    """
     down = np.add.reduceat(pixels, rows[:-1], axis=0, dtype=np.int64)
     out: I64 = np.add.reduceat(down, columns[:-1], axis=1)
     return out

@@ -1,4 +1,6 @@
-"""Sections 3 to 5 of the method for one image, read slowly: numpy's percentiles, no shared code but the draws.
+"""The method's sections 3 to 5, written plainly and slowly.
+
+For one image, with numpy's percentiles and no shared code but the draws.
 
 The paper's way and ours are told apart by what is given for the four choices, nothing else.
 """
@@ -20,7 +22,10 @@ CHOICES: dict[str, dict[str, Any]] = {
 
 
 class Made(NamedTuple):
-    """A candidate: its number (-1: the whole), its window (rows, then columns), why it was refused, its pixels."""
+    """A candidate as the plain method makes it.
+
+    Its number (-1: the whole), its window (rows, then columns), why it was refused, and its pixels.
+    """
 
     number: int
     window: tuple[int, int, int, int] | None
@@ -77,7 +82,10 @@ def crop(
     least_contrast: float,
     redraws: int,
 ) -> Made:
-    """Return the crop at a place; a blank one is drawn again inside its quadrant."""
+    """Return the crop at a place.
+
+    A blank one is drawn again inside its quadrant.
+    """
     scaling, quadrant, window = place
     reason, pixels = judge(merged, window, least_contrast)
     for again in range(redraws if reason == "crop_blank" else 0):
@@ -89,7 +97,10 @@ def crop(
 
 
 def stretch(values: np.ndarray) -> np.ndarray:
-    """Clip to the 0.1th and 99.9th percentile, scale to 0 ... 1."""
+    """Clip to two percentiles and scale to 0 ... 1.
+
+    They are the 0.1th and the 99.9th.
+    """
     low, high = np.percentile(values, [0.1, 99.9])
     return (np.clip(values, low, high) - low) / (high - low)
 
@@ -126,7 +137,10 @@ def noise(grey: np.ndarray) -> bool:
 
 
 def drawn(height: int, width: int, most: int, draw: Draw) -> list[tuple[float, int, tuple[int, int, int, int]]]:
-    """Return the first windows of an image: scaling, quadrant, window; scalings and quadrants each dealt until used."""
+    """Return an image's first windows: scaling, quadrant, window.
+
+    Scalings and quadrants are each dealt until all are used.
+    """
     allowed = [scaling for scaling in SCALINGS if int(min(height, width) * scaling) >= 70]
     if min(height, width) < 140:
         return []
@@ -143,7 +157,7 @@ def drawn(height: int, width: int, most: int, draw: Draw) -> list[tuple[float, i
 
 
 def placed(height: int, width: int, quadrant: int, scaling: float, draw: Draw) -> tuple[int, int, int, int]:
-    """Draw where a window lies inside its quadrant: down, then right."""
+    """Draw a window's place in its quadrant: down, then right."""
     found = []
     for side, second in ((height, quadrant // 2), (width, quadrant % 2)):
         first, last = (side // 2, side) if second else (0, side // 2)

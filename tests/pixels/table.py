@@ -1,4 +1,4 @@
-"""What a row of the table of files is, and the made-up pixels that rows are made of."""
+"""Rows of the table of files; their made-up pixels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SEEN = {  # orientation -> stored pixels as they are seen (TIFF 6.0, page 36), b
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A recipe of a file, and what reading it must give.
+    """A recipe for a file, and the expected reading.
 
     Exactly one of ``pixels`` (what ``read`` gives), ``channels`` (what ``read_channels`` gives) and ``refused`` (a
     pattern that the reason matches) is set. ``tolerance`` is the largest mean difference, 0 for the same to the bit.
@@ -51,14 +51,17 @@ def samples(count: int, seed: int = 2, dtype: str = "uint8") -> np.ndarray:
 
 
 def bits(count: int, seed: int = 3) -> np.ndarray:
-    """Whole numbers of so many bits, all of them in use."""
+    """Return whole numbers that use all of ``count`` bits."""
     rng = np.random.default_rng(seed)
     dtype = next(f"uint{size}" for size in (8, 16, 32, 64) if count <= size)
     return rng.integers(0, 1 << count, (HEIGHT, WIDTH), dtype=np.uint64).astype(dtype)
 
 
 def packed(values: np.ndarray, count: int, padded: bool = True) -> bytes:
-    """Samples of ``count`` bits, the highest first; each row from a new byte, or all in one go."""
+    """Pack samples of ``count`` bits, the highest first.
+
+    Each row begins with a new byte, unless they follow each other without padding.
+    """
     rows = values.reshape(values.shape[0], -1).astype(np.uint64)
     each = (rows[..., None] >> np.arange(count - 1, -1, -1, dtype=np.uint64) & np.uint64(1)).astype(np.uint8)
     each = each.reshape(rows.shape[0], -1)

@@ -26,7 +26,10 @@ def bmp(
     masks: bytes = b"",
     core: bool = False,
 ) -> bytes:
-    """A bitmap of stored rows (each already in its order, padded to four bytes here unless run lengths)."""
+    """Return a bitmap of stored rows, each in its order.
+
+    They are padded to four bytes here, unless they are run-length encoded.
+    """
     body = b"".join(row.ljust(-(-len(row) // 4) * 4, b"\0") if compression not in (1, 2) else row for row in rows_)
     if core:
         header = struct.pack("<IHHHH", 12, width, height, 1, depth)

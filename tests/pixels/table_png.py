@@ -23,7 +23,10 @@ def chunk(kind: bytes, body: bytes, wrong: bool = False) -> bytes:
 
 
 def png(pixels: np.ndarray, depth: int, colour: int, *more: bytes, wrong: str = "") -> bytes:
-    """A PNG without filters: (H, W) or (H, W, samples), of ``depth`` bits; ``more`` are chunks before the pixels."""
+    """Return a PNG without filters.
+
+    Pixels are (H, W) or (H, W, samples), of ``depth`` bits; ``more`` are chunks before the pixels.
+    """
     height, width = pixels.shape[:2]
     flat = pixels.reshape(height, -1)
     body = packed(flat, depth) if depth < 16 else flat.astype(">u2").tobytes()

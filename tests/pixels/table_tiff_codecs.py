@@ -107,7 +107,10 @@ def _pixel_codecs() -> Iterator[Row]:
 
 
 def _disagreeing() -> Iterator[Row]:
-    """Coded data that say another count or type of samples than the directory, and than elsewhere in themselves."""
+    """Yield files whose coded data disagree with the directory.
+
+    They state another count or type of samples than the directory, or than elsewhere in themselves.
+    """
     eight, many = grey(), np.zeros((*grey().shape, 60), np.uint8)
     for name, number, coded in (
         ("LERC", 34887, imagecodecs.lerc_encode(many)),
@@ -131,7 +134,10 @@ def _disagreeing() -> Iterator[Row]:
 
 
 def _disagreeing_jpeg_xr(eight: np.ndarray) -> Iterator[Row]:
-    """JPEG XR: its decoder writes beyond its memory where these are let through."""
+    """Yield such files of JPEG XR.
+
+    Its decoder would write beyond its memory if they were let through.
+    """
     whole = bytes(imagecodecs.jpegxr_encode(eight, level=1.0))
     stream, identifier = whole.index(b"WMPHOTO\0"), whole.index(bytes.fromhex("24c3dd6f")) + 15
     for name, at, value, why in (

@@ -33,7 +33,10 @@ def every_plane(name: str, data: bytes) -> Iterator[Row]:
 
 
 def stacked(count: int = 5, order: str = "<", big: bool = False, **tags: object) -> bytes:
-    """One directory with the first plane's strips; all planes follow each other."""
+    """Return a TIFF of one directory and consecutive planes.
+
+    The directory has the first plane's strips only.
+    """
     body = STACK[:count].astype(f"{order}u2").tobytes()
     size = HEIGHT * WIDTH * 2
     first = image(STACK[0], order, **tags)

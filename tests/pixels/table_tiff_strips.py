@@ -1,4 +1,4 @@
-"""Rows: where the strips and tiles of TIFFs lie, and wrong words about it."""
+"""Rows for strips and tiles of TIFFs, and wrong positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pairs that look alike, against comparing all with all in all orientations."""
+"""Pairs that look alike, against a full comparison.
+
+It compares all with all in all orientations.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ def eight(small: np.ndarray) -> list[np.ndarray]:
 
 
 def plain(first: np.ndarray, second: np.ndarray) -> Pairs:
-    """The definition with loops: correlate what orientations change, in the best orientation."""
+    """Return the pairs by the definition, with loops.
+
+    Correlate what orientations change, in the best orientation.
+    """
     found = {}
     for i, one in enumerate(first.astype(float)):
         for j, other in enumerate(second.astype(float)):
@@ -38,7 +44,10 @@ def pairs(first: np.ndarray, second: np.ndarray) -> Pairs:
 
 
 def changed(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same field in another orientation, at another focus, exposure and place."""
+    """Return the same field, imaged differently.
+
+    In another orientation, at another focus, exposure and place.
+    """
     view = eight(pixels)[rng.integers(8)].astype(float)
     moved = view[rng.integers(0, 9) :, rng.integers(0, 9) :]
     return np.rint(255 * (blur(moved, rng.uniform(0.5, 3)) / 255) ** rng.uniform(0.7, 1.4)).astype(np.uint8)
@@ -68,7 +77,10 @@ def test_the_most_alike_comes_first(fields: tuple[np.ndarray, np.ndarray]) -> No
 def test_what_is_not_compared_in_full_is_not_alike(
     fields: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The candidates hold the pairs and few others, in whatever blocks they are looked for."""
+    """The candidates hold the pairs and few others.
+
+    In whatever blocks they are looked for.
+    """
     wanted = pairs(*fields)
     monkeypatch.setattr(alike_candidates, "_FEW", 0)
     for rows, columns in ((512, 4096), (4, 256)):
@@ -98,7 +110,10 @@ def test_more_pairs_than_expected_are_all_found(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_round_cells_are_alike_only_where_they_are_nearly_the_same() -> None:
-    """Discs with a few random granules: their symmetric outline alone makes the thumbnails correlate."""
+    """Discs with a few random granules.
+
+    Their symmetric outline alone makes the thumbnails correlate.
+    """
     rng = np.random.default_rng(3)
     y, x = np.mgrid[-1:1:96j, -1:1:96j]
     disc = 1 / (1 + np.exp(20 * (np.hypot(y, x) - 0.7)))

@@ -1,4 +1,7 @@
-"""One image's candidates, against sections 3 to 5 of the method read plainly."""
+"""One image's candidates, against the method's sections 3 to 5.
+
+The method is read plainly.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ def test_the_whole_returns_when_every_crop_is_refused():
 
 
 def test_an_empty_quadrant_is_refused_and_the_rest_kept():
-    """Left half empty: of four quadrants two give nothing but background."""
+    """The left half is empty: two quadrants are background only."""
     lit = made_up(4)
     lit[:, :150] = 0
     lit[::7, :150] = 1
@@ -90,7 +93,10 @@ def test_an_empty_quadrant_is_refused_and_the_rest_kept():
 
 
 def spots(seed=0, side=560, share=0.15):
-    """Sharp bright discs on black: less than a quarter of all pixels is lit, and some windows are lit by more."""
+    """Return sharp bright discs on black.
+
+    Less than a quarter of all pixels is lit, but more of some windows.
+    """
     rng = np.random.default_rng(seed)
     lit = np.zeros((side, side), np.uint16)
     y, x = np.mgrid[:side, :side]
@@ -132,7 +138,10 @@ def test_whether_an_image_is_dim_does_not_depend_on_the_crops_wanted():
 
 
 def half_blank(seed, side=1200):
-    """Each quadrant is structure but for a wide blank margin with a little noise."""
+    """Return an image with a blank margin in each quadrant.
+
+    The margin is wide and has a little noise; the rest is structure.
+    """
     rng = np.random.default_rng(seed)
     image = rng.normal(1000, 2, (side, side))
     half = side // 2

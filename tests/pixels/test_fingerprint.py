@@ -1,4 +1,7 @@
-"""The hash of a whole image: equal for equal pixels in any orientation, and for nothing else."""
+"""The hash of a whole image.
+
+It is equal for equal pixels in any orientation, and for nothing else.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ def test_images_with_one_hash_are_orientations_of_each_other(one: np.ndarray, ot
 
 @pytest.mark.parametrize("where", list(itertools.product((0, 11), (0, 29))))
 def test_rows_that_do_not_differ_at_first_are_compared_to_the_end(where: tuple[int, int]) -> None:
-    """A blank image with one grey pixel in a corner: the eight orientations differ in that pixel alone."""
+    """One grey pixel in a corner of a blank image.
+
+    The eight orientations differ in that pixel alone.
+    """
     pixels = np.zeros((12, 30), np.uint8)
     pixels[where] = 1
     assert {whole_sha256(view) for view in eight(pixels)} == {whole_sha256(pixels)}

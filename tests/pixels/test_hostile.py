@@ -1,4 +1,7 @@
-"""Broken files end as rejects: no crash, no hang, bounded memory."""
+"""Broken files end as rejects.
+
+No crash, no hang, bounded memory.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ def outcome(data):
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["float16", "float32", "float64"]), st.integers(1, 200))
 def test_floats_full_of_nothing(seed, dtype, side):
-    """NaN, infinities and the largest floats give images or rejects, never an error or a warning."""
+    """NaN, infinities and extremes never cause errors or warnings.
+
+    Such floats give images or rejects; the extremes are the largest and smallest floats.
+    """
     rng = np.random.default_rng(seed)
     odd = np.array([np.nan, np.inf, -np.inf, 0, -0.0, np.finfo(dtype).max, np.finfo(dtype).min, np.finfo(dtype).tiny])
     values = rng.choice(odd, (side, side)).astype(dtype)

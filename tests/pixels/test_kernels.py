@@ -1,4 +1,4 @@
-"""The compiled loops give what numpy gives, to the last bit."""
+"""The compiled loops match numpy to the last bit."""
 
 from __future__ import annotations
 

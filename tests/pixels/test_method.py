@@ -1,4 +1,7 @@
-"""``method = "paper" | "ours"``, and each of its keys alone, against a plain reading of the method."""
+"""Both methods, and each of their keys alone.
+
+``method = "paper" | "ours"``, against a plain reading of the method.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ KEYS = {
 
 
 def images() -> list[list[np.ndarray]]:
-    """Fields with blank margins, sparse spots, single cells, saturation, masks; of one to three channels."""
+    """Return fields of one to three channels.
+
+    With blank margins, sparse spots, single cells, saturation or masks.
+    """
     rng = np.random.default_rng(0)
     made = []
     for number, (height, width) in enumerate(((150, 141), (300, 290), (141, 400), (561, 600))):
@@ -53,7 +59,10 @@ IMAGES = images()
 
 
 def wanted_crops(folder: Path, wanted: int, recipe: Recipe) -> list[int]:
-    """Crops that the builder wants of each image, every third of which shows a single object."""
+    """Return the crops that the builder wants of each image.
+
+    Every third image shows a single object.
+    """
     work = Store(str(folder))
     rows = [
         {"idx": f"bbbc005-{n}", "dir_name": "bbbc005", "key": str(n), "database": "B", "name": "N", "license": "L"}

@@ -12,7 +12,10 @@ from builder.pixels import standardize
 
 
 def plain(channels):
-    """Section 3 of the method, word for word, in numpy float64 with its sort."""
+    """Standardise by section 3 of the method, word for word.
+
+    In numpy float64 with its sort.
+    """
     scaled = []
     for channel in channels:
         values = channel.astype(np.float64)
@@ -37,7 +40,10 @@ FLOATS = ["float16", "float32", "float64", ">f4"]
 
 
 def made_up(rng, dtype, shape, kind):
-    """A channel of a kind: noise, constant, two values, or saturated noise."""
+    """Return a channel of a given kind.
+
+    Noise, constant, two values, or saturated noise.
+    """
     if np.dtype(dtype).kind == "f":
         values = rng.normal(500, 300, shape)
     elif dtype == "bool":
@@ -120,7 +126,10 @@ def test_opacity_is_not_light():
 
 
 def test_16_bit_keeps_dim_detail():
-    """A 12-bit camera's image in 16 bits: an 8-bit reader would leave 16 levels and mostly black."""
+    """A dim 12-bit image in 16 bits keeps its detail.
+
+    An 8-bit reader would leave 16 levels and mostly black.
+    """
     rng = np.random.default_rng(5)
     dim = rng.integers(100, 400, (200, 200), dtype=np.uint16)
     out = standardize([dim])

@@ -1,4 +1,7 @@
-"""Overlapping images: found wherever one was cut, and nothing else is."""
+"""Overlapping images are found, wherever they were cut.
+
+Nothing else is.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from builder.pixels.overlap_candidates import Index, Proposal
 
 
 def scene(seed: int, side: int = 400) -> np.ndarray:
-    """Blobs of many sizes, as unlike one another as cells are."""
+    """Return blobs of many sizes, unlike one another as cells."""
     rng = np.random.default_rng(seed)
     layers = [
         np.asarray(
@@ -63,7 +66,7 @@ def test_other_scenes_do_not_overlap() -> None:
 
 
 def test_points_are_the_same_however_the_image_was_cut() -> None:
-    """But at the edges: they depend on what lies around them."""
+    """But at the edges, where points depend on their surroundings."""
     whole = scene(4)
     points, cut = key_points(whole), key_points(whole[40:300, 60:360])
     described = {
@@ -91,7 +94,10 @@ def test_blank_images_are_like_nothing() -> None:
 
 
 def round_cell(seed: int, side: int = 72) -> np.ndarray:
-    """A disc with a rim and a few grains, always of one size and in the middle, as a camera with noise records it."""
+    """Return a disc with a rim and a few grains.
+
+    It always has one size and lies in the middle, as a camera with noise records it.
+    """
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side] - side / 2 + 0.5
     radius = np.hypot(y, x)
@@ -103,7 +109,10 @@ def round_cell(seed: int, side: int = 72) -> np.ndarray:
 
 
 def test_round_cells_look_alike_and_do_not_overlap() -> None:
-    """Their rims coincide; but two boxes that hold one and the same cell do overlap."""
+    """Their rims coincide.
+
+    But two boxes that hold one and the same cell do overlap.
+    """
     one, other = round_cell(1), round_cell(2)
     proposal = Proposal(0, 0, (0, 0), 2)
     assert common_part(one, other, (0, 0)).correlation > OVERLAP
@@ -116,7 +125,10 @@ def test_round_cells_look_alike_and_do_not_overlap() -> None:
 
 
 def test_no_more_points_are_taken_than_asked_for() -> None:
-    """The strongest: of 16, most are also among the 16 of an image that shows a little less."""
+    """The strongest are taken.
+
+    Of 16, most are also among the 16 of an image that shows a little less.
+    """
     whole = scene(6)
     all_of_them = {tuple(place) for place in key_points(whole).places.tolist()}
     few = {tuple(place) for place in key_points(whole, 16).places.tolist()}
@@ -127,7 +139,10 @@ def test_no_more_points_are_taken_than_asked_for() -> None:
 
 
 def test_points_of_many_images_are_no_sign() -> None:
-    """What more than 256 images have in common, such as a mark of the camera, proposes nothing."""
+    """What over 256 images have in common proposes nothing.
+
+    It may be a mark of the camera.
+    """
     points = key_points(scene(7, 200))
     assert len(Index([points] * 256).proposals([points])) == 256
     assert Index([points] * 257).proposals([points]) == []

@@ -101,7 +101,10 @@ def test_phash_of_alike_and_of_different_images():
 
 
 def test_phash_by_its_definition():
-    """32 x 32 block means, DCT-II, 8 x 8 lowest frequencies above their median; in floats, away from ties."""
+    """The DCT's lowest frequencies of block means, above their median.
+
+    32 x 32 means, DCT-II, 8 x 8 frequencies; in floats, away from ties.
+    """
     pixels = field(2, (64, 96))
     means = pixels.reshape(32, 2, 32, 3).mean(axis=(1, 3))
     n = np.arange(32)
@@ -117,7 +120,10 @@ def test_phash_of_small_images():
 
 
 def test_what_a_window_shows_is_told_from_noise_and_from_slivers() -> None:
-    """Unevenly lit or not; a texture at full contrast may look like noise, and is not asked about."""
+    """Whether the window is unevenly lit or not.
+
+    A texture at full contrast may look like noise, and is not asked about.
+    """
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:130, :174]
     noise = np.clip(rng.normal(100, 3, y.shape), 0, 255)  # a range of 18 to 20 levels: 0.07 to 0.08

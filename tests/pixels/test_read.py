@@ -1,4 +1,7 @@
-"""Reading every kind of file that the sources hold, by content, at native depth."""
+"""Reading every kind of file that the sources hold.
+
+By content, at native depth.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,10 @@ def test_too_large_before_decoding(data):
 
 
 def test_a_bomb_is_not_unpacked():
-    """A PNG of 10 x 10 and a TIFF of 10 x 10 whose deflated rows unpack to 100 MB."""
+    """Deflated rows of small images unpack to 100 MB.
+
+    A PNG and a TIFF of 10 x 10 pixels.
+    """
     packed = zlib.compress(bytes(100_000_000))
     chunk = b"IDAT" + packed
     bomb_png = png_header(10, 10) + struct.pack(">I", len(packed)) + chunk + struct.pack(">I", zlib.crc32(chunk))

@@ -13,7 +13,10 @@ from builder.pixels.resize import reduce
 
 
 def exact_mean(pixels, y, x, rows, columns):
-    """The mean of the rectangle that an output pixel covers, by overlap of each input pixel."""
+    """Return the mean of what an output pixel covers.
+
+    Input pixels count by their overlap with the rectangle.
+    """
     height, width = pixels.shape
     top, bottom = Fraction(y * height, rows), Fraction((y + 1) * height, rows)
     left, right = Fraction(x * width, columns), Fraction((x + 1) * width, columns)

@@ -1,4 +1,7 @@
-"""Every kind of file that curators meet: read right, or refused with the reason."""
+"""Every kind of file that curators meet.
+
+It is read right, or refused with the reason.
+"""
 
 from __future__ import annotations
 

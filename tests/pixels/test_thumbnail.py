@@ -10,14 +10,20 @@ from builder.pixels.thumbnail import SIDE, thumbnail
 
 
 def texture(seed: int, height: int = 256, width: int = 320) -> np.ndarray:
-    """Bright blobs of about 16 pixels on black: uint8 (height, width), 0 to 255."""
+    """Return bright blobs of about 16 pixels on black.
+
+    uint8 (height, width), 0 to 255.
+    """
     plane = blur(np.random.default_rng(seed).random((height, width)), 8.0)
     bright = np.clip(plane - plane.mean(), 0, None)
     return np.rint(255 * bright / bright.max()).astype(np.uint8)
 
 
 def test_it_is_the_local_deviation_of_block_means() -> None:
-    """A plain reading of the definition, with loops, at a size that blocks divide."""
+    """The definition, plainly computed with loops.
+
+    At a size that blocks divide.
+    """
     pixels = texture(0, 64, 96)
     blocks = pixels.reshape(32, 2, 32, 3).mean(axis=(1, 3))
     y, x = np.mgrid[:32, :32]

@@ -1,4 +1,4 @@
-"""CZI, ND2 and LIF; expected planes are those that were written."""
+"""CZI, ND2 and LIF give the planes that were written."""
 
 from __future__ import annotations
 

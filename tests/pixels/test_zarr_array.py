@@ -1,4 +1,7 @@
-"""Planes of Zarr arrays from the bytes of their files; expected pixels are those that were written."""
+"""Planes of Zarr arrays from the bytes of their files.
+
+Expected pixels are those that were written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""TIFFs tag by tag, wrong ones as well: what no library would write."""
+"""Writes TIFFs tag by tag, as no library would.
+
+Wrong tags as well.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ Value = tuple[int, Sequence[Any]]  # type of field, values
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """One directory: its tags, its strips or tiles, and directories below it (tag 330).
+    """One directory of a TIFF.
+
+    Its tags, its strips or tiles, and directories below it (tag 330).
 
     ``tags`` override what is derived from the strips; None leaves a tag out. A segment that is None is sparse.
     """
@@ -27,7 +32,10 @@ class Image:
 
 
 def image(pixels: np.ndarray, order: str = "<", rows: int | None = None, **tags: Any) -> Image:
-    """A page of (H, W) or (H, W, S) pixels as they are, in strips of ``rows``; tags as ``t262=0``."""
+    """Return a page of pixels, stored in strips of ``rows``.
+
+    Pixels are (H, W) or (H, W, S), stored as they are; tags are given as ``t262=0``.
+    """
     height, width = pixels.shape[:2]
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
     rows = rows or height
@@ -54,7 +62,10 @@ def numbered(tags: Mapping[str, Any]) -> dict[int, Any]:
 
 
 def tiff(*images: Image, order: str = "<", big: bool = False, last: int = 0, after: bytes = b"") -> bytes:
-    """A file of these images, data first, then directories; ``last`` is the last pointer, ``after`` what follows."""
+    """Return a file of these images.
+
+    Data first, then directories; ``last`` is the last pointer, ``after`` what follows.
+    """
     out = bytearray(16 if big else 8)
     pointers = [_write(out, one, order, big) for one in images]
     out += after
@@ -68,7 +79,10 @@ def tiff(*images: Image, order: str = "<", big: bool = False, last: int = 0, aft
 
 
 def _write(out: bytearray, one: Image, order: str, big: bool) -> tuple[int, int]:
-    """Append an image; return where its directory and its pointer to the next are."""
+    """Append an image; return where its directory is.
+
+    Returns the place of its pointer to the next one, too.
+    """
     below = [_write(out, inner, order, big)[0] for inner in one.below]
     offsets, counts = [], []
     for segment in one.segments:
@@ -107,7 +121,10 @@ def _write(out: bytearray, one: Image, order: str, big: bool) -> tuple[int, int]
 
 
 def _field(value: Any) -> tuple[int, Sequence[Any], int]:
-    """Type, values and count of a tag: a number, numbers, bytes, (type, values) or (type, values, count)."""
+    """Return type, values and count of a tag.
+
+    It is given as a number, numbers, bytes, (type, values) or (type, values, count).
+    """
     if isinstance(value, int):
         return (3 if value < 1 << 16 else 4), [value], 1
     if isinstance(value, bytes):

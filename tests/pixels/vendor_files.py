@@ -1,4 +1,6 @@
-"""Writes made-up CZI, ND2 and LIF files: the least that the readers' libraries take.
+"""Writes made-up CZI, ND2 and LIF files.
+
+They are the least that the readers' libraries accept.
 
 CZI by Zeiss's own library. ND2 as version 2.1 has it: chunks with names, metadata in XML, and a map of the chunks at
 the end. LIF: a header in XML, then a block of memory for each series.
@@ -19,7 +21,10 @@ Pixels = npt.NDArray[Any]
 
 
 def czi_file(path: Path, scenes: Pixels, names: Mapping[int, str] | None = None) -> bytes:
-    """Return a CZI of pixels (scene, t, c, z, y, x) or with samples behind; scenes lie side by side."""
+    """Return a CZI whose scenes lie side by side.
+
+    Pixels are (scene, t, c, z, y, x), or have samples as a last axis.
+    """
     from pylibCZIrw import czi
 
     with czi.create_czi(str(path)) as file:
@@ -55,7 +60,10 @@ def _variant(values: Mapping[str, Any]) -> str:
 
 
 def nd2_file(pixels: Pixels, loops: str = "") -> bytes:
-    """Return an ND2 of pixels (frames, y, x, channels), uncompressed; ``loops`` names the frames' axis, T or Z."""
+    """Return an ND2 of pixels (frames, y, x, channels), uncompressed.
+
+    ``loops`` names the frames' axis, T or Z.
+    """
     frames, height, width, channels = pixels.shape
     attributes = {
         "uiWidth": width,
@@ -94,7 +102,7 @@ def nd2_file(pixels: Pixels, loops: str = "") -> bytes:
 
 
 def lif_file(series: Mapping[str, Pixels]) -> bytes:
-    """Return a LIF of series (t, c, z, y, x), of 8 or 16 bits."""
+    """Return a LIF of 8- or 16-bit series (t,c,z,y,x)."""
     elements, blocks = [], b""
     for number, (name, pixels) in enumerate(series.items()):
         pixels = np.ascontiguousarray(pixels)

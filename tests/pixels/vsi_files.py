@@ -66,7 +66,10 @@ _CODINGS: dict[Callable[[Pixels], bytes] | None, int] = {None: 0, jpeg: 2, jpeg2
 
 
 def ets(pixels: Pixels, encode: Callable[[Pixels], bytes] | None = None) -> bytes:
-    """Return the pixel file of (c, z, t, y, x), or colour (c, z, t, y, x, 3)."""
+    """Return the pixel file of (c, z, t, y, x).
+
+    Or of colour, (c, z, t, y, x, 3).
+    """
     height, width = pixels.shape[3:5]
     out, places = bytearray(64 + 228), []
     for c, z, t in np.ndindex(pixels.shape[:3]):
@@ -104,7 +107,10 @@ def _image(number: int, pixels: Pixels, kind: int) -> Field:
 def write_vsi(
     path: Path, images: Sequence[Pixels], encode: Callable[[Pixels], bytes] | None = None, overview: bool = False
 ) -> None:
-    """Write a VSI of images (c, z, t, y, x); with an overview among them, whose kind is 1."""
+    """Write a VSI of images (c, z, t, y, x).
+
+    Optionally with an overview among them, whose kind is 1.
+    """
     kinds = [*[0] * len(images), *([1] if overview else [])]
     shown = [*images, *([images[0][:1, :1, :1, :40, :50]] if overview else [])]
     for number, pixels in enumerate(shown, 1):

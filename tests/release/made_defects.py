@@ -21,7 +21,10 @@ IN_PROCESS = RunSettings(workers=0)
 
 
 class Made:
-    """A release with every defect that the published one is known or thought to have, and its package."""
+    """A release with every known or suspected defect, converted.
+
+    The defects are those of the published one; ``package`` is what it becomes.
+    """
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.root, self.package, self.work = folder / "release", folder / "cytoimagenet", folder / "work"

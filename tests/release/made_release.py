@@ -1,4 +1,7 @@
-"""A made-up release in the layout of the published one, with its known defects."""
+"""A made-up release with the published one's known defects.
+
+Its layout is that of the published one.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,10 @@ def example(name: str, side: int = 24) -> np.ndarray:
 
 
 def rows_of(folder: str, count: int = IMAGES) -> list[dict[str, Any]]:
-    """Return the table's rows of a class: two crops of each source image, then, for the last four, whole examples."""
+    """Return the table's rows of a class.
+
+    Two crops of each source image, then, for the last four, whole examples.
+    """
     label, category, dir_name, cells = CLASSES[folder]
     rows = []
     for number in range(count):
@@ -103,7 +109,10 @@ def write_table(path: Path, rows: list[dict[str, Any]], header: list[str] = HEAD
 
 
 def write_images(root: Path, rows: list[dict[str, Any]]) -> None:
-    """Write the files of these rows below ``root``, with Pillow: bytes that this project's encoder would not make."""
+    """Write the files of these rows below ``root``.
+
+    Pillow writes them: bytes that this project's encoder would not make.
+    """
     for row in rows:
         path = root / row["path"].strip("/").rpartition("/")[2] / row["filename"]
         path.parent.mkdir(parents=True, exist_ok=True)

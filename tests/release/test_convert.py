@@ -58,7 +58,10 @@ def test_examples_are_the_release_s_byte_for_byte(made: Made) -> None:
 
 
 def test_examples_of_another_kind_become_8_bit_grey(made: Made) -> None:
-    """Standardised as section 3 of the method has it: clipped to the 0.1th and 99.9th percentile, to 0 ... 255."""
+    """They are standardised as the method's section 3 has it.
+
+    Clipped to the 0.1th and 99.9th percentile, scaled to 0 ... 255.
+    """
     by_name = {row["filename"]: row["image"]["bytes"] for row in made.examples()}
     for name in (made.deep, made.colour):
         with Example.open(io.BytesIO(by_name[name])) as image:
@@ -83,7 +86,10 @@ def test_statistics_are_of_the_examples(made: Made) -> None:
 
 
 def test_no_source_image_on_both_sides(made: Made) -> None:
-    """Not even two that share an example: copy and original, whichever stayed."""
+    """Source images that share an example count as one.
+
+    Whichever of copy and original stayed.
+    """
     sides: dict[str, set[str]] = {}
     shares: dict[str, list[bool]] = {}
     for row in made.examples():
@@ -248,7 +254,10 @@ def test_from_any_file_system(made: Made, tmp_path: Path) -> None:
 
 
 def test_loads(made: Made) -> None:
-    """Each config has its own integers; an example is what was released."""
+    """Each config has its own integers.
+
+    An example is what was released.
+    """
     import cytoimagenet
 
     train = cytoimagenet.open(str(made.package), "compound", "train")

@@ -16,7 +16,7 @@ from tests.release.made_release import CLASSES, rows_of, write_images, write_tab
 
 
 def test_an_answer_that_was_cut_ends_the_conversion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody could tell a reject by it from one by a broken example."""
+    """As a reject, it would look like a broken example."""
     rows = [row for name in CLASSES for row in rows_of(name, 12)]
     write_table(tmp_path / "release/metadata.csv", rows)
     write_images(tmp_path / "release", rows)

@@ -1,4 +1,4 @@
-"""Classes of the published set keep their names: a merge must not take one away."""
+"""No merge renames a class of the published set."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _same_but(name: str, value: Any) -> Callable[[dict[str, Any]], bool]:
 
 @pytest.mark.parametrize("absent", [name for name in HEADER if name != "filename"])
 def test_every_other_column_may_be_absent(tmp_path: Path, absent: str) -> None:
-    """What another column tells is the same as before; the rest is unknown."""
+    """What other columns tell stays; the rest is unknown."""
     rows = [row for folder in CLASSES for row in rows_of(folder, 6)]
     _write(tmp_path / "a", rows)
     _write(tmp_path / "b", rows, [name for name in HEADER if name != absent])
@@ -135,7 +135,10 @@ def test_every_other_column_may_be_absent(tmp_path: Path, absent: str) -> None:
 
 
 def test_category_from_the_cells(tmp_path: Path) -> None:
-    """Without the column: the category whose cells hold the label in most rows; never part of a word."""
+    """Without the column, the cells tell the category.
+
+    It is the one whose cells hold the label in most rows, never as part of a word.
+    """
     rows = rows_of("nucleus", 6)
     for row in rows[:2]:
         row["phenotype"] = "nucleus|nucleus fragmented"

@@ -1,4 +1,7 @@
-"""Invariants of the selection from the published release, on made-up tables."""
+"""Invariants of the selection from the published release.
+
+The tables are made up.
+"""
 
 from __future__ import annotations
 
