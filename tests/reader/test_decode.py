@@ -44,7 +44,7 @@ def by_pillow(data: bytes) -> np.ndarray[Any, Any]:
 
 @pytest.fixture(autouse=True, scope="module")
 def compiled_from_the_first() -> Iterator[None]:
-    """Few pictures are decoded here; Pillow would take them all."""
+    """Few images are decoded here; Pillow would take them all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "_PILLOW_WARMUP_IMAGES", 0)
         yield

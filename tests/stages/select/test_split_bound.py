@@ -94,7 +94,7 @@ def test_the_bound_is_never_exceeded(images: Table, share: float, times: float, 
 def test_groups_rejoin_where_there_is_room(salt: int) -> None:
     """Two of nine plates fit below a quarter.
 
-    Of the images, that is: the 90 images are on nine plates in a ring, of ten each; neighbouring plates share a class.
+    The 90 images are on nine plates of ten. The plates form a ring: neighbouring ones share a class.
     """
     images = [(c, plate) for plate in range(9) for c in (plate, (plate + 1) % 9) for _ in range(5)]
     validation = bounded(images, 0.1, 0.25, salt)
