@@ -216,7 +216,7 @@ def test_no_rows_give_no_classes() -> None:
 
 
 def test_a_column_of_many_different_cells() -> None:
-    """Over 65,536 different cells group rows in two passes.
+    """Grouping takes two passes above 65,536 different cells.
 
     Each pass takes 16 bits.
     """
