@@ -1,8 +1,10 @@
-"""Load a package by ``cytoimagenet.py`` alone, and write down the rows: run by ``test_script`` as a program.
+"""Loads a package by ``cytoimagenet.py`` alone; writes down the rows.
 
-``python alone.py SCRIPT PACKAGE CACHE OUT``: SCRIPT is a copy of the file in a folder of its own. With ``datasets`` 3
-it is run by ``load_dataset(..., trust_remote_code=True)``, else its class is used. The reader cannot be imported here,
-nor the builder. This program imports nothing of the project, so that any interpreter with ``datasets`` runs it.
+    python alone.py SCRIPT PACKAGE CACHE OUT
+
+``test_script`` runs it as a program. SCRIPT is a copy of the file in a folder of its own. With ``datasets`` 3 it is run
+by ``load_dataset(..., trust_remote_code=True)``, else its class is used. The reader cannot be imported here, nor the
+builder. This program imports nothing of the project, so that any interpreter with ``datasets`` runs it.
 """
 
 from __future__ import annotations
@@ -44,7 +46,10 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row that JSON can hold: of an image its path and a hash of its bytes."""
+    """Return a row that JSON can hold.
+
+    Of an image it keeps the path and a hash of its bytes.
+    """
     if "image" in row:
         image = row["image"]
         row = {**row, "image": [image["path"], hashlib.sha256(image["bytes"]).hexdigest()]}
@@ -52,7 +57,7 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def written_down(dataset: Any) -> list[Any]:
-    """Return the features of a dataset, and its rows in order, undecoded."""
+    """Return a dataset's features and its undecoded rows, in order."""
     import datasets
 
     features = repr(sorted(dataset.features.items()))
@@ -62,7 +67,10 @@ def written_down(dataset: Any) -> list[Any]:
 
 
 def found(load: Any, package: str) -> dict[str, Any]:
-    """Return what every way of loading gives, by name; ``load(config, streaming=, **conditions)`` gives the splits."""
+    """Return what every way of loading gives, by name.
+
+    ``load(config, streaming=, **conditions)`` gives the splits.
+    """
     out: dict[str, Any] = {}
     for config, conditions in WAYS:
         for streaming in (True, False) if (config, conditions) in PREPARED else (True,):
@@ -78,7 +86,7 @@ def found(load: Any, package: str) -> dict[str, Any]:
 
 
 def by_class(module: Any, package: str, cache: str) -> Any:
-    """Return a function for ``found`` that uses the class of a module."""
+    """Return a function for ``found`` that uses a module's class."""
 
     def load(config: str, streaming: bool, **conditions: Any) -> dict[str, Any]:
         builder = module.CytoImageNet(config, data_dir=package, cache_dir=cache, **conditions)
@@ -91,7 +99,7 @@ def by_class(module: Any, package: str, cache: str) -> Any:
 
 
 class Absent:
-    """Makes the import system say that the project is not installed."""
+    """Makes imports fail as if the project were not installed."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         if name.split(".")[0] in ("cytoimagenet_reader", "builder"):

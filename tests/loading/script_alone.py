@@ -1,4 +1,7 @@
-"""``cytoimagenet.py`` as a module of this process that has no reader."""
+"""``cytoimagenet.py`` as a module that has no reader.
+
+It is a module of this process.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def load_script() -> Any:
 
 
 def read_all(script: Any, folder: Path, **conditions: Any) -> int:
-    """Stream a package without decoding, and return how many rows it has."""
+    """Stream a package without decoding; return the number of rows."""
     builder = script.CytoImageNet("full", data_dir=folder, **conditions)
     splits = builder._splits.arguments(datasets.StreamingDownloadManager())
     return sum(1 for split in splits.values() for _ in builder._splits.examples(builder.info.features, **split))

@@ -1,4 +1,7 @@
-"""A file server on this machine that knows byte ranges and misbehaves on demand."""
+"""A local file server that misbehaves on demand.
+
+It knows byte ranges.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ from typing import Any
 
 
 class Faults:
-    """What goes wrong with shards: each fault at so many requests, of which every ``every``-th has one."""
+    """What goes wrong with requests for shards.
+
+    Each fault happens so many times, to every ``every``-th request.
+    """
 
     def __init__(self, every: int = 1, **times: int) -> None:
         self.every = every
@@ -39,7 +45,7 @@ class Faults:
 
 @contextlib.contextmanager
 def serving(folder: Path, faults: Faults) -> Iterator[str]:
-    """Serve a folder on a free port of the loopback interface; give its URL."""
+    """Serve a folder on a loopback port; yield its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

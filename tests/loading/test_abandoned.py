@@ -1,4 +1,7 @@
-"""Iterators that are not read to their end: freed at once, or by the garbage collector, which must not wait."""
+"""Iterators that are not read to their end.
+
+They are freed at once, or by the garbage collector, which must not wait.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def place(request: pytest.FixtureRequest, package: Path, parquet_package: Path) 
 def test_the_garbage_collector_waits_for_no_thread(
     place: Any, begin: Callable[[Any], Iterator[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may run inside ``threading`` itself: a wait there was a wait for ever."""
+    """It may run inside ``threading`` itself, where waiting would deadlock."""
     iterator = begin(place)
     next(iterator)
     cycle: list[Any] = [iterator]

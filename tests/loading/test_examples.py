@@ -1,4 +1,7 @@
-"""The examples on tiny made-up data: the pretraining learns and resumes exactly; the protocols count right."""
+"""The scripts of examples/ on tiny made-up data.
+
+The pretraining learns and resumes exactly; the protocols count right.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ SMALL = ["--size", "32", "--width", "0.2", "--depth", "0.1", "--batch-size", "20
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Small layers lose more to waiting threads than they win; and sums do not depend on the number of cores."""
+    """Use one thread, as small layers lose more by waiting.
+
+    And sums do not depend on the number of cores.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -92,7 +98,7 @@ def test_half_the_images_are_mirrored_where_flips_are_asked_for() -> None:
     spots = torch.stack([(x - 18) ** 2 + y**2 < 25, x**2 + (y - 18) ** 2 < 25]).float()  # to the right, and below
 
     def clockwise(images: torch.Tensor) -> torch.Tensor:
-        """Return whether the second channel's spot follows the first one's clockwise."""
+        """Does the second channel's spot follow the first's clockwise?"""
         right, below = ((images * axis).mean((2, 3)) for axis in (x, y))
         return right[:, 0] * below[:, 1] - below[:, 0] * right[:, 1] > 0
 

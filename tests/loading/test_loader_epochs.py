@@ -1,4 +1,7 @@
-"""``loader``: every iterator a new epoch, states that fit any batch size and number of ranks, ranks found out."""
+"""``loader``: every iterator is a new epoch.
+
+States fit any batch size and number of ranks; ranks are found out.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ def load(package: Path, **options: Any) -> cytoimagenet.Loader:
 
 
 def names(batches: Any) -> list[str]:
-    """Return the name of every example of some batches, in order; those that are marked as repeats left out."""
+    """Return the names of all examples in order, without repeats.
+
+    Those that are marked as repeated are left out.
+    """
     found = []
     for *_, more in batches:
         kept = ~more["repeated"] if "repeated" in more else itertools.repeat(True)
@@ -218,7 +224,10 @@ def test_a_state_of_other_rows_is_refused(package: Path, other: dict[str, Any]) 
 
 
 def test_which_rows_a_filter_takes_belongs_to_the_state(package: Path) -> None:
-    """Two filters that take as many rows of every shard, of the same classes, but others."""
+    """Two filters take equally many rows, but not the same.
+
+    As many of every shard, of the same classes.
+    """
     one, two = ({"labels": ["human", "mouse"], "sources": [source]} for source in ("bbbc005", "rec_rxrx1"))
     counts = [[len(part) for part in cytoimagenet.open(package, **f).to_iterable_dataset().iter(9)] for f in (one, two)]
     assert counts[0] == counts[1]
@@ -233,7 +242,10 @@ def test_a_wrong_epoch_is_refused_when_it_is_set(package: Path, epoch: Any, erro
 
 
 def test_a_loaded_state_and_an_epoch_that_is_set(package: Path) -> None:
-    """``set_epoch`` of the state's own epoch, which trainers call when they resume, keeps the place in it."""
+    """``set_epoch`` of the state's own epoch keeps the position.
+
+    Trainers call it when they resume.
+    """
     options: dict[str, Any] = {"size": None, "batch_size": 16, "columns": ["idx"], "threads": 1}
     loader = cytoimagenet.loader(package, "organism", **options)
     epochs = [[more["idx"] for *_, more in loader] for _ in range(3)]

@@ -1,6 +1,7 @@
-"""What ``open`` returns behaves as any Dataset of the same rows, and reads only the shards that are used.
+"""What ``open`` returns behaves as any Dataset of its rows.
 
-Of a package in either format: the rows to compare with are those of the Arrow package.
+It reads only the shards that are used. Of a package in either format: the rows to compare with are those of the Arrow
+package.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def opened(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dat
 
 @pytest.fixture
 def ordinary(package: Path) -> datasets.Dataset:
-    """The same rows in memory, as a Dataset of ``datasets`` alone."""
+    """Return the same rows in memory, by ``datasets`` alone."""
     whole = cytoimagenet.open(package, columns=COLUMNS).cast_column("image", UNDECODED)
     return datasets.Dataset(InMemoryTable(whole.data.table), info=whole.info)
 

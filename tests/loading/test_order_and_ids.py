@@ -1,4 +1,7 @@
-"""One order of rows everywhere, and class ids that a subset keeps."""
+"""One order of rows everywhere, and stable class ids.
+
+A subset keeps them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A package in Parquet gives what the same package in Arrow gives."""
+"""A package in Parquet gives what its Arrow version gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What was opened before a package was rebuilt in place never reads the new build's rows."""
+"""An opened package never gives the rows of a rebuild.
+
+Also where the rebuild is in its place.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ NAMES = {"organism": ("human", "mouse"), "compound": ("dmso", "taxol")}
 
 @pytest.fixture(scope="module")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three builds of the same classes and files with other rows; not to be changed."""
+    """Make three builds that differ in rows only.
+
+    Their classes and files are the same; not to be changed.
+    """
     folder = tmp_path_factory.mktemp("builds")
     options = {"classes": NAMES, "per_class": {"train": 12, "validation": 2}, "side": 6}
     one = make_package(folder / "one", seed=0, encode=lambda _: bytes(40), **options)  # type: ignore[arg-type]
@@ -169,7 +175,10 @@ def test_a_remote_shard_that_changes_alone_is_refused(builds: list[Path], tmp_pa
 
 
 def test_a_row_of_another_class_than_the_table_says_is_an_error(builds: list[Path], tmp_path: Path) -> None:
-    """A label without an id is never handed out: here the table of all rows is that of another build."""
+    """A label without an id is never handed out.
+
+    Here the table of all rows is that of another build.
+    """
     place = Path(shutil.copytree(builds[0], tmp_path / "place"))
     shutil.copy(builds[1] / "metadata.parquet", place / "metadata.parquet")
     opened = cytoimagenet.open(place, columns=["label", "idx"], labels=["human"])

@@ -1,4 +1,7 @@
-"""What is streamed over HTTP is what is on disk, row for row, however it is cut, shuffled, narrowed or resumed."""
+"""Streams over HTTP equal what is on disk.
+
+Row for row, however they are cut, shuffled, narrowed or resumed.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ from tests.loading.server import Faults, serving
 
 @pytest.fixture(scope="module", params=["arrow", "parquet"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Enough rows for several streams, in shards of several batches that streams begin and end within."""
+    """Make enough rows for several streams.
+
+    The shards have several batches, within which streams begin and end.
+    """
     return make_package(
         tmp_path_factory.mktemp("made") / "package",
         file_format=request.param,
@@ -35,7 +41,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def url(folder: Path) -> Iterator[str]:
-    """The package on a server, of whose requests every sixth fails."""
+    """Serve the package; every sixth request fails."""
     faults = Faults(every=6, busy=10**6, dropped=10**6, short=10**6)
     with pytest.MonkeyPatch.context() as patched, serving(folder, faults) as address:
         patched.setattr(retrying, "LIMITS", Limits(attempts=20, first_wait=0.001))
@@ -43,7 +49,10 @@ def url(folder: Path) -> Iterator[str]:
 
 
 def resumed(stream: Any) -> list[Any]:
-    """Return the rows from the 500th on, by a state that was kept there."""
+    """Resume after 500 rows; return the rest.
+
+    By a state that was kept there.
+    """
     rows = iter(stream)
     for _ in range(500):
         next(rows)

@@ -1,4 +1,7 @@
-"""A cache never gives another package's data, nor what lay at the same place before."""
+"""A cache never gives another package's data.
+
+Nor what lay at the same place before.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ def other_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(place: str | Path, cache: Path, way: str, **options: Any) -> list[str]:
-    """Return the classes of what the class gives, and the names of its rows."""
+    """Return the class names and row names that are loaded.
+
+    By the class ``CytoImageNet``.
+    """
     builder = CytoImageNet(data_dir=place, cache_dir=str(cache), columns=["label", "idx", "path"], **options)
     if way == "stream":
         dataset = builder.as_streaming_dataset(split="train")
@@ -118,7 +124,10 @@ def test_the_configs_of_the_class_stay_as_they_are(package: Path, tmp_path: Path
 def test_results_of_map_are_those_of_the_content(
     package: Path, other_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``map`` keeps its results by a fingerprint; two builds may differ in their class lists alone."""
+    """``map`` finds its results by a fingerprint of the data.
+
+    Two builds may differ in their class lists alone.
+    """
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     renamed = shutil.copytree(package, tmp_path / "renamed")
     index = json.loads((renamed / "classes.json").read_text())

@@ -1,4 +1,7 @@
-"""A stream of ``CytoImageNet`` as Arrow tables: the rows of the ordinary stream, in its order, resumed and shuffled."""
+"""A stream of ``CytoImageNet`` as Arrow tables.
+
+The rows are those of the ordinary stream, in its order, resumed and shuffled.
+"""
 
 from __future__ import annotations
 

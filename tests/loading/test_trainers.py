@@ -1,4 +1,7 @@
-"""``loader`` in the hands of trainers: Lightning, accelerate, transformers and PyTorch's own DataLoader."""
+"""``loader`` in trainers.
+
+Lightning, accelerate, transformers and PyTorch's own DataLoader.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def load(package: Path, **options: Any) -> cytoimagenet.Loader:
 
 
 def epochs(package: Path, count: int, **options: Any) -> list[list[str]]:
-    """Return the names that each of the first epochs gives, in order."""
+    """Return the names in each of the first epochs."""
     loader = load(package, columns=["filename"], **options)
     return [[name for *_, more in loader for name in more["filename"]] for _ in range(count)]
 
@@ -161,7 +164,10 @@ def test_accelerate_takes_the_loader_as_it_is(few: Path) -> None:
 
 
 def _read_in_two_processes(few: Path, out: Path) -> None:
-    """Write what this process is given in two epochs by loaders that accelerate prepared, as one text an example."""
+    """Write this process's examples in two epochs, prepared by accelerate.
+
+    One text an example.
+    """
     import accelerate
 
     accelerate.state.AcceleratorState._reset_state(reset_partial_state=True)  # of the process that this was forked from

@@ -1,4 +1,7 @@
-"""The stub of ``cytoimagenet.py`` says what the module does, and users see types."""
+"""The stub of ``cytoimagenet.py`` is true, and users see types.
+
+It says what the module does.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ STUB = ROOT / "cytoimagenet-stubs" / "__init__.pyi"
 
 
 def imported(path: Path) -> dict[str, str]:
-    """Return {name: module} of what a file imports from the reader."""
+    """Return {name: module} of a file's imports from the reader."""
     tree = ast.parse(path.read_text("utf-8"))
     found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     reader = [node for node in found if (node.module or "").startswith("cytoimagenet_reader.")]
@@ -69,7 +72,7 @@ cytoimagenet.nothing
 
 @pytest.mark.slow
 def test_a_user_sees_types(tmp_path: Path) -> None:
-    """Checked as in an environment that has the stub, the module and the reader among its installed packages."""
+    """mypy checks with stub, module and reader as installed packages."""
     pytest.importorskip("mypy")
     venv.create(tmp_path / "env")
     (site,) = (tmp_path / "env").glob("lib/python*/site-packages")

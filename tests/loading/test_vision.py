@@ -1,4 +1,7 @@
-"""``loader`` and the pretrained model in the hands of torchvision and timm, where these are installed."""
+"""``loader`` and the pretrained model with torchvision and timm.
+
+Where these are installed.
+"""
 
 from __future__ import annotations
 

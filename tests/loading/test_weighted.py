@@ -1,4 +1,7 @@
-"""``loader(balanced=True)`` and ``weights=``: shares that are met, seeded, resumed, shared out."""
+"""``loader(balanced=True)`` and ``weights=``.
+
+Shares are met, seeded, resumed and divided between ranks.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _declared: list[Any] = []
 
 
 def import_vision(name: str) -> Any:
-    """Return a module of torchvision, or one that needs it; skip the test where it is not installed.
+    """Import a module that needs torchvision, or skip the test.
 
     A package index has torchvision for a PyTorch with CUDA. Beside one for the CPU its compiled operators, which are
     for detection, cannot be loaded, and importing it fails at their names. No transform uses them.
