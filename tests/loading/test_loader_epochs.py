@@ -224,9 +224,9 @@ def test_a_state_of_other_rows_is_refused(package: Path, other: dict[str, Any]) 
 
 
 def test_which_rows_a_filter_takes_belongs_to_the_state(package: Path) -> None:
-    """Two filters take equally many rows, but not the same.
+    """Two filters take equally many rows of every shard.
 
-    As many of every shard, of the same classes.
+    They are of the same classes, but not the same rows.
     """
     one, two = ({"labels": ["human", "mouse"], "sources": [source]} for source in ("bbbc005", "rec_rxrx1"))
     counts = [[len(part) for part in cytoimagenet.open(package, **f).to_iterable_dataset().iter(9)] for f in (one, two)]

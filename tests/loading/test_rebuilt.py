@@ -1,6 +1,6 @@
 """An opened package never gives the rows of a rebuild.
 
-Also where the rebuild is in its place.
+Even when it is rebuilt in place.
 """
 
 from __future__ import annotations
