@@ -1,4 +1,7 @@
-"""Arguments are checked where they are given, and the error names what is right."""
+"""Arguments are checked where they are given.
+
+The error names what is right.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packages in a bucket and on a hub, served on loopback.
+"""Packages in a bucket and on a hub, on loopback.
 
 In spite of faults the rows are those of the local package, or there is one error.
 """
@@ -49,7 +49,10 @@ def s3() -> Iterator[Any]:
 
 @pytest.fixture
 def bucket(s3: Any, package: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The package as (URL, storage options) in a bucket of its own; the server is well again afterwards."""
+    """Put the package into a new bucket; give its URL.
+
+    And its storage options. The server is well again afterwards.
+    """
     name = s3.bucket()
     files = fsspec.filesystem("s3", **s3.options())
     files.put(f"{package}/", f"{name}/lab/cytoimagenet/", recursive=True)
@@ -89,7 +92,10 @@ def loaded(place: Place) -> list[Any]:
 
 
 def check(place: Place, package: Path, cache: Path) -> None:
-    """Assert that a place gives what the local package gives, in every way that reads a remote one."""
+    """Assert that a place gives what the local package gives.
+
+    In every way that reads a remote one.
+    """
     here: Place = (package, {})
     assert streamed(place, cache) == streamed(here, cache)
     assert streamed(place, cache, labels=["taxol"], crops=True) == streamed(here, cache, labels=["taxol"], crops=True)
@@ -170,7 +176,7 @@ def test_a_hub_that_fails_now_and_then_gives_every_row_once(
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A later build with the same names of files and classes."""
+    """Make a later build with equal file and class names."""
     return make_package(tmp_path_factory.mktemp("later") / "cytoimagenet", encode=encode, seed=1)
 
 

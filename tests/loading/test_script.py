@@ -1,4 +1,7 @@
-"""``cytoimagenet.py`` as one file: what ``datasets`` 3 needs to run it alone, and the rows that it then gives."""
+"""``cytoimagenet.py`` as one file, without the reader.
+
+What ``datasets`` 3 needs to run it alone, and the rows that it then gives.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ pytestmark = pytest.mark.slow
 
 
 def test_it_imports_only_what_every_reader_has() -> None:
-    """The scanner of datasets 3 takes each line that starts with import or from, even in a text."""
+    """The import scanner of `datasets` 3 looks at raw lines.
+
+    Each line that begins with import or from counts, even in a text.
+    """
     lines = SCRIPT.read_text("utf-8").splitlines()
     found = {m[1] for line in lines if (m := re.match(r"(?:import|from)\s+([A-Za-z0-9_]+)", line))}
     assert found - set(sys.stdlib_module_names) == {"datasets", "fsspec", "pyarrow"}
@@ -41,7 +47,10 @@ def test_it_has_one_version_alone_and_with_the_reader() -> None:
 
 
 def rows_alone(package: str, folder: Path, cache: Path) -> dict[str, Any]:
-    """Return what the script gives in a process that has nothing else of the project."""
+    """Return what the script gives in a separate process.
+
+    It has nothing else of the project.
+    """
     (folder / "script").mkdir(parents=True)
     script = Path(shutil.copy(SCRIPT, folder / "script" / "cytoimagenet.py"))
     command = [sys.executable, alone.__file__, script, package, cache, folder / "out.json"]
@@ -91,7 +100,10 @@ def test_a_remote_package_that_fails_now_and_then_gives_every_row(
 
 @pytest.fixture
 def script() -> Any:
-    """The script as a module of this process, in which the reader cannot be imported by it."""
+    """The script as a module that cannot import the reader.
+
+    It is a module of this process.
+    """
     return load_script()
 
 
@@ -168,7 +180,7 @@ def test_rows_that_are_no_count_are_refused_at_once(script: Any, own_package: Ca
 
 @pytest.mark.parametrize("kind", ["manifest", "classes", "shard"])
 def test_malformed_packages_give_one_line(script: Any, package: Path, tmp_path: Path, kind: str) -> None:
-    """As the fuzz changes them; what ends a process ends this test's."""
+    """The fuzz's mutations; a crash would end this process."""
     folder = tmp_path / "cytoimagenet"
     refused = lines = 0
     for case in range(24):
