@@ -1,14 +1,15 @@
 """Files per second that one core reads by a ``source.toml``.
 
-They are listed before; the adapters' figures stand beside.
+They are listed before; the adapters' figures stand beside, and how fast a folder on disk is listed.
 
 Trees are made up in memory, as in ``benchmarks.annotate``: files by name, tables on disk. Timed, in processor seconds
 of one process, are the images alone: names, tables, joins, channels. ``screen`` is a MetaXpress export of plates of 384
 wells, 9 sites and 5 wavelengths with a plate map; ``classes`` is a folder a class; ``list`` is a table with a row per
 file. Rounds alternate; medians are printed, and the most memory that a run in a process of its own added
-and had (Linux).
+and had (Linux). ``--shuffled`` lists the files of a folder in no order, as file systems may; ``--listing`` makes so
+many empty files on disk and times their listing.
 
-    python -m benchmarks.declared [--scale 0.2] [--rounds 3] [--only screen]
+    python -m benchmarks.declared [--scale 0.2] [--rounds 3] [--only screen] [--shuffled] [--listing 100000]
 """
 
 from __future__ import annotations
@@ -109,15 +110,22 @@ MADE: dict[str, Callable[[Path, float], list[str]]] = {
 }
 
 
-def ways(name: str, root: Path, files: list[str]) -> Iterator[tuple[str, Callable[[], Iterator[Image]]]]:
-    signatures = dict.fromkeys(files, 1)
+def shuffled(files: list[str]) -> list[str]:
+    """Return files by folder, in no order within each."""
+    rng = random.Random(0)
+    folders: dict[str, list[str]] = {}
+    for path in files:
+        folders.setdefault(path.rpartition("/")[0], []).append(path)
+    for some in folders.values():
+        rng.shuffle(some)
+    return list(itertools.chain.from_iterable(folders.values()))
 
-    def folder() -> Folder:
-        return listed(root, signatures)
 
-    yield "declared", lambda: read_source(DECLARED[name].encode(), "own", "source.toml").images(folder())
+def ways(name: str) -> Iterator[tuple[str, Callable[[Folder], Iterator[Image]]]]:
+    """Yield each way to read a folder that is listed."""
+    yield "declared", lambda folder: read_source(DECLARED[name].encode(), "own", "source.toml").images(folder)
     if name in TREES:
-        yield "adapter", lambda: get_source(name).images(folder())
+        yield "adapter", lambda folder: get_source(name).images(folder)
 
 
 def status(name: str) -> int:
@@ -135,28 +143,30 @@ def memory_of(name: str, scale: float, way: str) -> tuple[float, float]:
     """
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        files = MADE[name](root, scale)
-        read = dict(ways(name, root, files))[way]
+        folder = listed(root, dict.fromkeys(MADE[name](root, scale), 1))
+        read = dict(ways(name))[way]
         gc.collect()
         before = status("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-        for _ in read():
+        for _ in read(folder):
             pass
         return (status("VmHWM") - before) / 1024, status("VmHWM") / 1024
 
 
-def measure(name: str, scale: float, rounds: int) -> None:
+def measure(name: str, scale: float, rounds: int, unordered: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         files = MADE[name](Path(scratch), scale)
-        todo = dict(ways(name, Path(scratch), files))
+        signatures = dict.fromkeys(shuffled(files) if unordered else files, 1)
+        todo = dict(ways(name))
         seconds: dict[str, list[float]] = {way: [] for way in todo}
         images = {}
         for _ in range(rounds):
             for way, read in todo.items():
+                folder = listed(Path(scratch), signatures)
                 gc.collect()
                 gc.disable()  # as annotation does
                 start = time.process_time()
-                images[way] = sum(1 for _ in read())
+                images[way] = sum(1 for _ in read(folder))
                 seconds[way].append(time.process_time() - start)
                 gc.enable()
     print(f"\n{name}: {len(files):,} files")
@@ -170,15 +180,38 @@ def measure(name: str, scale: float, rounds: int) -> None:
         )
 
 
+def measure_listing(count: int, rounds: int) -> None:
+    """Time the listing of empty files on disk.
+
+    They lie in folders of a thousand; system calls count."""
+    with tempfile.TemporaryDirectory() as root:
+        for number in range(count):
+            path = Path(root, str(number // 1000), f"image_{number:07d}.png")
+            if not number % 1000:
+                path.parent.mkdir()
+            path.touch()
+        seconds = []
+        for _ in range(rounds):
+            start = time.process_time()
+            assert len(Folder.listed(root)) == count
+            seconds.append(time.process_time() - start)
+    median = statistics.median(seconds)
+    print(f"\nlisting: {count:,} files {median:6.2f} s {count / median:9,.0f} files/s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--scale", type=float, default=0.2, help="share of 1.5 million files")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=MADE)
+    parser.add_argument("--shuffled", action="store_true", help="list the files of a folder in no order")
+    parser.add_argument("--listing", type=int, default=100_000, help="files on disk of which the listing is timed")
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, {platform.machine()}")
     for name in [options.only] if options.only else MADE:
-        measure(name, options.scale, options.rounds)
+        measure(name, options.scale, options.rounds, options.shuffled)
+    if not options.only and options.listing:
+        measure_listing(options.listing, options.rounds)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ It is listed once and read by relative path; misfits are noted.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, KeysView
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO, Final
 from builder.engine.store import Store
 from builder.engine.trees import ArrayKey, is_array, split_archive
 from builder.sources.common.arrays import set_apart, with_pixels
+from builder.sources.common.endings import Endings
 from builder.sources.common.listing import MASK, is_unicode, walk_local, walk_remote
 from builder.sources.common.packed import PACKED, DamagedError, plain_name, text_lines, unpacked
 from builder.sources.common.tiff_pages import count_pages
@@ -112,9 +114,11 @@ class Folder:
 
         Case does not count; all files without suffixes.
         """
-        wanted = tuple(suffix.lower() for suffix in suffixes)
-        chosen = [path for path in self._signatures if path.lower().endswith(wanted)] if wanted else self._signatures
-        yield from sorted(chosen)  # what is left out is not sorted: tables are few among millions of files
+        yield from self._endings.paths(suffixes) if suffixes else self._endings.all()
+
+    @functools.cached_property
+    def _endings(self) -> Endings:
+        return Endings(self._signatures)
 
     def named(self, name: str) -> list[str]:
         """Return the files with this name, the shallowest first.
@@ -123,9 +127,8 @@ class Folder:
         """
         names = [name.lower(), *(f"{name.lower()}{ending}" for ending in PACKED)]
         found: dict[str, list[str]] = {lower: [] for lower in names}
-        endings, longest = tuple(names), max(map(len, names))
-        for path in self._signatures:
-            if path[-longest:].lower().endswith(endings) and (lower := path.rpartition("/")[2].lower()) in found:
+        for path in self._endings.paths(names):
+            if (lower := path.rpartition("/")[2].lower()) in found:
                 found[lower].append(path)
         copies = next((found[lower] for lower in names if found[lower]), [])
         return sorted(copies, key=lambda path: (path.count("/"), path))

@@ -83,7 +83,8 @@ def ome_images(folder: Folder) -> dict[str, OmeImage]:
 
 def _found(folder: Folder) -> Iterator[tuple[str, OmeImage]]:
     stores: dict[str, _Store] = {}
-    tops = {path[: path.index(f"{ZARR}/") + len(ZARR)] for path in folder.paths() if f"{ZARR}/" in path}
+    inside = f"{ZARR}/"
+    tops = {path[: path.index(inside) + len(ZARR)] for path in folder.listing if inside in path}
     for root in sorted(tops):
         stores[root] = _FolderStore(folder, root)
     for root in folder.paths(*ARCHIVES):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from builder.schema import CATEGORIES, CONTROLS
+from builder.sources.base import Image
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.screens import control_of
+from builder.sources.declared.blocks import Block
+from builder.sources.declared.columns import Column, Columns, Made, column_filler, told
 from builder.sources.declared.declaration import COLUMNS, Declaration, ExtraColumn, extras_of
-from builder.sources.declared.facts import Facts, Made, Wells, fill, filler, plain, used
+from builder.sources.declared.facts import Wells, plain, used
 from builder.sources.declared.joins import Join
 
 _TEXTS: Final = (*CATEGORIES, "microscopy")
@@ -20,29 +22,25 @@ _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": 
 _OF_A_FIELD: Final = frozenset(("field", "t", "z", "run"))
 
 
+_REMEMBERED: Final = 1 << 16
+"""Annotations, and texts of a column, that are looked up once."""
+SAID: Final = Image._fields[3:]
+"""The columns of an image that facts tell of, and those that are theirs by default."""
+_DEFAULTS: Final = Image._field_defaults
+
+
 class Said(NamedTuple):
     """What is said of an image.
 
-    ``left_out`` is why it is none, ``notes`` is what did not fit. ``made`` holds what was made of it.
+    ``left_out`` is why it is none, ``notes`` is what did not fit; ``columns`` are those that ``SAID`` names, and
+    ``facts`` what is known where a key is made of it.
     """
 
-    made: dict[Any, Any]
     left_out: str = ""
     notes: tuple[str, ...] = ()
-    columns: Mapping[str, Any] = {}
+    columns: tuple[Any, ...] = ()
     group: str = ""
-    batch: str | None = None
     facts: Mapping[str, str] = {}
-
-
-def _at(places: Sequence[int]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    """Return a function that takes these places of a tuple."""
-    if len(places) > 1:
-        return itemgetter(*places)
-    if not places:
-        return lambda _: ()
-    (only,) = places
-    return lambda facts: (facts[only],)
 
 
 class Annotator:
@@ -85,26 +83,31 @@ class Annotator:
         self._group = declared.group or self._default_group(one_file)
         self._batch = declared.batch or ("{plate}" if "plate" in names else "")
         wanted = {name for text in (*asked, self._group, self._batch) for name in used(text) if text}
-        wanted |= {*self._made.names(), *(plain(fact) for join in self._joins for fact in join.on)}
+        wanted |= {"well", *self._made.names(), *(plain(fact) for join in self._joins for fact in join.on)}
         self._places = [place for place, name in enumerate(known) if name in wanted]
-        self._wanted, self._names = _at(self._places), [known[place] for place in self._places]
-        self._looked_up = [(column, filler(source)) for column, source in self._sources.items()]
-        self._fill_group, self._fill_batch = filler(self._group), filler(self._batch)
+        self._names = [known[place] for place in self._places]
+        self._looked_up = [(column, column_filler(source)) for column, source in self._sources.items()]
+        self._typed_up = [(name, extra, column_filler(extra.source)) for name, extra in self._extras.items()]
+        self._fill_group, self._fill_batch = column_filler(self._group), column_filler(self._batch)
         if not declared.key:  # which may name any fact
             for join in self._joins:
                 join.take_only(wanted)
-        self._values: dict[tuple[str, str], Any] = {}
+        self._values: dict[str, dict[str, Any]] = {column: {"": None} for column in self._sources}
         self._cache: dict[tuple[str, ...], Said] = {}
 
-    def say(self, facts: tuple[str, ...]) -> Said:
-        """Return the annotation for facts in the order of ``known``."""
-        wanted = self._wanted(facts)
-        said = self._cache.get(wanted)
-        if said is None:
-            if len(self._cache) > 1 << 17:
+    def say(self, block: Block) -> list[Said]:
+        """Return the annotations of a block's fields.
+
+        Their facts are in the order of ``known``."""
+        columns = [block.facts[place] for place in self._places]
+        wanted: list[tuple[str, ...]] = list(zip(*columns, strict=True)) if columns else [()] * block.size
+        new = [facts for facts in dict.fromkeys(wanted) if facts not in self._cache]
+        if new:
+            if len(self._cache) > _REMEMBERED:
                 self._cache.clear()
-            said = self._cache[wanted] = self._say(dict(zip(self._names, wanted, strict=True)))
-        return said
+                new = list(dict.fromkeys(wanted))
+            self._cache.update(zip(new, self._say(new), strict=True))
+        return list(map(self._cache.__getitem__, wanted))
 
     def finish(self) -> None:
         """Note table rows that matched no image; see ``Join.finish``."""
@@ -147,45 +150,62 @@ class Annotator:
                         f"source.toml: {text!r} names no fact of images; known are {', '.join(sorted(names))}"
                     )
 
-    def _say(self, facts: Facts) -> Said:
-        notes = []
-        self._made.add(facts)
+    def _say(self, rows: Sequence[tuple[str, ...]]) -> list[Said]:
+        """Return what is said of images with these facts."""
+        facts: Columns = dict(zip(self._names, map(list[str], zip(*rows, strict=True)), strict=True))
+        wells, places = facts.get("well"), list(range(len(rows)))
+        said = [Said()] * len(rows)
+        notes: dict[int, tuple[str, ...]] = {}
+        self._made.add(facts, len(rows))
         for join in self._joins:
-            why = join.add(facts)
-            if why and (join.required or "leaves out" in why):
-                return Said({}, why)
-            if why:
-                notes.append(why)
-            self._made.add(facts)
-        said: dict[str, Any] = {}
+            wrong = {places[n]: why for n, why in join.add(facts, len(places)).items()}
+            out = {place for place, why in wrong.items() if join.required or "leaves out" in why}
+            for place, why in wrong.items():
+                if place in out:
+                    said[place] = Said(why)
+                else:
+                    notes[place] = (*notes.get(place, ()), why)
+            if out:
+                kept = [n for n, place in enumerate(places) if place not in out]
+                places = [places[n] for n in kept]
+                facts = {name: [values[n] for n in kept] for name, values in facts.items()}
+            self._made.add(facts, len(places))
+        own = None if wells is None else [wells[place] or None for place in places]
+        for place, found in zip(places, self._said(facts, own, len(places)), strict=True):
+            said[place] = found._replace(notes=notes[place]) if place in notes else found
+        return said
+
+    def _said(self, facts: Columns, wells: Sequence[str | None] | None, count: int) -> Iterator[Said]:
+        """Yield what the facts say.
+
+        ``wells`` are those of names and lists."""
+        columns: dict[str, Sequence[Any]] = {}
         for column, filled in self._looked_up:
-            if (text := filled(facts)) and (value := self._value_of(column, text)) is not None:
-                said[column] = value
-        if self._extras:
-            said["extra"] = {name: self._typed(name, extra, facts) for name, extra in self._extras.items()}
-        return Said(
-            {},
-            notes=tuple(notes),
-            columns=said,
-            group=self._fill_group(facts).strip("_") if self._group else "",
-            batch=(self._fill_batch(facts) or None) if self._batch else None,
-            facts=self._told(facts) if self._declared.key else {},
-        )
+            columns[column] = self._values_of(column, filled(facts, count))
+        if self._typed_up:
+            typed = [self._typed(name, extra, filled(facts, count)) for name, extra, filled in self._typed_up]
+            columns["extra"] = [dict(zip(self._extras, row, strict=True)) for row in zip(*typed, strict=True)]
+        if wells is not None:
+            columns["well"] = wells
+        batches = self._fill_batch(facts, count) if self._batch else [""] * count
+        columns["batch"] = [batch or None for batch in batches]
+        groups = self._fill_group(facts, count) if self._group else [""] * count
+        rows = zip(*[columns.get(name) or [_DEFAULTS[name]] * count for name in SAID], strict=True)
+        known = told(facts, count) if self._declared.key else [{}] * count
+        for row, group, told_of in zip(rows, groups, known, strict=True):
+            yield Said("", (), row, group.strip("_"), told_of)
 
-    @staticmethod
-    def _told(facts: Facts) -> Facts:
-        return {name: value for name, value in facts.items() if value and name[0] != "\0"}
-
-    def _value_of(self, column: str, text: str) -> Any:
-        """Return a text's value in a column, remembered."""
+    def _values_of(self, column: str, texts: Column) -> list[Any]:
+        """Return the values of texts in a column, remembered."""
         if column in _NUMBERS:  # what is none is noted each time
-            return self._value(column, text)
-        try:
-            return self._values[column, text]
-        except KeyError:
-            if len(self._values) > 1 << 17:
-                self._values.clear()
-            return self._values.setdefault((column, text), self._value(column, text))
+            return [self._value(column, text) if text else None for text in texts]
+        known = self._values[column]
+        if len(known) > _REMEMBERED:
+            known.clear()
+            known[""] = None
+        for text in set(texts).difference(known):
+            known[text] = self._value(column, text)
+        return list(map(known.__getitem__, texts))
 
     def _value(self, column: str, text: str) -> Any:
         renamed = self._declared.values.get(column, {})
@@ -198,8 +218,10 @@ class Annotator:
             return self._number(column, text, int if column == "z" else float)
         return text
 
-    def _typed(self, name: str, extra: ExtraColumn, facts: Facts) -> Any:
-        text = fill(extra.source, facts).strip()
+    def _typed(self, name: str, extra: ExtraColumn, texts: Column) -> list[Any]:
+        return [self._typed_value(name, extra, text.strip()) for text in texts]
+
+    def _typed_value(self, name: str, extra: ExtraColumn, text: str) -> Any:
         if not text or extra.type == "text":
             return text or None
         if extra.type == "boolean":

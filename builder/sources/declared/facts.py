@@ -6,12 +6,10 @@ They come from its path and from tables, or are made from others; names match in
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from builder.errors import UserError
 from builder.sources.common.wells import numbered_well, parse_well, well_name
-from builder.sources.declared.declaration import Fact, Files
+from builder.sources.declared.declaration import Files
 from builder.sources.declared.templates import names_in
 
 Facts = dict[str, str]
@@ -65,29 +63,6 @@ def _parsed(text: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     return None, tuple((f"{{{name}}}", plain(name)) for name in dict.fromkeys(names))
 
 
-def filler(text: str) -> Callable[[Mapping[str, str]], str]:
-    """Return ``fill`` for one text, understood beforehand."""
-    name, parts = _parsed(text)
-    if name is not None:
-        return lambda facts: facts.get(name, "")
-    if not parts or any(text.count(placeholder) > 1 for placeholder, _ in parts):
-        return lambda facts: fill(text, facts)
-    between: list[str] = []
-    rest = text
-    for placeholder, _ in sorted(parts, key=lambda part: text.index(part[0])):
-        before, _, rest = rest.partition(placeholder)
-        between.append(before)
-    names = [plain(name) for name in names_in(text)]
-
-    def filled(facts: Mapping[str, str]) -> str:
-        values = [facts.get(name, "") for name in names]
-        if not any(values):
-            return ""
-        return "".join([piece for pair in zip(between, values, strict=True) for piece in pair]) + rest
-
-    return filled
-
-
 def is_literal(text: str) -> bool:
     """Return whether a text stands for itself, in single quotes."""
     return len(text) > 1 and text[0] == text[-1] == "'"
@@ -98,46 +73,6 @@ def used(text: str) -> list[str]:
     if is_literal(text):
         return []
     return [plain(name) for name in names_in(text) or [text]]
-
-
-class Made:
-    """Facts derived from others by ``[facts.NAME]``, in file order."""
-
-    def __init__(self, declared: Mapping[str, Fact]) -> None:
-        self._facts = [(plain(name), fact, _compiled(name, fact.cut)) for name, fact in declared.items()]
-
-    def names(self) -> list[str]:
-        """Return the plain names that they are made from."""
-        return [name for _, fact, _ in self._facts for name in used(fact.source)]
-
-    def add(self, facts: Facts) -> None:
-        """Set derived facts whose parts are known.
-
-        It is called again after each table that adds facts.
-        """
-        for name, fact, cut in self._facts:
-            text = fill(fact.source, facts)
-            if not text or f"\0{name}" in facts:
-                continue
-            facts[f"\0{name}"] = text  # made once: a fact may be made from an older one of its own name
-            facts[name] = _changed(text, fact, cut)
-
-
-def _changed(text: str, fact: Fact, cut: re.Pattern[str] | None) -> str:
-    if cut is not None:
-        match = cut.search(text)
-        text = (match[1] if cut.groups else match[0]) or "" if match else ""
-    if fact.number and text.isdecimal():
-        text = str(int(text))
-    text = text.lower() if fact.lower else text.upper() if fact.upper else text
-    return fact.values.get(text, text)
-
-
-def _compiled(name: str, cut: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(cut) if cut else None
-    except re.error as error:
-        raise UserError(f"facts.{name}.cut: {error} in {cut!r}") from None
 
 
 class Wells:

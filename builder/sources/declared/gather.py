@@ -5,15 +5,19 @@ Channels of one field belong together; of several planes, times and runs one is 
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from itertools import compress
+from operator import itemgetter, ne
 from typing import Any, Final, NamedTuple
 
 from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.declared.blocks import Block, Field, blocks, pieces
 from builder.sources.declared.choice import CHOSEN, PROJECTION, channel_key, choose
 from builder.sources.declared.declaration import Files
 from builder.sources.declared.facts import Wells, plain
+from builder.sources.declared.fields import Choice, FieldFiles, Fields, File, Identity, chosen_of, one_by_one
 from builder.sources.declared.image_files import DEFAULT, image_files
 from builder.sources.declared.layouts import Layout
 from builder.sources.declared.names import Names, Values
@@ -21,27 +25,24 @@ from builder.sources.declared.non_images import NonImages
 from builder.sources.declared.templates import names_in
 
 UNKNOWN_NAME: Final = "files without a known name"
+UNREAD_WELL: Final = "files whose well cannot be read"
 _LEFT_OUT: Final = ("",)
-_REMEMBERED: Final = 1 << 14  # parts of names of which the field is looked up quickly
+_new: Final = tuple.__new__  # half the time of a NamedTuple's own constructor
+_REMEMBERED: Final = 1 << 14  # parts of names of which the channels are looked up quickly
 
 
 _Part = Callable[[Values], Any]
 
 
-class Found(NamedTuple):
-    """A field: its facts and its files by channel.
+class _Shape(NamedTuple):
+    """Channels and choices that names of a field's files say.
 
-    Facts are in the order of ``Gatherer.facts``; the channel is '' where there is just one.
+    ``alike`` says that they have one choice and different channels.
     """
 
-    facts: tuple[str, ...]
-    files: dict[str, str]
-
-
-class _File(NamedTuple):
-    channel: str
-    chosen: tuple[str, ...]  # run, t and z, '' for those that are part of the identity
-    path: str
+    channels: tuple[str, ...]
+    choices: tuple[Choice, ...]
+    alike: bool
 
 
 class Gatherer:
@@ -66,7 +67,6 @@ class Gatherer:
         self._placed = bool(placed & set(groups))
         self._identity = [g for g in groups if g not in aside | placed and g not in self._chosen]
         self._identity.sort(key=lambda name: name != "plate")
-        self._identity_places = [groups.index(name) for name in self._identity]
         self._well_places = [place for place, name in enumerate(groups) if name in placed]
         self._wells_said: dict[Values, str | None] = {}
         self._plated = self._identity[:1] == ["plate"]
@@ -77,7 +77,7 @@ class Gatherer:
         self._t_parts = t_parts
         self._kept: dict[tuple[str, ...], bool] = {}
 
-    def fields(self) -> Iterator[Found]:
+    def blocks(self) -> Iterator[Block]:
         """Yield the fields, plate by plate, in order.
 
         Raises
@@ -85,25 +85,28 @@ class Gatherer:
         LayoutError
             At the end, where there are files and no name fits, with three names and what was expected.
         """
-        yield from self._gathered([]) if self._chosen or self._channel else self._alone([])
+        return self._gathered() if self._chosen or self._channel else blocks(self._alone(), len(self.facts))
 
-    def _read(self, unknown: list[str]) -> Iterator[tuple[str, Values]]:
-        """Yield each file that the layout names, and its values.
+    def _read(self) -> Iterator[tuple[list[str], list[Values]]]:
+        """Yield files that the layout names, and their values.
 
         Raises
         ------
         LayoutError
-            Where there is none, but files of other names; the first three of these go to ``unknown``.
+            Where there is none, but files of other names.
         """
         fits = False
-        for path, values in self._names.matched(self._candidates()):
-            if values is not None:
+        unknown: list[str] = []
+        for paths in self._non_images.left(image_files(self._folder, self._suffixes), self._folder.notes):
+            values = self._names.read(paths)
+            if None in values:
+                lost = [path for path, of in zip(paths, values, strict=True) if of is None]
+                self._folder.notes.add_all(UNKNOWN_NAME, lost)
+                unknown += lost[: 3 - len(unknown)]
+                paths = [path for path, of in zip(paths, values, strict=True) if of is not None]
+            if paths:
                 fits = True
-                yield path, values
-                continue
-            self._folder.notes.add(UNKNOWN_NAME, path)
-            if len(unknown) < 3:
-                unknown.append(path)
+                yield paths, [of for of in values if of is not None]
         if unknown and not fits:
             expected = self._layout.examples[0] if self._layout.examples else self._layout.regex
             raise LayoutError(
@@ -111,75 +114,75 @@ class Gatherer:
                 f"there are {', '.join(unknown)}"
             )
 
-    def _candidates(self) -> Iterator[str]:
-        return self._non_images.left(image_files(self._folder, self._suffixes), self._folder.notes)
-
-    def _alone(self, unknown: list[str]) -> Iterator[Found]:
+    def _alone(self) -> Iterator[Field]:
         """Yield files that are whole fields, plate by plate."""
-        plates: dict[str, list[tuple[Values, str]]] = {}
-        plate = self._groups.index("plate") if "plate" in self._groups else None
-        for path, values in self._read(unknown):
-            if plate is None:
-                plates.setdefault("", []).append((values, path))
-            else:
-                name = sys.intern(values[plate] or "")
-                plates.setdefault(name, []).append(((*values[:plate], name, *values[plate + 1 :]), path))
+        plates: dict[str, list[tuple[str, Identity]]] = {}
+        plate = self.facts.index("plate") if "plate" in self.facts else None
+        for paths, names in self._read():
+            for path, identity in zip(paths, self._identities(names), strict=True):
+                if identity is None:
+                    self._folder.notes.add(UNREAD_WELL, path)
+                else:
+                    plates.setdefault("" if plate is None else identity[plate], []).append((path, identity))
         for name in sorted(plates):
-            for values, path in plates.pop(name):
-                identity = self._identity_of(values, path)
-                if identity is not None:
-                    yield Found(identity, {"": path})
+            for path, identity in plates.pop(name):
+                yield Field(identity, {"": path})
 
-    def _gathered(self, unknown: list[str]) -> Iterator[Found]:
+    def _gathered(self) -> Iterator[Block]:
         """Yield the fields of files that are channels, planes, times.
 
-        What the parts of names say is found out once for equal parts. A field is a list of its facts, what its files
-        have in common of run, time and plane, and its files by channel; where they have nothing in common, it is a list
-        of ``_File`` in ``mixed``.
+        Files that follow each other and are of one field are looked at together.
         """
-        fields: dict[tuple[str, ...], list[Any]] = {}
-        by_parts: dict[Any, list[Any] | None] = {}
-        mixed: dict[tuple[str, ...], list[_File]] = {}
-        files: dict[Any, tuple[str, tuple[str, ...]]] = {}
+        fields = Fields()
+        shapes: dict[tuple[Any, ...], _Shape] = {}
         identity_of, file_of = self._parts()
-        for path, values in self._read(unknown):
-            of_identity, of_file = identity_of(values), file_of(values)
-            try:
-                field = by_parts[of_identity]
-            except KeyError:
-                identity = self._identity_of(values, None)
-                if len(by_parts) > _REMEMBERED:
-                    by_parts.clear()  # files of a field mostly lie together; what is found out again is the same
-                field = None if identity is None else fields.setdefault(identity, [identity, None, {}])
-                by_parts[of_identity] = field
-            if field is None:
-                self._folder.notes.add("files whose well cannot be read", path)
-                continue
-            try:
-                channel, choice = files[of_file]
-            except KeyError:
-                facts = self._facts(values)
-                channel, choice = files[of_file] = self._channel_of(facts), self._choice_of(facts)
-            if choice is _LEFT_OUT:
-                self._folder.notes.add("projections beside the planes, left out", path)
-            elif field[1] is None:
-                field[1] = choice
-                field[2][channel] = path
-            elif choice == field[1] and channel not in field[2] and not (mixed and field[0] in mixed):
-                field[2][channel] = path
-            elif field[0] in mixed:
-                mixed[field[0]].append(_File(channel, choice, path))
+        for paths, names in self._read():
+            of_field, of_file = list(map(identity_of, names)), list(map(file_of, names))
+            starts = [0, *compress(range(1, len(paths)), map(ne, of_field[1:], of_field))]
+            stops = [*starts[1:], len(paths)]
+            identities = self._identities([names[start] for start in starts])
+            for identity, start, stop in zip(identities, starts, stops, strict=True):
+                if identity is None:
+                    self._folder.notes.add_all(UNREAD_WELL, paths[start:stop])
+                    continue
+                said = tuple(of_file[start:stop])
+                shape = shapes.get(said)
+                if shape is None:
+                    if len(shapes) > _REMEMBERED:
+                        shapes.clear()
+                    shape = shapes[said] = self._shape(names[start:stop])
+                if shape.alike:
+                    fields.add(identity, _new(FieldFiles, (shape.choices[0], shape.channels, tuple(paths[start:stop]))))
+                    continue
+                for channel, choice, path in zip(shape.channels, shape.choices, paths[start:stop], strict=True):
+                    if choice is _LEFT_OUT:
+                        self._folder.notes.add("projections beside the planes, left out", path)
+                    else:
+                        fields.add_one(identity, File(channel, choice, path))
+        for channels, alike in itertools.groupby(self._chosen_files(fields), key=itemgetter(1)):
+            for some in pieces(alike):
+                facts, _, files = zip(*some, strict=True)
+                columns = tuple(zip(*facts, strict=True)), tuple(zip(*files, strict=True))
+                yield Block(len(some), columns[0], channels, columns[1])
+
+    def _chosen_files(self, fields: Fields) -> Iterator[tuple[Identity, tuple[str, ...], tuple[str, ...]]]:
+        """Yield each field in order: channels and their files."""
+        orders: dict[tuple[str, ...], tuple[str, ...]] = {}
+        rules: dict[str, str | int] = {name: self._rule[name] for name in self._chosen}
+        for identity, files in fields.taken():
+            if isinstance(files, FieldFiles) and self._keeps(files.choice):
+                channels = files.channels
+                ordered = orders.get(channels)
+                if ordered is None:
+                    ordered = orders[channels] = tuple(sorted(channels))
+                if ordered == channels:
+                    yield identity, ordered, files.paths
+                    continue
+                chosen = dict(sorted(zip(channels, files.paths, strict=True)))
             else:
-                mixed[field[0]] = [*_held(field), _File(channel, choice, path)]
-        for identity in sorted(fields):
-            field = fields.pop(identity)
-            if identity in mixed:
-                yield Found(identity, self._chosen_of(mixed.pop(identity)))
-            elif field[1] is not None and not self._keeps(field[1]):
-                yield Found(identity, self._chosen_of(_held(field)))
-            elif field[1] is not None:
-                of = field[2]
-                yield Found(identity, of if [*of] == sorted(of) else dict(sorted(of.items())))
+                apart = one_by_one(files) if isinstance(files, FieldFiles) else files
+                chosen = chosen_of(apart, rules, self._folder.notes)
+            yield identity, tuple(chosen), tuple(chosen.values())
 
     def _parts(self) -> tuple[_Part, _Part]:
         """Return what takes two parts of values.
@@ -202,32 +205,43 @@ class Gatherer:
     def _facts(self, values: Values) -> dict[str, str | None]:
         return dict(zip(self._groups, values, strict=True))
 
-    def _identity_of(self, values: Values, path: str | None) -> tuple[str, ...] | None:
-        """Return a field's facts; None for an unreadable well.
+    def _shape(self, names: Sequence[Values]) -> _Shape:
+        """Return what names of a field's files say."""
+        facts = list(map(self._facts, names))
+        channels, choices = tuple(map(self._channel_of, facts)), tuple(map(self._choice_of, facts))
+        alike = len({*choices}) == 1 and choices[0] is not _LEFT_OUT and len({*channels}) == len(channels)
+        return _Shape(channels, choices, alike)
 
-        That is noted where there is a path.
-        """
-        identity = [sys.intern(values[place] or "") for place in self._identity_places]
+    def _identities(self, names: Sequence[Values]) -> list[Identity | None]:
+        """Return the facts of fields; None for an unreadable well."""
+        if not names:
+            return []
+        columns = dict(zip(self._groups, zip(*names, strict=True), strict=True))
+        blank: Sequence[None] = [None] * len(names)
+        found = [[sys.intern(value or "") for value in columns[name]] for name in self._identity]
         if self._layout.t_of and "t" in self._identity:
-            facts = self._facts(values)
-            identity[self._identity.index("t")] = facts.get("t") or facts.get(plain(self._layout.t_of)) or ""
+            others = columns.get(plain(self._layout.t_of), blank)
+            rows = zip(columns["t"], others, strict=True)
+            found[self._identity.index("t")] = [sys.intern(t or other or "") for t, other in rows]
+        wells: list[str | None] = []
         if self._placed:
-            well = self._well_of(values)
-            if well is None:
-                if path is not None:
-                    self._folder.notes.add("files whose well cannot be read", path)
-                return None
-            identity.insert(int(self._plated), well)
+            wells = self._read_wells([columns[self._groups[place]] for place in self._well_places])
+            found.insert(int(self._plated), [well or "" for well in wells])
         if self._t_parts:
-            identity.append("".join(values[self._groups.index(name)] or "" for name in self._t_parts))
-        return tuple(identity)
+            parts = zip(*[columns[name] for name in self._t_parts], strict=True)
+            found.append(["".join([value or "" for value in values]) for values in parts])
+        identities: list[Identity | None] = list(zip(*found, strict=True)) if found else [()] * len(names)
+        if None in wells:
+            return [of if well is not None else None for of, well in zip(identities, wells, strict=True)]
+        return identities
 
-    def _well_of(self, values: Values) -> str | None:
-        """Return the well that a name says, looked up once."""
-        said = tuple([values[place] for place in self._well_places])
-        if said not in self._wells_said:
-            self._wells_said[said] = self._wells.of(self._facts(values))
-        return self._wells_said[said]
+    def _read_wells(self, columns: Sequence[Sequence[str | None]]) -> list[str | None]:
+        """Return the wells that names say, each looked up once."""
+        rows = list(zip(*columns, strict=True))
+        places = [self._groups[place] for place in self._well_places]
+        for said in {*rows} - self._wells_said.keys():
+            self._wells_said[said] = self._wells.of(dict(zip(places, said, strict=True)))
+        return [self._wells_said[said] for said in rows]
 
     def _choice_of(self, facts: dict[str, str | None]) -> tuple[str, ...]:
         """Return a file's run, time and plane, where chosen."""
@@ -265,32 +279,3 @@ class Gatherer:
         for name in names_in(text):
             text = text.replace(f"{{{name}}}", facts[plain(name)] or "")
         return channel_key(text.replace("A0", "A").replace("C0", "C"))
-
-    def _chosen_of(self, members: Sequence[_File]) -> dict[str, str]:
-        """Return the file of each channel.
-
-        Run and time are the same for all channels; the plane is chosen for each by itself.
-        """
-        for place, name in enumerate(CHOSEN[:2]):
-            if name in self._chosen:
-                value = choose(tuple({file.chosen[place] for file in members}), self._rule[name])
-                members = [file for file in members if file.chosen[place] == value]
-        by_channel: dict[str, list[_File]] = {}
-        for file in members:
-            by_channel.setdefault(file.channel, []).append(file)
-        chosen: dict[str, str] = {}
-        for channel, several in sorted(by_channel.items()):
-            if "z" in self._chosen:
-                value = choose(tuple({file.chosen[2] for file in several}), self._rule["z"])
-                several = [file for file in several if file.chosen[2] == value]
-            if not several:
-                continue
-            chosen[channel] = several[0].path
-            left = [file.path for file in several[1:]]
-            self._folder.notes.add_all("second files of one channel of one field, left out", left)
-        return chosen
-
-
-def _held(field: Sequence[Any]) -> list[_File]:
-    """Return the files of a field with one choice."""
-    return [_File(channel, field[1], path) for channel, path in field[2].items()]

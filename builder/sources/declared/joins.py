@@ -9,13 +9,14 @@ import difflib
 import functools
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 from builder.sources.common.folder import Folder, LayoutError
+from builder.sources.declared.columns import Column, Columns
 from builder.sources.declared.declaration import Table
-from builder.sources.declared.facts import Facts, Wells, plain
+from builder.sources.declared.facts import Wells, plain
 from builder.sources.declared.people_tables import Grid, grids
 from builder.sources.declared.plate_maps import rows_of
 
@@ -57,6 +58,7 @@ class Join:
         self._rows: dict[tuple[str, ...], _Row] = {}
         self._used: set[tuple[str, ...]] = set()
         self._asked: list[tuple[str, ...]] = []  # the first few that had no row
+        self._headers: list[dict[str, int]] = []  # places of the columns, of each file and sheet
         self.columns: list[str] = []
         self.on: dict[str, str] = {}  # fact -> column
         self._leave_out = {plain(column): (column, values) for column, values in table.leave_out.items()}
@@ -71,27 +73,37 @@ class Join:
         """Return the plain names of the facts that it gives."""
         return [plain(name) for name in (self._table.take or self.columns)]
 
-    def add(self, facts: Facts) -> str:
-        """Add the row's facts to an image's.
+    def add(self, facts: Columns, count: int) -> dict[int, str]:
+        """Add the facts of rows to those of images.
 
-        Return why the image is left out or lacks a row; '' where all is well.
+        Return why an image is left out or lacks a row, by its place; nothing of those of which all is well.
         """
-        key = self._key(facts)
-        row = self._rows.get(key) if all(key) else None
-        if row is None:
-            if len(self._asked) < 3:
-                self._asked.append(key)
-            return f"images without a row in {self._table.file}{', left out' if self.required else ''}"
-        self._used.add(key)
-        for name, (column, values) in self._leave_out.items() if self._leave_out else ():
-            if _among(row.get(name), values):
-                return f"images that {self._table.file} leaves out ({column}: {row.get(name)})"
-        cells, places = row
+        columns = [map(_comparable, facts.get(fact) or [""] * count) for fact in self._facts]
+        keys = list(zip(*columns, strict=True)) if columns else [()] * count
+        rows = [None if "" in key else self._rows.get(key) for key in keys]
+        wrong = {}
+        if None in rows:
+            why = f"images without a row in {self._table.file}{', left out' if self.required else ''}"
+            wrong = {place: why for place, row in enumerate(rows) if row is None}
+            self._asked += [keys[place] for place in itertools.islice(wrong, 3 - len(self._asked))]
+        self._used.update(key for key, row in zip(keys, rows, strict=True) if row is not None)
+        for place, row in enumerate(rows) if self._leave_out else ():
+            column = next((name for name, (_, of) in self._leave_out.items() if row and _among(row.get(name), of)), "")
+            if row and column:
+                said = f"{self._leave_out[column][0]}: {row.get(column)}"
+                wrong[place] = f"images that {self._table.file} leaves out ({said})"
         for name, column in self._take:
-            place = places.get(column)
-            if place is not None and (value := cells[place]) and not facts.get(name):
-                facts[name] = value
-        return ""
+            values = self._column(rows, column)
+            known = facts.get(name)
+            facts[name] = [old or new for old, new in zip(known, values, strict=True)] if known else values
+        return wrong
+
+    def _column(self, rows: Sequence[_Row | None], column: str) -> Column:
+        """Return a column's cells, '' where there is none."""
+        if len(self._headers) != 1:
+            return ["" if row is None else row.get(column) for row in rows]
+        place = self._headers[0].get(column)
+        return ["" if row is None or place is None else row.cells[place] for row in rows]
 
     def take_only(self, names: Collection[str]) -> None:
         """Take no more facts of rows than these."""
@@ -121,9 +133,6 @@ class Join:
         unused = [" ".join(key) for key, row in self._rows.items() if key not in self._used and self._says(row)]
         self._folder.notes.add_all(f"rows of {self._table.file} without an image", unused)
 
-    def _key(self, facts: Facts) -> tuple[str, ...]:
-        return tuple([_comparable(facts.get(fact, "")) for fact in self._facts])
-
     def _read(self) -> Iterator[tuple[str, str, list[str], list[list[str]]]]:
         for grid in grids(self._folder, self._table, self._table.decimal_comma):
             cells = None
@@ -139,6 +148,8 @@ class Join:
     def _add(self, file: str, sheet: str, header: list[str], rows: list[list[str]], known: Collection[str]) -> None:
         header = [*header, FILE, SHEET]
         places = {plain(name): place for place, name in reversed(list(enumerate(header))) if name}
+        if places not in self._headers:
+            self._headers.append(places)
         self.columns += [name for name in header[:-2] if name and name not in self.columns]
         self.on = self.on or self._joined(places, known, file)
         asked = (*self.on.values(), *self._table.take.values(), *self._table.where, *self._table.leave_out)
@@ -150,15 +161,18 @@ class Join:
         beside = [PurePosixPath(file).name.partition(".")[0], sheet]
         empty = {plain(column): meaning for column, meaning in self._table.empty.items()}
         where = {plain(column): values for column, values in self._table.where.items()}
-        key_of = self._keys(places)
-        for number, cells in enumerate(rows, 2):
-            row = _Row([*cells, *beside], places)
-            for column, meaning in empty.items():
+        found = [(number, _Row([*cells, *beside], places)) for number, cells in enumerate(rows, 2)]
+        for column, meaning in empty.items():
+            for _, row in found:
                 row.set_default(column, meaning)
-            if where and not all(_among(row.get(column), values) for column, values in where.items()):
-                continue
-            key = key_of(row.cells)
-            if not all(key):
+        if where:
+            found = [
+                (number, row)
+                for number, row in found
+                if all(_among(row.get(column), values) for column, values in where.items())
+            ]
+        for (number, row), key in zip(found, self._keys([row.cells for _, row in found], places), strict=True):
+            if "" in key:
                 kind = f"rows of {self._table.file} that name no {' and '.join(self.on)}"
                 self._folder.notes.add(kind, f"row {number}")
                 continue
@@ -179,29 +193,27 @@ class Join:
         names = names or row.places.keys() - {plain(FILE), plain(SHEET)}
         return {name: value for name, place in row.places.items() if (value := row.cells[place]) and name in names}
 
-    def _keys(self, places: Mapping[str, int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
-        """Return a function from a row's cells to its key."""
-        on = [(places.get(plain(column)), plain(fact) == "well") for fact, column in self.on.items()]
-        of_row, of_column = places.get(plain(self._row)), places.get(plain(self._col))
-        wells: dict[tuple[str, ...], str] = {}
+    def _keys(self, rows: Sequence[Sequence[str]], places: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+        """Return the key of each row of cells."""
+        columns = list(zip(*rows, strict=True))
 
-        def well(cells: Sequence[str], place: int | None) -> str:
-            said = tuple(["" if at is None else cells[at] for at in (place, of_row, of_column)])
-            found = wells.get(said)
-            if found is None:
-                named = {"well": said[0]} if said[0] else {"row": said[1], "col": said[2]}
-                found = wells[said] = _comparable(self._wells.of(named) or "")
-            return found
+        def cells(column: str) -> Sequence[str]:
+            place = places.get(plain(column))
+            return [""] * len(rows) if place is None or not rows else columns[place]
 
-        def key(cells: Sequence[str]) -> tuple[str, ...]:
-            return tuple(
-                [
-                    well(cells, place) if is_well else "" if place is None else _comparable(cells[place])
-                    for place, is_well in on
-                ]
-            )
+        def wells(column: str) -> list[str]:
+            named = list(zip(cells(column), cells(self._row), cells(self._col), strict=True))
+            known = {said: _comparable(self._well(*said)) for said in set(named)}
+            return [known[said] for said in named]
 
-        return key
+        on = [
+            wells(column) if plain(fact) == "well" else map(_comparable, cells(column))
+            for fact, column in self.on.items()
+        ]
+        return zip(*on, strict=True)
+
+    def _well(self, well: str, row: str, column: str) -> str:
+        return self._wells.of({"well": well} if well else {"row": row, "col": column}) or ""
 
     _row, _col = "row", "col"
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import msgspec
 import pandas as pd
@@ -16,15 +16,16 @@ import pandas as pd
 from builder.sources.base import Region
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.packed import plain_name
+from builder.sources.declared.blocks import Block, parts, pieces, spans
 from builder.sources.declared.coco import BOX, coco_rows, is_coco
+from builder.sources.declared.columns import Column, Columns, column_filler
 from builder.sources.declared.declaration import Listing
-from builder.sources.declared.facts import Wells, fill, is_literal, plain
+from builder.sources.declared.facts import Wells, is_literal, plain
 from builder.sources.declared.paths import Paths
 from builder.sources.declared.people_tables import grids, sniff, table_files
 
 _ROWS: Final = 50_000  # at a time
 _LOAD_DATA: Final = re.compile(r"(?:Image_)?(FileName|URL)_(.+)", re.IGNORECASE)
-_new: Final = tuple.__new__  # half the time of a NamedTuple's own constructor
 _OF_A_WELL: Final = ("well", "row", "col", "wellnumber")
 _NO_CHANNEL: Final = re.compile(r"illum|mask|outline|objects", re.IGNORECASE)
 _HUGGING_FACE: Final = re.compile(r"(?:(.+)_)?file_names?", re.IGNORECASE)
@@ -34,17 +35,6 @@ _SAME: Final = {
     "imagemetadatacpdwellposition": "well", "imagemetadatawell": "well", "metadatasite": "field",
     "imagemetadatasite": "field", "metadatarow": "row", "metadatacol": "col", "metadatacolumn": "col",
 }  # fmt: skip
-
-
-class Row(NamedTuple):
-    """What a row says: facts, files and box.
-
-    Facts are in the order of ``Lists.facts``, files by channel.
-    """
-
-    facts: tuple[str, ...]
-    files: dict[str, str]
-    region: Region | None
 
 
 class Lists:
@@ -64,28 +54,31 @@ class Lists:
         self._columns: dict[str, str] = {}  # channel -> its column of paths, or a text with {columns}
         self.used: set[str] = set()
 
-    def read(self) -> Iterator[Row]:
+    def read(self) -> Iterator[Block]:
         """Yield rows whose files exist, in table order, noting others."""
         for path in self.files:
             beside = path[: path.rfind("/") + 1]
-            for header, rows in self._tables(path):
+            for header, columns in self._tables(path):
                 self._understand(path, header)
-                yield from self._rows(path, beside, rows)
+                if columns and len(columns[0]):
+                    yield from self._rows(path, beside, [_texts(column) for column in columns])
 
-    def _tables(self, path: str) -> Iterator[tuple[list[str], Iterable[Sequence[str]]]]:
+    def _tables(self, path: str) -> Iterator[tuple[list[str], list[Sequence[object]]]]:
+        """Yield header and columns, piece by piece."""
         name = plain_name(path).lower()
         if name.endswith(".json") and is_coco(content := self._folder.read_text(path)):
             if self._listing.boxes == "images" and not self._listing.box:
                 self._listing = msgspec.structs.replace(self._listing, box=list(BOX), box_is="corner and size")
-            yield coco_rows(content, f"{self._folder.root}/{path}")
+            header, rows = coco_rows(content, f"{self._folder.root}/{path}")
+            yield from _turned(header, rows)
         elif name.endswith((".csv", ".tsv", ".txt")):
             yield from self._chunks(path)
         else:
             for grid in grids(self._folder, Listing(file=path, sheet=self._listing.sheet)):
                 if grid.cells:
-                    yield grid.cells[0], grid.cells[1:]
+                    yield from _turned(grid.cells[0], grid.cells[1:])
 
-    def _chunks(self, path: str) -> Iterator[tuple[list[str], Iterable[Sequence[str]]]]:
+    def _chunks(self, path: str) -> Iterator[tuple[list[str], list[Sequence[object]]]]:
         """Yield a table of any length piece by piece."""
         with self._folder.open(path) as file:
             head = file.read(1 << 16)
@@ -93,20 +86,21 @@ class Lists:
         delimiter = self._listing.delimiter or sniff(head.decode(encoding, "replace").rpartition("\n")[0])
         with self._folder.open(path) as file:
             try:
-                pieces = pd.read_csv(
+                tables = pd.read_csv(
                     file, sep=delimiter, encoding=encoding, dtype=str, keep_default_na=False, na_filter=False,
                     chunksize=_ROWS, on_bad_lines="warn", engine="c", index_col=False,
                 )  # fmt: skip
-                while (piece := self._next(pieces, path)) is not None:
-                    yield [str(name).strip() for name in piece.columns], piece.to_numpy().tolist()
+                while (piece := self._next(tables, path)) is not None:
+                    columns: list[Sequence[object]] = [piece.iloc[:, n].tolist() for n in range(piece.shape[1])]
+                    yield [str(name).strip() for name in piece.columns], columns
             except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
                 raise LayoutError(f"{self._folder.root}/{path}: no table ({str(error).strip()})") from None
 
-    def _next(self, pieces: Iterator[pd.DataFrame], path: str) -> pd.DataFrame | None:
+    def _next(self, tables: Iterator[pd.DataFrame], path: str) -> pd.DataFrame | None:
         """Return the next piece, noting rows that pandas skipped."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            piece = next(pieces, None)
+            piece = next(tables, None)
         for warning in caught:
             for line in str(warning.message).splitlines():
                 if line.strip():
@@ -144,50 +138,36 @@ class Lists:
                 "Name it with list.paths or list.channels"
             )
 
-    def _rows(self, path: str, beside: str, rows: Iterable[Sequence[str]]) -> Iterator[Row]:
-        notes = self._folder.notes
-        boxed = bool(self._listing.box)
-        places = {channel: self._place(text) for channel, text in self._columns.items()}
-        named_facts = self._placed or boxed or None in places.values()
-        if not named_facts and len(places) == 1:
-            yield from self._files(path, beside, rows, *places.popitem())
-            return
-        for cells in rows:
-            texts = _texts(cells)
-            facts = dict(zip(self._header, texts, strict=True)) if named_facts else {}
-            if self._placed:
-                facts["well"] = self._well(facts, path)
-            files = {}
-            for channel, text in self._columns.items():
-                place = places[channel]
-                named = fill(text, facts) if place is None else texts[place]
-                found = self._paths.find(named, beside) if named else None
-                if found is not None:
-                    files[channel] = found
-                elif named:
-                    notes.add("rows without a file", f"{path}: {named}")
-            if not files:
-                continue
-            self.used.update(files.values())
-            region = self._region(facts, path) if boxed else None
-            if boxed and region is None:
-                continue
-            yield Row(tuple(facts.values()) if facts else tuple(texts), files, region)
+    def _rows(self, path: str, beside: str, texts: list[Column]) -> Iterator[Block]:
+        count, columns = len(texts[0]), texts
+        facts = dict(zip(self._header, texts, strict=True))
+        if self._placed:
+            facts["well"] = self._wells_of(facts, count, path)
+            columns = [facts["well"] if name == "well" else facts[name] for name in self.facts]
+        files = []
+        for text in self._columns.values():
+            place = self._place(text)
+            files.append(column_filler(text)(facts, count) if place is None else texts[place])
+        found = [self._paths.find_all(named, beside) for named in files]
+        if any(None in paths for paths in found):
+            self._note_missing(path, files, found)
+        for paths in found:
+            self.used.update(filter(None, paths))
+        kept = [n for n, paths in enumerate(zip(*found, strict=True)) if any(paths)]
+        regions: list[Region | None] | None = None
+        if self._listing.box:
+            boxes = self._regions(facts, kept, path)
+            kept = [n for n in kept if n in boxes]
+            regions = [boxes[n] for n in kept]
+        whole = count == len(kept)
+        columns = columns if whole else [[column[n] for n in kept] for column in columns]
+        found = found if whole else [[column[n] for n in kept] for column in found]
+        yield from _blocks(len(kept), columns, tuple(self._columns), found, regions)
 
-    def _files(
-        self, path: str, beside: str, rows: Iterable[Sequence[str]], channel: str, place: int | None
-    ) -> Iterator[Row]:
-        """Yield rows with one column of paths, and facts."""
-        find = self._paths.find
-        for cells in rows:
-            texts = _texts(cells)
-            named = texts[place or 0]
-            found = find(named, beside) if named else None
-            if found is not None:
-                self.used.add(found)
-                yield _new(Row, (tuple(texts), {channel: found}, None))
-            elif named:
-                self._folder.notes.add("rows without a file", f"{path}: {named}")
+    def _note_missing(self, path: str, files: list[Column], found: list[list[str | None]]) -> None:
+        for said, there in zip(zip(*files, strict=True), zip(*found, strict=True), strict=True):
+            lost = [named for named, file in zip(said, there, strict=True) if named and file is None]
+            self._folder.notes.add_all("rows without a file", [f"{path}: {named}" for named in lost])
 
     def _place(self, text: str) -> int | None:
         """Return the column that a text names alone, or None."""
@@ -195,23 +175,33 @@ class Lists:
         alone = "{" not in text and not is_literal(text) and self._header.count(name) == 1
         return self._header.index(name) if alone else None
 
-    def _well(self, facts: Mapping[str, str], path: str) -> str:
-        spelled = tuple([facts.get(name, "") for name in _OF_A_WELL])
-        if spelled not in self._read_wells:
-            self._read_wells[spelled] = self._wells.of(facts)
-        well = self._read_wells[spelled]
-        if well is None:
-            said = " ".join(spelled).strip()
-            self._folder.notes.add("rows whose well cannot be read", f"{path}: {said}")
-        return well or ""
+    def _wells_of(self, facts: Columns, count: int, path: str) -> Column:
+        """Return each row's well, '' where it cannot be read."""
+        rows = list(zip(*[facts.get(name) or [""] * count for name in _OF_A_WELL], strict=True))
+        for spelled in set(rows).difference(self._read_wells):
+            self._read_wells[spelled] = self._wells.of(dict(zip(_OF_A_WELL, spelled, strict=True)))
+        wells = [self._read_wells[spelled] for spelled in rows]
+        if None in wells:
+            wrong = [" ".join(spelled).strip() for spelled in rows if self._read_wells[spelled] is None]
+            self._folder.notes.add_all("rows whose well cannot be read", [f"{path}: {said}" for said in wrong])
+        return [well or "" for well in wells]
 
-    def _region(self, facts: Mapping[str, str], path: str) -> Region | None:
-        if not self._listing.box:
-            return None
+    def _regions(self, facts: Columns, rows: Sequence[int], path: str) -> dict[int, Region]:
+        """Return the boxes of those rows that have one."""
+        columns = [facts.get(plain(name)) for name in self._listing.box]
+        first = next(iter(facts.values()))
+        found = {}
+        for n in rows:
+            region = self._region(["" if column is None else column[n] for column in columns], path, first[n])
+            if region is not None:
+                found[n] = region
+        return found
+
+    def _region(self, texts: Sequence[str], path: str, said: str) -> Region | None:
         try:
-            x, y, right, lower = (round(float(facts[plain(name)].replace(",", "."))) for name in self._listing.box)
-        except (ValueError, KeyError):
-            self._folder.notes.add("boxes that are no numbers", f"{path}: {next(iter(facts.values()))}")
+            x, y, right, lower = (round(float(text.replace(",", "."))) for text in texts)
+        except ValueError:
+            self._folder.notes.add("boxes that are no numbers", f"{path}: {said}")
             return None
         if self._listing.box_is == "corner and size":
             right, lower = x + right, y + lower
@@ -221,8 +211,42 @@ class Lists:
         return Region(x, right, y, lower)
 
 
-def _texts(cells: Sequence[object]) -> list[str]:
-    """Return a row's cells; those that it lacks are ''."""
+def _blocks(
+    count: int,
+    facts: Sequence[Column],
+    channels: tuple[str, ...],
+    found: Sequence[Sequence[str | None]],
+    regions: Sequence[Region | None] | None,
+) -> Iterator[Block]:
+    """Yield rows in blocks.
+
+    Those that follow each other with the same channels lie together."""
+    there = [[path is not None for path in paths] for paths in found]
+    alike = spans(count, lambda n: [has[n] for has in there]) if any(False in has for has in there) else [(0, count)]
+    for start, stop in alike:
+        shown = [place for place, has in enumerate(there) if has[start : start + 1] == [True]]
+        for part in parts(start, stop):
+            paths = tuple([[path or "" for path in found[place][part]] for place in shown])
+            yield Block(
+                part.stop - part.start,
+                tuple([column[part] for column in facts]),
+                tuple([channels[place] for place in shown]),
+                paths,
+                None if regions is None else regions[part],
+            )
+
+
+def _turned(header: list[str], rows: Iterable[Sequence[object]]) -> Iterator[tuple[list[str], list[Sequence[object]]]]:
+    """Yield rows as columns, piece by piece.
+
+    The header comes alone where there are none."""
+    yield header, []
+    for some in pieces(rows, _ROWS):
+        yield header, list(zip(*some, strict=True))
+
+
+def _texts(cells: Sequence[object]) -> Column:
+    """Return a column's cells, '' where short rows lack them."""
     try:
         return [cell.strip() for cell in cells]  # type: ignore[attr-defined]
     except AttributeError:  # a row with too few cells

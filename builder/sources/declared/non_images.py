@@ -6,12 +6,12 @@ These are thumbnails, masks, illumination functions and outlines.
 from __future__ import annotations
 
 import fnmatch
-import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from builder.sources.common.folder import Notes
+from builder.sources.declared.blocks import pieces
 from builder.sources.declared.declaration import Files
 from builder.sources.declared.layouts import Layout
 
@@ -34,15 +34,8 @@ _FOLDERS: Final = {
 }
 EXCLUDED: Final = "files that files.exclude leaves out"
 
-
 _SIGNS: Final = ("thumb", "illum", "flatfield", "darkframe", "mask", "outline", "_overlay", "_seg", "segmentation")
 """Parts of all names above, in small letters: where a text has none of them, no name in it is one of these."""
-
-
-def batched(paths: Iterator[str], size: int = 4096) -> Iterator[list[str]]:
-    """Yield the paths in pieces, to be looked at together."""
-    while piece := list(itertools.islice(paths, size)):
-        yield piece
 
 
 class NonImages:
@@ -54,17 +47,20 @@ class NonImages:
         self._of_layout = re.compile(layout.not_images, re.IGNORECASE) if layout and layout.not_images else None
         self._directory, self._of_directory = "", ""
 
-    def left(self, paths: Iterator[str], notes: Notes) -> Iterator[str]:
-        """Yield the paths of images, noting the others."""
-        for piece in batched(paths):
+    def left(self, paths: Iterable[str], notes: Notes) -> Iterator[list[str]]:
+        """Yield paths of images in pieces, noting the others."""
+        for piece in pieces(paths):
             if self.none_among(piece):
-                yield from piece
+                yield piece
                 continue
+            left = []
             for path in piece:
                 if why := self.why(path):
                     notes.add(why, path)
                 else:
-                    yield path
+                    left.append(path)
+            if left:
+                yield left
 
     def none_among(self, paths: Sequence[str]) -> bool:
         """Return True where all of these may be images.

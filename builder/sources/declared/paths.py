@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from builder.sources.common.folder import Folder
@@ -24,6 +24,14 @@ class Paths:
         self._arrays = ome_images(folder)
         self._by_name: dict[str, list[str]] | None = None
         self._lead: tuple[str, int] = ("", 0)  # what held for the last path, which mostly holds for the next
+
+    def find_all(self, texts: Sequence[str], beside: str) -> list[str | None]:
+        """Return what ``find`` finds of each; None for '' too."""
+        lead, cut = self._lead
+        likely: list[str | None] = [lead + text for text in texts]
+        if not cut and all(map(self._files.__contains__, likely)):
+            return likely
+        return [self.find(text, beside) if text else None for text in texts]
 
     def find(self, text: str, beside: str) -> str | None:
         """Return the listed file that a table's path means.

@@ -121,7 +121,8 @@ def _delimited(folder: Folder, path: str, wanted: Wanted, decimal_comma: bool) -
         )
     except (pd.errors.ParserError, ValueError) as error:
         raise LayoutError(f"{folder.root}/{path}: no table ({str(error).strip()})") from None
-    cells = [[cell.strip() if isinstance(cell, str) else "" for cell in row] for row in frame.to_numpy().tolist()]
+    columns = [[cell.strip() if isinstance(cell, str) else "" for cell in frame[name].tolist()] for name in frame]
+    cells = list(map(list[str], zip(*columns, strict=True)))
     if decimal_comma or (delimiter == ";" and not wanted.delimiter):
         cells = [[cell.replace(",", ".") if _DECIMAL.fullmatch(cell) else cell for cell in row] for row in cells]
     return cells

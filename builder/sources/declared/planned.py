@@ -52,12 +52,12 @@ class Plans:
         self._plane = _PLANES[declared.files.plane]
         self._plans: dict[tuple[Any, ...], Plan] = {}
 
-    def plan(self, files: Mapping[str, str], stains: Stated, names: Mapping[str, str], plate: str) -> Plan:
+    def plan(self, files: Mapping[str, str], stains: Stated, names: Mapping[str, str]) -> Plan:
         """Return the plan of a field.
 
-        Fields with the same keys, plate and names have the same.
+        Fields with the same keys, stains and names have the same.
         """
-        asked = (*files, plate, *names.items())
+        asked = (tuple(files), tuple(stains.items()), tuple(names.items()))
         plan = self._plans.get(asked)
         if plan is None:
             named = self.named(files, stains, names)

@@ -82,7 +82,7 @@ def way_of(images: Sequence[str], tables: Iterable[Found]) -> Way:
 
 def _fitting(names: Names, sample: Sequence[str]) -> int:
     """Return how many names fit, counting equal facts once."""
-    return len({names.match(path) for path in sample} - {None})
+    return len({*names.read(sample)} - {None})
 
 
 def _values(files: Files, sample: Sequence[str]) -> dict[str, set[str]]:
@@ -92,7 +92,7 @@ def _values(files: Files, sample: Sequence[str]) -> dict[str, set[str]]:
     groups = [plain(name) for name in names.groups]
     found: dict[str, set[str]] = {name: set() for name in groups if name not in {*map(plain, layout.ignore)}}
     placed = bool(_PLACES & {*groups})
-    for values in itertools.filterfalse(lambda one: one is None, map(names.match, sample)):
+    for values in itertools.filterfalse(lambda one: one is None, names.read(sample)):
         facts = dict(zip(groups, values or (), strict=True))
         if placed:
             found.setdefault("well", set()).add(wells.of(facts) or "")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.sources.declared.facts import fill, filler
+from builder.sources.declared.columns import column_filler
+from builder.sources.declared.facts import fill
 from builder.sources.declared.layouts import layouts
 from builder.sources.declared.names import Names
 from builder.sources.declared.templates import expression
@@ -52,13 +53,14 @@ PATHS = st.lists(st.lists(PARTS, min_size=1, max_size=5).map("/".join), min_size
 
 @given(PATHS, st.sampled_from(sorted(layouts())))
 def test_names_read_together_say_what_each_says_alone(paths: list[str], layout: str) -> None:
-    together = list(Names(layouts()[layout]).matched(paths))
-    assert together == [(path, Names(layouts()[layout]).match(path)) for path in paths]
+    names = Names(layouts()[layout])
+    assert names.read(paths) == [names.match(path) for path in paths]
 
 
 @given(
     st.lists(st.sampled_from(["{plate}", "{Well}", "_", "plate", "'", "{x}", " "]), max_size=5).map("".join),
-    st.dictionaries(st.sampled_from(["plate", "well", "x"]), st.sampled_from(["", "P1", "a b"])),
+    st.lists(st.fixed_dictionaries(dict.fromkeys(["plate", "well"], st.sampled_from(["", "P1", "%s"]))), max_size=3),
 )
-def test_a_text_understood_beforehand_is_filled_in_alike(text: str, facts: dict[str, str]) -> None:
-    assert filler(text)(facts) == fill(text, facts)
+def test_a_text_is_filled_in_for_many_as_for_each(text: str, facts: list[dict[str, str]]) -> None:
+    columns = {name: [one[name] for one in facts] for name in ("plate", "well")}
+    assert column_filler(text)(columns, len(facts)) == [fill(text, one) for one in facts]
