@@ -33,6 +33,7 @@ try:  # indented: datasets 3 asks for every module that an unindented line impor
     from cytoimagenet_reader.make_loader import Loader, loader
     from cytoimagenet_reader.mapped import open  # noqa: A004 -- cytoimagenet.open, as builtins.open opens a file
     from cytoimagenet_reader.package import Package
+    from cytoimagenet_reader.views import image_views
 
     _alone = False
 except ModuleNotFoundError as missing:
@@ -42,7 +43,8 @@ except ModuleNotFoundError as missing:
     _alone = True
 
 __all__ = ["CATEGORIES", "FULL", "CytoImageNet", "CytoImageNetConfig", "Loader", "Package", "PackageError"]
-__all__ += ["ShardError", "__version__", "decode", "decode_batch", "decode_resized", "loader", "open"]
+__all__ += ["ShardError", "__version__", "decode", "decode_batch", "decode_resized", "image_views", "loader"]
+__all__ += ["open"]
 
 CATEGORIES = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
 FULL = "full"

@@ -20,7 +20,8 @@ import torch
 
 import cytoimagenet
 from benchmarks.loading_ours import OURS, UNDECODED
-from benchmarks.loading_peers import PEERS, SIZE, Made
+from benchmarks.loading_peers import PEERS
+from benchmarks.loading_shared import SIZE, Made
 
 
 def anonymous() -> float:
@@ -60,9 +61,9 @@ def fresh(loader: str, made: Made) -> None:
 
 def first(found: dict[str, Any], made: Made, rounds: int) -> None:
     print("\nfirst: seconds to the first batch; most memory in MB, 0 and 2 workers (ours: 1 and 2 threads)")
-    results: dict[str, list[list[float]]] = {loader: [] for loader in found}
+    results: dict[str, list[list[float]]] = {loader: [] for loader in found if hasattr(found[loader], "batches")}
     for _ in range(rounds + 1):
-        for loader in found:
+        for loader in results:
             command = [sys.executable, "-m", "benchmarks.loading_first", loader, *map(str, made)]
             try:
                 done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

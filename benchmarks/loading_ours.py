@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 import cytoimagenet
-from benchmarks.loading_peers import SIZE, Made
+from benchmarks.loading_shared import SIZE, Made, look_at
 
 UNDECODED = datasets.Image(decode=False)
 
 
 class Ours:
-    """The package, read by ``open``, ``CytoImageNet`` and ``loader``; threads in the place of workers."""
+    """The package, read by ``open`` and ``loader``; threads in the place of workers."""
 
     modules = ("numba",)
 
@@ -25,16 +25,20 @@ class Ours:
         self.package = made.package
 
     @functools.cached_property
-    def stream(self) -> Any:
-        builder = cytoimagenet.CytoImageNet(data_dir=self.package, columns=["image", "label"])
-        return builder.as_streaming_dataset(split="train").cast_column("image", UNDECODED)
-
-    @functools.cached_property
     def opened(self) -> Any:
         return cytoimagenet.open(self.package, columns=["image", "label"]).cast_column("image", UNDECODED)
 
+    def tables(self) -> Iterator[int]:
+        return map(len, self.opened.with_format("arrow").iter(100))
+
+    def views(self) -> Iterator[int]:
+        return (1 for _ in self._views())
+
+    def read(self) -> Iterator[int]:
+        return (look_at(data) for data, _ in self._views())
+
     def bytes(self) -> Iterator[int]:
-        return (1 for _ in self.stream)
+        return (1 for _ in ((bytes(data), label) for data, label in self._views()))
 
     def random(self) -> Iterator[int]:
         order = np.random.default_rng(0).permutation(len(self.opened)).tolist()
@@ -49,19 +53,74 @@ class Ours:
     def close(self) -> None:
         """Nothing is kept."""
 
+    def _views(self) -> Iterator[tuple[memoryview, int]]:
+        for table in self.opened.with_format("arrow").iter(100):
+            yield from zip(cytoimagenet.image_views(table), table["label"].to_pylist(), strict=True)
+
     def _load(self, workers: int, size: tuple[int, int] | None) -> Iterator[int]:
         loader = cytoimagenet.loader(self.package, size=size, threads=max(workers, 1), shuffle=False)
         return (len(labels) for _, labels in loader)
 
 
+class Undecoded:
+    """The package by ``loader(decode=False)``."""
+
+    modules: tuple[str, ...] = ()
+
+    def __init__(self, made: Made) -> None:
+        self.loader = cytoimagenet.loader(made.package, shuffle=False, decode=False)
+
+    def views(self) -> Iterator[int]:
+        return (1 for _ in self._views())
+
+    def read(self) -> Iterator[int]:
+        return (look_at(data) for data, _ in self._views())
+
+    def bytes(self) -> Iterator[int]:
+        return (1 for _ in ((bytes(data), label) for data, label in self._views()))
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+    def _views(self) -> Iterator[tuple[memoryview, int]]:
+        return (row for images, labels in self.loader for row in zip(images, labels.tolist(), strict=True))
+
+
+class Streamed:
+    """The package as a stream of ``datasets``, by ``CytoImageNet``."""
+
+    modules: tuple[str, ...] = ()
+
+    def __init__(self, made: Made) -> None:
+        builder = cytoimagenet.CytoImageNet(data_dir=made.package, columns=["image", "label"])
+        self.stream = builder.as_streaming_dataset(split="train").cast_column("image", UNDECODED)
+
+    def tables(self) -> Iterator[int]:
+        return map(len, self.stream.with_format("arrow").iter(100))
+
+    def read(self) -> Iterator[int]:
+        return (look_at(row["image"]["bytes"]) for row in self.stream)
+
+    def bytes(self) -> Iterator[int]:
+        return (1 for _ in self.stream)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
 class ThroughDatasets:
-    """A Dataset of ``datasets`` and PyTorch's own DataLoader: the README's recipe, pictures decoded by ``collate``."""
+    """``open`` and ``decode_batch``; batches by PyTorch's own DataLoader, decoded by ``collate`` as in the README."""
 
     modules = ("numba",)
 
     def __init__(self, made: Made) -> None:
         opened = cytoimagenet.open(made.package, columns=["image", "label"])
         self.data = opened.cast_column("image", UNDECODED)
+
+    def decoded(self, workers: int) -> Iterator[int]:
+        for start in range(0, len(self.data), 64):
+            images = [image["bytes"] for image in self.data[start : start + 64]["image"]]
+            yield len(cytoimagenet.decode_batch(images, threads=max(workers, 1)))
 
     def batches(self, workers: int) -> Iterator[int]:
         def collate(rows: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -74,12 +133,17 @@ class ThroughDatasets:
         """Nothing is kept."""
 
 
-class ThroughStreaming(ThroughDatasets):
-    """The same with what ``load_dataset(…, streaming=True)`` gives, without this project's reader."""
+class ThroughStreaming:
+    """``decode_batch`` of what ``load_dataset(…, streaming=True)`` gives, without this project's reader."""
+
+    modules = ("numba",)
 
     def __init__(self, made: Made) -> None:
         data = datasets.load_dataset(str(made.package), split="train", streaming=True)
         self.data = data.select_columns(["image", "label"]).cast_column("image", UNDECODED).batch(64)
+
+    def close(self) -> None:
+        """Nothing is kept."""
 
     def batches(self, workers: int) -> Iterator[int]:
         return (len(_decoded(rows["image"], rows["label"], workers)[1]) for rows in self.data)
@@ -92,6 +156,8 @@ def _decoded(images: list[dict[str, Any]], labels: list[int], workers: int) -> t
 
 OURS: dict[str, Any] = {
     "cytoimagenet": Ours,
-    "cytoimagenet.open, DataLoader": ThroughDatasets,
+    "cytoimagenet.loader, undecoded": Undecoded,
+    "CytoImageNet, streaming": Streamed,
+    "open + decode_batch": ThroughDatasets,
     "load_dataset + decode_batch": ThroughStreaming,
 }

@@ -77,7 +77,7 @@ def wanted_batches(
     Parameters
     ----------
     copy : where a local copy of the shard is, if there is one
-    columns : that are needed; others may be there
+    columns : that are needed, the others being left out
     prefetched : what fetches the record batches of a remote shard
     in_place : whether the images' bytes may be a ``binary_view``, as those of Parquet then are
     """
@@ -130,13 +130,13 @@ def _batches(
             return _prefetched_groups(part, prefetched, columns, in_place)
         return _parquet_batches(package, part, path, stop, columns, in_place)
     if path is not None:
-        return _mapped_batches(package, path, part, stop)
+        return _mapped_batches(package, path, part, stop, columns)
     if prefetched is not None:
-        return _prefetched_batches(package, part, prefetched)
-    return _remote_batches(package, part, stop)
+        return _prefetched_batches(package, part, prefetched, columns)
+    return _remote_batches(package, part, stop, columns)
 
 
-def _mapped_batches(package: Package, path: str, part: Part, stop: int) -> Batches:
+def _mapped_batches(package: Package, path: str, part: Part, stop: int, columns: Sequence[str]) -> Batches:
     """Yield the batches of a local Arrow stream, memory-mapped.
 
     Those before the first that is wanted are passed over, where the manifest says where that one begins.
@@ -144,7 +144,7 @@ def _mapped_batches(package: Package, path: str, part: Part, stop: int) -> Batch
     shard, starts = part.shard, first_rows(part.shard)
     first = bisect.bisect_right(starts, part.first) - 1 if shard.batch_offsets else 0
     with pa.BufferReader(package.maps.content(path)) as file, builtins.open(path, "rb") as same:
-        _, batches = stream_batches(file)
+        _, batches = stream_batches(file, columns)
         if first:
             file.seek(shard.batch_offsets[first])
         begin = file.tell()
@@ -157,7 +157,7 @@ def _mapped_batches(package: Package, path: str, part: Part, stop: int) -> Batch
             begin = file.tell()
 
 
-def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) -> Batches:
+def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched, columns: Sequence[str]) -> Batches:
     """Yield the prefetched batches that hold the part's rows."""
     shard, rows = part.shard, first_rows(part.shard)
     schema: pa.Schema | None = None
@@ -167,7 +167,7 @@ def _prefetched_batches(package: Package, part: Part, prefetched: Prefetched) ->
             schema = same_columns(check_schema(pa.ipc.read_schema(header)), package.schema)
         elif schema is None:
             schema = shard_schema(package, shard)
-        batch = read_batch(message, schema)
+        batch = read_batch(message, schema, columns)
         _check_rows(batch, shard, number)
         yield rows[number], batch
 
@@ -190,14 +190,14 @@ def _check_rows(batch: pa.RecordBatch | pa.Table, shard: Shard, number: int) -> 
         raise ValueError(f"a record batch of {len(batch)} rows, and {stated} in the manifest")
 
 
-def _remote_batches(package: Package, part: Part, stop: int) -> Batches:
+def _remote_batches(package: Package, part: Part, stop: int, columns: Sequence[str]) -> Batches:
     """Yield the batches of a remote Arrow stream, sequentially.
 
     The manifest of an old package does not say where they begin.
     """
     shard = part.shard
     with _remote_file(package, shard, limit=shard.bytes * stop // shard.rows) as file:
-        yield from _numbered(stream_batches(file)[1], stop)
+        yield from _numbered(stream_batches(file, columns)[1], stop)
         if part.whole and file.digest() != shard.sha256:
             raise package.fault(shard, "its sha256 is not the manifest's")
 

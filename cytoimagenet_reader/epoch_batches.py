@@ -6,10 +6,11 @@ Their iterator can say where it stands.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from cytoimagenet_reader.epoch_plan import Plan, Position
@@ -130,24 +131,30 @@ def _decoded(
     end = left * (plan.batch_size or 1) if plan.pad else min(own, left * (plan.batch_size or 1))
     own_rows, repeated = order.rows(rank), order.again(rank)
     rows: Iterator[tuple[int, Example]] = itertools.chain(own_rows, repeated if plan.pad else ())
-    ahead: deque[Future[Decoded]] = deque()
-    todo = iter(range(-(-end // size)))
 
-    def submit(threads: ThreadPoolExecutor) -> bool:
-        for place in todo:
+    def blocks() -> Iterator[tuple[list[tuple[int, Example]], int]]:
+        for place in range(-(-end // size)):
             found = list(itertools.islice(rows, min(size, end - place * size)))
             if place % workers == number:
-                ahead.append(threads.submit(plan.form.decode, plan.package, found, max(own - place * size, 0)))
-                return True
-        return False
+                yield found, max(own - place * size, 0)
 
-    with threads_of_generator(plan.threads, "decode") as threads, contextlib.ExitStack() as stack:
-        stack.callback(lambda: [future.cancel() for future in ahead])
+    decode = functools.partial(plan.form.decode, plan.package)
+    with contextlib.ExitStack() as stack:
         stack.callback(repeated.close)
         stack.callback(own_rows.close)
+        if plan.form.decoded:
+            yield from _ahead(decode, blocks(), plan.threads)
+        else:
+            yield from itertools.starmap(decode, blocks())
+
+
+def _ahead(decode: Callable[..., Decoded], blocks: Iterator[tuple[Any, ...]], count: int) -> Iterator[Decoded]:
+    """Yield blocks decoded ahead by so many threads."""
+    ahead: deque[Future[Decoded]] = deque()
+    with threads_of_generator(count, "decode") as threads, contextlib.ExitStack() as stack:
+        stack.callback(lambda: [future.cancel() for future in ahead])
         while True:
-            while len(ahead) < plan.threads + 2 and submit(threads):
-                pass
+            ahead.extend(threads.submit(decode, *block) for block in itertools.islice(blocks, count + 2 - len(ahead)))
             if not ahead:
                 return
             yield ahead.popleft().result()

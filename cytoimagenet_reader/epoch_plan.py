@@ -80,6 +80,11 @@ class Plan:
     drop_last: bool
     pad: bool
 
+    @property
+    def views(self) -> bool:
+        """Whether batches hold views of record batches."""
+        return not self.form.decoded and self.form.transform is None
+
     def order(self, position: Position) -> Order:
         """Return the order of a position's epoch."""
         rows = TrainingRows(self.classes, self.form.columns)

@@ -134,14 +134,19 @@ class Loader(_Base):
 
         Which is the next is decided when its first batch is asked for.
 
-        It yields (images, labels): torch uint8 (B, 1, H, W), or without ``size`` a list of (H, W); int64 (B,); and what
-        else ``loader`` was asked for.
+        It yields (images, labels): torch uint8 (B, 1, H, W), or without ``size`` a list of (H, W), with
+        ``decode=False`` one of memoryviews; int64 (B,); and what else ``loader`` was asked for.
         """
         self._ranks()
         return Batches(self._taken, self.state_dict)
 
     def _taken(self) -> EpochBatches:
         here, place = self._ranks(), worker()
+        if place is not None and self._plan.views:
+            raise ValueError(
+                "decode=False gives views of memory, which a worker of a DataLoader cannot pass on: use num_workers=0, "
+                "or transform=bytes"
+            )
         taken = self._epochs.take()
         position = Position(taken.epoch)
         if taken.state:

@@ -34,6 +34,7 @@ def size_of(size: Any) -> tuple[int, int] | None:
 
 
 def form_of(
+    decode: bool,
     size: Any,
     columns: Sequence[str],
     pad: bool,
@@ -51,10 +52,11 @@ def form_of(
     Raises
     ------
     TypeError, ValueError
-        For a value that is none of its argument.
+        For a value that is none of its argument, or says what becomes of pixels where none are decoded.
     """
     import torch
 
+    check_flag("decode", decode)
     check_texts("columns", columns)
     check_flag("pad", pad)
     check_flag("channels_last", channels_last)
@@ -70,7 +72,12 @@ def form_of(
         raise TypeError(f'keys must be two names, as ("pixel_values", "labels"), not {keys!r}')
     names = (columns,) if isinstance(columns, str) else tuple(columns)
     _check_names([*(keys or ()), *names, *([REPEATED] if pad else [])])
+    if not decode:
+        pixels = {"channels": channels != 1, "dtype": dtype, "normalize": normalize, "channels_last": channels_last}
+        if given := [name for name, value in pixels.items() if value]:
+            raise ValueError(f"decode=False gives PNGs as they are stored: leave out {', '.join(given)}")
     return Form(
+        decoded=decode,
         size=size_of(size),
         columns=names,
         repeats=pad,

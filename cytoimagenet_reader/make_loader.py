@@ -26,6 +26,7 @@ def loader(
     split: str = "train",
     *,
     batch_size: int | None = 64,
+    decode: bool = True,
     size: int | tuple[int, int] | None = 224,
     shuffle: bool = True,
     seed: int = 0,
@@ -58,6 +59,9 @@ def loader(
     Parameters
     ----------
     batch_size : None gives single examples, for those who batch themselves (``Trainer`` of transformers)
+    decode : False gives a list of PNGs in the place of the tensor, each a read-only memoryview of its record batch, not
+        copied; a view keeps the shard mapped, or what was fetched of it in memory, and ``bytes(view)`` is a copy.
+        ``transform`` is called with each: ``transform=bytes`` gives bytes. ``size`` is then not looked at
     size : pixels, one number or (H, W), resized as Pillow's antialiased bilinear; None gives a list of (H, W) as stored
     buffer : rows that are shuffled among each other; streams of rows are shuffled too
     threads : that decode; all cores by default
@@ -103,7 +107,7 @@ def loader(
     if balanced and weights is not None:
         raise ValueError("give balanced or weights, not both")
     wanted = filter_of(conditions, "loader", inspect.signature(loader).parameters)
-    form = form_of(size, columns, pad, channels, dtype, normalize, channels_last, transform, keys)
+    form = form_of(decode, size, columns, pad, channels, dtype, normalize, channels_last, transform, keys)
     package = Package(os.fspath(place), storage_options)
     if normalize == PACKAGE:
         form = form._replace(normalize=package.normalization(config))

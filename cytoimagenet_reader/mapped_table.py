@@ -130,8 +130,11 @@ class MappedTable(MemoryMappedTable):  # type: ignore[misc]  # datasets has no t
             for batches, place, row, count in self._between(0, self._length):
                 size = max_chunksize or (self.source.package.batch_rows if self.source.parquet else count)
                 for start in range(row, row + count, size):
-                    piece = self._table([(batches, place, start, min(size, row + count - start))])
-                    yield from piece.combine_chunks().to_batches()
+                    here = min(size, row + count - start)
+                    if self.source.parquet:
+                        yield from self._table([(batches, place, start, here)]).combine_chunks().to_batches()
+                    else:
+                        yield batches.batches[place].slice(start, here)
 
         return pa.RecordBatchReader.from_batches(self._schema, pieces())
 

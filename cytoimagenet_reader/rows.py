@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import datasets
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cytoimagenet_reader.batches import wanted_batches
 from cytoimagenet_reader.package import Package
 from cytoimagenet_reader.prefetched import Prefetched
 from cytoimagenet_reader.streams import Part, Run, category_order, runs_after
+from cytoimagenet_reader.views import views
 
 Row = TypeVar("Row", covariant=True)
 
@@ -62,16 +60,10 @@ class DictRows:
 
     def _column(self, name: str, values: pa.Array) -> Iterable[Any]:
         if name == "image":
-            pairs = zip(_views(values.field("bytes")), values.field("path").to_pylist(), strict=True)
+            pairs = zip(views(values.field("bytes")), values.field("path").to_pylist(), strict=True)
             return ({"bytes": bytes(data), "path": path} for data, path in pairs)
-        if pa.types.is_string(values.type):
-            coded = values.dictionary_encode()  # few different texts a batch: each becomes a Python object once
-            texts = coded.dictionary.to_pylist()
-            if name == "label":
-                texts = [self._ids[text] for text in texts]
-            return [None if i is None else texts[i] for i in coded.indices.to_pylist()]
         listed: list[Any] = values.to_pylist()
-        return listed
+        return [self._ids[label] for label in listed] if name == "label" else listed
 
 
 class TrainingRows:
@@ -82,30 +74,15 @@ class TrainingRows:
 
     def __init__(self, classes: Sequence[str], columns: Sequence[str] = ()) -> None:
         self.names = tuple(dict.fromkeys(("image", "label", *columns)))
-        self._classes, self._columns = pa.array(classes, pa.string()), columns
+        self._ids, self._columns = {name: i for i, name in enumerate(classes)}, columns
 
     def rows(self, batch: pa.RecordBatch) -> Iterator[Example]:
         """Yield a batch's rows; their views keep it in memory."""
-        labels = batch.column("label")
-        ids = pc.index_in(labels, value_set=self._classes)
-        if ids.null_count:
-            raise KeyError(labels.filter(ids.is_null())[0].as_py())
-        images = _views(batch.column("image").field("bytes"))
+        labels = [self._ids[label] for label in batch.column("label").to_pylist()]
+        images = views(batch.column("image").field("bytes"))
         columns = [batch.column(name).to_pylist() for name in self._columns]
         extras = zip(*columns, strict=True) if columns else repeat(())
-        return map(Example, images, ids.to_pylist(), extras)
-
-
-def _views(data: pa.BinaryArray | pa.BinaryViewArray) -> Iterator[memoryview]:
-    """Yield views of the values of a binary array."""
-    _, places, *contents = data.buffers()
-    views = [memoryview(content or b"").cast("B") for content in contents]
-    found = np.frombuffer(places, np.int32)
-    if pa.types.is_binary_view(data.type):  # of values that are too long to lie in the array itself
-        heads = found.reshape(-1, 4)[data.offset : data.offset + len(data), [0, 2, 3]].tolist()
-        return (views[number][start : start + size] for size, number, start in heads)
-    bounds = found[data.offset : data.offset + len(data) + 1].tolist()
-    return (views[0][start:stop] for start, stop in itertools.pairwise(bounds))
+        return map(Example, images, labels, extras)
 
 
 def interleaved(

@@ -33,6 +33,7 @@ class Form(NamedTuple):
 
     Attributes
     ----------
+    decoded : False gives the PNGs, as read-only views of bytes
     size : pixels (H, W); None: as stored
     columns : further columns, each a list of Python values
     repeats : whether to say which examples are repeats
@@ -45,6 +46,7 @@ class Form(NamedTuple):
     keys : names of images and labels in a batch that is a dict; None: a tuple
     """
 
+    decoded: bool = True
     size: tuple[int, int] | None = None
     columns: tuple[str, ...] = ()
     repeats: bool = False
@@ -67,6 +69,17 @@ class Form(NamedTuple):
         """
         import torch
 
+        images = self._images(package, rows) if self.decoded else [example.data for _, example in rows]
+        extras: dict[str, Any] = {
+            name: [example.extras[n] for _, example in rows] for n, name in enumerate(self.columns)
+        }
+        if self.repeats:
+            extras[REPEATED] = torch.arange(len(rows)) >= fresh
+        return Decoded(images, torch.tensor([example.label for _, example in rows], dtype=torch.int64), extras)
+
+    def _images(self, package: Package, rows: Sequence[tuple[int, Example]]) -> Any:
+        import torch
+
         out = None if self.size is None else np.empty((len(rows), 1, *self.size), np.uint8)
         plain = []
         for i, (key, example) in enumerate(rows):
@@ -78,13 +91,7 @@ class Form(NamedTuple):
             except ValueError as error:
                 where = f"{package.place}: {name_key(key)}"
                 raise ShardError(f"{where}: {error}; run cytoimagenet verify") from error
-        images = [self._single(image) for image in plain] if out is None else self._converted(torch.from_numpy(out))
-        extras: dict[str, Any] = {
-            name: [example.extras[n] for _, example in rows] for n, name in enumerate(self.columns)
-        }
-        if self.repeats:
-            extras[REPEATED] = torch.arange(len(rows)) >= fresh
-        return Decoded(images, torch.tensor([example.label for _, example in rows], dtype=torch.int64), extras)
+        return [self._single(image) for image in plain] if out is None else self._converted(torch.from_numpy(out))
 
     def batch(self, decoded: Decoded) -> Any:
         """Return a batch as a tuple or a dict.

@@ -37,6 +37,7 @@ LOADER: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"rank": "a", "world_size": 2}, TypeError, "rank must be a whole number"),
     ({"shuffle": None}, TypeError, "shuffle must be True or False, not None"),
     ({"drop_last": 1}, TypeError, "drop_last must be True or False, not 1"),
+    ({"decode": None}, TypeError, "decode must be True or False, not None"),
     ({"batchsize": 3}, TypeError, "loader has no argument 'batchsize'; did you mean 'batch_size'"),
     ({"label": ["dmso"]}, TypeError, "loader has no argument 'label'; did you mean 'labels'"),
     ({"dtype": "float32"}, TypeError, "dtype must be one of PyTorch's, as torch.float32, not 'float32'"),

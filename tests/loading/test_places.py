@@ -5,6 +5,7 @@ In spite of faults the rows are those of the local package, or there is one erro
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,24 +116,37 @@ def test_a_package_on_a_hub(repository: Place, package: Path, tmp_path: Path) ->
 
 
 COPY = """
-import sys
+import json, sys
 sys.path.insert(0, sys.argv[1])
-from datasets import disable_progress_bars
+from datasets import Image, disable_progress_bars
+from huggingface_hub import HfApi
 from cytoimagenet import CytoImageNet
 disable_progress_bars()
-builder = CytoImageNet("organism", data_dir="hf://datasets/someone/cytoimagenet", token="hf_reader")
-streamed = [row["filename"] for row in builder.as_streaming_dataset(split="train")]
-builder.download_and_prepare()
-assert builder.as_dataset("train")["filename"][:] == streamed
-print(*streamed, sep="\\n")
+found = []
+for pushed in (None, sys.argv[2]):
+    if pushed:
+        HfApi(token="hf_writer").upload_folder(repo_id="someone/cytoimagenet", folder_path=pushed, repo_type="dataset")
+    builder = CytoImageNet("organism", data_dir="hf://datasets/someone/cytoimagenet", token="hf_reader")
+    streamed = builder.as_streaming_dataset(split="train")
+    builder.download_and_prepare()
+    for rows in (streamed, builder.as_dataset("train")):
+        rows = rows.cast_column("image", Image(decode=False))
+        found.append([[row["filename"], row["label"], row["image"]["bytes"].hex()] for row in rows])
+json.dump(found, sys.stdout)
 """
 
 
-def test_a_copy_of_a_package_on_the_hub_that_hf_endpoint_names(
-    hub: Hub, repository: Place, package: Path, tmp_path: Path  # noqa: F811
+def test_a_copy_of_a_package_on_the_hub_that_hf_endpoint_names_is_of_the_build_pushed_last(
+    hub: Hub, repository: Place, package: Path, other: Path, tmp_path: Path  # noqa: F811
 ) -> None:  # fmt: skip
-    said = run(hub, tmp_path, COPY, str(Path(cytoimagenet.__file__).parent))
-    assert said.splitlines() == cytoimagenet.open(package, "organism")["filename"][:]
+    found = json.loads(run(hub, tmp_path, COPY, str(Path(cytoimagenet.__file__).parent), str(other)))
+    stored = []
+    for folder in (package, other):
+        rows = cytoimagenet.open(folder, "organism").cast_column("image", Image(decode=False))
+        stored.append([[row["filename"], row["label"], row["image"]["bytes"].hex()] for row in rows])
+    assert stored[0] != stored[1]
+    assert [sorted(rows) for rows in found] == [sorted(rows) for rows in (stored[0], stored[0], stored[1], stored[1])]
+    assert found[1::2] == stored  # what is prepared has the order of open
 
 
 def test_a_bucket_that_fails_now_and_then_gives_every_row_once(

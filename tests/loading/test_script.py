@@ -22,8 +22,10 @@ import pytest
 
 import builder
 import cytoimagenet
+from cytoimagenet_reader.png.encoder import encode
 from tests.fuzz.mutations import MUTATIONS
 from tests.loading import alone
+from tests.loading.made_package import make_package
 from tests.loading.script_alone import SCRIPT, load_script, read_all
 from tests.loading.server import Faults, serving
 
@@ -105,6 +107,27 @@ def script() -> Any:
     It is a module of this process.
     """
     return load_script()
+
+
+def test_a_package_rebuilt_in_place_gives_the_rows_of_the_new_build(
+    script: Any, package: Path, tmp_path: Path
+) -> None:  # fmt: skip
+    """By the script alone: streamed, prepared, and prepared again where both are in the cache."""
+    later = make_package(tmp_path / "later", classes={"organism": ("human", "yeast")}, encode=encode, seed=1)
+    place = tmp_path / "cytoimagenet"
+    for folder in (package, later, package):
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(folder, place)
+        stored = cytoimagenet.open(folder, "organism", columns=["label", "idx", "path"])
+        builder = script.CytoImageNet(
+            "organism", data_dir=place, cache_dir=str(tmp_path / "cache"), columns=["label", "idx", "path"]
+        )
+        streamed = builder.as_streaming_dataset(split="train")
+        builder.download_and_prepare()
+        prepared = builder.as_dataset("train")
+        for found in (streamed, prepared):
+            assert found.features["label"] == stored.features["label"]
+            assert sorted(found, key=str) == sorted(stored, key=str)
 
 
 def test_a_package_in_parquet_is_for_the_reader(script: Any, parquet_package: Path) -> None:

@@ -28,6 +28,7 @@ TESTS = (
     "tests/loading/test_order_and_ids.py",
     "tests/loading/test_parquet.py",
     "tests/loading/test_rebuilt.py",
+    "tests/loading/test_refused.py",
     "tests/loading/test_script.py",
     "tests/loading/test_stale.py",
     "tests/loading/test_stream_tables.py",

@@ -41,6 +41,21 @@ def test_a_whole_stream_is_read_as_pyarrow_reads_it() -> None:
     assert pa.Table.from_batches(list(batches)).to_pylist() == ROWS
 
 
+def test_columns_that_are_not_asked_for_are_left_out_unlooked_at() -> None:
+    content = bytearray(stream())
+    at = content.find(b"class 1")
+    content[at : at + 7] = b"\xff" * 7  # no UTF-8
+    with pytest.raises(ValueError, match="UTF8"):
+        list(stream_batches(pa.py_buffer(bytes(content)))[1])
+    wanted = [{"crop": row["crop"], "image": row["image"]} for row in ROWS]
+    _, batches = stream_batches(pa.py_buffer(bytes(content)), ["crop", "image"])
+    assert pa.Table.from_batches(list(batches)).to_pylist() == wanted
+    first = batch_offsets(pa.py_buffer(stream()))[0]
+    assert read_batch(pa.py_buffer(stream())[first:], SCHEMA, ["crop"]).to_pylist() == [{"crop": True}] * 5
+    with pytest.raises(ValueError, match="it has no column idx, path"):
+        list(stream_batches(pa.py_buffer(stream()), ["path", "idx", "crop"])[1])
+
+
 def test_a_stream_that_begins_with_a_record_batch_is_refused() -> None:
     content = stream()
     first = batch_offsets(pa.py_buffer(content))[0]
