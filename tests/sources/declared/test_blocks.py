@@ -114,7 +114,7 @@ def outcome(size: int, files: list[str], declared: str, tables: Mapping[str, str
 @settings(max_examples=25)
 @given(st.lists(st.sampled_from(PLACES), min_size=1, unique=True), DOSES)
 def test_fields_have_what_their_names_and_the_map_say(places: list[tuple[str, ...]], doses: Mapping[Any, Any]) -> None:
-    """What is expected comes from how the names and the map were made."""
+    """Expected facts come from how names and map were made."""
     drugs = {(plate, NAMED[well]): drug for (plate, well), (drug, _) in doses.items()}
     rows = [f"{plate},{well},{drug}" for (plate, well), drug in drugs.items()]
     expected: dict[tuple[str, str, str], dict[str, str]] = {}
