@@ -1,4 +1,6 @@
-"""How fast images come out of a package, against the other ways to keep and load them.
+"""How fast a package gives images, compared with its peers.
+
+The peers are the other ways to keep and load images.
 
     python -m benchmarks.loading [--images 2000] [--side 300] [--rounds 3] [--only decoded]
 
@@ -53,7 +55,10 @@ Run = Callable[[], Iterator[int]]  # gives how many images came, again and again
 
 
 def field(side: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Return a made-up field of view (uint8): blurred spots on a background with camera noise."""
+    """Return a made-up field of view (uint8).
+
+    Blurred spots on a background with camera noise.
+    """
     y, x = np.mgrid[:side, :side]
     image = np.full((side, side), 20.0)
     for cy, cx, radius, light in rng.uniform([0, 0, 6, 40], [side, side, 20, 200], (25, 4)):
@@ -73,7 +78,10 @@ def make(folder: Path, count: int, side: int) -> Path:
 
 
 def work(loader: Any, name: str) -> Run | None:
-    """Return one work of a loader, or None if it has no such access."""
+    """Return one work of a loader.
+
+    None if it has no such access.
+    """
     kind, _, workers = name.partition(" ")
     method = getattr(loader, kind, None)
     if method is None:
@@ -130,7 +138,7 @@ def measure(found: dict[str, Any], name: str, rounds: int, images: int) -> dict[
 
 
 def against_one_core(two: dict[str, float], one: dict[str, float]) -> None:
-    """Print how our two cores compare with one of the best peer."""
+    """Compare our two cores with one of the best peer."""
     peer, best = max(((loader, median) for loader, median in one.items() if loader not in OURS), key=lambda p: p[1])
     ratios = ", ".join(f"{loader} {median / best:.2f}" for loader, median in two.items() if loader in OURS)
     print(f"  on two cores, in images per second of the best peer's one ({peer}, {best:,.0f}): {ratios}")

@@ -1,4 +1,6 @@
-"""Time to the first batch and memory, each loader in a fresh process, for ``benchmarks/loading.py``.
+"""Time to the first batch, and memory, in fresh processes.
+
+For ``benchmarks/loading.py``, each loader in a process of its own.
 
 python -m benchmarks.loading_first LOADER PACKAGE FOLDER   (what ``first`` starts)
 """
@@ -25,9 +27,10 @@ from benchmarks.loading_shared import SIZE, Made
 
 
 def anonymous() -> float:
-    """Return the MB of memory of this process and its children, without what is mapped from files.
+    """Return this process's and its children's memory in MB.
 
-    A page that several of them share, as forked workers do with their parent, counts once (Pss of smaps_rollup).
+    What is mapped from files is left out. A page that several of them share, as forked workers do with their parent,
+    counts once (Pss of smaps_rollup).
     """
 
     def own(pid: int | str) -> int:

@@ -17,7 +17,10 @@ UNDECODED = datasets.Image(decode=False)
 
 
 class Ours:
-    """The package, read by ``open`` and ``loader``; threads in the place of workers."""
+    """The package, read by ``open`` and ``loader``.
+
+    Threads take the place of workers.
+    """
 
     modules = ("numba",)
 
@@ -109,7 +112,10 @@ class Streamed:
 
 
 class ThroughDatasets:
-    """``open`` and ``decode_batch``; batches by PyTorch's own DataLoader, decoded by ``collate`` as in the README."""
+    """``open`` and ``decode_batch``.
+
+    Batches come from PyTorch's own DataLoader, decoded by ``collate`` as in the README.
+    """
 
     modules = ("numba",)
 

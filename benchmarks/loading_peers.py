@@ -1,4 +1,7 @@
-"""Other ways to keep and load images, for ``benchmarks/loading.py``: each writes its own files and reads them."""
+"""Other ways to keep and load images, for ``benchmarks/loading.py``.
+
+Each writes its own files and reads them.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ class Prepared(ArrowPeer):
 
 
 class Folder(Peer):
-    """One file per image, in one folder per class, as torchvision's ImageFolder reads them."""
+    """One file per image, in one folder per class.
+
+    torchvision's ImageFolder reads them.
+    """
 
     def __init__(self, made: Made) -> None:
         super().__init__(made)
@@ -218,7 +224,10 @@ class Mosaic(Peer):
 
 
 class OpenCV:
-    """Before a peer in a class: decoded by OpenCV in the place of Pillow, from the same files."""
+    """Mix-in for a peer: decode by OpenCV instead of Pillow.
+
+    The files are the same. It stands before the peer among the bases of a class.
+    """
 
     decode = staticmethod(opencv)
     tables = views = read = bytes = random = None  # not decoded: as the peer itself
@@ -262,7 +271,10 @@ PEERS: dict[str, type[Peer]] = {
 
 
 def write_all(made: Made, images: list[tuple[bytes, int]]) -> dict[str, type[Peer]]:
-    """Write the files of every peer that is installed; name and leave out the others."""
+    """Write the files of every peer that is installed.
+
+    Names the others and leaves them out.
+    """
     found = {}
     for name, peer in PEERS.items():
         try:

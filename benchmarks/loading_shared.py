@@ -1,4 +1,6 @@
-"""What every peer of ``benchmarks/loading.py`` has: its files, its rows, and PyTorch's DataLoader around them.
+"""What every peer of ``benchmarks/loading.py`` has.
+
+Its files, its rows, and PyTorch's DataLoader around them.
 
 Images are decoded by Pillow, the stock decoder of all peers, and resized by its antialiased bilinear; the peers named
 "… OpenCV" are decoded by OpenCV and resized by its INTER_AREA, the nearest that it has. PyTorch's DataLoader makes the
@@ -30,7 +32,7 @@ Decoder = Callable[[bytes, "tuple[int, int] | None"], np.ndarray[Any, Any]]
 
 
 class Made(NamedTuple):
-    """Where the package lies, and where each peer keeps its own files."""
+    """Where the package and the peers' own files lie."""
 
     package: Path
     folder: Path

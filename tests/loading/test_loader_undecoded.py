@@ -1,4 +1,7 @@
-"""``loader(decode=False)``: PNGs as views of the record batches that hold them."""
+"""``loader(decode=False)``: PNGs as views of record batches.
+
+The record batches hold the PNGs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ data = pytest.importorskip("torch.utils.data")
 
 
 def stored(package: Path) -> dict[str, bytes]:
-    """Return the PNGs of the training shards, by idx and label."""
+    """Return the training shards' PNGs, by idx and label."""
     found = {}
     for path in (package / "data").rglob("train*.arrow"):
         for row in pa.ipc.open_stream(path.read_bytes()).read_all().to_pylist():

@@ -1,4 +1,7 @@
-"""What is no package, damaged or not there: one clear error from the class and from ``open``."""
+"""What is no package, damaged or not there.
+
+One clear error from the class and from ``open``.
+"""
 
 from __future__ import annotations
 

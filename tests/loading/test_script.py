@@ -112,7 +112,10 @@ def script() -> Any:
 def test_a_package_rebuilt_in_place_gives_the_rows_of_the_new_build(
     script: Any, package: Path, tmp_path: Path
 ) -> None:  # fmt: skip
-    """By the script alone: streamed, prepared, and prepared again where both are in the cache."""
+    """Streamed, prepared, and prepared again from the cache.
+
+    By the script alone; both builds are then in the cache.
+    """
     later = make_package(tmp_path / "later", classes={"organism": ("human", "yeast")}, encode=encode, seed=1)
     place = tmp_path / "cytoimagenet"
     for folder in (package, later, package):
