@@ -42,9 +42,8 @@ except ModuleNotFoundError as missing:
     __version__ = "0.1.0"  # that of the reader, where it stands alone
     _alone = True
 
-__all__ = ["CATEGORIES", "FULL", "CytoImageNet", "CytoImageNetConfig", "Loader", "Package", "PackageError"]
+__all__ = ["CATEGORIES", "FULL", "CytoImageNet", "CytoImageNetConfig", "Loader", "Package", "PackageError", "open"]
 __all__ += ["ShardError", "__version__", "decode", "decode_batch", "decode_resized", "image_views", "loader"]
-__all__ += ["open"]
 
 CATEGORIES = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
 FULL = "full"
@@ -237,8 +236,7 @@ class _PlainSplits:
             for part in stream:
                 categories.setdefault(part[1], []).append(part)
             runs = [package._run(features, parts, place) for place, parts in enumerate(categories.values())]
-            for _, _, key, row in heapq.merge(*runs):
-                yield key, row
+            yield from ((key, row) for _, _, key, row in heapq.merge(*runs))
 
     def _run(self, features: Any, parts: list[Any], place: int) -> Iterator[tuple[float, int, int, dict[str, Any]]]:
         total, done = sum(stop - start for *_, start, stop in parts), 0

@@ -94,7 +94,10 @@ def _schema_of(messages: pa.ipc.MessageReader) -> pa.Schema:
 
 @functools.lru_cache(maxsize=8)
 def _schema(message: bytes) -> pa.Schema:
-    """Return the checked schema of a message; all shards have one."""
+    """Return a message's checked schema, cached.
+
+    The shards of a package have one.
+    """
     return check_schema(pa.ipc.read_schema(pa.py_buffer(message)))
 
 
