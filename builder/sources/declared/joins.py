@@ -17,7 +17,7 @@ from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.declared.columns import Column, Columns
 from builder.sources.declared.declaration import Table
 from builder.sources.declared.facts import Wells, plain
-from builder.sources.declared.people_tables import Grid, grids
+from builder.sources.declared.people_tables import Grid, filled_down, grids, long_table
 from builder.sources.declared.plate_maps import rows_of
 
 FILE, SHEET = "(file)", "(sheet)"
@@ -86,15 +86,17 @@ class Join:
             why = f"images without a row in {self._table.file}{', left out' if self.required else ''}"
             wrong = {place: why for place, row in enumerate(rows) if row is None}
             self._asked += [keys[place] for place in itertools.islice(wrong, 3 - len(self._asked))]
-        self._used.update(key for key, row in zip(keys, rows, strict=True) if row is not None)
+        self._used.update(itertools.compress(keys, rows) if wrong else keys)
         for place, row in enumerate(rows) if self._leave_out else ():
             column = next((name for name, (_, of) in self._leave_out.items() if row and _among(row.get(name), of)), "")
             if row and column:
                 said = f"{self._leave_out[column][0]}: {row.get(column)}"
                 wrong[place] = f"images that {self._table.file} leaves out ({said})"
         for name, column in self._take:
-            values = self._column(rows, column)
             known = facts.get(name)
+            if known and "" not in known:
+                continue
+            values = self._column(rows, column)
             facts[name] = [old or new for old, new in zip(known, values, strict=True)] if known else values
         return wrong
 
@@ -142,8 +144,8 @@ class Join:
                 raise LayoutError(
                     f"{self._folder.root}/{grid.file}: no grid (numbers across, letters down) {_first(grid)}"
                 )
-            header, rows = (cells[0], cells[1:]) if cells else _long(grid, self._table.header)
-            yield grid.file, grid.sheet, header, _filled(header, rows, self._table.fill_down)
+            header, rows = (cells[0], cells[1:]) if cells else long_table(grid, self._table.header)
+            yield grid.file, grid.sheet, header, filled_down(header, rows, self._table.fill_down)
 
     def _add(self, file: str, sheet: str, header: list[str], rows: list[list[str]], known: Collection[str]) -> None:
         header = [*header, FILE, SHEET]
@@ -161,17 +163,20 @@ class Join:
         beside = [PurePosixPath(file).name.partition(".")[0], sheet]
         empty = {plain(column): meaning for column, meaning in self._table.empty.items()}
         where = {plain(column): values for column, values in self._table.where.items()}
-        found = [(number, _Row([*cells, *beside], places)) for number, cells in enumerate(rows, 2)]
+        found = [_Row([*cells, *beside], places) for cells in rows]
+        numbers: Sequence[int] = range(2, len(rows) + 2)
         for column, meaning in empty.items():
-            for _, row in found:
+            for row in found:
                 row.set_default(column, meaning)
         if where:
-            found = [
-                (number, row)
-                for number, row in found
-                if all(_among(row.get(column), values) for column, values in where.items())
-            ]
-        for (number, row), key in zip(found, self._keys([row.cells for _, row in found], places), strict=True):
+            wanted = [all(_among(row.get(column), values) for column, values in where.items()) for row in found]
+            found, numbers = list(itertools.compress(found, wanted)), list(itertools.compress(numbers, wanted))
+        keys = self._keys([row.cells for row in found], places)
+        new = dict(zip(keys, found, strict=True))
+        if len(new) == len(found) and self._rows.keys().isdisjoint(new) and not any("" in key for key in keys):
+            self._rows.update(new)
+            return
+        for number, row, key in zip(numbers, found, keys, strict=True):
             if "" in key:
                 kind = f"rows of {self._table.file} that name no {' and '.join(self.on)}"
                 self._folder.notes.add(kind, f"row {number}")
@@ -193,13 +198,12 @@ class Join:
         names = names or row.places.keys() - {plain(FILE), plain(SHEET)}
         return {name: value for name, place in row.places.items() if (value := row.cells[place]) and name in names}
 
-    def _keys(self, rows: Sequence[Sequence[str]], places: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    def _keys(self, rows: Sequence[Sequence[str]], places: Mapping[str, int]) -> list[tuple[str, ...]]:
         """Return the key of each row of cells."""
-        columns = list(zip(*rows, strict=True))
 
-        def cells(column: str) -> Sequence[str]:
+        def cells(column: str) -> list[str]:
             place = places.get(plain(column))
-            return [""] * len(rows) if place is None or not rows else columns[place]
+            return [""] * len(rows) if place is None else [row[place] for row in rows]
 
         def wells(column: str) -> list[str]:
             named = list(zip(cells(column), cells(self._row), cells(self._col), strict=True))
@@ -210,7 +214,7 @@ class Join:
             wells(column) if plain(fact) == "well" else map(_comparable, cells(column))
             for fact, column in self.on.items()
         ]
-        return zip(*on, strict=True)
+        return list(zip(*on, strict=True))
 
     def _well(self, well: str, row: str, column: str) -> str:
         return self._wells.of({"well": well} if well else {"row": row, "col": column}) or ""
@@ -259,39 +263,6 @@ def _comparable(text: str) -> str:
 def _among(value: str, wanted: str | Sequence[str]) -> bool:
     texts = [wanted] if isinstance(wanted, str) else wanted
     return value.strip().casefold() in {text.strip().casefold() for text in texts}
-
-
-def _long(grid: Grid, header: int | list[int]) -> tuple[list[str], list[list[str]]]:
-    """Return the header and rows, with multi-row headers joined.
-
-    Each name of a header row holds until the next one.
-    """
-    numbers = [header] if isinstance(header, int) else header
-    cells = grid.cells
-    if numbers == [0]:  # titles above the header have one cell
-        numbers = [next((place for place, row in enumerate(cells) if sum(map(bool, row)) > 1), 0)]
-    if not cells or max(numbers) >= len(cells):
-        return [], []
-    lines = [_held(cells[number]) if number != numbers[-1] else cells[number] for number in numbers]
-    names = [" ".join(part for part in dict.fromkeys(parts) if part) for parts in zip(*lines, strict=True)]
-    return names, [row for row in cells[max(numbers) + 1 :] if any(row)]
-
-
-def _held(cells: Sequence[str]) -> list[str]:
-    held, last = [], ""
-    for cell in cells:
-        last = cell or last
-        held.append(last)
-    return held
-
-
-def _filled(header: Sequence[str], rows: list[list[str]], names: Sequence[str]) -> list[list[str]]:
-    wanted = {plain(name) for name in names}
-    for place, name in enumerate(header):
-        if plain(name) in wanted:
-            for row, value in zip(rows, _held([row[place] for row in rows]), strict=True):
-                row[place] = value
-    return rows
 
 
 def _first(grid: Grid) -> str:

@@ -22,7 +22,7 @@ from builder.sources.declared.columns import Column, Columns, column_filler
 from builder.sources.declared.declaration import Listing
 from builder.sources.declared.facts import Wells, is_literal, plain
 from builder.sources.declared.paths import Paths
-from builder.sources.declared.people_tables import grids, sniff, table_files
+from builder.sources.declared.people_tables import grids, sniff, stripped, table_files
 
 _ROWS: Final = 50_000  # at a time
 _LOAD_DATA: Final = re.compile(r"(?:Image_)?(FileName|URL)_(.+)", re.IGNORECASE)
@@ -61,7 +61,7 @@ class Lists:
             for header, columns in self._tables(path):
                 self._understand(path, header)
                 if columns and len(columns[0]):
-                    yield from self._rows(path, beside, [_texts(column) for column in columns])
+                    yield from self._rows(path, beside, [stripped(column) for column in columns])
 
     def _tables(self, path: str) -> Iterator[tuple[list[str], list[Sequence[object]]]]:
         """Yield header and columns, piece by piece."""
@@ -243,14 +243,6 @@ def _turned(header: list[str], rows: Iterable[Sequence[object]]) -> Iterator[tup
     yield header, []
     for some in pieces(rows, _ROWS):
         yield header, list(zip(*some, strict=True))
-
-
-def _texts(cells: Sequence[object]) -> Column:
-    """Return a column's cells, '' where short rows lack them."""
-    try:
-        return [cell.strip() for cell in cells]  # type: ignore[attr-defined]
-    except AttributeError:  # a row with too few cells
-        return [cell.strip() if isinstance(cell, str) else "" for cell in cells]
 
 
 def _encoding(folder: Folder, path: str, head: bytes) -> str:

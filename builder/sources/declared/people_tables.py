@@ -23,6 +23,7 @@ from python_calamine import CalamineError
 from builder.sources.common.excel import check_size
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.packed import plain_name
+from builder.sources.declared.facts import plain
 
 _BOOKS: Final = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 _DELIMITERS: Final = ",;\t|"
@@ -121,11 +122,53 @@ def _delimited(folder: Folder, path: str, wanted: Wanted, decimal_comma: bool) -
         )
     except (pd.errors.ParserError, ValueError) as error:
         raise LayoutError(f"{folder.root}/{path}: no table ({str(error).strip()})") from None
-    columns = [[cell.strip() if isinstance(cell, str) else "" for cell in frame[name].tolist()] for name in frame]
+    columns = [stripped(frame[name].tolist()) for name in frame]
     cells = list(map(list[str], zip(*columns, strict=True)))
     if decimal_comma or (delimiter == ";" and not wanted.delimiter):
         cells = [[cell.replace(",", ".") if _DECIMAL.fullmatch(cell) else cell for cell in row] for row in cells]
     return cells
+
+
+def long_table(grid: Grid, header: int | list[int]) -> tuple[list[str], list[list[str]]]:
+    """Return the header and rows, with multi-row headers joined.
+
+    Each name of a header row holds until the next one.
+    """
+    numbers = [header] if isinstance(header, int) else header
+    cells = grid.cells
+    if numbers == [0]:  # titles above the header have one cell
+        numbers = [next((place for place, row in enumerate(cells) if sum(map(bool, row)) > 1), 0)]
+    if not cells or max(numbers) >= len(cells):
+        return [], []
+    lines = [_held(cells[number]) if number != numbers[-1] else cells[number] for number in numbers]
+    names = [" ".join(part for part in dict.fromkeys(parts) if part) for parts in zip(*lines, strict=True)]
+    return names, [row for row in cells[max(numbers) + 1 :] if any(row)]
+
+
+def _held(cells: Sequence[str]) -> list[str]:
+    held, last = [], ""
+    for cell in cells:
+        last = cell or last
+        held.append(last)
+    return held
+
+
+def filled_down(header: Sequence[str], rows: list[list[str]], names: Sequence[str]) -> list[list[str]]:
+    """Fill empty cells of some columns with those above."""
+    wanted = {plain(name) for name in names}
+    for place, name in enumerate(header):
+        if plain(name) in wanted:
+            for row, value in zip(rows, _held([row[place] for row in rows]), strict=True):
+                row[place] = value
+    return rows
+
+
+def stripped(cells: Sequence[Any]) -> list[str]:
+    """Return cells without blanks around, '' for missing ones."""
+    try:
+        return [cell.strip() for cell in cells]
+    except AttributeError:  # of short rows
+        return [cell.strip() if isinstance(cell, str) else "" for cell in cells]
 
 
 def sniff(text: str) -> str:
