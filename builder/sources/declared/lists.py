@@ -87,7 +87,7 @@ class Lists:
         with self._folder.open(path) as file:
             try:
                 tables = pd.read_csv(
-                    file, sep=delimiter, encoding=encoding, dtype=str, keep_default_na=False, na_filter=False,
+                    file, sep=delimiter, encoding=encoding, dtype=object, keep_default_na=False, na_filter=False,
                     chunksize=_ROWS, on_bad_lines="warn", engine="c", index_col=False,
                 )  # fmt: skip
                 while (piece := self._next(tables, path)) is not None:

@@ -113,7 +113,7 @@ def _delimited(folder: Folder, path: str, wanted: Wanted, decimal_comma: bool) -
             sep=delimiter,
             header=None,
             names=range(most),
-            dtype=str,
+            dtype=object,  # texts, as of str; not by way of Arrow, which makes each cell anew
             keep_default_na=False,
             na_filter=False,
             skip_blank_lines=False,
