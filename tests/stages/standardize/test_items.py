@@ -18,7 +18,7 @@ from builder.schema import ANNOTATIONS
 from builder.sources.base import Channel, Image, Region
 from builder.sources.common.folder import Folder
 from builder.stages import work_files
-from builder.stages.annotate.annotate_source import _signature
+from builder.stages.annotate.rows import signature
 from builder.stages.standardize import items
 from builder.stages.standardize.item import Item
 
@@ -74,5 +74,5 @@ def test_the_signature_tells_what_is_taken_of_the_files(tmp_path: Path) -> None:
         plain._replace(size=(1, 1)),
         plain._replace(channels=(*plain.channels, *plain.channels)),
     ]
-    assert len({_signature(folder, image) for image in (plain, *others)}) == 1 + len(others)
-    assert _signature(folder, plain._replace(phenotype="other", key="l")) == _signature(folder, plain)
+    assert len({signature(folder, image) for image in (plain, *others)}) == 1 + len(others)
+    assert signature(folder, plain._replace(phenotype="other", key="l")) == signature(folder, plain)
