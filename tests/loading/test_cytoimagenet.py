@@ -1,4 +1,7 @@
-"""The class, ``open`` and plain ``load_dataset`` on one package: the same rows, classes and errors."""
+"""The class, ``open`` and ``load_dataset`` on one package.
+
+The same rows, classes and errors.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ def by_name(rows: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_the_folder_of_a_category_gives_its_rows_or_an_error(tmp_path: Path) -> None:
-    """``data_dir=`` is no way to name a configuration: up to 4.4 ``datasets`` compares sizes with ``full``."""
+    """``data_dir=`` is no way to name a configuration.
+
+    Up to 4.4 ``datasets`` compares sizes with ``full``.
+    """
     folder = tmp_path / "cytoimagenet"
     made.make_package(folder)
     wanted = cytoimagenet.open(folder, "gene")
@@ -67,7 +73,10 @@ def test_the_folder_of_a_category_gives_its_rows_or_an_error(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("file_format", ["arrow", "parquet"])
 def test_a_copy_that_lacks_a_shard_is_noticed(tmp_path: Path, file_format: str) -> None:
-    """The card names the files of Arrow packages; of Parquet it has globs, and therefore numbers of rows."""
+    """The card names the files of Arrow packages.
+
+    Of Parquet it has globs, and therefore numbers of rows.
+    """
     folder = tmp_path / "cytoimagenet"
     made.make_package(folder, file_format=file_format, shards=2)
     [lost] = folder.glob("data/**/train-*organism-00001*" if file_format == "parquet" else "data/organism/train-00001*")

@@ -1,4 +1,7 @@
-"""Streaming over HTTP, from a server that is sound, busy, broken or lying: every row once, or one clear error."""
+"""Streaming over HTTP: every row once, or one clear error.
+
+From a server that is sound, busy, broken or lying.
+"""
 
 from __future__ import annotations
 
@@ -179,7 +182,10 @@ def test_a_batch_of_other_rows_than_the_manifest_states_is_named(
 
 @pytest.mark.parametrize("file_format", ["arrow", "parquet"])
 def test_what_is_asked_for_before_the_first_row(tmp_path: Path, file_format: str) -> None:
-    """Manifest and classes; what rows need, once; and once a shard whether the manifest is still the same."""
+    """Manifest, classes, and once what the rows need.
+
+    And once per shard, whether the manifest is still the same.
+    """
     folder = make_package(
         tmp_path / "package",
         classes={"gene": ("a", "b")},
