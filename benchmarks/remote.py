@@ -1,4 +1,6 @@
-"""How fast examples come out of a package over a network, against the other ways to read one.
+"""How fast a package gives examples over a network.
+
+It is compared with other ways to read one.
 
     python -m benchmarks.remote [--examples 5000] [--delays 0,20,50,100] [--mbit 1000] [--each 0] [--only NAMES]
 
@@ -48,9 +50,10 @@ def noise(count: int) -> list[bytes]:
 
 
 def write_all(folder: Path, examples: int, peers: Sequence[str] = ("tar",)) -> dict[str, Path]:
-    """Write four shards of a category, and four of another with a quarter of the rows, in every format.
+    """Write packages of two categories, in every format.
 
-    Values of the same sizes in the formats of ``peers``.
+    Four shards of a category, and four of another with a quarter of the rows. The formats of ``peers`` get values of
+    the same sizes.
     """
     pool = noise(60)
     places = {}
@@ -76,7 +79,7 @@ def write_all(folder: Path, examples: int, peers: Sequence[str] = ("tar",)) -> d
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """Serve a folder by a process of its own; give its address."""
+    """Serve a folder by another process; give its address."""
     command = [sys.executable, "-m", "benchmarks.remote_server", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -87,14 +90,20 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 def control(url: str, **limits: float) -> list[tuple[str, int]]:
-    """Set limits of the server; return what it sent before: path and bytes of each answer."""
+    """Set the server's limits; return what it sent before.
+
+    Path and bytes of each answer.
+    """
     with urllib.request.urlopen(f"{url}/control?{urllib.parse.urlencode(limits)}") as answer:
         found: list[tuple[str, int]] = json.load(answer)
     return found
 
 
 def measure(name: str, url: str, place: Path, cache: Path) -> dict[str, Any]:
-    """Return what a reader says of its epoch, and the bytes that the server sent."""
+    """Return a reader's report of its epoch, and bytes sent.
+
+    The bytes are those that the server sent.
+    """
     control(url)
     command = [sys.executable, "-m", "benchmarks.remote_readers", name, f"{url}/{place.name}", str(FIRST)]
     environment = {**os.environ, "PACKAGE": str(place), "CACHE": str(cache), "HF_HOME": str(cache)}

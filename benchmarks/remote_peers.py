@@ -1,4 +1,6 @@
-"""Other formats and their own readers, for ``benchmarks/remote.py``: WebDataset, Lance and MDS.
+"""Other formats and their own readers: WebDataset, Lance, MDS.
+
+For ``benchmarks/remote.py``.
 
 Each keeps the same images with a label. Lance and MDS read object stores and no plain HTTP: the server speaks enough of
 S3 for them. MDS downloads whole shards to a folder; the others hand out what arrives.

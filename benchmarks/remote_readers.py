@@ -1,4 +1,7 @@
-"""Ways to read a package over HTTP, for ``benchmarks/remote.py``: each gives how many examples came."""
+"""Ways to read a package over HTTP, for ``benchmarks/remote.py``.
+
+Each gives how many examples came.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ from benchmarks.remote_peers import Counts, read_lance, read_mds, read_webdatase
 
 
 def ranges(url: str) -> Counts:
-    """The ceiling: 16 connections take blocks of 2 MB, whatever is in them."""
+    """The upper bound: 16 connections fetch blocks of 2 MB.
+
+    Whatever is in them.
+    """
     parts = urllib.parse.urlsplit(url)
     manifest = json.loads(_get(http.client.HTTPConnection(parts.netloc), f"{parts.path}/manifest.json"))
     files = {p: f for p, f in manifest["files"].items() if p.startswith("data/") and f["split"] == "train"}
@@ -83,7 +89,7 @@ def plain_parquet(url: str) -> Counts:
 
 
 class Reader(NamedTuple):
-    """What reads, the format of its package, and the module that it needs."""
+    """What reads, its package's format, and the module needed."""
 
     read: Callable[[str], Counts]
     place: str
@@ -103,7 +109,10 @@ READERS = {
 
 
 def run(name: str, url: str, first: int) -> dict[str, Any]:
-    """Return the examples, the seconds until the first ones had come, and until all had."""
+    """Return the examples, and the seconds they took.
+
+    The seconds until the first ones had come, and until all had.
+    """
     datasets.disable_progress_bars()
     own = READERS[name].module
     for library in (

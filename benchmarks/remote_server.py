@@ -28,7 +28,7 @@ SLACK = 0.01  # seconds of the line that may be saved up
 
 
 class Line:
-    """A token bucket: what is sent waits until the line is free."""
+    """A token bucket: data wait until the line is free."""
 
     def __init__(self, mbit: float) -> None:
         self.mbit, self.free = mbit, 0.0
@@ -44,7 +44,10 @@ class Line:
 
 
 class Server:
-    """Answers GET and HEAD with byte ranges, for the files of a folder."""
+    """Answers GET and HEAD for a folder's files.
+
+    With byte ranges.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.files = folder, dict[str, mmap.mmap]()
@@ -110,7 +113,7 @@ class Server:
             await self.body(writer, own, memoryview(data)[low:high], path, (high - low) // 2 if broken else high - low)
 
     def listed(self, bucket: str, query: dict[str, str]) -> bytes:
-        """Return the keys of a bucket as ListObjectsV2 of S3 gives them.
+        """Return a bucket's keys as S3's ListObjectsV2 does.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
         """
