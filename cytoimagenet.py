@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import fsspec
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 try:  # indented: datasets 3 asks for every module that an unindented line imports
     from cytoimagenet_reader import __version__
@@ -47,8 +49,6 @@ __all__ += ["ShardError", "__version__", "decode", "decode_batch", "decode_resiz
 
 CATEGORIES = ("organism", "cell_type", "cell_visible", "phenotype", "compound", "gene", "sirna")
 FULL = "full"
-_SITES = {"batches": "batch", "wells": "well", "controls": "control", "timepoints": "timepoint"}
-_CONDITIONS = ("labels", "sources", "databases", "microscopy", "licenses", *_SITES, "commercial_use", "crops", "where")
 _patched_for_streaming = True  # datasets would put its own open() and os.path into this module; it needs neither
 
 if _alone and not TYPE_CHECKING:
@@ -127,9 +127,7 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
         storage = dict(self.storage_options)
         if self.token and data_dir.startswith("hf://"):
             storage["hf"] = {**storage.get("hf", {}), "token": self.token}
-        conditions = {name: getattr(config, name) for name in _CONDITIONS}
-        splits = _PlainSplits if _alone else _streaming.PackageSplits
-        self._splits = splits(data_dir, storage, config.name, conditions, config.columns, config.label_ids)
+        self._splits = (_PlainSplits if _alone else _streaming.PackageSplits)(data_dir, storage, config)
         content = hashlib.sha256(f"{__version__} {of_options} {self._splits.identity}".encode()).hexdigest()
         return config, f"{config.name}-{content[:16]}"
 
@@ -149,31 +147,33 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
         return _streaming.StreamedExamples(self._generate_examples, split_generator.gen_kwargs, self.info.features)
 
 
-_DATA_FILE = re.compile(rf"(?:data/({'|'.join(CATEGORIES)})/(\w+)-\d{{5,9}}-of-\d{{5,9}}|(metadata)/(\w+))\.arrow")
 _WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between attempts; from here on: used only where there is no reader
+_SHARD = re.compile(rf"data/({'|'.join(CATEGORIES)})/(\w+)-\d{{5,9}}-of-\d{{5,9}}\.arrow")
+_COLUMNS = {"labels": "label", "sources": "dir_name", "databases": "database", "licenses": "license", "crops": "crop"}
+_COLUMNS |= {"batches": "batch", "wells": "well", "controls": "control", "timepoints": "timepoint"}  # by condition
 
 
 class _PlainSplits:
     """Splits of a config, as in ``cytoimagenet_reader.streaming.PackageSplits``.
 
     A split is cut into streams, each an equal share of every category with the categories interleaved row by row. A
-    stream is a list of parts (path of a shard, its category, start, stop): a run of those of its rows that are wanted.
+    stream is a list of parts (path of a shard, start, stop): a run of those of its rows that are wanted.
     """
 
-    def __init__(self, place: str, options: Any, config: str, conditions: Any, columns: Any, label_ids: Any) -> None:
+    def __init__(self, place: str, options: Any, config: CytoImageNetConfig) -> None:
         self.place = place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
         self.local = self.place.startswith("file://") or "://" not in self.place
         self.files, self.root = fsspec.core.url_to_fs(self.place, **options.get(place.partition("://")[0], {}))
         self.copies: dict[str, str] = {}  # by path of a shard, where a local copy is
         try:
-            self._choose(config, conditions, columns, label_ids)
+            self._choose(config)
         except PackageError:
             raise
         except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
                 NotImplementedError) as error:  # fmt: skip
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
 
-    def _choose(self, config: str, conditions: Any, columns: Any, label_ids: Any) -> None:
+    def _choose(self, config: CytoImageNetConfig) -> None:
         """Read what the package states; choose shards, rows and features."""
         read = [self._read(name) for name in ("manifest.json", "classes.json")]
         self.identity = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in read)).hexdigest()
@@ -181,37 +181,59 @@ class _PlainSplits:
         if manifest["format"] != "arrow":
             here = f"{self.place} holds {manifest['format']} shards"
             raise PackageError(f"{here}, which the reader reads: pip install cytoimagenet, or load_dataset its folder")
-        self.batch_rows = max(int(manifest.get("recipe", {}).get("batch_rows", 100)), 1)
-        self.shards = {p: f for p, f in manifest["files"].items() if p.startswith(("data/", "metadata/"))}
-        for path, facts in self.shards.items():
-            name = _DATA_FILE.fullmatch(path)
-            counted = type(facts["rows"]) is int and 0 <= facts["rows"] < 1 << 62  # `in range` would try each number
-            found = (facts["config"], facts["split"], counted)
-            if not name or found != (name[1] or name[3], name[2] or name[4], True):
+        files = {path: facts for path, facts in manifest["files"].items() if path.startswith("data/")}
+        for path, facts in files.items():
+            name, rows = _SHARD.fullmatch(path), facts["rows"]
+            counted = type(rows) is int and 0 <= rows < 1 << 62  # `in range` would try each number
+            if not name or not counted or (facts["config"], facts["split"]) != name.groups():
                 raise ValueError(f"{path!a} is no name of a shard, or not what the manifest says of it")
-        files = {path: facts for path, facts in self.shards.items() if path.startswith("data/")}
-        if config not in index:
-            raise PackageError(f"{self.place} holds no {config!r}; it has {', '.join(index)}")
-        classes = list(index[config]["names"])
-        paths = sorted((path for path in files if config in (FULL, files[path]["config"])), key=_reading_position)
+        if config.name not in index:
+            raise PackageError(f"{self.place} holds no {config.name!r}; it has {', '.join(index)}")
+        classes = list(index[config.name]["names"])
+        paths = sorted((p for p in files if config.name in (FULL, files[p]["config"])), key=_reading_position)
         if not paths or not all(isinstance(name, str) for facts in index.values() for name in facts["names"]):
-            raise ValueError(f"it has no shard of {config!r}, or a class without a name")
-        self.rows: dict[str, list[int]] | None = None  # by path of a shard, the numbers of its rows that are wanted
-        unset = {"commercial_use": False}
-        if given := [f"{name}={value!r}" for name, value in conditions.items() if value != unset.get(name)]:
-            if unknown := sorted({*_texts(conditions["labels"])} - {*classes}):
-                raise PackageError(f"no class {', '.join(map(repr, unknown))} in {config!r} of {self.place}")
+            raise ValueError(f"it has no shard of {config.name!r}, or a class without a name")
+        self.wanted: dict[str, Sequence[int]] = {path: range(files[path]["rows"]) for path in paths}
+        self.step = max(int(manifest.get("recipe", {}).get("batch_rows", 100)), 1)
+        names = (*_COLUMNS, "microscopy", "commercial_use", "where")
+        if given := [f"{n}={getattr(config, n)!r}" for n in names if getattr(config, n) != getattr(type(config), n)]:
+            if unknown := sorted({*_texts(config.labels or ())} - {*classes}):
+                raise PackageError(f"no class {', '.join(map(repr, unknown))} in {config.name!r} of {self.place}")
             allowed = [source["license"] for source in manifest["sources"] if source.get("commercial_use")]
-            self.rows, classes = self._passing(paths, files, conditions, allowed)
-            if not self.rows:
-                raise PackageError(f"nothing in {config!r} of {self.place} passes {', '.join(given)}")
-        classes = index[FULL]["names"] if label_ids == FULL else classes
-        self.shards = {path: files[path] for path in paths if self.rows is None or path in self.rows}
+            classes, self.step = self._filter(config, allowed), 1
+            if not classes:
+                raise PackageError(f"nothing in {config.name!r} of {self.place} passes {', '.join(given)}")
+        classes = index[FULL]["names"] if config.label_ids == FULL else classes
+        self.shards = {path: files[path] for path in self.wanted}
         features = datasets.Features.from_arrow_schema(self._again(partial(self._schema, next(iter(self.shards)))))
-        if unknown := [name for name in columns or () if name not in features]:
+        if unknown := [name for name in config.columns or () if name not in features]:
             raise PackageError(f"no column {', '.join(unknown)}; there are {', '.join(features)}")
         features.update({"image": datasets.Image(), "label": datasets.ClassLabel(names=classes)})
-        self.features = datasets.Features({n: features[n] for n in features if columns is None or n in columns})
+        self.features = datasets.Features({n: features[n] for n in features if n in (config.columns or features)})
+
+    def _filter(self, config: CytoImageNetConfig, allowed: list[str]) -> list[str]:
+        """Keep the rows that pass; return their classes."""
+        tests = [(column, getattr(config, name)) for name, column in _COLUMNS.items()]
+        tests += [("license", allowed if config.commercial_use else None), *(config.where or {}).items()]
+        passing = pc.field("shard").isin([path.rpartition(".")[0] for path in self.wanted])
+        for column, values in tests:
+            if isinstance(values, dict):
+                passing &= pc.field(column).is_valid()
+                passing &= pc.field(column) >= values["min"] if "min" in values else True
+                passing &= pc.field(column) <= values["max"] if "max" in values else True
+            elif values is not None:
+                passing &= pc.field(column).isin(_texts(values))
+        if config.microscopy is not None:  # a cell may hold several, joined by "|"
+            kinds = "|".join(map(re.escape, _texts(config.microscopy))) or "$."
+            passing &= pc.match_substring_regex(pc.field("microscopy"), rf"(^|\|)({kinds})(\||$)")
+        table = pq.read_table(
+            pa.BufferReader(self._read("metadata.parquet")), columns=["shard", "position", "label"], filters=passing
+        )
+        rows: dict[str, list[int]] = {}
+        for shard, position in zip(table["shard"].to_pylist(), table["position"].to_pylist(), strict=True):
+            rows.setdefault(f"{shard}.arrow", []).append(position)
+        self.wanted = {path: sorted(rows[path]) for path in self.wanted if path in rows}
+        return sorted(set(table["label"].to_pylist()))
 
     def arguments(self, dl_manager: Any) -> dict[str, dict[str, Any]]:
         """Return ``examples`` arguments by split, fetching and checking prepared shards."""
@@ -228,30 +250,53 @@ class _PlainSplits:
         cut = self._streams if dl_manager.is_streaming else self._parts
         return {split: {"streams": cut(split), "package": self} for split in splits}
 
+    def _parts(self, split: str) -> list[list[tuple[str, int, int]]]:
+        return [[(p, 0, len(self.wanted[p]))] for p, facts in self.shards.items() if facts["split"] == split]
+
+    def _streams(self, split: str) -> list[list[tuple[str, int, int]]]:
+        by_category: dict[str, list[tuple[str, int]]] = {}
+        for [(path, _, rows)] in self._parts(split):
+            by_category.setdefault(self.shards[path]["config"], []).append((path, rows))
+        sizes = {category: sum(rows for _, rows in shards) for category, shards in by_category.items()}
+        count = max(max(map(len, by_category.values())), min(8, sum(sizes.values()) // 256))
+        streams: list[list[tuple[str, int, int]]] = [[] for _ in range(count)]
+        for category, shards in by_category.items():
+            size, before = sizes[category], 0
+            step = self.step if size >= 8 * self.step * count else 1  # cut between batches
+            for number, (path, rows) in enumerate(shards):
+                for i, stream in enumerate(streams):
+                    bounds = (size * i // count - before, size * (i + 1) // count - before)
+                    low, high = (min(max((bound + step // 2) // step * step, 0), rows) for bound in bounds)
+                    if len(shards) == count:  # whole shards, read from end to end
+                        low, high = 0, rows if i == number else 0
+                    if low < high:
+                        stream.append((path, low, high))
+                before += rows
+        return [stream for stream in streams if stream]
+
     @staticmethod
     def examples(features: Any, streams: list[Any], package: _PlainSplits) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (key, row) of streams, spreading each category evenly."""
         for stream in streams:
             categories: dict[str, list[Any]] = {}
             for part in stream:
-                categories.setdefault(part[1], []).append(part)
+                categories.setdefault(package.shards[part[0]]["config"], []).append(part)
             runs = [package._run(features, parts, place) for place, parts in enumerate(categories.values())]
             yield from ((key, row) for _, _, key, row in heapq.merge(*runs))
 
     def _run(self, features: Any, parts: list[Any], place: int) -> Iterator[tuple[float, int, int, dict[str, Any]]]:
-        total, done = sum(stop - start for *_, start, stop in parts), 0
+        total, done = sum(stop - start for _, start, stop in parts), 0
         ids = {name: i for i, name in enumerate(features["label"].names)} if "label" in features else {}
-        for path, category, start, stop in parts:
-            key = (CATEGORIES.index(category) << 60) + (_reading_position(path)[2] << 32)
-            wanted = range(start, stop) if self.rows is None else self.rows[path][start:stop]
-            for number, row in self._examples(path, wanted, list(features)):
+        for path, start, stop in parts:
+            _, category, shard = _reading_position(path)
+            for number, row in self._rows(path, self.wanted[path][start:stop], list(features)):
                 if ids and row["label"] not in ids:
                     raise self._fault(path, f"it holds class {row['label']!r}, which classes.json does not name")
                 row |= {"label": ids[row["label"]]} if ids else {}
-                yield (done + 0.5) / total, place, key + number, row
+                yield (done + 0.5) / total, place, (category << 60) + (shard << 32) + number, row
                 done += 1
 
-    def _examples(self, path: str, wanted: Sequence[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _rows(self, path: str, wanted: Sequence[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (number, row) of wanted rows, resuming after failures."""
         for wait in (*_WAITS, None):
             try:
@@ -288,55 +333,12 @@ class _PlainSplits:
                 if first > wanted[-1]:
                     return
 
-    def _parts(self, split: str) -> list[list[tuple[str, str, int, int]]]:
-        here = [(path, facts) for path, facts in self.shards.items() if facts["split"] == split]
-        return [[(path, f["config"], 0, len((self.rows or {}).get(path, ())) or f["rows"])] for path, f in here]
-
-    def _streams(self, split: str) -> list[list[tuple[str, str, int, int]]]:
-        by_category: dict[str, list[tuple[str, int]]] = {}
-        for [(path, category, _, rows)] in self._parts(split):
-            by_category.setdefault(category, []).append((path, rows))
-        total = sum(rows for shards in by_category.values() for _, rows in shards)
-        count = max(max(map(len, by_category.values())), min(8, total // 256))
-        streams: list[list[tuple[str, str, int, int]]] = [[] for _ in range(count)]
-        for category, shards in by_category.items():
-            size, before = sum(rows for _, rows in shards), 0
-            whole_batches = self.rows is None and size >= 8 * self.batch_rows * count
-            step = self.batch_rows if whole_batches else 1
-            for number, (path, rows) in enumerate(shards):
-                for i, stream in enumerate(streams):
-                    bounds = (size * i // count - before, size * (i + 1) // count - before)
-                    low, high = (min(max((bound + step // 2) // step * step, 0), rows) for bound in bounds)
-                    if len(shards) == count:  # whole shards, read from end to end
-                        low, high = 0, rows if i == number else 0
-                    if low < high:
-                        stream.append((path, category, low, high))
-                before += rows
-        return [stream for stream in streams if stream]
-
-    def _passing(self, paths: list[str], files: Any, conditions: Any, allowed: list[str]) -> tuple[Any, list[str]]:
-        """Return the passing row numbers by shard, and their classes."""
-        named = {"label": "labels", "dir_name": "sources", "database": "databases", "license": "licenses"}
-        named |= {column: plural for plural, column in _SITES.items()}
-        tests = {name: {*_texts(conditions[of])} for name, of in named.items() if conditions[of] is not None}
-        tests |= {} if conditions["crops"] is None else {"crop": {conditions["crops"]}}
-        where, kinds = conditions["where"] or {}, {*_texts(conditions["microscopy"])}
-        columns = list(dict.fromkeys((*tests, *where, "label", "license", "microscopy")))
-        rows: dict[str, list[int]] = {path: [] for path in paths}
-        classes = set()
-        for split in sorted({facts["split"] for facts in files.values()}):
-            shards = sorted((path for path in files if files[path]["split"] == split), key=_reading_position)
-            places = ((path, number) for path in shards for number in range(files[path]["rows"]))
-            total = sum(files[path]["rows"] for path in shards)  # the table has the rows of the config full, in order
-            found = self._examples(f"metadata/{split}.arrow", range(total), columns)
-            for (_, row), (path, number) in zip(found, places, strict=False):
-                wanted = path in rows and all(row[name] in values for name, values in tests.items())
-                wanted &= not conditions["commercial_use"] or row["license"] in allowed
-                wanted &= all(_within(row[name], value) for name, value in where.items())
-                if wanted and (conditions["microscopy"] is None or kinds & {*(row["microscopy"] or "").split("|")}):
-                    rows[path].append(number)
-                    classes.add(row["label"])
-        return {path: found for path, found in rows.items() if found}, sorted(classes)
+    def _schema(self, path: str) -> Any:
+        with self._open(path) as file:
+            try:
+                return pa.ipc.open_stream(file).schema.remove_metadata()
+            except (pa.ArrowException, OSError) as error:
+                raise self._fault(path, str(error)) from error
 
     def _sha256(self, path: str) -> str:
         digest = hashlib.sha256()
@@ -344,13 +346,6 @@ class _PlainSplits:
             while block := file.read(1 << 22):
                 digest.update(block)
         return digest.hexdigest()
-
-    def _schema(self, path: str) -> Any:
-        with self._open(path) as file:
-            try:
-                return pa.ipc.open_stream(file).schema.remove_metadata()
-            except (pa.ArrowException, OSError) as error:
-                raise self._fault(path, str(error)) from error
 
     def _open(self, path: str) -> Any:
         return fsspec.open(self.copies[path], "rb") if path in self.copies else self.files.open(self._path(path), "rb")
@@ -403,13 +398,6 @@ def _refuse_compressed(header: bytes) -> None:
         raise ValueError("the stream is compressed; no package's is")
 
 
-def _within(value: Any, wanted: Any) -> bool:
-    """Return whether a cell meets a condition of ``where``."""
-    if value is None or not isinstance(wanted, dict):
-        return value is not None and value in (wanted if isinstance(wanted, list | tuple) else [wanted])
-    return bool(wanted.get("min", value) <= value <= wanted.get("max", value))
-
-
-def _texts(values: Sequence[str] | str | None) -> list[str]:
-    """Return a list of texts from one or several."""
-    return [values] if isinstance(values, str) else list(values or ())
+def _texts(values: Any) -> list[Any]:
+    """Return a list of values from one or several."""
+    return list(values) if isinstance(values, list | tuple) else [values]

@@ -20,6 +20,7 @@ from datasets.iterable_dataset import ExamplesIterable
 
 from cytoimagenet_reader.arguments import check_texts, filter_of, suggestion
 from cytoimagenet_reader.errors import PackageError
+from cytoimagenet_reader.filters import Filter
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.prefetched import Prefetched, prefetched
 from cytoimagenet_reader.remote.retrying import retrying
@@ -37,9 +38,7 @@ class PackageSplits:
     ----------
     place : a folder or a URL
     storage_options : one mapping per protocol, as ``datasets`` passes them
-    conditions : fields of ``Filter``
-    columns : names of the columns to read; None for all
-    label_ids : as ``select`` takes it
+    config : a ``CytoImageNetConfig``
 
     Raises
     ------
@@ -47,19 +46,13 @@ class PackageSplits:
         Where there is no package, or it has nothing of what was asked for.
     """
 
-    def __init__(
-        self,
-        place: str,
-        storage_options: Mapping[str, Any],
-        config: str,
-        conditions: Mapping[str, Any],
-        columns: Sequence[str] | None,
-        label_ids: str | None = None,
-    ) -> None:
+    def __init__(self, place: str, storage_options: Mapping[str, Any], config: Any) -> None:
+        columns = config.columns
         check_texts("columns", columns)
         columns = [columns] if isinstance(columns, str) else columns
+        wanted = filter_of({name: getattr(config, name) for name in Filter._fields}, "CytoImageNet")
         self._package = Package(place, storage_options)
-        self._selection = select(self._package, config, filter_of(conditions, "CytoImageNet"), columns, label_ids)
+        self._selection = select(self._package, config.name, wanted, columns, config.label_ids)
         self.features = self._selection.features
         self.identity = self._package.identity
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -18,13 +19,42 @@ BENCHMARKS = sorted(
 )
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
-def test_it_starts_as_a_module(name: str) -> None:
-    if "torch" in (ROOT / f"benchmarks/{name}.py").read_text("utf-8"):
-        pytest.importorskip("torch")
-    command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+_HELP_OF_EACH = """
+import json, runpy, sys, traceback
+failed = {}
+for name in sys.argv[2:]:
+    out, sys.argv = sys.argv[1], [sys.argv[0], "--help"]
+    try:
+        runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        failed |= {name: f"exit {ended.code}"} if ended.code else {}
+    except BaseException:
+        failed[name] = traceback.format_exc()
+    else:
+        failed[name] = "no help"
+    sys.argv = [sys.argv[0], out]
+json.dump(failed, open(out, "w"))
+"""
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What went wrong as each benchmark was asked for its help.
+
+    One interpreter runs them all, as ``python -m`` would.
+    """
+    pytest.importorskip("torch")
+    out = tmp_path_factory.mktemp("benchmarks") / "failed.json"
+    command = [sys.executable, "-c", _HELP_OF_EACH, str(out), *BENCHMARKS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    found: dict[str, str] = json.loads(out.read_text("utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_it_starts_as_a_module(name: str, failures: dict[str, str]) -> None:
+    assert failures.get(name) is None, failures[name]
     assert f"python -m benchmarks.{name}" in (ROOT / f"benchmarks/{name}.py").read_text("utf-8")
 
 

@@ -26,6 +26,8 @@ from builder.sources.common.folder import Folder
 from builder.stages.annotate.annotate_source import image_number
 from tests.package.made import make_package
 
+pytestmark = pytest.mark.slow
+
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -20,13 +20,13 @@ def _quiet() -> None:
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """270 pictures in three categories, three shards a category, as the builder encodes them; not to be changed."""
+    """270 images in three categories, three shards a category, as the builder encodes them; not to be changed."""
     return make_package(tmp_path_factory.mktemp("made") / "cytoimagenet", encode=encode)
 
 
 @pytest.fixture(scope="session")
 def parquet_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same pictures as ``package`` has, in Parquet; not to be changed."""
+    """The same images as ``package`` has, in Parquet; not to be changed."""
     return make_package(tmp_path_factory.mktemp("made") / "parquet", encode=encode, file_format="parquet")
 
 

@@ -1,4 +1,4 @@
-"""A small, valid package of made-up pictures, for tests and benchmarks: the same bytes for the same arguments.
+"""A small, valid package of made-up images, for tests and benchmarks: the same bytes for the same arguments.
 
 The layout is that of a built package: ``data/<category>/<split>-…`` (Arrow IPC stream or Parquet, schema EXAMPLES),
 the metadata tables, ``classes.json``, ``manifest.json`` and a card whose YAML names configs and features. A class is a
@@ -39,13 +39,13 @@ SOURCES: tuple[dict[str, str], ...] = (
 
 
 def pillow_png(pixels: np.ndarray[Any, Any]) -> bytes:
-    """Return the picture (uint8, (H, W)) as a PNG written by Pillow."""
+    """Return the image (uint8, (H, W)) as a PNG written by Pillow."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "png")
     return buffer.getvalue()
 
 
-def picture(number: int, classes: int, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+def striped(number: int, classes: int, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
     """Return stripes (uint8, (H, W)) of class ``number``: its own wavelength, random angle and phase, and noise."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     wave = 2 * np.pi / (3 * 6 ** (number / max(classes - 1, 1)))  # 3 to 18 pixels
@@ -68,7 +68,7 @@ def make_package(
     file_format: str = "arrow",
     old: bool = False,
 ) -> Path:
-    """Write a package with these classes, ``per_class`` pictures of each, into ``folder`` and return it.
+    """Write a package with these classes, ``per_class`` images of each, into ``folder`` and return it.
 
     The manifest of an ``old`` one says neither where the shards' record batches are nor what their pixels are like.
     """
@@ -78,7 +78,7 @@ def make_package(
     every = [name for category in CATEGORIES for name in classes.get(category, ())]
     files: dict[str, dict[str, Any]] = {}
     browse = []
-    pixels: dict[str, list[np.ndarray[Any, Any]]] = {}  # of the training pictures, by config
+    pixels: dict[str, list[np.ndarray[Any, Any]]] = {}  # of the training images, by config
     for split in SPLITS:
         parts: dict[str, pa.Table] = {}
         for category in CATEGORIES:
@@ -114,12 +114,12 @@ def make_package(
 
 
 def intensity(pixels: Mapping[str, list[np.ndarray[Any, Any]]]) -> dict[str, dict[str, float]]:
-    """Return mean and standard deviation of all pixels of a config, each picture with the same weight."""
+    """Return mean and standard deviation of all pixels of a config, each image with the same weight."""
     found = {}
     for config in ("full", *pixels):
-        pictures = [picture / 255 for name, some in pixels.items() if config in ("full", name) for picture in some]
-        mean = np.mean([picture.mean() for picture in pictures])
-        variance = np.mean([((picture - mean) ** 2).mean() for picture in pictures])
+        images = [image / 255 for name, some in pixels.items() if config in ("full", name) for image in some]
+        mean = np.mean([image.mean() for image in images])
+        variance = np.mean([((image - mean) ** 2).mean() for image in images])
         found[config] = {"mean": round(float(mean), 6), "std": round(float(variance**0.5), 6)}
     return found
 
@@ -178,7 +178,7 @@ def write_parquet(path: Path, table: pa.Table, batch_rows: int) -> None:
 
 
 def _with_places(part: pa.Table, split: str, path: str) -> pa.Table:
-    """Return a shard's rows without pictures, with where each lies, as ``metadata.parquet`` says it."""
+    """Return a shard's rows without images, with where each lies, as ``metadata.parquet`` says it."""
     columns = {
         "split": pa.array([split] * len(part), pa.string()),
         "shard": pa.array([path.rpartition(".")[0]] * len(part), pa.string()),
@@ -243,7 +243,7 @@ def _row(
     source = SOURCES[number % len(SOURCES)]
     crop = bool(number % 2)
     shape = (side, side + 3 * (number % 4))
-    pixels = picture(every.index(label), len(every), shape, rng)
+    pixels = striped(every.index(label), len(every), shape, rng)
     folder = label.replace(" -- ", "-").replace(", ", "_").replace(" ", "_")
     filename = f"{folder}-{number:011b}.png" if split == SPLITS[0] else f"{folder}-1{number:010b}.png"
     row: dict[str, Any] = dict.fromkeys(EXAMPLES.names)

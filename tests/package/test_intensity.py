@@ -85,16 +85,14 @@ def test_a_config_with_a_shard_of_old_has_none() -> None:
 def test_a_manifest_states_what_its_shards_hold_and_verify_tells(tmp_path: Path) -> None:
     package, parquet = tmp_path / "cytoimagenet", tmp_path / "parquet"
     manifest = make_package(package)
-    pictures: dict[str, list[np.ndarray[Any, Any]]] = {}
+    images: dict[str, list[np.ndarray[Any, Any]]] = {}
     for path in sorted(package.glob("data/*/train-*.arrow")):
         with pa.ipc.open_stream(path.read_bytes()) as reader:
             data = reader.read_all()["image"].to_pylist()
-        pictures.setdefault(path.parent.name, []).extend(
-            np.asarray(Image.open(io.BytesIO(one["bytes"]))) for one in data
-        )
-    pictures["full"] = [picture for some in list(pictures.values()) for picture in some]
-    assert manifest["intensity"].keys() == pictures.keys()
-    for config, some in pictures.items():
+        images.setdefault(path.parent.name, []).extend(np.asarray(Image.open(io.BytesIO(one["bytes"]))) for one in data)
+    images["full"] = [image for some in list(images.values()) for image in some]
+    assert manifest["intensity"].keys() == images.keys()
+    for config, some in images.items():
         mean, deviation = figures(some)
         wanted = {"mean": pytest.approx(mean, abs=1e-6), "std": pytest.approx(deviation, abs=2e-6)}
         assert manifest["intensity"][config] == wanted

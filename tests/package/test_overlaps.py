@@ -16,6 +16,8 @@ from builder.package.verify import check
 from tests.package.made import make_package
 from tests.pixels.test_overlap import scene, stretched
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("file_format", "workers"), [("arrow", 1), ("parquet", 2)])
 def test_verify_warns_of_tiles_of_one_photograph_on_both_sides(tmp_path: Path, file_format: str, workers: int) -> None:

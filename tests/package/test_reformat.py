@@ -18,6 +18,8 @@ from builder.package.verify import verify
 from tests.package.made import make_package
 from tests.package.test_verify import reseal
 
+pytestmark = pytest.mark.slow
+
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

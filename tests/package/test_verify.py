@@ -20,6 +20,8 @@ from builder.package.verify import verify
 from builder.schema import EXAMPLES
 from tests.package.made import CLASSES, make_package, png
 
+pytestmark = pytest.mark.slow
+
 SHARD = "data/compound/train-00000-of-00002.arrow"
 
 

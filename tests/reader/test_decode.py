@@ -76,8 +76,8 @@ def test_any_rows_and_filters_decode_as_in_pillow(data: st.DataObject, shape: tu
     kinds = data.draw(st.lists(st.integers(0, 4), min_size=height, max_size=height))
     noise = np.random.default_rng(data.draw(st.integers(0, 99))).integers(0, 256, (height, width + 1), np.uint8)
     noise[:, 0] = kinds
-    picture = png(noise.tobytes(), width, height, pieces)
-    np.testing.assert_array_equal(cytoimagenet.decode(picture), by_pillow(picture))
+    image = png(noise.tobytes(), width, height, pieces)
+    np.testing.assert_array_equal(cytoimagenet.decode(image), by_pillow(image))
 
 
 @given(shapes, st.integers(0, 3), st.integers(0, 99))
@@ -217,8 +217,8 @@ def test_a_bomb_is_refused_within_its_declared_size() -> None:
 def test_four_chunks_of_another_writer_are_no_bands(level: int, side: int) -> None:
     rows = np.random.default_rng(side).integers(0, 40, (side, side + 1)).astype(np.uint8)
     rows[:, 0] = 3
-    picture = png(rows.tobytes(), side, side, pieces=4, level=level)
-    np.testing.assert_array_equal(cytoimagenet.decode(picture), by_pillow(picture))
+    image = png(rows.tobytes(), side, side, pieces=4, level=level)
+    np.testing.assert_array_equal(cytoimagenet.decode(image), by_pillow(image))
 
 
 @given(shapes, shapes, st.integers(0, 99))
@@ -238,8 +238,8 @@ def test_most_shapes_are_resized_by_the_compiled_passes() -> None:
 @pytest.mark.parametrize("mode", ["1", "RGB", "RGBA", "LA", "P"])
 def test_other_pngs_are_left_to_pillow(mode: str) -> None:
     buffer = io.BytesIO()
-    picture = Image.fromarray(np.arange(60, dtype=np.uint8).reshape(6, 10))
-    picture.convert(mode).save(buffer, "png")
+    image = Image.fromarray(np.arange(60, dtype=np.uint8).reshape(6, 10))
+    image.convert(mode).save(buffer, "png")
     np.testing.assert_array_equal(cytoimagenet.decode(buffer.getvalue()), np.asarray(Image.open(buffer).convert("L")))
 
 
@@ -264,7 +264,7 @@ def damaged() -> dict[str, bytes]:
     at = whole.index(b"IDAT") + 20
     return {
         "empty": b"",
-        "text": b"<html>no picture</html>" * 9,
+        "text": b"<html>no image</html>" * 9,
         "truncated": whole[:-30],
         "flipped": whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :],
         "too few rows": png(bytes(10 * 8), 9, 9),

@@ -15,18 +15,18 @@ from cytoimagenet_reader.png.encoder import encode
 
 
 def test_batches_decode_in_order() -> None:
-    pictures = [np.full((5 + i, 8), i, np.uint8) for i in range(20)]
-    coded = [encode(picture) for picture in pictures]
-    for got, picture in zip(cytoimagenet.decode_batch(coded, threads=3), pictures, strict=True):
-        np.testing.assert_array_equal(got, picture)
+    images = [np.full((5 + i, 8), i, np.uint8) for i in range(20)]
+    coded = [encode(image) for image in images]
+    for got, image in zip(cytoimagenet.decode_batch(coded, threads=3), images, strict=True):
+        np.testing.assert_array_equal(got, image)
     resized = cytoimagenet.decode_batch(coded, (4, 4), threads=3)
     assert isinstance(resized, np.ndarray)
-    assert [int(picture.max()) for picture in resized] == list(range(20))
+    assert [int(image.max()) for image in resized] == list(range(20))
 
 
 def test_threads_raise_the_error_of_the_first_damaged_picture() -> None:
     whole = encode(np.zeros((9, 9), np.uint8))
-    coded = [whole] * 30 + [whole[:-30], b"<html>no picture</html>"] + [whole] * 30
+    coded = [whole] * 30 + [whole[:-30], b"<html>no image</html>"] + [whole] * 30
     with pytest.raises(ValueError) as alone:  # noqa: PT011 -- whatever it says, threads must say the same
         cytoimagenet.decode_batch(coded, threads=1)
     for _ in range(20):

@@ -12,7 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cytoimagenet_reader import jit
+
+pytestmark = pytest.mark.slow
 
 CONSTANT = """
 SIZE = {number}

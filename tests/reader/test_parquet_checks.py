@@ -20,6 +20,8 @@ import pytest
 
 from cytoimagenet_reader.parquet_checks import open_parquet
 
+pytestmark = pytest.mark.slow
+
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 

@@ -24,6 +24,8 @@ from builder.stages.context import BuildContext
 from tests.release.made_defects import IN_PROCESS, Made
 from tests.release.made_release import CLASSES, example, rows_of, write_images, write_table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:

@@ -62,7 +62,7 @@ def dropped(out: Path, package: Store, manifest: dict[str, Any], table: pa.Table
     reasons = pc.value_counts(rejects["reason"]).to_pylist()
     counts = {row["values"]: row["counts"] for row in reasons}
     entries: list[dict[str, Any]] = []
-    pictures: list[U8] = []
+    thumbnails: list[U8] = []
     some = {reason: _dealt(rejects.filter(pc.equal(rejects["reason"], reason)), _SHOWN) for reason in counts}
     refused.prepare([row for rows in some.values() for row in rows])
     for reason in sorted(counts, key=lambda name: (-counts[name], name)):
@@ -74,18 +74,18 @@ def dropped(out: Path, package: Store, manifest: dict[str, Any], table: pa.Table
             "meaning": REASONS.get(reason, ""),
             "count": counts[reason],
             "sources": sorted(by_source, key=lambda pair: (-pair[1], pair[0])),
-            "refused": [_entry(row, image, pictures) for row, image in shown if image is not None],
-            "named": [_entry(row, None, pictures) for row in rows.slice(0, _NAMED).to_pylist()],
+            "refused": [_entry(row, image, thumbnails) for row, image in shown if image is not None],
+            "named": [_entry(row, None, thumbnails) for row in rows.slice(0, _NAMED).to_pylist()],
             "kept": [],
         }
         if reason in LIMITS:
             entry["judged"] = LIMITS[reason].column
             entry["kept"] = [
-                _entry(row, image, pictures) for row, image in _just_kept(package, manifest, table, LIMITS[reason])
+                _entry(row, image, thumbnails) for row, image in _just_kept(package, manifest, table, LIMITS[reason])
             ]
         entries.append(entry)
-    made = sheet(pictures)
-    if pictures:
+    made = sheet(thumbnails)
+    if thumbnails:
         (out / "sheets" / "dropped.jpg").write_bytes(made.jpeg)
     return {
         "reasons": entries,
@@ -122,14 +122,14 @@ def _just_kept(
     ]
 
 
-def _entry(row: dict[str, Any], image: U8 | None, pictures: list[U8]) -> list[Any]:
+def _entry(row: dict[str, Any], image: U8 | None, thumbnails: list[U8]) -> list[Any]:
     """Return an entry's texts and its place in the sheet.
 
     Idx, source, label, key, what was measured, which candidate; the place is -1 where there are no pixels.
     """
     if image is not None:
-        pictures.append(fitted(image, _CELL))
-    place = len(pictures) - 1 if image is not None else -1
+        thumbnails.append(fitted(image, _CELL))
+    place = len(thumbnails) - 1 if image is not None else -1
     candidate = row.get("candidate")
     what = "" if candidate is None else "whole" if candidate < 0 else f"crop {candidate}"
     return [row["idx"], row["dir_name"], row.get("label"), row.get("key"), row.get("detail"), what, place]

@@ -20,7 +20,7 @@ from tests.inspect.explorer.use import DRAWN, OPTIONS, until, use, watched
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 TOTAL = sum(map(len, CLASSES.values()))
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")]
 
 
 @pytest.fixture(scope="module")

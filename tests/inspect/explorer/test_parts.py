@@ -34,6 +34,8 @@ from builder.sources.common.folder import Folder
 from builder.stages.annotate.annotate_source import image_number
 from tests.inspect.explorer.conftest import CLASSES, PER_CLASS
 
+pytestmark = pytest.mark.slow
+
 
 @given(st.lists(st.tuples(*(st.integers(0, 2) for _ in range(4))), min_size=1, max_size=60), st.integers(1, 12))
 def test_no_source_or_scale_is_missing_for_being_rare(rows: list[tuple[int, int, int, int]], most: int) -> None:

@@ -102,19 +102,19 @@ def test_filter_suits_the_picture(name, filter_number):
 
 
 def test_the_same_bytes_as_with_numpy(monkeypatch):
-    pictures = [scene(seed) for seed in range(4)] + [np.zeros((3, 5), np.uint8), np.zeros((300, 400), np.uint8)]
-    ours = [encoder.encode(pixels) for pixels in pictures]
+    images = [scene(seed) for seed in range(4)] + [np.zeros((3, 5), np.uint8), np.zeros((300, 400), np.uint8)]
+    ours = [encoder.encode(pixels) for pixels in images]
     monkeypatch.setattr(encoder, "deflate", numpy_deflate.deflate)
     monkeypatch.setattr(encoder, "filter_counts", numpy_filters.filter_counts)
     rows = {4: numpy_filters.paeth_rows, 3: numpy_filters.average_rows, 0: encoder.unfiltered_rows}
     monkeypatch.setattr(encoder, "_FILTERS", rows)
-    assert [encoder.encode(pixels) for pixels in pictures] == ours
+    assert [encoder.encode(pixels) for pixels in images] == ours
 
 
 def test_no_larger_than_pillow_over_made_up_pictures():
-    pictures = [scene(seed) for seed in range(12)]
-    ours = sum(len(encoder.encode(pixels)) for pixels in pictures)
-    assert ours <= sum(len(pillow(Image.fromarray(pixels), "PNG", compress_level=6)) for pixels in pictures)
+    images = [scene(seed) for seed in range(12)]
+    ours = sum(len(encoder.encode(pixels)) for pixels in images)
+    assert ours <= sum(len(pillow(Image.fromarray(pixels), "PNG", compress_level=6)) for pixels in images)
 
 
 @pytest.mark.skipif(not shutil.which("pngcheck"), reason="pngcheck is not installed")
@@ -126,13 +126,13 @@ def test_pngcheck_finds_nothing(tmp_path):
 
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-PAGE = """<html><body><img id="picture" src="data:image/png;base64,{data}"><pre id="levels"></pre><script>
-const picture = document.getElementById("picture");
-picture.decode().then(() => {{
+PAGE = """<html><body><img id="image" src="data:image/png;base64,{data}"><pre id="levels"></pre><script>
+const image = document.getElementById("image");
+image.decode().then(() => {{
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
   const context = canvas.getContext("2d");
-  context.drawImage(picture, 0, 0);
+  context.drawImage(image, 0, 0);
   const rgba = context.getImageData(0, 0, canvas.width, canvas.height).data;
   document.getElementById("levels").textContent = Array.from(rgba.filter((_, i) => i % 4 == 0)).join(" ");
 }});
@@ -165,10 +165,10 @@ def test_no_larger_than_pillow_over_real_pictures(real_data):
     ours = theirs = 0
     for path in sorted(p for p in real_data.rglob("*") if p.suffix.lower() in (".tif", ".png", ".bmp"))[::3]:
         try:
-            pictures = candidates([read(path.read_bytes())], 2, Draw(0, path.name), Recipe())
+            images = candidates([read(path.read_bytes())], 2, Draw(0, path.name), Recipe())
         except RejectedError:
             continue
-        for pixels in (p.pixels for p in pictures if p.pixels is not None):
+        for pixels in (p.pixels for p in images if p.pixels is not None):
             packed = encoder.encode(pixels)
             np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(packed))), pixels)
             ours += len(packed)

@@ -25,6 +25,8 @@ from builder.sources.common.excel import read_sheet
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.tables import find_tables, read_table
 
+pytestmark = pytest.mark.slow
+
 _TABLE = b"Plate,Well\r\n" + b"".join(b"p%d,A%d\r\n" % (i % 7, i) for i in range(3000))
 _ROWS = [(f"p{i % 7}", f"A{i}") for i in range(3000)]
 

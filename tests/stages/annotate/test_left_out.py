@@ -24,6 +24,8 @@ from builder.sources import _plugins, load_sources
 from builder.stages.annotate.annotate_source import annotate_source
 from builder.stages.annotate.stage import Annotate, left_out_in
 
+pytestmark = pytest.mark.slow
+
 _FIELD = "20150401/SQ00014610__2016-Measurement2/Images/r01c01f01p01-ch1sk1fk1fl1.tiff"
 _TABLE = "Plate,Well,Characteristics [Cell Line],Gene Symbol,Gene Identifier,Control Type\nSQ00014610,A1,A549,BRAF,,\n"
 

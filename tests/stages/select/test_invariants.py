@@ -6,12 +6,15 @@ import random
 from collections import Counter
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.recipe import Recipe
 from builder.stages.select.choose import Selected
 from tests.stages.made_parts import Tables, image, kept, sides_are_pure, tables
+
+pytestmark = pytest.mark.slow
 
 candidate = st.fixed_dictionaries(
     {

@@ -22,6 +22,8 @@ from tests.building import files_of
 from tests.stages.made_parts import image, tables
 from tests.stages.shard.test_eviction import RECIPE, job_in
 
+pytestmark = pytest.mark.slow
+
 SELECTED = tables(
     [image(n, label, examples=2) for label in ("a", "b") for n in range(10 * (label == "b"), 10 + 5 * (label == "b"))]
 ).select(Recipe(class_size=100, min_class_size=1, shard_bytes=6000))

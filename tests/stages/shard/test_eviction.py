@@ -36,6 +36,8 @@ from builder.stages.shard import write_shard as shard
 from builder.stages.standardize import stage as standardize
 from tests.building import cytoimagenet, files_of
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(min_images=20, class_size=100, min_class_size=30, part_images=20, shard_bytes=150_000)
 SKIPPED = ["label", "standardize", "select", "shard", "finish"]
 ONLY = ("bbbc041", "kag_cell_cycle")  # of two categories
@@ -145,7 +147,6 @@ def test_stopped_at_any_deletion_and_run_again_gives_the_same(
     assert not images_in(folder / "work")
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_killed_while_shards_are_written_and_run_again_gives_the_same(
     simulated: Path, plain: Path, folder: Path

@@ -20,6 +20,8 @@ from builder.stages.standardize.items import wanted_images
 from builder.stages.standardize.part_images import bytes_of_images
 from tests.stages.shard.test_eviction import RECIPE, job_in
 
+pytestmark = pytest.mark.slow
+
 
 def found_for(job: BuildContext) -> Estimate:
     sources = carry_out(Annotate(job.data_store, job.work, job.runner, job.only))

@@ -1,7 +1,7 @@
 "use strict";
 // What is not in the package, and why.
 (function (x) {
-  function pictures(title, entries, data, note) {
+  function thumbnails(title, entries, data, note) {
     return x.h(
       "div",
       { class: "strip" },
@@ -31,8 +31,8 @@
       x.h("p", {}, entry.meaning),
       x.bars(entry.sources.slice(0, 12), entry.count),
       missing(entry, data),
-      entry.refused.length ? pictures("Refused", entry.refused, data, `${entry.refused.length} of ${x.n(entry.count)}`) : null,
-      entry.kept.length ? pictures("Just kept", entry.kept, data, `nearest to the limit, by ${entry.judged}`) : null,
+      entry.refused.length ? thumbnails("Refused", entry.refused, data, `${entry.refused.length} of ${x.n(entry.count)}`) : null,
+      entry.kept.length ? thumbnails("Just kept", entry.kept, data, `nearest to the limit, by ${entry.judged}`) : null,
       x.h("details", {}, x.h("summary", {}, `The first ${x.n(rows.length)} by name`), x.table(["idx", "source", "key", "label", "what", "detail"], rows, `Dropped: ${entry.reason}`))
     );
   }
