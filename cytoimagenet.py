@@ -181,7 +181,8 @@ class _PlainSplits:
         if manifest["format"] != "arrow":
             here = f"{self.place} holds {manifest['format']} shards"
             raise PackageError(f"{here}, which the reader reads: pip install cytoimagenet, or load_dataset its folder")
-        files = {path: facts for path, facts in manifest["files"].items() if path.startswith("data/")}
+        self.stated = manifest["files"]
+        files = {path: facts for path, facts in self.stated.items() if path.startswith("data/")}
         for path, facts in files.items():
             name, rows = _SHARD.fullmatch(path), facts["rows"]
             counted = type(rows) is int and 0 <= rows < 1 << 62  # `in range` would try each number
@@ -226,9 +227,11 @@ class _PlainSplits:
         if config.microscopy is not None:  # a cell may hold several, joined by "|"
             kinds = "|".join(map(re.escape, _texts(config.microscopy))) or "$."
             passing &= pc.match_substring_regex(pc.field("microscopy"), rf"(^|\|)({kinds})(\||$)")
-        table = pq.read_table(
-            pa.BufferReader(self._read("metadata.parquet")), columns=["shard", "position", "label"], filters=passing
-        )
+        content = self._read("metadata.parquet")
+        if hashlib.sha256(content).hexdigest() != self.stated["metadata.parquet"]["sha256"]:
+            raise self._fault("metadata.parquet", "its sha256 is not the manifest's")
+        columns = ["shard", "position", "label"]
+        table = pq.read_table(pa.BufferReader(content), columns=columns, filters=passing)
         rows: dict[str, list[int]] = {}
         for shard, position in zip(table["shard"].to_pylist(), table["position"].to_pylist(), strict=True):
             rows.setdefault(f"{shard}.arrow", []).append(position)

@@ -194,6 +194,15 @@ def test_a_damaged_shard_is_named(script: Any, own_package: Callable[[], Path], 
         builder.download_and_prepare()
 
 
+def test_a_damaged_metadata_table_is_named(script: Any, own_package: Callable[[], Path]) -> None:
+    path = own_package() / "metadata.parquet"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(script.ShardError, match=r"metadata.parquet: its sha256 is not the manifest's"):
+        read_all(script, path.parent, labels="human")
+
+
 @pytest.mark.parametrize("rows", [None, "15", 1.5, -1, True, 1 << 80])
 def test_rows_that_are_no_count_are_refused_at_once(script: Any, own_package: Callable[[], Path], rows: object) -> None:
     path = own_package() / "manifest.json"
