@@ -42,7 +42,7 @@ WAITING = ("engine/test_buckets.py", "engine/test_cluster.py", "engine/test_dist
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with files that take long, and mark what is watched.
+    """Begin with files that take long; mark watched tests.
 
     Workers take a file at a time, so a long one that is begun last would be waited for by all. While the first tests
     wait, the processor does what `.ci/run` has begun beside them. The hundreds of examples of a property test run the

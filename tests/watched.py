@@ -1,4 +1,6 @@
-"""Which tests are watched for coverage, in a run of their own.
+"""Which tests a run watches for coverage.
+
+They have a run of their own.
 
 ``python -m tests.watched`` prints their folders. Python before 3.12 runs twice as slowly where it is watched: these are
 tests of single modules, which take no longer than a moment and need nothing that takes long to make.

@@ -39,7 +39,7 @@ json.dump(failed, open(out, "w"))
 
 @pytest.fixture(scope="module")
 def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What went wrong as each benchmark was asked for its help.
+    """Return what went wrong as each benchmark printed its help.
 
     One interpreter runs them all, as ``python -m`` would.
     """

@@ -20,19 +20,25 @@ def _quiet() -> None:
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """270 images in three categories, three shards a category, as the builder encodes them; not to be changed."""
+    """A package of 270 made-up images; not to be changed.
+
+    Three categories, three shards a category; images as the builder encodes them.
+    """
     return make_package(tmp_path_factory.mktemp("made") / "cytoimagenet", encode=encode)
 
 
 @pytest.fixture(scope="session")
 def parquet_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same images as ``package`` has, in Parquet; not to be changed."""
+    """The same images as in ``package``, in Parquet.
+
+    Not to be changed.
+    """
     return make_package(tmp_path_factory.mktemp("made") / "parquet", encode=encode, file_format="parquet")
 
 
 @pytest.fixture
 def own_package(package: Path, tmp_path: Path) -> Callable[[], Path]:
-    """Make a copy of the package that a test may damage."""
+    """Return a function that makes a copy to be damaged."""
 
     def copy() -> Path:
         return Path(shutil.copytree(package, tmp_path / "cytoimagenet"))

@@ -1,4 +1,6 @@
-"""A small, valid package of made-up images, for tests and benchmarks: the same bytes for the same arguments.
+"""A small, valid package of made-up images, always the same.
+
+For tests and benchmarks: the same bytes for the same arguments.
 
 The layout is that of a built package: ``data/<category>/<split>-…`` (Arrow IPC stream or Parquet, schema EXAMPLES),
 the metadata tables, ``classes.json``, ``manifest.json`` and a card whose YAML names configs and features. A class is a
@@ -39,14 +41,17 @@ SOURCES: tuple[dict[str, str], ...] = (
 
 
 def pillow_png(pixels: np.ndarray[Any, Any]) -> bytes:
-    """Return the image (uint8, (H, W)) as a PNG written by Pillow."""
+    """Return an image (uint8, (H, W)) as PNG by Pillow."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "png")
     return buffer.getvalue()
 
 
 def striped(number: int, classes: int, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Return stripes (uint8, (H, W)) of class ``number``: its own wavelength, random angle and phase, and noise."""
+    """Return noisy stripes (uint8, (H, W)) of class ``number``.
+
+    Each class has its own wavelength; angle and phase are random.
+    """
     y, x = np.mgrid[: shape[0], : shape[1]]
     wave = 2 * np.pi / (3 * 6 ** (number / max(classes - 1, 1)))  # 3 to 18 pixels
     angle, phase = rng.uniform(0, 2 * np.pi, 2)
@@ -68,7 +73,7 @@ def make_package(
     file_format: str = "arrow",
     old: bool = False,
 ) -> Path:
-    """Write a package with these classes, ``per_class`` images of each, into ``folder`` and return it.
+    """Write a package into ``folder`` and return its path.
 
     The manifest of an ``old`` one says neither where the shards' record batches are nor what their pixels are like.
     """
@@ -114,7 +119,7 @@ def make_package(
 
 
 def intensity(pixels: Mapping[str, list[np.ndarray[Any, Any]]]) -> dict[str, dict[str, float]]:
-    """Return mean and standard deviation of all pixels of a config, each image with the same weight."""
+    """Return each config's pixel mean and deviation, averaged by image."""
     found = {}
     for config in ("full", *pixels):
         images = [image / 255 for name, some in pixels.items() if config in ("full", name) for image in some]
@@ -133,14 +138,14 @@ _UNSTATED = {
 
 
 def write_stream(path: Path, table: pa.Table, batch_rows: int) -> None:
-    """Write an Arrow IPC stream of batches of at most ``batch_rows`` rows."""
+    """Write an Arrow IPC stream of ``batch_rows`` rows per batch."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks(), max_chunksize=batch_rows)
 
 
 def batch_facts(content: bytes, file_format: str) -> dict[str, Any]:
-    """Return what a manifest says of the record batches or row groups of a shard, as pyarrow reads them."""
+    """Return a shard's record batches or row groups, by pyarrow."""
     if file_format == "parquet":
         metadata = pq.read_metadata(io.BytesIO(content))
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
@@ -161,7 +166,7 @@ def _bounds(chunk: pq.ColumnChunkMetaData) -> tuple[int, int]:
 
 
 def numbered(table: pa.Table, names: list[str]) -> pa.Table:
-    """Return a table with the numbers of classes in the place of their names, and the list in its schema."""
+    """Return a table with class numbers, whose schema names them."""
     ids = pa.array([names.index(label) for label in table["label"].to_pylist()], pa.int64())
     place = table.schema.get_field_index("label")
     features = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}, "image": {"_type": "Image"}}}}
@@ -178,7 +183,7 @@ def write_parquet(path: Path, table: pa.Table, batch_rows: int) -> None:
 
 
 def _with_places(part: pa.Table, split: str, path: str) -> pa.Table:
-    """Return a shard's rows without images, with where each lies, as ``metadata.parquet`` says it."""
+    """Return a shard's rows without images, with split, shard, position."""
     columns = {
         "split": pa.array([split] * len(part), pa.string()),
         "shard": pa.array([path.rpartition(".")[0]] * len(part), pa.string()),
@@ -199,7 +204,7 @@ def write_facts(
     batch_rows: int,
     intensity: Mapping[str, Mapping[str, float]],
 ) -> None:
-    """Write classes.json, the card and the manifest of what lies in the folder."""
+    """Write the folder's classes.json, card and manifest."""
     configs = {"full": sorted(name for names in classes.values() for name in names)}
     configs |= {category: sorted(classes[category]) for category in CATEGORIES if category in classes}
     counts = {
@@ -259,7 +264,7 @@ def _row(
 
 
 def _card(configs: Mapping[str, list[str]], files: Mapping[str, Any], file_format: str) -> str:
-    """Return a card whose YAML says where each config's files are and what their features are."""
+    """Return a card that states each config's files and features."""
     yaml_configs: list[dict[str, Any]] = []
     infos = []
     for config in (*configs, "metadata"):

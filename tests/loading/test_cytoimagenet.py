@@ -29,7 +29,10 @@ CONFIGS = ("full", *CLASSES)
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its image as a tuple, to compare and hash."""
+    """Return a row with its image as bytes, to compare.
+
+    It can be hashed, too.
+    """
     return {**row, "image": np.asarray(row["image"]).tobytes()}
 
 

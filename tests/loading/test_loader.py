@@ -1,4 +1,7 @@
-"""``loader``: each image once an epoch, the same order for a seed, exact resume, nodes that share an epoch."""
+"""``loader``: each image once an epoch.
+
+The same order for a seed, exact resume, nodes that share an epoch.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ torch = pytest.importorskip("torch")
 
 
 def prints(batches: Iterable[Any]) -> list[tuple[int, bytes]]:
-    """Return (label, pixels) of every image of some batches, in order."""
+    """Return (label, pixels) of every image of some batches.
+
+    In order.
+    """
     return [(int(y), x.numpy().tobytes()) for images, labels in batches for x, y in zip(images, labels, strict=True)]
 
 
