@@ -93,7 +93,7 @@ def test_changed_bytes_are_found_where_a_whole_shard_is_read(own_package: Callab
     folder = own_package()
     shard = folder / "data/organism/train-00002-of-00003.arrow"
     data = bytearray(shard.read_bytes())
-    at = data.index(b"IDAT") + 40  # inside a image: Arrow cannot notice
+    at = data.index(b"IDAT") + 40  # inside an image: Arrow cannot notice
     data[at] ^= 1
     shard.write_bytes(bytes(data))
     with serving(folder, Faults()) as url, pytest.raises(ShardError, match=r"00002-of-00003.arrow: its sha256"):
