@@ -16,9 +16,8 @@ from cytoimagenet_reader.mapped import open as open  # noqa: A004
 from cytoimagenet_reader.package import Package as Package
 from cytoimagenet_reader.views import image_views as image_views
 
-__all__ = ["CATEGORIES", "FULL", "CytoImageNet", "CytoImageNetConfig", "Loader", "Package", "PackageError"]
+__all__ = ["CATEGORIES", "FULL", "CytoImageNet", "CytoImageNetConfig", "Loader", "Package", "PackageError", "open"]
 __all__ += ["ShardError", "__version__", "decode", "decode_batch", "decode_resized", "image_views", "loader"]
-__all__ += ["open"]
 
 __version__: str
 CATEGORIES: tuple[str, ...]

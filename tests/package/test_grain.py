@@ -8,11 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from builder.package.report import report
 from builder.package.verify import check
 from tests.package.made import make_package
 from tests.pixels.test_overlap import round_cell
+
+pytestmark = pytest.mark.slow
 
 
 def test_one_cell_on_both_sides_is_listed_and_cells_that_resemble_it_are_counted(tmp_path: Path) -> None:

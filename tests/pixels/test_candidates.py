@@ -19,6 +19,8 @@ from builder.recipe import Recipe
 from tests.pixels import numpy_kernels
 from tests.pixels.plain_method import judge
 
+pytestmark = pytest.mark.slow
+
 
 def made_up(seed=0, side=300, background=50.0):
     rng = np.random.default_rng(seed)

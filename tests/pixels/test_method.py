@@ -23,6 +23,8 @@ from builder.stages import work_files
 from builder.stages.standardize.items import wanted_images
 from tests.pixels.plain_method import CHOICES, Made, plainly
 
+pytestmark = pytest.mark.slow
+
 KEYS = {
     "single_whole": "single_objects_whole",
     "least_contrast": "min_contrast",

@@ -27,6 +27,8 @@ from cytoimagenet_reader.png.decoder import decode_bands
 from cytoimagenet_reader.png.encoder import encode
 from tests.loading.made_package import pillow_png
 
+pytestmark = pytest.mark.slow
+
 
 def png(rows: bytes, width: int, height: int, pieces: int = 1, kind: bytes = b"\x08\0\0\0\0", level: int = -1) -> bytes:
     """Return a PNG of filtered rows, with several IDAT chunks."""
