@@ -50,6 +50,7 @@ class Lists:
         self._paths = Paths(folder)
         self.facts: tuple[str, ...] = ()
         self._header: tuple[str, ...] = ()
+        self._own_names: dict[str, int] = {}  # of columns that are facts by another name
         self.files = table_files(folder, listing.file)
         self._columns: dict[str, str] = {}  # channel -> its column of paths, or a text with {columns}
         self.used: set[str] = set()
@@ -117,6 +118,8 @@ class Lists:
         self._header = facts
         self._placed = not {"well", "wellnumber"}.isdisjoint(facts) or {"row", "col"} <= set(facts)
         facts = (*facts, "well") if self._placed and "well" not in facts else facts
+        self._own_names = {name: place for place, name in enumerate(names) if name not in facts}
+        facts = (*facts, *self._own_names)  # Metadata_Site is the field, and has its own name too
         if self.facts:
             if facts != self.facts:
                 raise LayoutError(f"{self._folder.root}/{path}: not the columns of {self.files[0]}")
@@ -139,11 +142,12 @@ class Lists:
             )
 
     def _rows(self, path: str, beside: str, texts: list[Column]) -> Iterator[Block]:
-        count, columns = len(texts[0]), texts
+        count = len(texts[0])
         facts = dict(zip(self._header, texts, strict=True))
         if self._placed:
             facts["well"] = self._wells_of(facts, count, path)
-            columns = [facts["well"] if name == "well" else facts[name] for name in self.facts]
+        facts |= {name: texts[place] for name, place in self._own_names.items()}
+        columns = [facts[name] for name in self.facts]
         files = []
         for text in self._columns.values():
             place = self._place(text)
