@@ -171,7 +171,10 @@ def test_rows_with_too_many_cells_are_noted(tmp_path: Path) -> None:
 
 
 def test_a_column_that_is_a_fact_by_another_name_keeps_its_own(tmp_path: Path) -> None:
-    """``Metadata_Site`` is the field, ``Metadata_Well`` the well; people, and ``new``, call them as the table does."""
+    """``Metadata_Site`` is the field, ``Metadata_Well`` the well.
+
+    People, and ``new``, call them as the table does.
+    """
     touch(tmp_path, ["a.png"])
     write_text(tmp_path / "load_data.csv", "FileName_DNA,Metadata_Well,Metadata_Site\na.png,B3,7\n")
     declare(tmp_path, '[list]\nfile = "load_data.csv"\n[extra]\nsite = "Metadata_Site"\nsaid = "Metadata_Well"\n')
