@@ -41,7 +41,7 @@ def expected(package: Path, size: int = 24) -> Counter[tuple[int, bytes]]:
     return Counter((row["label"], np.asarray(row["image"].resize((size, size), 2)).tobytes()) for row in rows)
 
 
-def test_batches_hold_every_picture_once(package: Path) -> None:
+def test_batches_hold_every_image_once(package: Path) -> None:
     loader = load(package)
     batches = list(loader)
     images, labels = batches[0]
@@ -121,7 +121,7 @@ def test_a_batch_sees_most_classes(tmp_path: Path) -> None:
     assert distinct > 0.95 * random
 
 
-def test_pictures_as_stored_and_only_some(package: Path) -> None:
+def test_images_as_stored_and_only_some(package: Path) -> None:
     images, labels = next(iter(load(package, size=None, labels=["human"])))
     assert {tuple(image.shape) for image in images} <= {(40, 40 + 3 * i) for i in range(4)}
     assert labels.tolist() == [0] * 16

@@ -116,7 +116,7 @@ def test_other_formats(opened: datasets.Dataset, ordinary: datasets.Dataset, kin
     assert opened.with_format(None, columns=["idx"])[3] == {"idx": ordinary[3]["idx"]}
 
 
-def test_pictures_are_decoded_where_the_features_say_so(folder: Path) -> None:
+def test_images_are_decoded_where_the_features_say_so(folder: Path) -> None:
     dataset = cytoimagenet.open(folder)
     fast, usual = dataset[11], datasets.Dataset.__getitem__(dataset, 11)
     assert fast["image"] == usual["image"]

@@ -52,7 +52,7 @@ def compiled_from_the_first() -> Iterator[None]:
         yield
 
 
-def test_the_first_pictures_do_not_wait_for_compiled_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_images_do_not_wait_for_compiled_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
     monkeypatch.setattr(decoding, "_PILLOW_WARMUP_IMAGES", 3)
     monkeypatch.setattr(decoding, "_images_decoded", itertools.count())
@@ -114,12 +114,12 @@ KINDS = ("noise on a slope", "smooth", "few levels", "black bands", "mostly blac
 
 @given(st.sampled_from(KINDS), st.integers(4, 300), st.integers(110, 400), st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
-def test_pictures_in_bands_decode_to_their_pixels(kind: str, height: int, width: int, seed: int) -> None:
+def test_images_in_bands_decode_to_their_pixels(kind: str, height: int, width: int, seed: int) -> None:
     pixels = scene(kind, max(height, 33_000 // width), width, seed)
     np.testing.assert_array_equal(cytoimagenet.decode(encode(pixels)), pixels)
 
 
-def test_noisy_pictures_are_inflated_band_by_band() -> None:
+def test_noisy_images_are_inflated_band_by_band() -> None:
     for kind in ("noise on a slope", "smooth", "black bands", "random"):
         assert banded_rows(encode(scene(kind, 200, 200, 1))) is not None, kind
 
@@ -275,6 +275,6 @@ def damaged() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", damaged())
-def test_damaged_pictures_are_refused(name: str) -> None:
+def test_damaged_images_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="damaged"):
         cytoimagenet.decode(damaged()[name])

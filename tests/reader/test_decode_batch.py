@@ -24,7 +24,7 @@ def test_batches_decode_in_order() -> None:
     assert [int(image.max()) for image in resized] == list(range(20))
 
 
-def test_threads_raise_the_error_of_the_first_damaged_picture() -> None:
+def test_threads_raise_the_error_of_the_first_damaged_image() -> None:
     whole = encode(np.zeros((9, 9), np.uint8))
     coded = [whole] * 30 + [whole[:-30], b"<html>no image</html>"] + [whole] * 30
     with pytest.raises(ValueError) as alone:  # noqa: PT011 -- whatever it says, threads must say the same

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image as Picture
+from PIL import Image as PillowImage
 from PIL import ImageFilter
 
 from builder.pixels.read import read
@@ -46,8 +46,8 @@ def smoothed(pixels: Array) -> Array:
 
     (H, W) between 0 and 1 become (SIDE, SIDE) float.
     """
-    grey = Picture.fromarray((pixels * 255).astype("uint8"))
-    grey = grey.resize((2 * SIDE, 2 * SIDE), Picture.Resampling.BOX)
+    grey = PillowImage.fromarray((pixels * 255).astype("uint8"))
+    grey = grey.resize((2 * SIDE, 2 * SIDE), PillowImage.Resampling.BOX)
     sharp, slow = (np.asarray(grey.filter(ImageFilter.GaussianBlur(radius)), float) for radius in (1, 10))
     reduced: Array = (sharp - slow).reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3))
     return reduced

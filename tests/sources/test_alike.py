@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PillowImage
 from PIL import ImageFilter
 
 from builder.sources.base import Channel, Image
@@ -24,7 +24,7 @@ def scene(seed: int, side: int = 160) -> Array:
 
 
 def blurred(pixels: Array) -> Array:
-    return np.asarray(Picture.fromarray(pixels).filter(ImageFilter.GaussianBlur(3)))
+    return np.asarray(PillowImage.fromarray(pixels).filter(ImageFilter.GaussianBlur(3)))
 
 
 CHANGES = {
@@ -59,7 +59,7 @@ def test_likeness_is_symmetric_and_knows_itself() -> None:
 
 def test_one_scene_in_two_groups_is_found(tmp_path: Path) -> None:
     for name, pixels in (("a", scene(0)), ("b", blurred(scene(0))), ("c", scene(1))):
-        Picture.fromarray(pixels).save(tmp_path / f"{name}.png")
+        PillowImage.fromarray(pixels).save(tmp_path / f"{name}.png")
     images = [Image(name, (Channel(f"{name}.png", "nucleus"),), group=name) for name in "abc"]
     found = same_in_other_groups(tmp_path, images)
     assert [(one, other) for _, one, other in found] == [("a.png", "b.png")]
@@ -67,6 +67,6 @@ def test_one_scene_in_two_groups_is_found(tmp_path: Path) -> None:
 
 
 def test_one_file_in_two_groups_is_found(tmp_path: Path) -> None:
-    Picture.fromarray(scene(0)).save(tmp_path / "a.png")
+    PillowImage.fromarray(scene(0)).save(tmp_path / "a.png")
     images = [Image(key, (Channel("a.png", "nucleus"),), group=key) for key in ("box 1", "box 2")]
     assert [pair[1:] for pair in same_in_other_groups(tmp_path, images)] == [("a.png", "a.png")]

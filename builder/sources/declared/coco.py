@@ -33,7 +33,7 @@ def coco_rows(text: str, where: str) -> tuple[list[str], Iterable[Sequence[str]]
     Raises
     ------
     LayoutError
-        For JSON that is not COCO.
+        For JSON that is not COCO, and for a box that is not four values.
     """
     try:
         value: dict[str, Any] = json.loads(text)
@@ -45,4 +45,7 @@ def coco_rows(text: str, where: str) -> tuple[list[str], Iterable[Sequence[str]]
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise LayoutError(f"{where}: no COCO file ({type(error).__name__}: {error})") from None
+    for file, _, *box in rows:
+        if len(box) != len(BOX):
+            raise LayoutError(f"{where}: a box of {file} is [{', '.join(box)}], not [{', '.join(BOX)}]")
     return list(COLUMNS), rows

@@ -83,13 +83,13 @@ def test_rows_with_one_filter_in_four_bands_that_stand_alone():
         assert inflate.eof == (band == 3)
 
 
-def test_a_small_picture_is_one_chunk():
+def test_a_small_image_is_one_chunk():
     assert len(data_chunks(encoder.encode(scene(1, 100, 300)))) == 1
     assert len(data_chunks(encoder.encode(np.zeros((3, 40_000), np.uint8)))) == 1  # fewer rows than bands
 
 
 @pytest.mark.parametrize(("name", "filter_number"), [("few levels", 0), ("noise on a slope", 3), ("smooth", 4)])
-def test_filter_suits_the_picture(name, filter_number):
+def test_filter_suits_the_image(name, filter_number):
     rng = np.random.default_rng(2)
     y, x = np.mgrid[:200, :200]
     pixels = {
@@ -111,7 +111,7 @@ def test_the_same_bytes_as_with_numpy(monkeypatch):
     assert [encoder.encode(pixels) for pixels in images] == ours
 
 
-def test_no_larger_than_pillow_over_made_up_pictures():
+def test_no_larger_than_pillow_over_made_up_images():
     images = [scene(seed) for seed in range(12)]
     ours = sum(len(encoder.encode(pixels)) for pixels in images)
     assert ours <= sum(len(pillow(Image.fromarray(pixels), "PNG", compress_level=6)) for pixels in images)
@@ -161,7 +161,7 @@ def test_anything_else_is_a_mistake(pixels):
 
 
 @pytest.mark.real
-def test_no_larger_than_pillow_over_real_pictures(real_data):
+def test_no_larger_than_pillow_over_real_images(real_data):
     ours = theirs = 0
     for path in sorted(p for p in real_data.rglob("*") if p.suffix.lower() in (".tif", ".png", ".bmp"))[::3]:
         try:

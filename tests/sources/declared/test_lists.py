@@ -151,6 +151,16 @@ def test_coco(boxes: str, expected: dict[str, str | None], tmp_path: Path) -> No
     assert notes == ({"files whose boxes do not agree, without a class": 1} if boxes == "agree" else {})
 
 
+def test_a_box_of_three_values_is_one_line(tmp_path: Path) -> None:
+    touch(tmp_path, ["imgs/a.png"])
+    found = [{"image_id": 7, "category_id": 3, "bbox": [1, 2, 10]}]
+    write_text(tmp_path / "instances.json", json.dumps({**COCO, "annotations": found}))
+    declare(tmp_path, '[list]\nfile = "instances.json"\n[columns]\ncell_type = "category"')
+    said = r"instances\.json: a box of imgs\\a\.png is \[1, 2, 10\], not \[x, y, width, height\]"
+    with pytest.raises(LayoutError, match=said):
+        read(tmp_path)
+
+
 def test_a_list_without_paths_says_so(tmp_path: Path) -> None:
     root = tmp_path / "s"
     touch(root, ["a.png"])
