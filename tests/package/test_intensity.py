@@ -82,6 +82,7 @@ def test_a_config_with_a_shard_of_old_has_none() -> None:
     assert list(by_config(files)) == ["gene"]
 
 
+@pytest.mark.slow
 def test_a_manifest_states_what_its_shards_hold_and_verify_tells(tmp_path: Path) -> None:
     package, parquet = tmp_path / "cytoimagenet", tmp_path / "parquet"
     manifest = make_package(package)

@@ -24,6 +24,8 @@ from builder.inspect.explorer.write import Wanted, write_explorer
 from tests.inspect.explorer.conftest import CLASSES, PER_CLASS, SAMPLES, blobs, data
 from tests.package.made import make_package
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_page_loads_only_files_of_its_own_folder(explored: Path) -> None:
     page = (explored / "index.html").read_text("utf-8")
