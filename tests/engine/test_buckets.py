@@ -137,7 +137,7 @@ def test_a_store_that_gives_no_answer_is_one_line_in_bounded_time_and_the_rerun_
 
     server.faults.fail = fail
     process = start(sources, url, 1)
-    _, said = process.communicate(timeout=240)
+    _, said = process.communicate(timeout=800)
     server.faults.fail = lambda method, path: ""
     server.faults.stop.set()
     assert process.returncode == 1
