@@ -231,7 +231,12 @@ class _PlainSplits:
         if hashlib.sha256(content).hexdigest() != self.stated["metadata.parquet"]["sha256"]:
             raise self._fault("metadata.parquet", "its sha256 is not the manifest's")
         columns = ["shard", "position", "label"]
-        table = pq.read_table(pa.BufferReader(content), columns=columns, filters=passing)
+        try:
+            table = pq.read_table(pa.BufferReader(content), columns=columns, filters=passing)
+        except pa.ArrowException as error:  # the file is the manifest's, so that it is what was asked
+            raise PackageError(
+                f"where={config.where!r} does not suit the columns: {str(error).splitlines()[0]}"
+            ) from None
         rows: dict[str, list[int]] = {}
         for shard, position in zip(table["shard"].to_pylist(), table["position"].to_pylist(), strict=True):
             rows.setdefault(f"{shard}.arrow", []).append(position)

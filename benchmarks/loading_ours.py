@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 import cytoimagenet
-from benchmarks.loading_shared import SIZE, Made, look_at
+from benchmarks.loading_shared import SIZE, Made, Viewed, look_at
 
 UNDECODED = datasets.Image(decode=False)
 
 
-class Ours:
+class Ours(Viewed):
     """The package, read by ``open`` and ``loader``.
 
     Threads take the place of workers.
@@ -33,15 +33,6 @@ class Ours:
 
     def tables(self) -> Iterator[int]:
         return map(len, self.opened.with_format("arrow").iter(100))
-
-    def views(self) -> Iterator[int]:
-        return (1 for _ in self._views())
-
-    def read(self) -> Iterator[int]:
-        return (look_at(data) for data, _ in self._views())
-
-    def bytes(self) -> Iterator[int]:
-        return (1 for _ in ((bytes(data), label) for data, label in self._views()))
 
     def random(self) -> Iterator[int]:
         order = np.random.default_rng(0).permutation(len(self.opened)).tolist()
@@ -65,22 +56,13 @@ class Ours:
         return (len(labels) for _, labels in loader)
 
 
-class Undecoded:
+class Undecoded(Viewed):
     """The package by ``loader(decode=False)``."""
 
     modules: tuple[str, ...] = ()
 
     def __init__(self, made: Made) -> None:
         self.loader = cytoimagenet.loader(made.package, shuffle=False, decode=False)
-
-    def views(self) -> Iterator[int]:
-        return (1 for _ in self._views())
-
-    def read(self) -> Iterator[int]:
-        return (look_at(data) for data, _ in self._views())
-
-    def bytes(self) -> Iterator[int]:
-        return (1 for _ in ((bytes(data), label) for data, label in self._views()))
 
     def close(self) -> None:
         """Nothing is kept."""

@@ -124,7 +124,24 @@ class Peer(abc.ABC):
         )
 
 
-class ArrowPeer(Peer):
+class Viewed(abc.ABC):
+    """What hands out images as views: alone, read once, copied."""
+
+    @abc.abstractmethod
+    def _views(self) -> Iterator[tuple[memoryview, int]]:
+        """Yield (view, label) of all rows."""
+
+    def views(self) -> Iterator[int]:
+        return (1 for _ in self._views())
+
+    def read(self) -> Iterator[int]:
+        return (look_at(data) for data, _ in self._views())
+
+    def bytes(self) -> Iterator[int]:
+        return (1 for _ in ((bytes(data), label) for data, label in self._views()))
+
+
+class ArrowPeer(Viewed, Peer):
     """A peer that hands out record batches."""
 
     @abc.abstractmethod
@@ -136,15 +153,6 @@ class ArrowPeer(Peer):
 
     def tables(self) -> Iterator[int]:
         return map(len, self.record_batches())
-
-    def views(self) -> Iterator[int]:
-        return (1 for _ in self._views())
-
-    def read(self) -> Iterator[int]:
-        return (look_at(data) for data, _ in self._views())
-
-    def bytes(self) -> Iterator[int]:
-        return (1 for _ in ((bytes(data), label) for data, label in self._views()))
 
     def _views(self) -> Iterator[tuple[memoryview, int]]:
         for batch in self.record_batches():

@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from cytoimagenet_reader.parquet_footer import Chunk
 from cytoimagenet_reader.thrift import Compact
+from cytoimagenet_reader.views import INLINE
 
 DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _PLAIN: Final = 0
 _ENCODINGS: Final = (0, 2, 3, 8)  # PLAIN, RLE and dictionaries: what any value takes is known from sizes and counts
 _HEADER_BYTES: Final = (512, 1 << 16)  # in which a page's header lies: first try, most
 _LENGTH: Final = struct.Struct("<I")
-_INLINE: Final = 12  # bytes of a value that a view holds itself
 _PRESENT: Final = 2  # level of definition of a value in a struct, where both may be null
 
 
@@ -106,7 +106,7 @@ def plain_views(source: pa.NativeFile, chunk: Chunk) -> pa.Array | None:
     for number, (_, view, count) in enumerate(pages):
         bounds = np.array([*_values(view, count)], np.int64).reshape(-1, 2)
         sizes = bounds[:, 1] - bounds[:, 0]
-        if len(view) >= 1 << 31 or np.any(sizes <= _INLINE):
+        if len(view) >= 1 << 31 or np.any(sizes <= INLINE):
             return None
         first = np.frombuffer(view, np.uint8)[bounds[:, :1] + np.arange(4)].view("<i4")[:, 0]
         heads.append(np.stack([sizes, first, np.full(count, number), bounds[:, 0]], 1).astype("<i4"))

@@ -15,6 +15,12 @@ _PLACES: Final = {
 }
 """By type, of what the numbers are that say where values lie."""
 
+INLINE: Final = 12
+"""The most bytes of a value that lie in a binary view itself.
+
+https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
+"""
+
 
 def image_views(rows: pa.Table | pa.RecordBatch) -> list[memoryview]:
     """Return views of the PNGs in a record batch.
@@ -58,8 +64,12 @@ def views(data: pa.BinaryArray | pa.BinaryViewArray | pa.LargeBinaryArray) -> li
     _, places, *contents = data.buffers()
     whole = [memoryview(content or b"").cast("B").toreadonly() for content in contents]
     found = np.frombuffer(places or b"", _PLACES[kind])
-    if kind == pa.lib.Type_BINARY_VIEW:  # of values that are too long to lie in the array itself
-        heads = found.reshape(-1, 4)[start:stop, [0, 2, 3]].tolist()
-        return [whole[number][first : first + size] for size, number, first in heads]
+    if kind == pa.lib.Type_BINARY_VIEW:
+        here = memoryview(places or b"").cast("B").toreadonly()
+        heads = enumerate(found.reshape(-1, 4)[start:stop, [0, 2, 3]].tolist(), start)
+        return [
+            whole[number][first : first + size] if size > INLINE else here[16 * i + 4 : 16 * i + 4 + size]
+            for i, (size, number, first) in heads
+        ]
     content, bounds = whole[0], found[start : stop + 1].tolist()
     return [content[first:last] for first, last in itertools.pairwise(bounds)]

@@ -52,7 +52,7 @@ def interrupt(arguments: list[str], moment: Moment) -> tuple[int | None, str]:
         time.sleep(moment)
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all processes of the command
-    text, _ = process.communicate(timeout=800)
+    text, _ = process.communicate(timeout=240)
     return process.returncode, text
 
 

@@ -26,7 +26,11 @@ from builder.engine.store import Store
 from tests.building import LITTLE, files_of, in_this_process
 from tests.engine.s3 import Server, running_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1200),  # both wait for the store, longest where all cores are busy
+    pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = "kag_cell_cycle"

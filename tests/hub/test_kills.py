@@ -89,7 +89,7 @@ def test_every_commit_is_a_whole_build_and_little_is_sent_twice(hub: Hub, tmp_pa
         assert set(whole_builds(hub)) <= {first["version"], second["version"]}
     with start(new, hub) as last:
         started = time.monotonic()
-        out, err = last.communicate(timeout=800)
+        out, err = last.communicate(timeout=200)
     assert "done" in out, err
     assert whole_builds(hub) == [first["version"], second["version"]]
     sent = (hub.received_files - before) / size

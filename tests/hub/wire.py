@@ -5,6 +5,7 @@ Bodies that are counted and slowed, answers, and requests that fail on purpose.
 
 from __future__ import annotations
 
+import abc
 import json
 import re
 import socket
@@ -28,7 +29,7 @@ class FailedError(Exception):
         self.status, self.message, self.code = status, message, code
 
 
-class Wire(BaseHTTPRequestHandler):
+class Wire(BaseHTTPRequestHandler, abc.ABC):
     """One request; ``route`` answers it."""
 
     server: Any
@@ -78,9 +79,9 @@ class Wire(BaseHTTPRequestHandler):
             status = 409 if "already" in str(error).lower() else 412
             self.json({"error": str(error)}, status, {"X-Error-Message": str(error)})
 
+    @abc.abstractmethod
     def route(self, method: str, path: str) -> None:
         """Answer a request, or raise an error that ``_answer`` answers."""
-        raise NotImplementedError
 
     def body(self, half: bool = False) -> Iterator[bytes]:
         """Yield the body, counted and slowed as the faults say.

@@ -194,6 +194,14 @@ def test_a_damaged_shard_is_named(script: Any, own_package: Callable[[], Path], 
         builder.download_and_prepare()
 
 
+@pytest.mark.parametrize("where", [{"dosis": 1}, {"z": {"min": "low"}}], ids=str)
+def test_a_condition_that_no_column_can_meet_is_not_the_packages_fault(
+    script: Any, package: Path, where: dict[str, Any]
+) -> None:  # fmt: skip
+    with pytest.raises(script.PackageError, match=r"^where=\{.*\} does not suit the columns: .+$"):
+        read_all(script, package, where=where)
+
+
 def test_a_damaged_metadata_table_is_named(script: Any, own_package: Callable[[], Path]) -> None:
     path = own_package() / "metadata.parquet"
     data = bytearray(path.read_bytes())
