@@ -138,7 +138,7 @@ class CytoImageNet(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # dat
         found = self._splits.arguments(dl_manager)
         return [datasets.SplitGenerator(name=split, gen_kwargs=arguments) for split, arguments in found.items()]
 
-    def _generate_examples(self, **arguments: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _generate_examples(self, **arguments: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
         yield from (_PlainSplits if _alone else _streaming.PackageSplits).examples(self.info.features, **arguments)
 
     def _get_examples_iterable_for_split(self, split_generator: datasets.SplitGenerator) -> Any:
@@ -151,13 +151,13 @@ _WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between attempts; from here on: us
 _SHARD = re.compile(rf"data/({'|'.join(CATEGORIES)})/(\w+)-\d{{5,9}}-of-\d{{5,9}}\.arrow")
 _COLUMNS = {"labels": "label", "sources": "dir_name", "databases": "database", "licenses": "license", "crops": "crop"}
 _COLUMNS |= {"batches": "batch", "wells": "well", "controls": "control", "timepoints": "timepoint"}  # by condition
+_Part = tuple[str, Sequence[int]]  # path of a shard, those of its rows that are wanted
 
 
 class _PlainSplits:
     """Splits of a config, as in ``cytoimagenet_reader.streaming.PackageSplits``.
 
-    A split is cut into streams, each an equal share of every category with the categories interleaved row by row. A
-    stream is a list of parts (path of a shard, start, stop): a run of those of its rows that are wanted.
+    A split is cut into streams, each an equal share of every category with the categories interleaved row by row.
     """
 
     def __init__(self, place: str, options: Any, config: CytoImageNetConfig) -> None:
@@ -174,7 +174,7 @@ class _PlainSplits:
             raise PackageError(f"{self.place} is not a cytoimagenet package: {error}") from None
 
     def _choose(self, config: CytoImageNetConfig) -> None:
-        """Read what the package states; choose shards, rows and features."""
+        """Read what the package states; choose rows and features."""
         read = [self._read(name) for name in ("manifest.json", "classes.json")]
         self.identity = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in read)).hexdigest()
         manifest, index = map(json.loads, read)
@@ -182,8 +182,8 @@ class _PlainSplits:
             here = f"{self.place} holds {manifest['format']} shards"
             raise PackageError(f"{here}, which the reader reads: pip install cytoimagenet, or load_dataset its folder")
         self.stated = manifest["files"]
-        files = {path: facts for path, facts in self.stated.items() if path.startswith("data/")}
-        for path, facts in files.items():
+        shards = {path: facts for path, facts in self.stated.items() if path.startswith("data/")}
+        for path, facts in shards.items():
             name, rows = _SHARD.fullmatch(path), facts["rows"]
             counted = type(rows) is int and 0 <= rows < 1 << 62  # `in range` would try each number
             if not name or not counted or (facts["config"], facts["split"]) != name.groups():
@@ -191,10 +191,10 @@ class _PlainSplits:
         if config.name not in index:
             raise PackageError(f"{self.place} holds no {config.name!r}; it has {', '.join(index)}")
         classes = list(index[config.name]["names"])
-        paths = sorted((p for p in files if config.name in (FULL, files[p]["config"])), key=_reading_position)
+        paths = sorted((p for p in shards if config.name in (FULL, shards[p]["config"])), key=_reading_position)
         if not paths or not all(isinstance(name, str) for facts in index.values() for name in facts["names"]):
             raise ValueError(f"it has no shard of {config.name!r}, or a class without a name")
-        self.wanted: dict[str, Sequence[int]] = {path: range(files[path]["rows"]) for path in paths}
+        self.wanted: dict[str, Sequence[int]] = {path: range(shards[path]["rows"]) for path in paths}
         self.step = max(int(manifest.get("recipe", {}).get("batch_rows", 100)), 1)
         names = (*_COLUMNS, "microscopy", "commercial_use", "where")
         if given := [f"{n}={getattr(config, n)!r}" for n in names if getattr(config, n) != getattr(type(config), n)]:
@@ -204,11 +204,16 @@ class _PlainSplits:
             classes, self.step = self._filter(config, allowed), 1
             if not classes:
                 raise PackageError(f"nothing in {config.name!r} of {self.place} passes {', '.join(given)}")
-        classes = index[FULL]["names"] if config.label_ids == FULL else classes
-        self.shards = {path: files[path] for path in self.wanted}
-        features = datasets.Features.from_arrow_schema(self._again(partial(self._schema, next(iter(self.shards)))))
+        path = next(iter(self.wanted))
+        begin = self.stated[path].get("batch_offsets") or [min(self.stated[path]["bytes"], 1 << 20)]
+        try:
+            schema = pa.ipc.open_stream(self._read(path, 0, begin[0])).schema.remove_metadata()
+        except (pa.ArrowException, OSError) as error:
+            raise self._fault(path, error) from error
+        features = datasets.Features.from_arrow_schema(schema)
         if unknown := [name for name in config.columns or () if name not in features]:
             raise PackageError(f"no column {', '.join(unknown)}; there are {', '.join(features)}")
+        classes = index[FULL]["names"] if config.label_ids == FULL else classes
         features.update({"image": datasets.Image(), "label": datasets.ClassLabel(names=classes)})
         self.features = datasets.Features({n: features[n] for n in features if n in (config.columns or features)})
 
@@ -216,7 +221,7 @@ class _PlainSplits:
         """Keep the rows that pass; return their classes."""
         tests = [(column, getattr(config, name)) for name, column in _COLUMNS.items()]
         tests += [("license", allowed if config.commercial_use else None), *(config.where or {}).items()]
-        passing = pc.field("shard").isin([path.rpartition(".")[0] for path in self.wanted])
+        passing = pc.field("shard").isin([path.removesuffix(".arrow") for path in self.wanted])
         for column, values in tests:
             if isinstance(values, dict):
                 passing &= pc.field(column).is_valid()
@@ -230,13 +235,11 @@ class _PlainSplits:
         content = self._read("metadata.parquet")
         if hashlib.sha256(content).hexdigest() != self.stated["metadata.parquet"]["sha256"]:
             raise self._fault("metadata.parquet", "its sha256 is not the manifest's")
-        columns = ["shard", "position", "label"]
         try:
-            table = pq.read_table(pa.BufferReader(content), columns=columns, filters=passing)
+            table = pq.read_table(pa.BufferReader(content), columns=["shard", "position", "label"], filters=passing)
         except pa.ArrowException as error:  # the file is the manifest's, so that it is what was asked
-            raise PackageError(
-                f"where={config.where!r} does not suit the columns: {str(error).splitlines()[0]}"
-            ) from None
+            said = str(error).splitlines()[0]
+            raise PackageError(f"where={config.where!r} does not suit the columns: {said}") from None
         rows: dict[str, list[int]] = {}
         for shard, position in zip(table["shard"].to_pylist(), table["position"].to_pylist(), strict=True):
             rows.setdefault(f"{shard}.arrow", []).append(position)
@@ -245,121 +248,102 @@ class _PlainSplits:
 
     def arguments(self, dl_manager: Any) -> dict[str, dict[str, Any]]:
         """Return ``examples`` arguments by split, fetching and checking prepared shards."""
-        todo = [] if dl_manager.is_streaming else list(self.shards)
+        todo = [] if dl_manager.is_streaming else list(self.wanted)
         anew = copy.copy(dl_manager)  # datasets keeps downloads by their URL alone
         anew.download_config = dataclasses.replace(dl_manager.download_config, force_download=True)
         for manager in (dl_manager, anew):
             if todo and not self.local:
-                self.copies |= self._again(partial(manager.download, {p: f"{self.place}/{p}" for p in todo}))
-            todo = [path for path in todo if self._sha256(path) != self.shards[path]["sha256"]]
+                self.copies |= self._again(partial(manager.download, {path: f"{self.place}/{path}" for path in todo}))
+            todo = [path for path in todo if self._sha256(path) != self.stated[path]["sha256"]]
         if todo:
             raise self._fault(todo[0], "its sha256 is not the manifest's")
-        splits = sorted({facts["split"] for facts in self.shards.values()}, key=lambda s: (s != "train", s))
-        cut = self._streams if dl_manager.is_streaming else self._parts
-        return {split: {"streams": cut(split), "package": self} for split in splits}
+        splits: dict[str, list[_Part]] = {}
+        for path, rows in self.wanted.items():
+            splits.setdefault(self.stated[path]["split"], []).append((path, rows))
+        cut = self._streams if dl_manager.is_streaming else lambda parts: [[part] for part in parts]
+        order = sorted(splits, key=lambda split: (split != "train", split))
+        return {split: {"streams": cut(splits[split]), "package": self} for split in order}
 
-    def _parts(self, split: str) -> list[list[tuple[str, int, int]]]:
-        return [[(p, 0, len(self.wanted[p]))] for p, facts in self.shards.items() if facts["split"] == split]
-
-    def _streams(self, split: str) -> list[list[tuple[str, int, int]]]:
-        by_category: dict[str, list[tuple[str, int]]] = {}
-        for [(path, _, rows)] in self._parts(split):
-            by_category.setdefault(self.shards[path]["config"], []).append((path, rows))
-        sizes = {category: sum(rows for _, rows in shards) for category, shards in by_category.items()}
-        count = max(max(map(len, by_category.values())), min(8, sum(sizes.values()) // 256))
-        streams: list[list[tuple[str, int, int]]] = [[] for _ in range(count)]
-        for category, shards in by_category.items():
-            size, before = sizes[category], 0
-            step = self.step if size >= 8 * self.step * count else 1  # cut between batches
+    def _streams(self, parts: list[_Part]) -> list[list[_Part]]:
+        categories = _by_category(parts)
+        sizes = [sum(len(rows) for _, rows in shards) for shards in categories]
+        count = max(*map(len, categories), min(8, sum(sizes) // 256))
+        streams: list[list[_Part]] = [[] for _ in range(count)]
+        for shards, size in zip(categories, sizes, strict=True):
+            step, before = self.step if size >= 8 * self.step * count else 1, 0  # large shares: between batches
             for number, (path, rows) in enumerate(shards):
+                bounds = [(size * i // count - before + step // 2) // step * step for i in range(count + 1)]
+                if len(shards) == count:  # whole shards, read from end to end
+                    bounds = [0] * (number + 1) + [len(rows)] * (count - number)
                 for i, stream in enumerate(streams):
-                    bounds = (size * i // count - before, size * (i + 1) // count - before)
-                    low, high = (min(max((bound + step // 2) // step * step, 0), rows) for bound in bounds)
-                    if len(shards) == count:  # whole shards, read from end to end
-                        low, high = 0, rows if i == number else 0
-                    if low < high:
-                        stream.append((path, low, high))
-                before += rows
+                    share = rows[max(bounds[i], 0) : max(bounds[i + 1], 0)]
+                    stream += [(path, share)] if share else []
+                before += len(rows)
         return [stream for stream in streams if stream]
 
     @staticmethod
-    def examples(features: Any, streams: list[Any], package: _PlainSplits) -> Iterator[tuple[int, dict[str, Any]]]:
+    def examples(features: Any, streams: list[Any], package: _PlainSplits) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (key, row) of streams, spreading each category evenly."""
         for stream in streams:
-            categories: dict[str, list[Any]] = {}
-            for part in stream:
-                categories.setdefault(package.shards[part[0]]["config"], []).append(part)
-            runs = [package._run(features, parts, place) for place, parts in enumerate(categories.values())]
+            runs = [package._run(features, parts, place) for place, parts in enumerate(_by_category(stream))]
             yield from ((key, row) for _, _, key, row in heapq.merge(*runs))
 
-    def _run(self, features: Any, parts: list[Any], place: int) -> Iterator[tuple[float, int, int, dict[str, Any]]]:
-        total, done = sum(stop - start for _, start, stop in parts), 0
+    def _run(self, features: Any, parts: list[_Part], place: int) -> Iterator[tuple[float, int, str, dict[str, Any]]]:
+        total, done = sum(len(wanted) for _, wanted in parts), 0
         ids = {name: i for i, name in enumerate(features["label"].names)} if "label" in features else {}
-        for path, start, stop in parts:
-            _, category, shard = _reading_position(path)
-            for number, row in self._rows(path, self.wanted[path][start:stop], list(features)):
+        for path, wanted in parts:
+            for number, row in self._rows(path, wanted, list(features)):
                 if ids and row["label"] not in ids:
                     raise self._fault(path, f"it holds class {row['label']!r}, which classes.json does not name")
                 row |= {"label": ids[row["label"]]} if ids else {}
-                yield (done + 0.5) / total, place, (category << 60) + (shard << 32) + number, row
+                yield (done + 0.5) / total, place, f"{path} {number}", row
                 done += 1
 
     def _rows(self, path: str, wanted: Sequence[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield (number, row) of wanted rows, resuming after failures."""
-        for wait in (*_WAITS, None):
-            try:
-                for first, batch in self._batches(path, wanted):
+        """Yield (number, row) of wanted rows, reading no other batches."""
+        facts, schema, first = self.stated[path], None, 0
+        try:
+            starts, counts = facts.get("batch_offsets") or [0], facts.get("batch_rows") or [facts["rows"]]
+            for start, stop, count in zip((0, *starts), (*starts, facts["bytes"]), (0, *counts), strict=True):
+                after = first + count
+                if start and bisect_left(wanted, first) == bisect_left(wanted, after):
+                    first = after
+                    continue
+                for message in pa.ipc.MessageReader.open_stream(self._read(path, start, stop)):
+                    if message.type == "schema":
+                        schema = pa.ipc.read_schema(message.serialize())
+                        continue
+                    _refuse_compressed(message.metadata.to_pybytes())
+                    batch = pa.ipc.read_record_batch(message, schema)
                     batch.validate(full=True)  # a package may be anyone's, and pyarrow trusts its offsets
-                    here = wanted[: bisect_left(wanted, first + len(batch))]
+                    here = wanted[bisect_left(wanted, first) : bisect_left(wanted, first + len(batch))]
                     rows = batch.select(columns).take(pa.array([number - first for number in here], pa.int64()))
                     yield from zip(here, rows.to_pylist(), strict=True)
-                    wanted = wanted[len(here) :]
-                if not wanted:
-                    return
-                raise EOFError(f"it ended before row {wanted[0]}")
-            except Exception as error:
-                if self.local or wait is None or isinstance(error, FileNotFoundError | PermissionError):
-                    raise self._fault(path, f"{type(error).__name__}: {error}") from error
-            time.sleep(wait)
-
-    def _batches(self, path: str, wanted: Sequence[int]) -> Iterator[tuple[int, Any]]:
-        """Yield (first row, batch) of batches with wanted rows."""
-        facts, first = self.shards[path], 0
-        with self._open(path) as file:
-            stream = pa.ipc.MessageReader.open_stream(file)
-            schema = pa.ipc.read_schema(stream.read_next_message().serialize())  # of a message pyarrow checks no type
-            for offset, count in zip(facts.get("batch_offsets", ()), facts.get("batch_rows", ()), strict=True):
-                if first + count > wanted[0]:  # the first batch that is needed; packages of old do not say where it is
-                    file.seek(offset)
-                    break
-                first += count
-            for message in stream:
-                _refuse_compressed(message.metadata.to_pybytes())
-                batch = pa.ipc.read_record_batch(message, schema)
-                yield first, batch
-                first += len(batch)
-                if first > wanted[-1]:
-                    return
-
-    def _schema(self, path: str) -> Any:
-        with self._open(path) as file:
-            try:
-                return pa.ipc.open_stream(file).schema.remove_metadata()
-            except (pa.ArrowException, OSError) as error:
-                raise self._fault(path, str(error)) from error
+                    first += len(batch)
+                if first != after:
+                    raise ValueError(f"it has {first} rows where the manifest says {after}")
+        except Exception as error:
+            raise self._fault(path, f"{type(error).__name__}: {error}") from error
 
     def _sha256(self, path: str) -> str:
         digest = hashlib.sha256()
-        with self._open(path) as file:
+        with fsspec.filesystem("file").open(self.copies.get(path) or self._path(path), "rb") as file:
             while block := file.read(1 << 22):
                 digest.update(block)
         return digest.hexdigest()
 
-    def _open(self, path: str) -> Any:
-        return fsspec.open(self.copies[path], "rb") if path in self.copies else self.files.open(self._path(path), "rb")
+    def _read(self, path: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return some bytes of a file, or of its local copy."""
+        files = fsspec.filesystem("file") if path in self.copies else self.files
+        place = self.copies.get(path) or self._path(path)
 
-    def _read(self, path: str) -> bytes:
-        return bytes(self._again(partial(self.files.cat_file, self._path(path))))
+        def read() -> bytes:
+            content = bytes(files.cat_file(place, start=start or None, end=stop))
+            if stop is not None and len(content) < stop - start:
+                raise EOFError(f"it ends before byte {stop}")
+            return content if stop is None or len(content) == stop - start else content[start:stop]  # the whole file's
+
+        return bytes(self._again(read))
 
     def _path(self, path: str) -> str:
         """Return where a file lies, refusing links to outside."""
@@ -382,9 +366,16 @@ class _PlainSplits:
             time.sleep(wait)
         return call()
 
-    def _fault(self, path: str, why: str) -> ShardError:
+    def _fault(self, path: str, why: object) -> ShardError:
         repair = "build it again or copy it again" if self.local else "check the server, or fetch the package again"
         return ShardError(f"{self.place}/{path}: {why}; {repair}")
+
+
+def _by_category(parts: list[_Part]) -> list[list[_Part]]:
+    categories: dict[str, list[_Part]] = {}
+    for part in parts:
+        categories.setdefault(part[0].split("/")[1], []).append(part)
+    return list(categories.values())
 
 
 def _reading_position(path: str) -> tuple[int, int, int]:

@@ -22,6 +22,7 @@ import pytest
 
 import builder
 import cytoimagenet
+from cytoimagenet_reader.arrow_checks import batch_offsets
 from cytoimagenet_reader.png.encoder import encode
 from tests.fuzz.mutations import MUTATIONS
 from tests.loading import alone
@@ -180,8 +181,54 @@ def test_a_compressed_stream_is_refused_before_it_inflates(script: Any, own_pack
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
-    with pytest.raises(script.ShardError, match="the stream is compressed"):
-        read_all(script, path.parents[2])
+    content = path.read_bytes()
+    places = {"batch_offsets": batch_offsets(pa.py_buffer(content)), "batch_rows": [*map(len, table.to_batches())]}
+    for of_batches in (places, {}):  # packages of old do not give them
+        restate(path, {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), **of_batches})
+        with pytest.raises(script.ShardError, match="the stream is compressed"):
+            read_all(script, path.parents[2])
+
+
+def restate(shard: Path, facts: dict[str, Any]) -> None:
+    """Have the manifest say this of a shard's content."""
+    manifest = shard.parents[2] / "manifest.json"
+    stated = json.loads(manifest.read_bytes())
+    path = shard.relative_to(manifest.parent).as_posix()
+    kept = {name: value for name, value in stated["files"][path].items() if not name.startswith("batch_")}
+    stated["files"][path] = kept | facts
+    manifest.write_text(json.dumps(stated))
+
+
+def test_a_package_that_does_not_say_where_batches_are_gives_the_same_rows(
+    script: Any, package: Path, own_package: Callable[[], Path]
+) -> None:  # fmt: skip
+    folder = own_package()
+    for shard in (folder / "data").rglob("*.arrow"):
+        content = shard.read_bytes()
+        restate(shard, {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()})
+    assert "batch_offsets" not in (folder / "manifest.json").read_text()
+    for conditions in ({}, {"labels": "human"}):
+        assert read_all(script, folder, **conditions) == read_all(script, package, **conditions) > 0
+
+
+@pytest.mark.parametrize("stated", [["batch_rows", [7, 9]], ["batch_rows", "16"], ["batch_offsets", [8, 16]]], ids=str)
+def test_batches_that_the_manifest_states_wrongly_name_the_shard(
+    script: Any, own_package: Callable[[], Path], stated: list[Any]
+) -> None:  # fmt: skip
+    path = own_package() / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    manifest["files"]["data/organism/train-00000-of-00003.arrow"][stated[0]] = stated[1]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(script.ShardError, match=r"train-00000-of-00003.arrow: "):
+        read_all(script, path.parent)
+
+
+@pytest.mark.parametrize("fault", ["no_ranges", "short"])
+def test_a_server_that_gives_more_or_less_than_what_is_asked(script: Any, package: Path, fault: str) -> None:
+    """Every answer is the whole file; every third is cut short."""
+    pytest.importorskip("aiohttp")
+    with serving(package, Faults(every=1 if fault == "no_ranges" else 3, **{fault: 1000})) as url:
+        assert read_all(script, url) == read_all(script, package)
 
 
 def test_a_damaged_shard_is_named(script: Any, own_package: Callable[[], Path], tmp_path: Path) -> None:
