@@ -12,8 +12,8 @@ from filelock import FileLock
 from hypothesis import settings
 
 from builder.demo.simulate import simulate
-from tests import watched
 from tests.building import LITTLE, SMALL, cytoimagenet, in_this_process, two_phases
+from tests.runs import run_of
 
 pytest_plugins = ["pytester", "tests.skips"]
 
@@ -37,26 +37,18 @@ def real_data() -> Path:
     return folder
 
 
-WAITING = ("engine/test_buckets.py", "engine/test_cluster.py", "engine/test_disturbed.py", "hub/test_kills.py")
-"""Files whose tests wait most of their time, the longest first."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with files that take long; mark watched tests.
+    """Begin with files that take long; mark each test's run.
 
-    Workers take a file at a time, so a long one that is begun last would be waited for by all. While the first tests
-    wait, the processor does what `.ci/run` has begun beside them. The hundreds of examples of a property test run the
-    same lines, and are not watched.
+    Workers take a file at a time, so a long one that is begun last would be waited for by all.
     """
     root = Path(__file__).parent
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    turns = {root / name: turn for turn, name in enumerate(WAITING, -len(WAITING))}
-    items.sort(key=lambda item: (turns.get(item.path, 0), item.path not in slow))
+    items.sort(key=lambda item: item.path not in slow)
     for item in items:
-        folder = item.path.relative_to(root).parts[0]
         of_a_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-        if folder in watched.FOLDERS and not of_a_property and not item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.watched)
+        ordinary = not of_a_property and item.get_closest_marker("slow") is None
+        item.add_marker(run_of(item.path.relative_to(root), ordinary))
 
 
 def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

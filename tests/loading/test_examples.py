@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-pytest.importorskip("accelerate")
+from builder.package.results import results_of
+from tests.loading.made_package import make_package
 
-from builder.package.results import results_of  # noqa: E402
-from examples import evaluate, pretrain  # noqa: E402 -- they need torch
-from tests.loading.made_package import make_package  # noqa: E402
+torch = pytest.importorskip("torch")
 
 SMALL = ["--size", "32", "--width", "0.2", "--depth", "0.1", "--batch-size", "20", "--threads", "2"]
 
@@ -45,8 +43,25 @@ def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_package(folder, classes=classes, per_class={"train": 100, "validation": 20}, side=32)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pretrain() -> Any:
+    """``examples/pretrain.py``, whose imports take seconds."""
+    pytest.importorskip("accelerate")
+    pytest.importorskip("transformers")
+    return import_module("examples.pretrain")
+
+
+@pytest.fixture(scope="module")
+def evaluate() -> Any:
+    """``examples/evaluate.py``; likewise."""
+    return import_module("examples.evaluate")
+
+
 def train(package: Path, out: Path, *more: str) -> list[dict[str, Any]]:
-    return pretrain.main([str(package), "--out", str(out), *SMALL, *more])
+    history: list[dict[str, Any]] = import_module("examples.pretrain").main(
+        [str(package), "--out", str(out), *SMALL, *more]
+    )
+    return history
 
 
 @pytest.mark.slow
@@ -59,7 +74,7 @@ def test_pretraining_learns(striped: Path, tmp_path: Path) -> None:
     with Image.open(tmp_path / "curves.png") as curves:
         assert curves.size[0] > 500
     assert json.loads((tmp_path / "curves.json").read_text()) == history
-    loaded = transformers.AutoModelForImageClassification.from_pretrained(tmp_path / "model")
+    loaded = import_module("transformers").AutoModelForImageClassification.from_pretrained(tmp_path / "model")
     assert loaded.config.id2label == {0: "fine", 1: "middle", 2: "wide"}
     saved = torch.load(tmp_path / "last.pt", weights_only=True)["model"]
     assert all(torch.equal(weight, saved[name]) for name, weight in loaded.state_dict().items())
@@ -79,7 +94,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(striped: Path, tmp_path: Path) -
     assert resumed == whole
 
 
-def test_turned_images_keep_what_they_show() -> None:
+def test_turned_images_keep_what_they_show(pretrain: Any) -> None:
     images = torch.arange(2 * 3 * 9 * 9).float().reshape(2, 3, 9, 9) / 100
     draw = torch.Generator().manual_seed(0)
     turned = pretrain.turned(images, draw)
@@ -93,7 +108,7 @@ def test_turned_images_keep_what_they_show() -> None:
     torch.testing.assert_close(pretrain.turned(ring, draw)[inside], ring[inside], atol=0.05, rtol=0)
 
 
-def test_half_the_images_are_mirrored_where_flips_are_asked_for() -> None:
+def test_half_the_images_are_mirrored_where_flips_are_asked_for(pretrain: Any) -> None:
     y, x = (torch.arange(65) - 32).float()[:, None], (torch.arange(65) - 32).float()[None, :]
     spots = torch.stack([(x - 18) ** 2 + y**2 < 25, x**2 + (y - 18) ** 2 < 25]).float()  # to the right, and below
 
@@ -108,13 +123,13 @@ def test_half_the_images_are_mirrored_where_flips_are_asked_for() -> None:
     assert 20 < kept < 44
 
 
-def test_top_hits() -> None:
+def test_top_hits(pretrain: Any) -> None:
     logits = torch.eye(9)[:4].flip(1)  # row i: class 8 - i first, then 0, 1, 2 ... by position
     counted = pretrain.hits(logits + torch.linspace(0.1, 0, 9), torch.tensor([8, 0, 6, 8]))
     assert counted.tolist() == [4, 2, 3]
 
 
-def test_votes() -> None:
+def test_votes(evaluate: Any) -> None:
     distances = torch.tensor([[0.1, 0.2, 0.3, 9.0], [0.3, 0.2, 0.1, 9.0]])
     labels = torch.tensor([1, 0, 0, 1])
     assert evaluate.vote(distances, labels, 3).tolist() == [0, 0]
@@ -122,12 +137,12 @@ def test_votes() -> None:
     assert evaluate.vote(distances, labels, 2).tolist() == [1, 0]  # a tie: the nearest decides
 
 
-def test_wilson_interval() -> None:
+def test_wilson_interval(evaluate: Any) -> None:
     low, high = evaluate.wilson(8, 10)
     assert (round(low, 4), round(high, 4)) == (0.4902, 0.9433)  # Brown, Cai & DasGupta's formula by hand
 
 
-def test_bbbc021_leaves_out_the_same_compound() -> None:
+def test_bbbc021_leaves_out_the_same_compound(evaluate: Any) -> None:
     rows = [
         {"compound": c, "concentration": d, "moa": m}
         for c, d, m in ["a1x", "a2x", "b1x", "c1y", "d1y", "a1x"]
@@ -138,7 +153,7 @@ def test_bbbc021_leaves_out_the_same_compound() -> None:
     assert evaluate.not_same_compound(features, rows) == [("not-same-compound 1-NN", 3, 5)]
 
 
-def test_coos7_and_cyclops_against_plain_counting() -> None:
+def test_coos7_and_cyclops_against_plain_counting(evaluate: Any) -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(size=(90, 3))
     labels = rng.integers(0, 3, 90)
@@ -163,7 +178,7 @@ def test_coos7_and_cyclops_against_plain_counting() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ways", [[], ["--normalize"], ["--channels", "concatenated"]])
-def test_from_a_checkpoint_to_a_score(striped: Path, tmp_path: Path, ways: list[str]) -> None:
+def test_from_a_checkpoint_to_a_score(evaluate: Any, striped: Path, tmp_path: Path, ways: list[str]) -> None:
     with pytest.raises(SystemExit, match="stopped after 1 steps"):
         train(striped, tmp_path, "--stop-after", "1")
     rng = np.random.default_rng(0)
