@@ -333,7 +333,7 @@ class _PlainSplits:
         return digest.hexdigest()
 
     def _read(self, path: str, start: int = 0, stop: int | None = None) -> bytes:
-        """Return some bytes of a file, or of its local copy."""
+        """Return bytes of a file, or of its local copy."""
         files = fsspec.filesystem("file") if path in self.copies else self.files
         place = self.copies.get(path) or self._path(path)
 

@@ -225,7 +225,7 @@ def test_batches_that_the_manifest_states_wrongly_name_the_shard(
 
 @pytest.mark.parametrize("fault", ["no_ranges", "short"])
 def test_a_server_that_gives_more_or_less_than_what_is_asked(script: Any, package: Path, fault: str) -> None:
-    """Every answer is the whole file; every third is cut short."""
+    """The whole file each time; or every third cut short."""
     pytest.importorskip("aiohttp")
     with serving(package, Faults(every=1 if fault == "no_ranges" else 3, **{fault: 1000})) as url:
         assert read_all(script, url) == read_all(script, package)
