@@ -1,8 +1,8 @@
-"""Label assignment against pandas: time, peak memory, growth.
+"""Label assignment against Polars and pandas: time, peak memory, growth.
 
 The table is like the real one.
 
-    python -m benchmarks.labels                      2.7 million rows: ours and two ways with pandas, in turn
+    python -m benchmarks.labels                      2.7 million rows: ours, Polars and two ways with pandas, in turn
     python -m benchmarks.labels --rows 27000000 --ways ours
 
 Work: read 40 parquet files (the columns that are needed, from a warm page cache) and assign labels by the method's
@@ -32,6 +32,8 @@ def run(way: str, folder: Path) -> dict[str, object]:
     """Do the work once, in this process."""
     if way == "ours":
         from benchmarks.labels_ours import assign
+    elif way == "polars":
+        from benchmarks.labels_polars import assign
     else:
         from benchmarks.labels_pandas import WAYS
 
@@ -84,20 +86,22 @@ def report(results: dict[str, list[dict[str, float]]]) -> None:
 def describe_machine(rows: int) -> None:
     import numpy
     import pandas
+    import polars
     import pyarrow
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = os.getloadavg()[0]
     print(
         f"{rows:,} rows; {platform.machine()}, {cores} cores, load {load:.1f}; Python {platform.python_version()}, "
-        f"pyarrow {pyarrow.__version__}, numpy {numpy.__version__}, pandas {pandas.__version__}"
+        f"pyarrow {pyarrow.__version__}, numpy {numpy.__version__}, pandas {pandas.__version__}, "
+        f"Polars {polars.__version__}"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_700_000)
-    parser.add_argument("--ways", default="ours,pandas categories,pandas explode")
+    parser.add_argument("--ways", default="ours,polars,pandas categories,pandas explode")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="keep the table here, and use it if it is there")
     parser.add_argument("--one", help=argparse.SUPPRESS)

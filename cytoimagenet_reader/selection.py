@@ -15,7 +15,7 @@ from cytoimagenet_reader.batches import read_schema, shard_schema
 from cytoimagenet_reader.errors import PackageError
 from cytoimagenet_reader.filters import SITES, Filter, as_list
 from cytoimagenet_reader.image_feature import PackageImage
-from cytoimagenet_reader.layout import METADATA_CONFIG
+from cytoimagenet_reader.layout import METADATA_CONFIG, METADATA_TABLE
 from cytoimagenet_reader.package import FULL, Package, Shard
 from cytoimagenet_reader.remote.files import read_columns
 from cytoimagenet_reader.stamps import note
@@ -148,7 +148,7 @@ def _passing(
     asked += [column for column in wanted.where or () if column not in (*_FILTERED, *asked)]
     if wanted.where:
         _check_columns(wanted.where, shard_schema(package, shards[0]).names)
-    table = read_columns(package.url("metadata.parquet"), package.storage_options, [*_FILTERED, *asked])
+    table = read_columns(package.url(METADATA_TABLE), package.storage_options, [*_FILTERED, *asked])
     _check_values(package, table, wanted)
     try:
         table = table.filter(wanted.mask(table, sorted(package.licenses)))

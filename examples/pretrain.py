@@ -178,7 +178,7 @@ class Run:
     def _shows_progress(self) -> bool:
         return self.accelerator.is_main_process and sys.stderr.isatty()
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]  # where torch is not installed
     def _validate(self) -> dict[str, float]:
         self.model.eval()
         sums = self._zeros()

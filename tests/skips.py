@@ -16,7 +16,7 @@ KNOWN: Final = (
     r"CYTOIMAGENET_REAL_DATA names no folder with real microscopy files",  # they may not be in the repository
     r"no real table of this source at hand",  # likewise, source by source
     r"no single top folder that could be stripped",  # nothing to check in the layout of this source
-    r"no Chromium is installed",  # Pillow and libpng read the same files
+    r"no Chromium is installed",  # .ci/run installs it where it may; the report is then tried nowhere
     r"pngcheck is not installed",  # .ci/run installs it where it may; libpng reads the same files
     r"this file system refuses names that are not UTF-8",
     r"(torchvision|timm) is not installed",  # torchvision's wheels are built for one build of PyTorch each

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from builder.engine import localfiles
+from builder.engine import localfiles, markers
 from builder.engine.space import check_room, readable
 from builder.engine.store import Store
 from builder.errors import UserError
@@ -21,6 +21,7 @@ from builder.stages.standardize.part_rows import covered, without
 from builder.stages.standardize.stage import pixels_fingerprint
 from builder.stages.task_runner import TaskRunner
 from builder.stages.thresholds import fitted
+from builder.stages.work_files import ANNOTATIONS
 
 
 def plan(context: BuildContext, package: Store) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def plan_lines(facts: Mapping[str, Any]) -> list[str]:
 
 def seed_annotations(work: Store, scratch: Path) -> None:
     """Copy WORK's annotations so that only changes are annotated again."""
-    for rel in (*work.list("annotations"), *work.list("markers/annotate")):
+    for rel in (*work.list(ANNOTATIONS), *work.list(f"{markers.FOLDER}/annotate")):
         target = scratch / rel
         target.parent.mkdir(parents=True, exist_ok=True)
         with work.open(rel) as source, target.open("wb") as copy:

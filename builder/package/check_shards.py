@@ -28,9 +28,8 @@ from builder.recipe import Recipe
 from builder.schema import METADATA, SPLITS, with_extras
 from cytoimagenet_reader.arrow_checks import batch_offsets, stream_batches
 from cytoimagenet_reader.layout import FULL, METADATA_CONFIG, METADATA_TABLE, parse, shards_of
+from cytoimagenet_reader.png.chunks import END, PngError, read_header
 
-_PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-_PNG_TAIL = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _NAMED_ROWS = 3
 
 
@@ -222,18 +221,18 @@ def _examples(
 def png_fault(png: bytes | None, size: tuple[int, int] | None) -> str | None:
     """Return why bytes are no valid PNG of a package.
 
-    A valid one is 8-bit grayscale of this (width, height), judged by its header and end; None if it is. Layout:
-    https://www.w3.org/TR/png-3/#11IHDR.
+    A valid one is 8-bit grayscale of this (width, height), judged by its header and end; None if it is.
     """
-    if png is None or not png.startswith(_PNG_HEAD) or len(png) < 33:
+    try:
+        header = read_header(png or b"")
+    except PngError:
         return "is no PNG"
-    width, height, depth, colour = struct.unpack(">IIBB", png[16:26])
-    if (depth, colour) != (8, 0):
-        return f"is no 8-bit grayscale PNG: bit depth {depth}, colour type {colour}"
-    if not png.endswith(_PNG_TAIL):
+    if (header.bits, header.colour) != (8, 0):
+        return f"is no 8-bit grayscale PNG: bit depth {header.bits}, colour type {header.colour}"
+    if png is None or not png.endswith(END):
         return "has no end"
-    if size is not None and size != (width, height):
-        return f"is {width} x {height} pixels; metadata.parquet says {size[0]} x {size[1]}"
+    if size is not None and size != (header.width, header.height):
+        return f"is {header.width} x {header.height} pixels; metadata.parquet says {size[0]} x {size[1]}"
     return None
 
 

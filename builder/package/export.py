@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from builder.errors import UserError
 from cytoimagenet_reader.arguments import filter_of
-from cytoimagenet_reader.layout import FULL
+from cytoimagenet_reader.layout import CLASSES, FULL
 from cytoimagenet_reader.package import Package
 from cytoimagenet_reader.rows import DictRows, interleaved
 from cytoimagenet_reader.selection import Selection, select
@@ -82,7 +82,7 @@ def export(
             for example in _examples(package, selection, split):
                 write(example)
                 counts[split] += 1
-    (partial / "classes.json").write_text(json.dumps(selection.classes, indent=1, ensure_ascii=False), "utf-8")
+    (partial / CLASSES).write_text(json.dumps(selection.classes, indent=1, ensure_ascii=False), "utf-8")
     partial.rename(target)
     return counts
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,9 @@ from builder.stages.standardize.make_part import rejected_row
 from builder.stages.standardize.not_tried import RUN_AGAIN
 from builder.stages.standardize.parts import write_part
 from cytoimagenet_reader.png import encoder
+from cytoimagenet_reader.png.chunks import END, PngError, read_header
 
 U8 = npt.NDArray[np.uint8]
-
-_GREY_HEADER: Final = b"\x08\x00"  # bit depth, colour type: https://www.w3.org/TR/png-3/#11IHDR
-_END: Final = b"\0\0\0\0IEND\xae\x42\x60\x82"
 
 
 def read_part(
@@ -85,6 +83,15 @@ def _whole(item: Item, pixels: U8) -> dict[str, Any]:
     return {} if item.crops else whole_fingerprint(pixels)._asdict()
 
 
+def _is_grey_png(content: bytes) -> bool:
+    """Return whether bytes begin and end as an 8-bit grey PNG."""
+    try:
+        header = read_header(content)
+    except PngError:
+        return False
+    return (header.bits, header.colour) == (8, 0) and content.endswith(END)
+
+
 def read_published_image(content: bytes, recipe: Recipe) -> tuple[bytes, U8, str | None]:
     """Return a released file's PNG, pixels, and what was changed.
 
@@ -97,7 +104,7 @@ def read_published_image(content: bytes, recipe: Recipe) -> tuple[bytes, U8, str
     """
     pixels = read(content, max_pixels=recipe.max_pixels)
     note = None
-    if content[24:26] != _GREY_HEADER or not content.startswith(b"\x89PNG") or not content.endswith(_END):
+    if not _is_grey_png(content):
         note = f"was no plain 8-bit grey PNG ({pixels.dtype}, {pixels.ndim} axes), written anew"
         if pixels.ndim != 2 or pixels.dtype != np.uint8:
             pixels = standardize([pixels])

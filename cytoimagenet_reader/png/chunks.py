@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 from zlib_ng.zlib_ng import crc32
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+END: Final = b"\0\0\0\0IEND\xae\x42\x60\x82"
+"""The last chunk of every PNG."""
 _BEGINNING: Final = SIGNATURE + b"\0\0\0\x0dIHDR"
 _PLAIN: Final = (8, 0, 0, 0, 0)  # what a header says behind width and height
 _between = struct.Struct(">II4s").unpack_from  # CRC of a chunk, length and kind of the next
@@ -112,3 +114,14 @@ def parse(file: bytes | memoryview) -> Png:
     if kind == b"IEND" and end + 4 <= size and crc32(view[start - 4 : end]) == _crc(view, end)[0] and data:
         return Png(header, data, others)
     raise PngError(f"a damaged PNG: a chunk {kind!r} is out of place, cut off or has a wrong CRC")
+
+
+def content_of(file: bytes, kind: bytes) -> bytes:
+    """Return the content of the first chunk of a kind.
+
+    ``parse`` has found such a chunk in the file.
+    """
+    start = len(SIGNATURE)
+    while file[start + 4 : start + 8] != kind:
+        start += 12 + int.from_bytes(file[start : start + 4], "big")
+    return file[start + 8 : start + 8 + int.from_bytes(file[start : start + 4], "big")]

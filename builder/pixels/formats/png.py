@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from builder.pixels.formats import exif, limits
-from cytoimagenet_reader.png.chunks import SIGNATURE, Png, PngError, parse, read_header
+from cytoimagenet_reader.png.chunks import SIGNATURE, Png, PngError, content_of, parse, read_header
 from cytoimagenet_reader.png.inflate import inflate
 from cytoimagenet_reader.png.unfilter import unfilter
 
@@ -37,7 +37,7 @@ def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
         png = parse(data)
     except PngError as error:
         raise limits.unreadable(str(error)) from None
-    orientation = exif.orientation(_content(data, b"eXIf")) if b"eXIf" in png.kinds else 1
+    orientation = exif.orientation(content_of(data, b"eXIf")) if b"eXIf" in png.kinds else 1
     usual = bits in (8, 16) and colour in _SAMPLES and packing == filtering == interlaced == 0
 
     def whole(_: int) -> limits.Plane:
@@ -63,17 +63,6 @@ def _decode_usual(data: bytes, png: Png, samples: int, depth: int) -> npt.NDArra
         raise limits.unreadable(str(error)) from None
     pixels = out if depth == 1 else out.view(">u2").astype(np.uint16)
     return pixels if samples == 1 else pixels.reshape(height, width, samples)
-
-
-def _content(data: bytes, kind: bytes) -> bytes:
-    """Return the first chunk of a kind.
-
-    An intact PNG has it.
-    """
-    start = len(SIGNATURE)
-    while data[start + 4 : start + 8] != kind:
-        start += 12 + int.from_bytes(data[start : start + 4], "big")
-    return data[start + 8 : start + 8 + int.from_bytes(data[start : start + 4], "big")]
 
 
 def _without_opacity(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:

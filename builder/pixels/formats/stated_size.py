@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from cytoimagenet_reader.png.chunks import read_header
+
 Size = tuple[int, int, int]  # width, height, samples at least (0 where a codec can have four at most)
 
 _XL_RATIOS: Final = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
@@ -33,8 +35,8 @@ def jpeg_2000(data: bytes) -> Iterator[Size]:
 
 def png(data: bytes) -> Iterator[Size]:
     """Yield the size in a PNG's header (https://www.w3.org/TR/png-3/#11IHDR)."""
-    width, height = struct.unpack_from(">2I", data, 16)
-    yield width, height, 0
+    header = read_header(data)
+    yield header.width, header.height, 0
 
 
 def webp(data: bytes) -> Iterator[Size]:

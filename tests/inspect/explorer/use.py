@@ -42,7 +42,9 @@ def watched(browser: Any, index: Path) -> Iterator[Any]:
     wrong: list[str] = []
     page.on("console", lambda message: wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url))
+    page.on(
+        "request", lambda request: wrong.extend([] if request.url.startswith(("file:", "data:")) else [request.url])
+    )
     page.on("requestfailed", lambda request: wrong.append(request.url))
     page.goto(index.as_uri())
     page.wait_for_selector(".card")
