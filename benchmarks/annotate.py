@@ -122,7 +122,7 @@ def bbbc017(root: Path, scale: float) -> Tree:
 
 
 def bbbc041(root: Path, scale: float) -> Tree:
-    """1,328 examples with 65 boxes each: files here are boxes."""
+    """Return BBBC041's tree: 1,328 files; the rates count their boxes."""
     rng = random.Random(0)
     files, entries = [], []
     for _ in range(max(1, round(1328 * scale))):

@@ -71,9 +71,9 @@ def _end_as_interrupted(ctx: click.Context) -> NoReturn:
     sys.exit(INTERRUPTED)
 
 
-_GOES_ON = "what is finished is kept: the same command goes on from here"
+_RESUME = "finished work is kept: run the same command again to resume"
 _AFTER_INTERRUPT = {
-    **dict.fromkeys(("demo", "annotate", "build", "convert", "push"), _GOES_ON),
+    **dict.fromkeys(("demo", "annotate", "build", "convert", "push"), _RESUME),
     "label": "WORK is as it was, or holds the new labels: run the same command again",
     "report": "no page was written: run the same command again",
 }
@@ -81,8 +81,8 @@ _AFTER_INTERRUPT = {
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="cytoimagenet")
-@click.option("-v", "--verbose", is_flag=True, help="Say more of what is done.")
-@click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more details.")
+@click.option("-q", "--quiet", is_flag=True, help="Log only warnings and errors.")
 def main(verbose: bool, quiet: bool) -> None:
     """Build CytoImageNet, a large weakly labelled microscopy dataset, as a Hugging Face package.
 

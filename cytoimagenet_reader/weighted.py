@@ -92,7 +92,7 @@ def row_weights(package: Package, selection: Selection, split: str, weights: Map
     values = _values(package, selection, split, column)
     if isinstance(weights, str):
         if not all(isinstance(value, int | float) for value in values):
-            raise PackageError(f"the column {weights!r} cannot weigh: not every row has a number there")
+            raise PackageError(f"the column {weights!r} cannot be used as weights: not every row has a number there")
         found = np.array(values, np.float64)
         groups = np.unique(found, return_inverse=True)[1]
     else:

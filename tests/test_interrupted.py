@@ -91,7 +91,7 @@ def test_build_goes_on_to_the_same_bytes(little: Path, little_built: Path, tmp_p
     arguments = ["build", str(little), "-o", str(tmp_path / "cytoimagenet"), *LITTLE, "--workers"]
     code, text = interrupt([*arguments, "2"], exists(work, "standardized/*/*.parquet"))
     if code == 130:
-        assert "the same command goes on" in text
+        assert "run the same command again to resume" in text
     for path in work.rglob("part-*.parquet"):
         assert path.with_suffix(".arrow").exists()
     interrupted_often([*arguments, "1"], exists(work, "selection.parquet"))

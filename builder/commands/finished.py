@@ -32,7 +32,7 @@ def verify(package: str, deep: bool, hub: bool, workers: int, as_json: bool) -> 
     --deep also compares the two sides of the split by content: the same image on both is an error, images that look
     alike, and examples that show one part of a scene, are warnings.
 
-    Safe for packages of strangers: a file that would end the process is one of the problems.
+    Safe for untrusted packages: a file that would crash the process is reported as a problem.
     """
     from builder.package.verify_apart import check_apart
 
@@ -55,7 +55,7 @@ def verify(package: str, deep: bool, hub: bool, workers: int, as_json: bool) -> 
         if problems:
             say(f"{package}: {len(problems)} problems", err=True)
         else:
-            say(f"{package}: as it should be")
+            say(f"{package}: no problems found")
     sys.exit(FAILED if problems else 0)
 
 
@@ -78,7 +78,7 @@ def _of_hub(package: str) -> tuple[list[Any], list[Any], list[str]]:
         "trace out/cytoimagenet IDX --data DATA --json",
         "trace out/cytoimagenet IDX --data DATA --show idx.png",
     ),
-    codes={FAILED: "an example is not what the files give, or one line says what to change"},
+    codes={FAILED: "an example differs from what the source's files give, or one line says what to change"},
 )
 @click.argument("package")
 @click.argument("image")
@@ -95,7 +95,7 @@ def trace(package: str, image: str, data: str | None, work: str | None, show: Pa
     """Say what became of an image: tokens, label and examples, or why it has none.
 
     IMAGE is its idx or its key; any image of the annotations can be asked for. Exits with 1 if an example of the
-    package is not what the source's files give.
+    package differs from what the source's files give.
     """
     from builder.engine.store import Store
     from builder.errors import UserError
@@ -141,8 +141,8 @@ def trace(package: str, image: str, data: str | None, work: str | None, show: Pa
     required=True,
     help="Format.",
 )
-@click.option("-o", "--output", metavar="OUT", required=True, help="New folder; of arrow and parquet also a URL.")
-@click.option("--config", help="Of the formats of training stacks: which classes. Default: full")
+@click.option("-o", "--output", metavar="OUT", required=True, help="New folder; for arrow and parquet it may be a URL.")
+@click.option("--config", help="Config whose classes are exported; only for formats of training stacks. Default: full")
 @click.option("--labels", multiple=True, metavar="CLASS", help="Only this class; may be repeated, as all filters.")
 @click.option("--sources", multiple=True, metavar="DIR_NAME", help="Only this source.")
 @click.option("--databases", multiple=True, metavar="NAME", help="Only this database.")
@@ -215,7 +215,7 @@ def push(
     """Upload PACKAGE to the hub as the dataset REPO_ID, for instance my-lab/cytoimagenet.
 
     The package is verified first. Readers see the old build until one last commit shows the whole new one. After an
-    interruption the same command goes on. The token is that of `hf auth login` or HF_TOKEN.
+    interruption, run the same command again to resume. The token is that of `hf auth login` or HF_TOKEN.
     """
     from builder.hub.push import push as run_push
     from builder.hub.quiet import quiet_client

@@ -92,7 +92,7 @@ def label(
 @click.argument("work_b")
 @json_option
 def diff(work_a: str, work_b: str, as_json: bool) -> None:
-    """Show what changed from WORK_A to WORK_B: classes won and lost, images moved."""
+    """Show what changed from WORK_A to WORK_B: classes added and removed, images moved."""
     from builder.engine.store import Store
     from builder.inspect.diff import describe
     from builder.inspect.label_command import difference

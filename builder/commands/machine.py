@@ -10,8 +10,8 @@ from builder.engine.run import TaskError
 from builder.errors import unloadable
 
 _HINTS = {
-    errno.ENOSPC: "make room there, or name another place (--work, -o, TMPDIR)",
-    errno.EDQUOT: "make room there, or name another place (--work, -o, TMPDIR)",
+    errno.ENOSPC: "free some space there, or name another place (--work, -o, TMPDIR)",
+    errno.EDQUOT: "free some space there, or name another place (--work, -o, TMPDIR)",
     errno.EROFS: "name a place that can be written to (--work, -o, TMPDIR)",
     errno.EACCES: "change its permissions, or name another place",
     errno.EPERM: "change its permissions, or name another place",
@@ -19,7 +19,7 @@ _HINTS = {
     errno.ENFILE: "more files are open than the system allows: end other programs, or use fewer --workers",
     errno.ENOMEM: "give it more memory, or use fewer --workers",
     errno.EAGAIN: "more processes or threads are needed than may run: raise ulimit -u, or use fewer --workers",
-    errno.EIO: "the disk or its network fails: mend that",
+    errno.EIO: "the disk or its network fails: fix that",
     errno.ENOTDIR: "name a folder",
     errno.EISDIR: "name a file",
     errno.ENOENT: "name one that exists",
@@ -47,7 +47,7 @@ def explained(error: BaseException) -> str | None:
             return f"no thread can be started: {_HINTS[errno.EAGAIN]}"
         if isinstance(cause, OSError) and cause.errno in _HINTS:
             where = f"{cause.filename}: " if cause.filename else ""
-            return f"{where}{cause.strerror}; {_HINTS[cause.errno]}, then run the same again"
+            return f"{where}{cause.strerror}; {_HINTS[cause.errno]}, then run the same command again"
     return None
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from builder.package.manifest import Manifest
     from builder.stages.context import BuildContext
 
-_INCOMPLETE = {INCOMPLETE: "done, but for images that could not be tried (--skip-unreadable): run the same again"}
+_INCOMPLETE = {
+    INCOMPLETE: "done, except for images that could not be tried (--skip-unreadable): run the same command again"
+}
 
 
 @click.command(cls=Command, examples=("demo", "demo somewhere/else --workers 2"))
@@ -60,8 +62,8 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
 @click.option(
     "--frugal",
     is_flag=True,
-    help="Remove examples from WORK once no shard of this package needs them. The same build again still has "
-    "nothing to do; another recipe has to make the examples of changed shards again.",
+    help="Remove PNGs from WORK once no shard of this package needs them. Repeating the same build still does "
+    "nothing; another recipe has to make the PNGs of changed shards again.",
 )
 @json_option
 def build(context: BuildContext, package: Store, plan_only: bool, as_json: bool) -> None:

@@ -25,9 +25,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def recipe_options(command: Command) -> Command:
     """Add --recipe and --set."""
-    text = "One number of the method, for instance --set min_images=50; as often as wanted."
+    text = "One key of the recipe, for instance --set min_images=50; may be repeated."
     command = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=text)(command)
-    text = "TOML file with the numbers of the method that differ from the default."
+    text = "TOML file with the recipe keys that differ from their defaults."
     return click.option("--recipe", "recipe_file", type=click.Path(dir_okay=False), help=text)(command)
 
 
@@ -35,20 +35,20 @@ def run_options(command: Command) -> Command:
     """Add --workers and --scheduler."""
     text = "Address of a Dask scheduler that takes the place of local processes, tcp://host:8786."
     command = click.option("--scheduler", metavar="ADDRESS", help=text)(command)
-    text = "Processes; 0 runs everything in this one. Default: one a core."
+    text = "Processes; 0 runs everything in this one. Default: one per core."
     return click.option("--workers", type=click.IntRange(min=0), default=None, help=text)(command)
 
 
 def fault_options(command: Command) -> Command:
     """Add --skip-unreadable, --retry-rejects and --time-limit."""
-    text = "Seconds an image may take before it is tried alone; taking longer again is a fault of the run."
+    text = "Seconds an image may take before it is tried alone; taking longer again is a fault of the machine."
     limit = click.FloatRange(min=0, min_open=True)
     command = click.option("--time-limit", type=limit, default=300.0, show_default=True, metavar="SECONDS", help=text)(
         command
     )
     text = (
-        "Try images again that an earlier build refused for REASON (as in rejects.parquet), as often as wanted; "
-        "without REASON those whose files could not be decoded or ended the process."
+        "Retry images that an earlier build rejected for REASON (as in rejects.parquet); may be repeated; "
+        "without REASON, those whose files could not be decoded or crashed the process."
     )
     command = click.option(
         "--retry-rejects", multiple=True, is_flag=False, flag_value=OF_READING, metavar="[REASON]", help=text
@@ -87,14 +87,14 @@ def only_option(command: Command) -> Command:
 
 def package_options(command: Command) -> Command:
     """Add -o, --work, --format and --size."""
-    text = "Reduce examples whose longer side has more pixels to so many: a compact package for training at one size."
+    text = "Shrink examples whose longer side exceeds PIXELS to that size: a compact package for training at one size."
     command = click.option("--size", type=click.IntRange(min=1), metavar="PIXELS", help=text)(command)
     text = "Format of the shards."
     formats = click.Choice(["arrow", "parquet"])
     command = click.option("--format", "file_format", type=formats, default="arrow", show_default=True, help=text)(
         command
     )
-    text = "Folder (or URL) for what is made on the way, kept for the next run. Default: PACKAGE.work"
+    text = "Folder (or URL) for intermediate results, kept for the next run. Default: PACKAGE.work"
     command = click.option("--work", metavar="DIR", help=text)(command)
     text = "Folder (or URL) of the package."
     return click.option("-o", "--output", "package", required=True, metavar="PACKAGE", help=text)(command)
@@ -189,4 +189,4 @@ def fail_for_left_out(names: Sequence[str]) -> None:
     What was made, or planned, lacks them.
     """
     if names:
-        raise UserError(f"left out, for reasons said above: {', '.join(names)}; everything else is done")
+        raise UserError(f"left out, for the reasons given above: {', '.join(names)}; everything else is done")

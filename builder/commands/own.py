@@ -12,12 +12,12 @@ from builder.commands.shown import Command, json_option, say, say_json
 @click.command(cls=Command, examples=("new my-screen", "new my-screen --title Kinases", "new my-screen --force"))
 @click.argument("folder")
 @click.option("--title", default="", metavar="TEXT", help="Title of the source. Default: the folder's name.")
-@click.option("--force", is_flag=True, help="Write a source.toml anew where there is one.")
+@click.option("--force", is_flag=True, help="Overwrite an existing source.toml.")
 def new(folder: str, title: str, force: bool) -> None:
     """Make a source of a folder of your own images: look at it, guess, and write FOLDER/source.toml.
 
-    The file is commented, for you to mend; no image is changed. What it would give is said at once: images, tokens
-    and classes, and what did not fit.
+    The file has comments that help you edit it; no image is changed. What it would give is printed at once: images,
+    tokens and classes, and what did not fit.
     """
     from builder.inspect.own_source import gives, propose_for
 
@@ -31,7 +31,7 @@ def new(folder: str, title: str, force: bool) -> None:
         say(line)
     name = folder.rstrip("/")
     package = f"out/{Path(folder).resolve().name}"
-    say(f"\nMend {target} with an editor, and see what it gives:  cytoimagenet annotate {name} --show")
+    say(f"\nEdit {target} until it is right, and check what it gives:  cytoimagenet annotate {name} --show")
     say(f"Then build the package:  cytoimagenet build {name} -o {package}")
 
 

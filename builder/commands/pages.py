@@ -36,9 +36,13 @@ from builder.commands.shown import Command, say
     "--write-embeddings",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the package's own vector of every example as such a file, too: all are decoded.",
+    help="Also write the package's own vectors as such a file; decodes every example.",
 )
-@click.option("--single-file", is_flag=True, help="One page with four samples a class, its images in it, for mail.")
+@click.option(
+    "--single-file",
+    is_flag=True,
+    help="Write one self-contained page with four examples per class, to send by mail.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PLACE", help="Default: PACKAGE.report")
 def report(
     package: str,
@@ -86,8 +90,10 @@ def report(
 @click.command(cls=Command, examples=("show out/cytoimagenet nocodazole", "show out/cytoimagenet u2os -o u2os.png"))
 @click.argument("package")
 @click.argument("label")
-@click.option("--category", help="Of the class, where classes of two have this name.")
-@click.option("--most", type=click.IntRange(min=1), default=48, show_default=True, help="Examples.")
+@click.option("--category", help="Category of the class, if several categories have a class of this name.")
+@click.option(
+    "--most", type=click.IntRange(min=1), default=48, show_default=True, help="Show at most this many examples."
+)
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Default: LABEL.png"
 )

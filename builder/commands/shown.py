@@ -14,8 +14,8 @@ _CODES = {
     DONE: "done",
     FAILED: "failed; one line says what to change",
     MISUSED: "a wrong option or argument",
-    INCOMPLETE: "done, but for images that could not be tried: run the same again",
-    INTERRUPTED: "interrupted; the same command goes on",
+    INCOMPLETE: "done, except for images that could not be tried: run the same command again",
+    INTERRUPTED: "interrupted; run the same command again",
 }
 
 

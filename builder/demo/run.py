@@ -42,7 +42,7 @@ def run_demo(out: Path, settings: RunSettings, say: Callable[[str], Any]) -> Non
     work = Store(str(out / "work"))
     with locked(work):
         manifest = build(BuildContext(str(data), work, DEMO_RECIPE, settings), Store(str(package)))
-    say(f"\nBuilt {package}: {manifest['images']} simulated images in {manifest['classes']} classes")
+    say(f"\nBuilt {package}: {manifest['images']} simulated examples in {manifest['classes']} classes")
     wanted = Wanted(work=work.url, data=str(data))
     _show(package, write_explorer(str(package), out / "report", wanted), say)
 

@@ -55,7 +55,7 @@ def fetch(url: str, target: Path, sha256: str = "", on_bytes: Callable[[int], ob
         _in_one(files, url, part, on_bytes)
     found = _facts_of(part)
     if size is not None and found.bytes != size:
-        raise UserError(f"{url} gave {found.bytes:,} bytes; it states {size:,}. Run the same again")
+        raise UserError(f"{url} gave {found.bytes:,} bytes; it states {size:,}. Run the same command again")
     if (problem := _page(target.name, part)) or (sha256 and found.sha256 != sha256):
         part.unlink()
         facts.unlink()
@@ -89,7 +89,7 @@ def _in_blocks(files: Any, url: str, part: Path, size: int, on_bytes: Callable[[
                 return False
             if len(found) != end - done:
                 raise UserError(
-                    f"{url} gave {len(found):,} of {end - done:,} bytes from {done:,} on; run the same again"
+                    f"{url} gave {len(found):,} of {end - done:,} bytes from {done:,} on; run the same command again"
                 )
             out.write(found)
             out.flush()

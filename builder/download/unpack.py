@@ -57,7 +57,7 @@ def unpack(archive: Path, folder: Path) -> int:
         shutil.rmtree(folder, ignore_errors=True)
         making.replace(folder)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise UserError(f"{archive} cannot be unpacked ({error}); remove it, and run the same again") from None
+        raise UserError(f"{archive} cannot be unpacked ({error}); remove it, and run the same command again") from None
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return count
@@ -96,7 +96,8 @@ def _room(archive: Path, folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size > free:
         raise UserError(
-            f"{archive} needs {size:,} bytes for one file; {free:,} are free. Make room, run the same again"
+            f"{archive} needs {size:,} bytes for one file; {free:,} are free. "
+            "Free some space and run the same command again"
         )
 
 

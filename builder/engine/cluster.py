@@ -74,7 +74,9 @@ class ClusterPool:
                 self._threads = sum(self._client.nthreads().values())
             except (OSError, TimeoutError) as error:
                 address = self._settings.scheduler
-                raise UserError(f"the Dask scheduler at {address} is gone ({error}): run the same again") from error
+                raise UserError(
+                    f"the Dask scheduler at {address} is gone ({error}): run the same command again"
+                ) from error
             self._counted = time.monotonic()
         return max(_FEWEST, _AHEAD * self._threads)
 

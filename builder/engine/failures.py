@@ -17,7 +17,7 @@ _REMEDIES: Final[Mapping[Failure, str]] = {
 
 def refuse_fault(item: Any, reason: Failure, detail: str) -> None:
     """End the run at a fault of the machine."""
-    raise UserError(f"{item}: {how_it_failed(reason, detail)}; {_REMEDIES[reason]}, then run the same again")
+    raise UserError(f"{item}: {how_it_failed(reason, detail)}; {_REMEDIES[reason]}, then run the same command again")
 
 
 def how_it_failed(reason: Failure, detail: str) -> str:

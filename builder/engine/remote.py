@@ -131,7 +131,7 @@ class Remote:
         self._fs.invalidate_cache()
         inside = [entry for entry in found if entry["name"].rstrip("/") != top]
         if found and not inside:
-            raise FileNotFoundError(f"{self.url}/{prefix} is no folder")
+            raise FileNotFoundError(f"{self.url}/{prefix} is not a folder")
         names = (entry["name"].rstrip("/").rpartition("/")[2] for entry in inside if entry["type"] == "directory")
         return sorted(name for name in names if not name.startswith("."))
 

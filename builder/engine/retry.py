@@ -50,7 +50,7 @@ def retry_store(what: str, call: Callable[[], T]) -> T:
 
 def _failed(what: str, error: BaseException) -> StoreError:
     text = f"{type(error).__name__}: {error}".splitlines()[0]
-    return StoreError(f"{what} fails ({text}); run the same again when it answers")
+    return StoreError(f"{what} fails ({text}); run the same command again when it answers")
 
 
 class RetryingFile(io.RawIOBase):

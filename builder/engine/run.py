@@ -3,7 +3,7 @@
 A task that fails is cut at the item that its worker was at (where that is not known: tried once more, then halved). The
 others go on, and that item is tried once more when all else is done, alone, with all the memory and time there is. If
 its process dies again, by its own doing and with memory enough, the item's bytes did it: a fact, which the caller may
-remember. Anything else is a fault of the run (memory, time, a kill), which says nothing about the item.
+remember. Anything else is a fault of the machine (memory, time, a kill), which says nothing about the item.
 """
 
 from __future__ import annotations
@@ -261,7 +261,8 @@ class _Run:
         if self.crashed > max(_MOST_CRASHED, self.worked // 10):
             raise UserError(
                 f"{self.crashed} items crashed and {self.worked} did not, the last in {task.name} ({detail}): that is "
-                "not the items' doing; see the log above, fix the machine or its libraries, run the same again"
+                "not the fault of the items; see the log above, fix the machine or its libraries, "
+                "and run the same command again"
             )
 
     def _restart(self, why: str) -> None:

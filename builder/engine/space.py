@@ -66,7 +66,7 @@ def check_room(needs: Iterable[Need]) -> list[str]:
         if free is not None and size > free:
             names = " and ".join(f"{need.what} ({need.store.url})" for need in together)
             raise UserError(
-                f"{names} need {readable(size)} and {readable(free)} are free: make room, "
+                f"{names} need {readable(size)} and {readable(free)} are free: free some space, "
                 "or name another place with --work or -o"
             )
     return lines

@@ -140,7 +140,7 @@ class Store:
         Raises
         ------
         FileNotFoundError, NotADirectoryError
-            Where it is no folder.
+            Where it is not a folder.
         """
         path = self.local(prefix)
         if path is None:
@@ -176,7 +176,7 @@ class Store:
         except OSError as error:
             if localfiles.is_full(error):
                 where = "" if path is not None else f" in {localfiles.spool_folder()}"
-                text = f"no space left{where} for {self.url}/{rel}: make room and run the same again"
+                text = f"no space left{where} for {self.url}/{rel}: free some space and run the same command again"
                 raise UserError(text) from error
             raise
 

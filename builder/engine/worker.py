@@ -140,7 +140,9 @@ def check_room(folder: Path, workers: int) -> None:
     try:
         probe.write_bytes(bytes((_PLACE.size + _MOST_NAME) * workers))
     except OSError as error:
-        raise UserError(f"{folder} cannot take temporary files ({error.strerror}): make room, or set TMPDIR") from error
+        raise UserError(
+            f"{folder} cannot take temporary files ({error.strerror}): free some space, or set TMPDIR"
+        ) from error
     finally:
         probe.unlink(missing_ok=True)
 

@@ -89,7 +89,9 @@ class Hub:
             self.call(self._api.create_branch, self.repo_id, branch=self.branch, repo_type="dataset", exist_ok=True)
         head = self.head()
         if head is None:
-            raise UserError(f"{self.url} was made, but its branch {self.branch} cannot be seen; run the same again")
+            raise UserError(
+                f"{self.url} was made, but its branch {self.branch} cannot be seen; run the same command again"
+            )
         return head
 
     def files(self, commit: str) -> dict[str, tuple[int, str, str | None]]:
@@ -165,7 +167,7 @@ class Hub:
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call the client, retrying transient failures within the limits.
 
-        Raises UserError for what a retry cannot mend; errors "not found" pass through: they are answers.
+        Raises UserError for what a retry cannot fix; errors "not found" pass through: they are answers.
         """
         try:
             return retry(functools.partial(function, *args, **kwargs), self.limits, wait=self.wait)
@@ -189,7 +191,7 @@ class Hub:
         seconds = self.limits.wait(attempts, failure)
         most = sum(self.limits.wait(n, TimeoutError()) for n in range(attempts, self.limits.attempts or attempts + 1))
         log.warning(
-            "%s does not answer as it should (%s): asked again in %.0f s, for about %.0f s more",
+            "%s is not responding properly (%s): retrying in %.0f s, for about %.0f s more",
             self._api.endpoint,
             self.shown(failure)[:120],
             seconds,

@@ -64,7 +64,7 @@ def catalog(
     Raises
     ------
     UserError
-        Where ``data`` is no folder, or a name in ``only`` is no source.
+        Where ``data`` is not a folder, or a name in ``only`` is no source.
     """
     if data is None:
         sources, broken = load_sources(only)
@@ -76,7 +76,7 @@ def catalog(
         declared, wrong = declared_in(data, options)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
-            f"{data} is no folder; DATA holds one folder per source, named as `cytoimagenet sources` lists them"
+            f"{data} is not a folder; DATA holds one folder per source, named as `cytoimagenet sources` lists them"
         ) from None
     asked, ours = set(only), {source.dir_name for source in declared} | wrong.keys()
     sources, broken = ([], {}) if asked and asked <= ours else load_sources(asked - ours)

@@ -73,9 +73,7 @@ def doctor_lines(facts: Mapping[str, Any]) -> list[str]:
     for name, room in facts["rooms"].items():
         free = "" if room["free"] is None else f", {readable(room['free'])} free"
         lines.append(f"{name}: {room['place']}{free}{'' if room['writable'] else ', CANNOT BE WRITTEN TO'}")
-    lines.append(
-        f"passes over pixels: {'compiled' if facts['compiled'] else 'compiled at the first build, half a minute'}"
-    )
+    lines.append(f"pixel kernels: {'compiled' if facts['compiled'] else 'compiled at the first build, half a minute'}")
     for name, part in facts["optional"].items():
         state = part["version"] or f"not installed; {part['install']}"
         lines.append(f"  {name:<12} {state}: {part['gives']}")

@@ -52,12 +52,12 @@ def propose_for(folder: str, title: str, force: bool) -> Path:
     """
     root = Path(folder)
     if not root.is_dir():
-        raise UserError(f"{folder} is no folder; name the one that holds your images")
+        raise UserError(f"{folder} is not a folder; name the one that holds your images")
     target = root / DECLARATION
     if target.exists() and not force:
         raise UserError(
             f"{target} is there already: see what it gives with `cytoimagenet annotate {folder} --show`, "
-            "or write it anew with --force"
+            "or overwrite it with --force"
         )
     text = propose(Folder.listed(folder), title or root.resolve().name.replace("_", " "))
     with localfiles.replacing(target) as file:
@@ -85,7 +85,7 @@ def gives(folder: str) -> Iterator[str]:
             auto = Auto(frozenset(), frozenset((*FITTED, "drop_labels")))
             classes = labelled(work, Recipe(), auto).to_pylist()
         except UserError:
-            yield "classes: none; say in [columns] what tells them, or give images of more than one kind"
+            yield "classes: none; name in [columns] the facts that define them, or add images of more than one kind"
             return
         taken = [row for row in classes if row["taken"]]
         few = len(classes) - len(taken)

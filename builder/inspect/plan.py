@@ -56,7 +56,7 @@ def plan(context: BuildContext, package: Store) -> dict[str, Any]:
     try:
         return {**facts, "room": check_room(space.needs(found)), "enough_room": True}
     except UserError as too_little:
-        return {**facts, "room": [f"not enough room: {too_little}"], "enough_room": False}
+        return {**facts, "room": [f"not enough space: {too_little}"], "enough_room": False}
 
 
 def plan_lines(facts: Mapping[str, Any]) -> list[str]:
@@ -66,7 +66,9 @@ def plan_lines(facts: Mapping[str, Any]) -> list[str]:
     lines.append(f"to read: about {readable(facts['bytes_to_read'])}")
     lines.append(f"time: about {facts['minutes']:,.0f} min with {facts['processes']} processes")
     if left := facts["parts_without_images"]:
-        lines.append(f"examples of {left:,} parts have left WORK: those that changed shards need are made again")
+        lines.append(
+            f"the PNGs of {left:,} parts were removed from WORK: those that changed shards need are made again"
+        )
     return lines + list(facts["room"])
 
 

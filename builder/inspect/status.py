@@ -40,7 +40,7 @@ def stage_lines(stages: Iterable[StageStatus], now: float) -> Iterator[str]:
         of = "" if stage.total is None else f" of {stage.total:,}"
         state = "ended" if stage.ended is not None else f"last result {now - stage.last:,.0f} s ago"
         left = "" if stage.left is None or stage.ended is not None else f", {stage.left / 60:,.0f} min left"
-        yield f"{stage.name}: {stage.done:,}{of} done, {stage.rate:,.1f} a second{left}; {state}"
+        yield f"{stage.name}: {stage.done:,}{of} done, {stage.rate:,.1f} per second{left}; {state}"
         for reason, count in stage.failures.most_common():
             yield f"  {reason}: {count:,}"
         ranked = sorted(stage.by_source.items(), key=lambda found: found[1][1] / max(1, found[1][0]), reverse=True)

@@ -38,7 +38,7 @@ def summary(package: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def summary_lines(facts: Mapping[str, Any]) -> list[str]:
     """Return a summary as text."""
-    lines = [f"{facts['package']}: {facts['images']:,} images in {facts['classes']:,} classes"]
+    lines = [f"{facts['package']}: {facts['images']:,} examples in {facts['classes']:,} classes"]
     for group, text in (
         ("not_drawn", "left out, though fit"),
         ("unfit", "refused for their pixels"),
@@ -47,7 +47,10 @@ def summary_lines(facts: Mapping[str, Any]) -> list[str]:
         if found := facts["rejects"][group]:
             lines.append(f"  {text}: {_counted(found)}")
     if missing := facts["rejects"]["not_tried"].get(NOT_TRIED, 0):
-        lines.append(f"  NOT TRIED: {missing:,} images, for a fault of the machine; run the same again to try them")
+        lines.append(
+            f"  NOT TRIED: {missing:,} images, because of a fault of the machine; "
+            "run the same command again to try them"
+        )
     return lines
 
 

@@ -193,7 +193,7 @@ def _info(config: str, manifest: Manifest, index: ClassIndex) -> dict[str, Any]:
 
 
 def _largest(index: ClassIndex) -> dict[str, list[tuple[str, int]]]:
-    """Return each config's largest classes with their image counts.
+    """Return each config's largest classes with their example counts.
 
     The largest comes first.
     """

@@ -53,7 +53,7 @@ def report(package: Store | str, deep: bool = False, workers: int = 1) -> str:
     except MALFORMED as error:
         raise_of_machine(error)
         text = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(f"{store.url} does not agree with itself ({text}); see `cytoimagenet verify`") from error
+        raise UserError(f"{store.url} is inconsistent ({text}); see `cytoimagenet verify`") from error
 
 
 def _page(store: Store, manifest: Manifest, index: ClassIndex, overlaps: OverlapAudit | None) -> str:

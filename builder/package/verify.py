@@ -156,7 +156,7 @@ def _guarded(path: str, found: Iterator[Problem]) -> Iterator[Problem]:
     except MALFORMED as error:
         raise_of_machine(error)
         text = f"{type(error).__name__}: {error}".splitlines()[0]
-        yield Problem(path, f"holds what no build writes, and cannot be checked to its end ({text})")
+        yield Problem(path, f"holds something that no build writes, so it cannot be checked completely ({text})")
 
 
 def _check_shard(store: Store, task: ShardTask) -> list[Problem]:

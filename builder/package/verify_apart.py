@@ -65,7 +65,7 @@ def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> F
             child.join()
     if found is None and not started and (child.exitcode or 0) > 0:
         raise UserError(
-            f"the process that checks the package did not start ({exit_text(child.exitcode)}, its words are above): "
+            f"the process that checks the package did not start ({exit_text(child.exitcode)}, its output is above): "
             f"in a script, call this below `if __name__ == '__main__':`; else give it {readable(_ENOUGH)} of memory"
         )
     if found is None:
@@ -88,7 +88,7 @@ def _what_ended(code: int | None, at: str, left: int | None) -> Problem:
     had = "" if left is None else f", {readable(left)} left before it"
     raise UserError(
         f"memory ran out at {at}, or something else ended the process that checked it ({how}{had}): "
-        f"give it {readable(_ENOUGH)} or more (the limit of the container, ulimit -v) and run the same again"
+        f"give it {readable(_ENOUGH)} or more (the limit of the container, ulimit -v) and run the same command again"
     )
 
 

@@ -149,7 +149,7 @@ def _read(data: Store) -> tuple[Folder, Release]:
         return folder, read_release(folder)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
-            f"{data.url} is no folder; name the one that holds metadata.csv and the class folders"
+            f"{data.url} is not a folder; name the one that holds metadata.csv and the class folders"
         ) from None
     except LayoutError as error:
         raise UserError(f"{error}; name the folder that holds metadata.csv and the class folders") from None

@@ -59,7 +59,7 @@ def read_part(
                     raise
             except UnavailableError as fault:
                 if not skip_unreadable:
-                    raise UnavailableError(f"{fault}; mend that, {RUN_AGAIN}") from None
+                    raise UnavailableError(f"{fault}; fix that, {RUN_AGAIN}") from None
                 not_tried.append((item.idx, str(fault)))
                 continue
             except RejectedError as refused:

@@ -103,7 +103,7 @@ def declared_in(data: str, options: dict[str, Any] | None = None) -> tuple[list[
     Raises
     ------
     FileNotFoundError, NotADirectoryError
-        Where DATA is no folder.
+        Where DATA is not a folder.
     """
     found, broken = [], {}
     store = Store(data, options)

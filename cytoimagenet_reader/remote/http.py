@@ -74,7 +74,7 @@ def answer_of(location: Location, first: int | None = None, last: int = 0) -> It
                 return
         finally:
             _done(answer)
-    raise ConnectionError(f"{location.url}: it leads from one address to the next")
+    raise ConnectionError(f"{location.url}: too many redirects")
 
 
 def _ask(place: Place, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
@@ -103,7 +103,7 @@ def _check(url: str, answer: urllib3.BaseHTTPResponse, first: int | None) -> Non
     if status in (401, 403):
         raise PermissionError(f"{url}: status {status} {answer.reason or ''}".rstrip())
     if first is not None and status == 200:
-        raise ValueError("the server ignores byte ranges; use one that knows them, or copy the package first")
+        raise ValueError("the server ignores byte ranges; use one that supports them, or copy the package first")
     if status not in (200, 206):
         raise AnswerError(url, answer)
 

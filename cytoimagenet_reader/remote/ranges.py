@@ -160,7 +160,7 @@ class Ranges:
                 file.seek(start)
                 data = file.read(len(view))
         if len(data) > len(view):
-            raise ValueError("the server ignores byte ranges; use one that knows them, or copy the package first")
+            raise ValueError("the server ignores byte ranges; use one that supports them, or copy the package first")
         if self._check is not None:
             # Asked for after the bytes: they are of this version or an earlier one.
             self._check(version or of_file(file_system, name))

@@ -147,7 +147,7 @@ def test_another_size_than_stated_is_no_whole_file(
     behaviour.files["/a.bin"], behaviour.sizes["/a.bin"] = CONTENT, stated
     if not ranges:
         behaviour.no_ranges.add("/a.bin")
-    with pytest.raises(UserError, match=f"{says}.*[Rr]un the same again"):
+    with pytest.raises(UserError, match=f"{says}.*[Rr]un the same command again"):
         download([one(url, "a.bin")], tmp_path)
     assert not (tmp_path / "bbbc013/a.bin").exists()
     assert not (tmp_path / "bbbc013" / RECORD).exists()

@@ -71,7 +71,7 @@ def _do(what: str) -> None:
     elif what == "bug":
         raise ZeroDivisionError("a bug")
     elif what == "refuse":
-        raise UserError("mend this")
+        raise UserError("fix this")
 
 
 def fail_first(folder: str, items: Sequence[int]) -> list[int]:

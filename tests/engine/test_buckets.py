@@ -150,7 +150,7 @@ def test_a_store_that_gives_no_answer_is_one_line_in_bounded_time_and_the_rerun_
     assert len(hung) > 3
     last = said.splitlines()[-1]
     assert last.startswith("Error: s3://bucket-")
-    assert "run the same again" in last
+    assert "run the same command again" in last
     monkeypatch.delenv("FSSPEC_S3")  # two seconds are less than a sound server on a busy machine may take
     monkeypatch.delenv("CYTOIMAGENET_PATIENCE")
     in_this_process(*arguments(sources, url, 0))

@@ -52,7 +52,7 @@ def test_items_that_hang_or_kill_end_as_they_do_in_a_pool_and_no_worker_is_lost(
 def test_an_exception_ends_the_run_with_the_tasks_name(cluster: Cluster) -> None:
     with pytest.raises(TaskError, match="task 1: ZeroDivisionError: a bug"):
         jobs.run(functools.partial(jobs.misbehave, {12: "bug"}), jobs.tens(3), RunSettings(scheduler=cluster.address))
-    with pytest.raises(UserError, match=r"^mend this$"):
+    with pytest.raises(UserError, match=r"^fix this$"):
         jobs.run(
             functools.partial(jobs.misbehave, {12: "refuse"}), jobs.tens(3), RunSettings(scheduler=cluster.address)
         )

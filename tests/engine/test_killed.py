@@ -233,5 +233,5 @@ def test_a_disk_that_is_far_too_small_is_refused_before_the_work(data: Path, tmp
     arguments = ("build", data, "-o", tmp_path / "p", "--work", small_disk / "work", *SMALL, "--workers", "0")
     done = in_this_process(*arguments, check=False)
     assert done.returncode == 1
-    assert "make room" in done.stderr.splitlines()[-1]
+    assert "free some space" in done.stderr.splitlines()[-1]
     assert not list((small_disk / "work").glob("standardized/**/*.arrow"))

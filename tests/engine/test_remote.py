@@ -168,7 +168,7 @@ def test_a_server_that_is_down_is_one_line(server: Server, monkeypatch: pytest.M
     server.faults.fail = lambda method, path: "503"
     limits = {"retries": {"max_attempts": 1}, "read_timeout": 1}
     store = Store(f"s3://{bucket}/kept", server.options(config_kwargs=limits, skip_instance_cache=True))
-    with pytest.raises(UserError, match=r"s3://bucket-\d+/kept/x fails \(.*run the same again") as caught:
+    with pytest.raises(UserError, match=r"s3://bucket-\d+/kept/x fails \(.*run the same command again") as caught:
         store.write_bytes("x", b"1")
     assert "\n" not in str(caught.value)
     server.faults.fail = lambda method, path: ""
@@ -189,7 +189,7 @@ def test_a_server_that_gives_no_answer_is_given_up(server: Server, monkeypatch: 
     limits = {"retries": {"max_attempts": 1}, "read_timeout": 0.3}
     store = Store(f"s3://{server.bucket()}/x", server.options(config_kwargs=limits, skip_instance_cache=True))
     server.faults.fail = lambda method, path: "hang"
-    with pytest.raises(UserError, match="run the same again"):
+    with pytest.raises(UserError, match="run the same command again"):
         store.read_bytes("x")
     server.faults.fail = lambda method, path: ""
     server.faults.stop.set()

@@ -92,7 +92,7 @@ def test_a_fault_ends_the_run_after_all_else_where_nothing_is_said_of_it(what: s
     done: list[int] = []
     with (
         Progress("test") as progress,
-        pytest.raises(UserError, match=r"^5: .*while nothing else ran.*run the same again"),
+        pytest.raises(UserError, match=r"^5: .*while nothing else ran.*run the same command again"),
     ):
         run_tasks(
             functools.partial(jobs.misbehave, {5: what}),
@@ -112,7 +112,7 @@ def test_an_exception_ends_the_run_with_the_tasks_name(workers: int) -> None:
 
 
 def test_a_user_error_comes_through_as_it_is() -> None:
-    with pytest.raises(UserError, match=r"^mend this$"):
+    with pytest.raises(UserError, match=r"^fix this$"):
         jobs.run(functools.partial(jobs.misbehave, {12: "refuse"}), jobs.tens(3), RunSettings(workers=1))
 
 

@@ -37,7 +37,7 @@ def test_enough(tmp_path: Path, free: int) -> None:
 
 def test_too_little_for_both_though_enough_for_each(tmp_path: Path, free: int) -> None:
     needs = [Need("work", Store(tmp_path / "w"), 700_000), Need("package", Store(tmp_path / "p"), 300_000)]
-    with pytest.raises(UserError, match=r"work .* and package .* need 1.1 MB and 1.0 MB are free: make room"):
+    with pytest.raises(UserError, match=r"work .* and package .* need 1.1 MB and 1.0 MB are free: free some space"):
         check_room(needs)
 
 

@@ -185,7 +185,7 @@ def test_a_full_disk_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
         with Store(tmp_path).writing("x"):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(UserError, match=r"no space left for .*/x: make room and run the same again"):
+    with pytest.raises(UserError, match=r"no space left for .*/x: free some space and run the same command again"):
         fill()
     assert list(tmp_path.iterdir()) == []
 

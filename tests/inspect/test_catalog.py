@@ -113,7 +113,7 @@ def test_specimens_and_batches_are_facts_of_each_source() -> None:
 
 
 def test_bad_instructions(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match="is not a folder"):
         catalog(str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="did you mean rec_rxrx1"):
         catalog(only=["rec_rxrx_1"])

@@ -98,7 +98,7 @@ def test_ranks_share_and_resume_a_drawn_epoch(package: Path, ranks: int) -> None
         ({"weights": {"human": -1, "mouse": 1}, "config": "organism"}, "numbers of 0 or more"),
         ({"weights": {"human": 0, "mouse": 0}, "config": "organism"}, "not all 0"),
         ({"weights": "scale"}, "no column 'scale' to weigh by; did you mean 'scaling'"),
-        ({"weights": "microscopy"}, "'microscopy' cannot weigh"),
+        ({"weights": "microscopy"}, "'microscopy' cannot be used as weights"),
         ({"weights": "scaling", "balanced": True}, "balanced or weights, not both"),
     ],
 )  # fmt: skip

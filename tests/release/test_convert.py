@@ -226,7 +226,7 @@ def test_bad_instructions(tmp_path: Path, made: Made) -> None:
 
 def test_no_release_at_all(tmp_path: Path) -> None:
     job = BuildContext(str(tmp_path / "nowhere"), Store(str(tmp_path / "work")), settings=IN_PROCESS)
-    with pytest.raises(UserError, match=r"nowhere is no folder"):
+    with pytest.raises(UserError, match=r"nowhere is not a folder"):
         convert(job, Store(str(tmp_path / "cytoimagenet")))
 
 

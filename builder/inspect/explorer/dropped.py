@@ -1,4 +1,4 @@
-"""What was dropped, by reason, beside what was just kept."""
+"""What was dropped, by reason, beside what was barely kept."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LIMITS: Final = {
     "crop_uniform": Limit("contrast", True, True),
     "crop_binary": Limit("distinct", True, True),
 }
-"""Reasons that are a bound of a number: what lies nearest to it was just kept."""
+"""Reasons that are a bound of a number: what lies nearest to it was barely kept."""
 
 
 def dropped(out: Path, package: Store, manifest: dict[str, Any], table: pa.Table, refused: Refused) -> dict[str, Any]:

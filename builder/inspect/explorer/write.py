@@ -87,7 +87,7 @@ def write_explorer(package: Store | str, out: Path, wanted: Wanted | None = None
         except MALFORMED as error:
             raise_of_machine(error)
             text = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UserError(f"{store.url} does not agree with itself ({text}); see `cytoimagenet verify`") from error
+            raise UserError(f"{store.url} is inconsistent ({text}); see `cytoimagenet verify`") from error
         if out.exists():
             out.rename(Path(scratch) / "before")
         made.rename(out)

@@ -130,7 +130,7 @@ class Join:
             theirs = "; ".join(" ".join(part or "(nothing)" for part in key) for key in self._asked)
             raise LayoutError(
                 f"{self._folder.root}/{self._table.file}: no row is of any image. By {names}, rows are of {ours}; "
-                f"images are of {theirs}. Say what joins with tables.join, or mend a name with [facts]"
+                f"images are of {theirs}. Say what joins with tables.join, or correct a name with [facts]"
             )
         unused = [" ".join(key) for key, row in self._rows.items() if key not in self._used and self._says(row)]
         self._folder.notes.add_all(f"rows of {self._table.file} without an image", unused)

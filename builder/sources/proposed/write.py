@@ -19,8 +19,8 @@ def written(proposal: Proposal) -> str:
 
 
 def _lines(proposal: Proposal) -> Iterator[str]:
-    yield "# What the images of this folder are, as `cytoimagenet new` guessed it. Mend what is wrong, fill in what is"
-    yield "# missing, and look at what it gives: cytoimagenet annotate FOLDER --show"
+    yield "# What the images of this folder are, as `cytoimagenet new` guessed it. Correct what is wrong, fill in"
+    yield "# what is missing, and look at what it gives: cytoimagenet annotate FOLDER --show"
     yield f"title = {_text(proposal.title)}"
     yield '# license = "CC-BY-4.0"   # unknown: an SPDX identifier, or a text with commercial_use = true or false'
     yield '# citation = "Who (year), title, DOI"'

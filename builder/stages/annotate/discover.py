@@ -51,13 +51,13 @@ def present_sources(
     Raises
     ------
     UserError
-        Where DATA is no folder, or holds none of the sources.
+        Where DATA is not a folder, or holds none of the sources.
     """
     try:
         folders = set(Store(data, options).folders())
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
-            f"{data} is no folder; DATA holds one folder per source, as `cytoimagenet sources` lists"
+            f"{data} is not a folder; DATA holds one folder per source, as `cytoimagenet sources` lists"
         ) from None
     present, absent = [], []
     for source in sources:

@@ -101,7 +101,7 @@ class Annotate:
             if found["images"] and not found["error"]
         ]
         if not usable and lost:
-            raise UserError(f"no source in {url} could be read; what each lacks is said above")
+            raise UserError(f"no source in {url} could be read; the reasons are given above")
         if not usable:
             raise UserError(
                 f"no image found in {url}; it should hold one folder per source, as `cytoimagenet sources` lists"

@@ -28,7 +28,7 @@ def require_empty_or_package(package: Store, work: Store) -> None:
         return
     strange = package.list("")
     if strange:
-        raise UserError(f"{package.url} holds {strange[0]} and is no package; name a new or empty folder with -o")
+        raise UserError(f"{package.url} holds {strange[0]} and is not a package; name a new or empty folder with -o")
 
 
 def known_files(work: Store) -> list[str]:

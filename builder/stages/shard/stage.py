@@ -77,7 +77,10 @@ class Shard:
         facts = self._finished()
         plans = self._missing(facts)
         if len(evicted_images(self.work, self.selection, plans)):
-            raise UserError(f"examples vanish from {self.work.url}: does another program clean it? Run the same again")
+            raise UserError(
+                f"PNGs are disappearing from {self.work.url}: is another program cleaning it? "
+                "Run the same command again"
+            )
         eviction = EvictionPlan(self.work, self.selection, plans) if self.frugal else None
         if eviction:
             plans = eviction.begin()

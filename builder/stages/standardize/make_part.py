@@ -46,7 +46,7 @@ def standardize_part(
         for item, channels, left_out, unavailable in reader.read_all(items):
             if unavailable is not None:
                 if not skip_unreadable:
-                    raise UnavailableError(f"{unavailable}; mend that, {RUN_AGAIN}")
+                    raise UnavailableError(f"{unavailable}; fix that, {RUN_AGAIN}")
                 not_tried.append((item.idx, str(unavailable)))
                 continue
             made.append(made_from(item))

@@ -114,4 +114,4 @@ class NotTried:
             log.warning("%s images were not tried, for instance %s", f"{len(self):,}", first)
 
 
-RUN_AGAIN: Final = "then run the same again, or go on without such images with --skip-unreadable"
+RUN_AGAIN: Final = "then run the same command again, or continue without such images with --skip-unreadable"

@@ -69,7 +69,7 @@ def forget_rejects(work: Store, fingerprint: str, reasons: Collection[str]) -> N
     """
     if reasons:
         count = forget(work, fingerprint, reasons)
-        log.info("%s images are tried again, refused before as %s", f"{count:,}", ", ".join(reasons))
+        log.info("retrying %s images that were rejected before as %s", f"{count:,}", ", ".join(reasons))
 
 
 def forget(work: Store, fingerprint: str, reasons: Collection[str]) -> int:

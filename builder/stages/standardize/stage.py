@@ -117,7 +117,7 @@ class Standardize:
 
     def _make(self, pixels: str, images: pa.Table, missing: pa.Table, not_tried: NotTried) -> None:
         if not is_compiled():
-            log.info("the passes over pixels are compiled first, once on this machine: half a minute or less")
+            log.info("compiling the pixel kernels first, once per machine: half a minute or less")
         self.runner.run(
             Progress(self.name, missing.num_rows, "images"),
             functools.partial(

@@ -177,7 +177,7 @@ def test_every_view_in_dark_and_light_at_three_widths(page: Any, explored: Path)
             assert here["x"] + here["width"] <= width, f"the name of {view} is cut at {width} pixels"
     assert page.locator("#nav a[aria-current=page]").inner_text() == "Record"
     go(page, explored, "#/dropped")
-    assert page.locator(".strip h3").all_inner_texts() == ["Just kept nearest to the limit, by p75"]
+    assert page.locator(".strip h3").all_inner_texts() == ["Barely kept nearest to the limit, by p75"]
     go(page, explored, "#/class/organism/no such class")
     assert page.get_by_role("alert").inner_text() == "This package has no class no such class."
 
@@ -219,7 +219,7 @@ def test_what_was_refused_is_shown(browser: Any, demo: Path, built: Path) -> Non
             assert panel.locator(".strip").first.locator("li [role=img]").count() == min(16, counts[reason])
             assert "--data" not in panel.inner_text()
         blank = page.locator("#reason-crop_blank")
-        assert blank.locator(".strip h3").nth(1).inner_text() == "Just kept nearest to the limit, by contrast"
+        assert blank.locator(".strip h3").nth(1).inner_text() == "Barely kept nearest to the limit, by contrast"
         blank.get_by_text("by name").click()
         assert blank.locator("tbody tr").count() == counts["crop_blank"]
 

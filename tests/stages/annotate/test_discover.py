@@ -21,7 +21,7 @@ def test_folders_are_found_by_name_and_absent_ones_named(tmp_path: Path, caplog:
 
 
 def test_no_folder_and_no_source_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match="is not a folder"):
         present_sources(str(tmp_path / "absent"), all_sources(["bbbc005"]))
     with pytest.raises(UserError, match="none of the folders bbbc005"):
         present_sources(str(tmp_path), all_sources(["bbbc005"]))

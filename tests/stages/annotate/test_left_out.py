@@ -122,7 +122,7 @@ def test_the_exit_status_tells_and_the_rest_is_done(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 1
     assert "1 images of 1 source\n" in done.output
-    assert "left out, for reasons said above: idr0080" in done.output
+    assert "left out, for the reasons given above: idr0080" in done.output
     assert left_out_in(Store(work)) == ["idr0080"]
     write(tmp_path / "data/idr0080", "idr0080-screenA-annotation.csv", content=_TABLE.encode())
     done = CliRunner().invoke(main, command)
@@ -137,7 +137,7 @@ def test_a_plan_without_a_source_that_is_there_fails_as_the_build_would(tmp_path
     for form in ([], ["--json"]):
         done = CliRunner().invoke(main, [*command, "--set", "min_images=1", *form])
         assert done.exit_code == 1
-        assert "left out, for reasons said above: idr0080" in done.output
+        assert "left out, for the reasons given above: idr0080" in done.output
     assert '"left_out": [' in done.output
     write(tmp_path / "data/idr0080", "idr0080-screenA-annotation.csv", content=_TABLE.encode())
     assert CliRunner().invoke(main, [*command, "--set", "min_images=1"]).exit_code == 0

@@ -32,7 +32,7 @@
       x.bars(entry.sources.slice(0, 12), entry.count),
       missing(entry, data),
       entry.refused.length ? thumbnails("Refused", entry.refused, data, `${entry.refused.length} of ${x.n(entry.count)}`) : null,
-      entry.kept.length ? thumbnails("Just kept", entry.kept, data, `nearest to the limit, by ${entry.judged}`) : null,
+      entry.kept.length ? thumbnails("Barely kept", entry.kept, data, `nearest to the limit, by ${entry.judged}`) : null,
       x.h("details", {}, x.h("summary", {}, `The first ${x.n(rows.length)} by name`), x.table(["idx", "source", "key", "label", "what", "detail"], rows, `Dropped: ${entry.reason}`))
     );
   }
