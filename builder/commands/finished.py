@@ -34,9 +34,9 @@ def verify(package: str, deep: bool, hub: bool, workers: int, as_json: bool) -> 
 
     Safe for untrusted packages: a file that would crash the process is reported as a problem.
     """
-    from builder.package.verify_apart import check_apart
+    from builder.package.verify_subprocess import check_in_subprocess
 
-    problems, warnings = check_apart(package, deep=deep, workers=workers)
+    problems, warnings = check_in_subprocess(package, deep=deep, workers=workers)
     shown: list[str] = []
     if hub and not problems:
         problems, more, shown = _of_hub(package)

@@ -111,7 +111,7 @@ class LocalPool:
         self._calls = itertools.count()
         self._numbers: dict[Future[Any], int] = {}
         self._notes = localfiles.scratch_folder()
-        worker.check_room(Path(self._notes.name), settings.workers)
+        worker.check_notes_fit(Path(self._notes.name), settings.workers)
         self._most_items = 0
         self.closed = False
         self._pool = self._started()

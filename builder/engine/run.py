@@ -208,7 +208,7 @@ class _Run:
         if piece.alone:
             self._judge(task, used, self._verdict(failure, ended))
         elif len(task.items) == 1:
-            self.suspects.accuse(task, used)
+            self.suspects.suspect(task, used)
         elif ended.position is not None:
             before, item, after = (
                 task.items[: ended.position],
@@ -216,7 +216,7 @@ class _Run:
                 task.items[ended.position + 1 :],
             )
             suspect, *rest = parted(task, [(item,), before, after])
-            self.suspects.accuse(suspect, used)
+            self.suspects.suspect(suspect, used)
             self.again.extend(map(Piece, rest))
         elif piece.tries == 0:
             self.again.append(Piece(task, tries=1))
@@ -278,7 +278,7 @@ class _Run:
 
     def _put_back(self, piece: Piece) -> None:
         if piece.alone:
-            self.suspects.accuse(piece.task, "")
+            self.suspects.suspect(piece.task, "")
         else:
             self.again.append(piece)
 

@@ -38,7 +38,7 @@ def free_bytes(store: Store) -> int | None:
     return None if folder is None else shutil.disk_usage(folder).free
 
 
-def check_room(needs: Iterable[Need]) -> list[str]:
+def check_space(needs: Iterable[Need]) -> list[str]:
     """Return needed and free space, one line per need.
 
     Needs on one file system are added up.
@@ -72,7 +72,7 @@ def check_room(needs: Iterable[Need]) -> list[str]:
     return lines
 
 
-def share_room(one: Store, other: Store) -> bool:
+def on_one_file_system(one: Store, other: Store) -> bool:
     """Return whether two stores appear to share one file system."""
     return _device(one) is not None and _device(one) == _device(other)
 

@@ -32,21 +32,21 @@ class Suspects:
         self._shared = shared
         self._suspected: set[str] = set()
         self._verdicts: dict[str, Verdict] = {}
-        self._accused: collections.deque[Task] = collections.deque()  # of one item each, which failed in company
+        self._to_try_alone: collections.deque[Task] = collections.deque()  # of one item each, which failed in company
         self._held: list[Task] = []
 
-    def accuse(self, task: Task, used: str) -> None:
+    def suspect(self, task: Task, used: str) -> None:
         """Have a task of one item tried alone.
 
         Until then, those that use what it used when it failed wait.
         """
         if used in self._uses(task.items[0]):
             self._suspected.add(used)
-        self._accused.append(task)
+        self._to_try_alone.append(task)
 
     def next(self) -> Task | None:
         """Return the next item to be tried alone, or None."""
-        return self._accused.popleft() if self._accused else None
+        return self._to_try_alone.popleft() if self._to_try_alone else None
 
     def admit(self, task: Task) -> tuple[Task | None, list[tuple[Task, Verdict]]]:
         """Return what may run and what a verdict covers.

@@ -131,7 +131,7 @@ def _mapped(path: Path, content: bytes) -> mmap.mmap:
         return mmap.mmap(file.fileno(), len(content))
 
 
-def check_room(folder: Path, workers: int) -> None:
+def check_notes_fit(folder: Path, workers: int) -> None:
     """Raise UserError where workers' notes would not fit.
 
     Each worker would end as it starts.

@@ -18,7 +18,7 @@ from builder.hub.publish import check_held, publish
 from builder.hub.viewer import shown_lines
 from builder.package.check_manifest import forbidden
 from builder.package.manifest import Manifest, read_manifest
-from builder.package.verify_apart import verify_apart
+from builder.package.verify_subprocess import verify_in_subprocess
 from cytoimagenet_reader import layout
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def _checked(store: Store, repo_id: str, create_pr: bool, revision: str | None, 
     if store.local(layout.MANIFEST) is None:
         raise UserError(f"push wants a local package; copy {store.url} to a disk first")
     log.info("verifying %s", store.url)
-    problems = verify_apart(store, workers=workers)
+    problems = verify_in_subprocess(store, workers=workers)
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
         raise UserError(f"{store.url} has {count}, the first: {problems[0]}; see `cytoimagenet verify`")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.engine import localfiles, markers
-from builder.engine.space import check_room, readable
+from builder.engine.space import check_space, readable
 from builder.engine.store import Store
 from builder.errors import UserError
 from builder.stages.annotate.stage import Annotate, left_out_in
@@ -54,7 +54,7 @@ def plan(context: BuildContext, package: Store) -> dict[str, Any]:
         "left_out": left_out,
     }
     try:
-        return {**facts, "room": check_room(space.needs(found)), "enough_room": True}
+        return {**facts, "room": check_space(space.needs(found)), "enough_room": True}
     except UserError as too_little:
         return {**facts, "room": [f"not enough space: {too_little}"], "enough_room": False}
 

@@ -31,7 +31,7 @@ from builder.package.manifest import (
 )
 from builder.package.sample import write_sample
 from builder.package.shard_files import write_batches
-from builder.package.tables import GROUP_ROWS, TABLE, browse_writer, in_pieces, table_writer
+from builder.package.tables import GROUP_ROWS, TABLE, in_pieces, metadata_writer, table_writer
 from builder.schema import EXAMPLES, with_extras
 from cytoimagenet_reader import layout
 
@@ -146,7 +146,7 @@ def _rewrite(
     try:
         if path.startswith(layout.DATA):
             return write_batches(out, _examples(content, path, extras), file_format, classes, extras)
-        with browse_writer(out, file_format, extras) as write:
+        with metadata_writer(out, file_format, extras) as write:
             for rows in in_pieces(map(_table, data_batches(pa.BufferReader(content), path)), GROUP_ROWS):
                 write(rows)
     except MALFORMED as error:

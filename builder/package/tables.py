@@ -71,15 +71,15 @@ def write_tables(
     facts: dict[str, dict[str, Any]] = {}
     extras = selection.extras
     schema = with_extras(TABLE, extras)
-    browsed = with_extras(METADATA, extras).names
+    columns = with_extras(METADATA, extras).names
     with package.writing(layout.METADATA_TABLE) as whole, table_writer(whole, with_features(schema)) as table:
         for split in SPLITS:
             paths = layout.shards_of(shards, layout.FULL, split)
             if paths:
                 path = layout.metadata_path(split, file_format)
-                with package.writing(path) as file, browse_writer(file, file_format, extras) as browse:
+                with package.writing(path) as file, metadata_writer(file, file_format, extras) as write:
                     for rows in in_pieces(_read(selection, paths, shards, schema), GROUP_ROWS):
-                        browse(rows.select(browsed))
+                        write(rows.select(columns))
                         table.write_table(rows)
                 count = sum(shards[path]["rows"] for path in paths)
                 facts[path] = _stored(package, path, count, config=layout.METADATA_CONFIG, split=split)
@@ -131,7 +131,9 @@ def in_pieces(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 
 
 @contextlib.contextmanager
-def browse_writer(file: Any, file_format: str, extras: Sequence[pa.Field] = ()) -> Iterator[Callable[[pa.Table], None]]:
+def metadata_writer(
+    file: Any, file_format: str, extras: Sequence[pa.Field] = ()
+) -> Iterator[Callable[[pa.Table], None]]:
     """Give a writer of METADATA rows to a split's table."""
     schema = with_features(with_extras(METADATA, extras))
     if file_format == "parquet":

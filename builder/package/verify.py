@@ -68,8 +68,8 @@ def check(
     """Check a package.
 
     Checked are names, sizes and sha256 of all files against the manifest; columns, rows and PNG headers of the shards;
-    labels, split, names and counts; and the card's YAML and numbers against the data. ``check_apart`` does the same
-    in a process of its own.
+    labels, split, names and counts; and the card's YAML and numbers against the data. ``check_in_subprocess`` does the
+    same in a process of its own.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.engine.space import Need, check_room, free_bytes, readable
+from builder.engine.space import Need, check_space, free_bytes, readable
 from builder.engine.store import Store
 from builder.errors import UserError
 
@@ -24,12 +24,12 @@ def test_room_of_a_folder_that_is_not_there_yet(tmp_path: Path, free: int) -> No
 def test_a_remote_store_has_no_end() -> None:
     store = Store("memory://x")
     assert free_bytes(store) is None
-    assert check_room([Need("package", store, 10**18)]) == ["package: 1,000.0 PB in memory://x"]
+    assert check_space([Need("package", store, 10**18)]) == ["package: 1,000.0 PB in memory://x"]
 
 
 def test_enough(tmp_path: Path, free: int) -> None:
     needs = [Need("work", Store(tmp_path / "w"), 700_000), Need("package", Store(tmp_path / "p"), 250_000)]
-    assert check_room(needs) == [
+    assert check_space(needs) == [
         f"work: 700 kB in {tmp_path}/w, 1.0 MB free",
         f"package: 250 kB in {tmp_path}/p, 1.0 MB free",
     ]
@@ -38,7 +38,7 @@ def test_enough(tmp_path: Path, free: int) -> None:
 def test_too_little_for_both_though_enough_for_each(tmp_path: Path, free: int) -> None:
     needs = [Need("work", Store(tmp_path / "w"), 700_000), Need("package", Store(tmp_path / "p"), 300_000)]
     with pytest.raises(UserError, match=r"work .* and package .* need 1.1 MB and 1.0 MB are free: free some space"):
-        check_room(needs)
+        check_space(needs)
 
 
 @pytest.mark.parametrize(

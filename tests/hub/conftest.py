@@ -21,7 +21,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     The client in this process uses LFS, for there is no xet service. What is pushed is verified in this process: one of
     its own takes seconds, and is tests/package/test_verify.py's.
     """
-    monkeypatch.setattr("builder.hub.push.verify_apart", verify)
+    monkeypatch.setattr("builder.hub.push.verify_in_subprocess", verify)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))

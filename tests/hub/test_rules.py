@@ -20,7 +20,7 @@ from builder.engine.store import Store
 from builder.hub import rules
 from builder.hub.rules import hub_problems, hub_warnings
 from builder.hub.statistics import without_statistics
-from builder.package import verify_apart
+from builder.package import verify_subprocess
 from builder.package.manifest import sealed
 from builder.package.reformat import reformat
 from builder.package.verify import check
@@ -44,7 +44,7 @@ def test_a_package_keeps_the_rules(packages: dict[str, Path], file_format: str) 
 
 
 def test_verify_says_what_the_viewer_will_show(packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_apart, "check_apart", check)  # a process of its own takes long to start
+    monkeypatch.setattr(verify_subprocess, "check_in_subprocess", check)  # a process of its own takes long to start
     found = CliRunner().invoke(main, ["verify", str(packages["parquet"]), "--hub", "--json"])
     assert found.exit_code == 0
     says = json.loads(found.stdout)

@@ -104,7 +104,7 @@ class BrokenDownloads(MadeSource):
             if missing in images:
                 assert len(keys - set(images)) <= max(1, self._images_of(root, missing)), missing
 
-    def test_losses(self, root: Path) -> None:
+    def test_missing_files(self, root: Path) -> None:
         """A row without its file is counted.
 
         Other rows do not change.
@@ -122,7 +122,7 @@ class BrokenDownloads(MadeSource):
             }
             assert added_notes(whole, folder) == ({} if kind is None else {kind: 1}), missing
 
-    def test_strangers(self, root: Path) -> None:
+    def test_unknown_files(self, root: Path) -> None:
         """Add a file that no table or naming knows.
 
         It is counted, and no row changes.

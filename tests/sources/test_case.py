@@ -206,7 +206,7 @@ BAD: list[tuple[str, str, Images]] = [
     ("tables believed", "test_broken_tables", careless),
     ("local paths only", "test_any_file_system", careless),
     ("all or nothing", "test_missing_pieces", all_or_nothing),
-    ("unknown_files not counted", "test_strangers", silent),
+    ("unknown_files not counted", "test_unknown_files", silent),
     (
         "something out of nothing",
         "test_something_else",

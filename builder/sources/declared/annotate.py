@@ -12,7 +12,7 @@ from builder.sources.base import Image
 from builder.sources.common.folder import Folder, LayoutError
 from builder.sources.common.screens import control_of
 from builder.sources.declared.blocks import Block
-from builder.sources.declared.columns import Column, Columns, Made, column_filler, told
+from builder.sources.declared.columns import Column, Columns, Made, column_filler, facts_by_image
 from builder.sources.declared.declaration import COLUMNS, Declaration, ExtraColumn, extras_of
 from builder.sources.declared.facts import Wells, plain, used
 from builder.sources.declared.joins import Join
@@ -25,16 +25,16 @@ _OF_A_FIELD: Final = frozenset(("field", "t", "z", "run"))
 
 _REMEMBERED: Final = 1 << 16
 """Annotations, and texts of a column, that are looked up once."""
-SAID: Final = Image._fields[3:]
+ANNOTATION_FIELDS: Final = Image._fields[3:]
 """The columns of an image that facts tell of, and those that are theirs by default."""
 _DEFAULTS: Final = Image._field_defaults
 
 
-class Said(NamedTuple):
+class Annotations(NamedTuple):
     """What is said of an image.
 
-    ``left_out`` is why it is none, ``notes`` is what did not fit; ``columns`` are those that ``SAID`` names, and
-    ``facts`` what is known where a key is made of it.
+    ``left_out`` is why it is none, ``notes`` is what did not fit; ``columns`` are those of ``ANNOTATION_FIELDS``, and
+    ``facts`` what is known, where a key is made of it.
     """
 
     left_out: str = ""
@@ -94,9 +94,9 @@ class Annotator:
             for join in self._joins:
                 join.take_only(wanted)
         self._values: dict[str, dict[str, Any]] = {column: {"": None} for column in self._sources}
-        self._cache: dict[tuple[str, ...], Said] = {}
+        self._cache: dict[tuple[str, ...], Annotations] = {}
 
-    def say(self, block: Block) -> list[Said]:
+    def annotate(self, block: Block) -> list[Annotations]:
         """Return the annotations of a block's fields.
 
         Their facts are in the order of ``known``."""
@@ -107,7 +107,7 @@ class Annotator:
             if len(self._cache) > _REMEMBERED:
                 self._cache.clear()
                 new = list(dict.fromkeys(wanted))
-            self._cache.update(zip(new, self._say(new), strict=True))
+            self._cache.update(zip(new, self._annotate_rows(new), strict=True))
         return list(map(self._cache.__getitem__, wanted))
 
     def finish(self) -> None:
@@ -151,11 +151,11 @@ class Annotator:
                         f"source.toml: {text!r} names no fact of images; known are {', '.join(sorted(names))}"
                     )
 
-    def _say(self, rows: Sequence[tuple[str, ...]]) -> list[Said]:
+    def _annotate_rows(self, rows: Sequence[tuple[str, ...]]) -> list[Annotations]:
         """Return what is said of images with these facts."""
         facts: Columns = dict(zip(self._names, map(list[str], zip(*rows, strict=True)), strict=True))
         wells, places = facts.get("well"), list(range(len(rows)))
-        said = [Said()] * len(rows)
+        said = [Annotations()] * len(rows)
         notes: dict[int, tuple[str, ...]] = {}
         self._made.add(facts, len(rows))
         for join in self._joins:
@@ -163,7 +163,7 @@ class Annotator:
             out = {place for place, why in wrong.items() if join.required or "leaves out" in why}
             for place, why in wrong.items():
                 if place in out:
-                    said[place] = Said(why)
+                    said[place] = Annotations(why)
                 else:
                     notes[place] = (*notes.get(place, ()), why)
             if out:
@@ -173,14 +173,16 @@ class Annotator:
             self._made.add(facts, len(places))
         own = None if wells is None else [wells[place] or None for place in places]
         noted = [notes.get(place, ()) for place in places] if notes else [()] * len(places)
-        found = self._said(facts, own, noted)
+        found = self._from_facts(facts, own, noted)
         if len(found) == len(rows):
             return found
         for place, one in zip(places, found, strict=True):
             said[place] = one
         return said
 
-    def _said(self, facts: Columns, wells: Sequence[str | None] | None, notes: Sequence[tuple[str, ...]]) -> list[Said]:
+    def _from_facts(
+        self, facts: Columns, wells: Sequence[str | None] | None, notes: Sequence[tuple[str, ...]]
+    ) -> list[Annotations]:
         """Return what the facts say.
 
         ``wells`` are those of names and lists.
@@ -197,10 +199,10 @@ class Annotator:
         batches = self._fill_batch(facts, count) if self._batch else [""] * count
         columns["batch"] = [batch or None for batch in batches]
         groups = self._fill_group(facts, count) if self._group else [""] * count
-        rows = zip(*[columns.get(name) or [_DEFAULTS[name]] * count for name in SAID], strict=True)
-        known = told(facts, count) if self._declared.key else [{}] * count
+        rows = zip(*[columns.get(name) or [_DEFAULTS[name]] * count for name in ANNOTATION_FIELDS], strict=True)
+        known = facts_by_image(facts, count) if self._declared.key else [{}] * count
         groups = [group.strip("_") for group in groups]
-        return list(map(_new, repeat(Said), zip(repeat(""), notes, rows, groups, known, strict=False)))
+        return list(map(_new, repeat(Annotations), zip(repeat(""), notes, rows, groups, known, strict=False)))
 
     def _values_of(self, column: str, texts: Column) -> list[Any]:
         """Return the values of texts in a column, remembered."""

@@ -65,7 +65,7 @@ class Made:
             facts[f"\0{name}"] = [done or text for done, text in zip(made, texts, strict=True)]
 
 
-def told(facts: Columns, count: int) -> list[dict[str, str]]:
+def facts_by_image(facts: Columns, count: int) -> list[dict[str, str]]:
     """Return what is known of each image."""
     shown = {name: values for name, values in facts.items() if name[0] != "\0"}
     return [{name: values[n] for name, values in shown.items() if values[n]} for n in range(count)]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from builder.sources.base import Image
 from builder.sources.common.folder import Folder
-from builder.sources.declared.annotate import SAID, Annotator, Said
+from builder.sources.declared.annotate import ANNOTATION_FIELDS, Annotations, Annotator
 from builder.sources.declared.blocks import Block
 from builder.sources.declared.declaration import Declaration
 from builder.sources.declared.facts import fill
@@ -16,7 +16,7 @@ from builder.sources.declared.planned import Shown
 from builder.sources.declared.stains import Part, Stains
 
 _new: Final = tuple.__new__  # half the time of a NamedTuple's own constructor
-_PLACES: Final = {name: place for place, name in enumerate(SAID)}
+_PLACES: Final = {name: place for place, name in enumerate(ANNOTATION_FIELDS)}
 _VISIBLE, _MICROSCOPY, _REGION = (_PLACES[name] for name in ("cell_visible", "microscopy", "region"))
 
 
@@ -55,7 +55,7 @@ class Maker:
         ``keys`` and ``groups`` are used where the declaration makes none of the facts; a group is the key where both
         say none.
         """
-        said = self._annotator.say(block)
+        said = self._annotator.annotate(block)
         if any(of.left_out for of in said):
             kept = [place for place, of in enumerate(said) if not of.left_out]
             for place, of in enumerate(said):
@@ -71,7 +71,7 @@ class Maker:
         )
 
     def _of_part(
-        self, block: Block, part: Part, keys: Sequence[str], groups: Sequence[str] | None, said: Sequence[Said]
+        self, block: Block, part: Part, keys: Sequence[str], groups: Sequence[str] | None, said: Sequence[Annotations]
     ) -> Iterable[Image]:
         start, stop, shown_all = part
         some = said[start:stop]
@@ -93,8 +93,8 @@ class Maker:
             found.append(map(_new, repeat(Image), rows))
         return found[0] if len(found) == 1 else chain.from_iterable(zip(*found, strict=True))
 
-    def _columns(self, said: Sequence[Said], shown: Shown) -> list[Iterable[Any]]:
-        """Return the columns ``SAID`` of images that show alike."""
+    def _columns(self, said: Sequence[Annotations], shown: Shown) -> list[Iterable[Any]]:
+        """Return the columns ``ANNOTATION_FIELDS`` of images that show alike."""
         columns: list[Iterable[Any]] = list(zip(*[of.columns for of in said], strict=True))
         if shown.microscopy is not None:
             columns[_MICROSCOPY], columns[_VISIBLE] = [shown.microscopy] * len(said), [shown.cell_visible] * len(said)
@@ -107,7 +107,7 @@ class Maker:
                 columns[place] = [None] * len(said)
         return columns
 
-    def _keys(self, block: Block, part: Part, shown: Shown, said: Sequence[Said]) -> list[str]:
+    def _keys(self, block: Block, part: Part, shown: Shown, said: Sequence[Annotations]) -> list[str]:
         """Return the declared key of each field."""
         keys = []
         for place, of in enumerate(said, part.start):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from builder.sources.declared.own_metadata import Metadata
-from builder.sources.proposed.way import Way
+from builder.sources.proposed.scheme import Scheme
 
 
 class Joined(NamedTuple):
@@ -30,7 +30,7 @@ class Proposal(NamedTuple):
     """All that is proposed; ``remarks`` is for people to settle."""
 
     title: str
-    way: Way
+    scheme: Scheme
     tables: tuple[Joined, ...]
     columns: dict[str, str]
     extra: dict[str, Added]

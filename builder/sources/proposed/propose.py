@@ -16,8 +16,8 @@ from builder.sources.declared.lists import guessed_paths
 from builder.sources.declared.own_metadata import read_metadata
 from builder.sources.proposed.meanings import category_of, extra_name, is_place, stain_of, type_of
 from builder.sources.proposed.proposal import Added, Joined, Proposal
+from builder.sources.proposed.scheme import Scheme, image_paths, scheme_of
 from builder.sources.proposed.tables import Found, tables_of
-from builder.sources.proposed.way import Way, image_paths, way_of
 from builder.sources.proposed.write import written
 
 _LOOKED_AT: Final = 300  # images whose channels are listed
@@ -34,30 +34,30 @@ def propose(folder: Folder, title: str) -> str:
     """
     images = image_paths(folder)
     tables = list(tables_of(folder))
-    way = way_of(images, tables)
-    joined, remarks = _joined(way, [table for table in tables if table is not way.listing])
+    scheme = scheme_of(images, tables)
+    joined, remarks = _joined(scheme, [table for table in tables if table is not scheme.listing])
     sources = [table for table, _ in joined]
-    columns, extra = _columns(way, [*([way.listing] if way.listing else []), *sources])
+    columns, extra = _columns(scheme, [*([scheme.listing] if scheme.listing else []), *sources])
     first = read_metadata(folder, images[0])
-    if way.key != "list" and not _told(way) and first.pages > 1 and not first.channels and first.planes == 1:
+    if scheme.key != "list" and not _told(scheme) and first.pages > 1 and not first.channels and first.planes == 1:
         remarks.append(
             f"{images[0]} has {first.pages} pages: are they channels, fields or planes? Only the first is read; "
             'say with [files.pages], or with plane = "middle" or "max" in [files]'
         )
-    proposal = Proposal(title, way, tuple(table for _, table in joined), columns, extra, first, (), tuple(remarks))
+    proposal = Proposal(title, scheme, tuple(table for _, table in joined), columns, extra, first, (), tuple(remarks))
     return written(proposal._replace(channels=tuple(_channels(folder, proposal))))
 
 
-def _told(way: Way) -> bool:
+def _told(scheme: Scheme) -> bool:
     """Return whether names tell the channel."""
-    return any(values - {""} for name, values in way.values.items() if name in ("channel", "number"))
+    return any(values - {""} for name, values in scheme.values.items() if name in ("channel", "number"))
 
 
-def _joined(way: Way, tables: Sequence[Found]) -> tuple[list[tuple[Found, Joined]], list[str]]:
+def _joined(scheme: Scheme, tables: Sequence[Found]) -> tuple[list[tuple[Found, Joined]], list[str]]:
     """Return the tables that join, and remarks on others."""
     found: list[tuple[Found, Joined]] = []
     remarks = []
-    plates = way.values.get("plate", set())
+    plates = scheme.values.get("plate", set())
     maps = [table for table in tables if table.kind in ("grid", "wells")]
     of_plates = [table for table in maps if _stem(table.file) in plates]
     if len(of_plates) > 1 and len({tuple(table.header) for table in of_plates}) == 1:
@@ -66,7 +66,7 @@ def _joined(way: Way, tables: Sequence[Found]) -> tuple[list[tuple[Found, Joined
         found.append((of_plates[0], Joined(pattern, join, said="a plate map a plate, joined by its file's name")))
         maps = [table for table in maps if table not in of_plates]
     for table in maps:
-        if "well" not in way.values:
+        if "well" not in scheme.values:
             remarks.append(
                 f"{table.file} speaks of wells; names of images do not. Say in [files] where the well stands"
             )
@@ -76,7 +76,7 @@ def _joined(way: Way, tables: Sequence[Found]) -> tuple[list[tuple[Found, Joined
             drawn = "a plate map as a grid" if table.kind == "grid" else "a table of wells"
             found.append((table, Joined(table.file, {}, said=drawn)))
     for table in (table for table in tables if table.kind == "other"):
-        join = _key(way, table)
+        join = _key(scheme, table)
         if join:
             found.append((table, Joined(table.file, join, said="joined by equal values")))
         else:
@@ -102,13 +102,13 @@ def _well_name(table: Found) -> str:
     return "well" if table.kind == "grid" else next(name for name in table.header if "well" in plain(name))
 
 
-def _key(way: Way, table: Found) -> dict[str, str]:
+def _key(scheme: Scheme, table: Found) -> dict[str, str]:
     """Return the fact and column whose values meet most."""
     best: dict[str, str] = {}
     most = (0.5, 1)
     for name in table.header:
         here = {value.casefold() for value in table.column(name) if value} if name else set()
-        for fact, values in way.values.items():
+        for fact, values in scheme.values.items():
             there = {value.casefold() for value in values if value}
             common = len(here & there)
             share = common / min(len(here), len(there)) if common > 1 else 0.0
@@ -117,15 +117,15 @@ def _key(way: Way, table: Found) -> dict[str, str]:
     return best
 
 
-def _columns(way: Way, tables: Sequence[Found]) -> tuple[dict[str, str], dict[str, Added]]:
+def _columns(scheme: Scheme, tables: Sequence[Found]) -> tuple[dict[str, str], dict[str, Added]]:
     """Return the categories and extra columns that tables give."""
     columns: dict[str, str] = {}
     extra: dict[str, Added] = {}
     texts = []
-    if way.listing is not None and way.listing.kind == "coco":
+    if scheme.listing is not None and scheme.listing.kind == "coco":
         columns["phenotype"] = "category"
     for table in tables:
-        paths = _path_columns(way, table)
+        paths = _path_columns(scheme, table)
         for name in dict.fromkeys(table.header):
             if not name or is_place(name) or name in paths:
                 continue
@@ -141,16 +141,18 @@ def _columns(way: Way, tables: Sequence[Found]) -> tuple[dict[str, str], dict[st
                 distinct = {value for value in values if value}
                 if kind == "text" and 1 < len(distinct) < len(values):
                     texts.append(added)
-    if not columns and texts and way.key != "class_folders":
+    if not columns and texts and scheme.key != "class_folders":
         columns["phenotype"] = extra.pop(texts[0]).fact
     if not columns and not tables:
-        words = [name for name, found in way.values.items() if name.startswith(("part", "folder")) and len(found) > 1]
+        words = [
+            name for name, found in scheme.values.items() if name.startswith(("part", "folder")) and len(found) > 1
+        ]
         columns |= {"phenotype": words[0]} if words else {}
     return columns, extra
 
 
-def _path_columns(way: Way, table: Found) -> set[str]:
-    if table is not way.listing:
+def _path_columns(scheme: Scheme, table: Found) -> set[str]:
+    if table is not scheme.listing:
         return set()
     named = {name for name in table.header if plain(name).startswith(("filename", "pathname", "url", "imagefilename"))}
     return (
@@ -163,7 +165,7 @@ def _path_columns(way: Way, table: Found) -> set[str]:
 
 def _channels(folder: Folder, proposal: Proposal) -> Iterator[tuple[str, str]]:
     """Yield each channel's key and what it shows, or ''."""
-    if proposal.first.channels and not _told(proposal.way):
+    if proposal.first.channels and not _told(proposal.scheme):
         yield from ((str(n), stain_of(name) if name else "") for n, name in enumerate(proposal.first.channels, 1))
         return
     try:

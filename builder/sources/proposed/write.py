@@ -65,17 +65,17 @@ def _microscopy(proposal: Proposal) -> Iterator[str]:
 
 
 def _files(proposal: Proposal) -> Iterator[str]:
-    way, first = proposal.way, proposal.first
-    if way.key == "list":
-        yield f"[list]   # {way.said}"
-        yield f"file = {_text(way.value)}"
-        if way.listing is not None and way.listing.paths:
-            yield f"paths = {_text(way.listing.paths)}"
+    scheme, first = proposal.scheme, proposal.first
+    if scheme.key == "list":
+        yield f"[list]   # {scheme.said}"
+        yield f"file = {_text(scheme.value)}"
+        if scheme.listing is not None and scheme.listing.paths:
+            yield f"paths = {_text(scheme.listing.paths)}"
         return
-    yield f"[files]   # {way.said}"
-    yield f"{way.key} = {_text(way.value)}"
+    yield f"[files]   # {scheme.said}"
+    yield f"{scheme.key} = {_text(scheme.value)}"
     pages = bool(first.channels) and any(shows or key for key, shows in proposal.channels)
-    if pages and way.key != "class_folders":
+    if pages and scheme.key != "class_folders":
         order = ", ".join(map(_text, first.order))
         planes = f", planes = {first.planes}" if first.planes > 1 else ""
         yield f"pages = {{ order = [{order}]{planes} }}   # as OME metadata of the first image say"
@@ -104,8 +104,8 @@ def _columns(proposal: Proposal) -> Iterator[str]:
         yield "[columns]   # a category of labels = the column, or fact of a name, that gives it"
         for column, fact in proposal.columns.items():
             yield f"{column} = {_text(fact)}"
-    elif proposal.way.key != "class_folders":
-        facts = ", ".join(sorted(name for name in proposal.way.values if name)) or "none"
+    elif proposal.scheme.key != "class_folders":
+        facts = ", ".join(sorted(name for name in proposal.scheme.values if name)) or "none"
         yield f"# [columns]   # nothing tells classes yet; the categories are {', '.join(CATEGORIES)}"
         yield f'# phenotype = "…"   # a column of a table, or a fact of names: {facts}'
     for name, added in proposal.extra.items():

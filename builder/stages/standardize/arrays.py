@@ -15,7 +15,7 @@ from builder.engine.trees import ArrayKey, Tree, digest_of
 from builder.errors import RejectedError
 from builder.pixels.formats import zarr_array
 from builder.pixels.formats.zarr_array import ArrayFiles
-from builder.stages.standardize.patience import patiently, whole
+from builder.stages.standardize.patience import retry_read, whole
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError)  # the last: a compression that zipfile lacks
 
@@ -50,13 +50,13 @@ def read_array(store: Store, planes: Planes, max_pixels: int, refuse_large: Call
     key = ArrayKey.parse(planes.name)
     where = f"{store.url}/{key.path}"
     try:
-        with patiently(where, lambda: Tree(store, key.path)) as tree:
-            sizes = patiently(where, lambda: _listed(tree, key))
+        with retry_read(where, lambda: Tree(store, key.path)) as tree:
+            sizes = retry_read(where, lambda: _listed(tree, key))
 
             def read(rel: str) -> bytes:
                 refuse_large(sizes[rel])
                 given = tree.reader(rel)
-                return patiently(f"{where}/{rel}", lambda: whole(given(), sizes[rel]))
+                return retry_read(f"{where}/{rel}", lambda: whole(given(), sizes[rel]))
 
             metadata = {name: read(name) for name in zarr_array.METADATA if name in sizes}
             wanted = zarr_array.needed(metadata, planes.numbers, key.project, max_pixels)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.engine.run_logs import read_run
-from builder.engine.space import Need, check_room, free_bytes, share_room
+from builder.engine.space import Need, check_space, free_bytes, on_one_file_system
 from builder.engine.status import status
 from builder.engine.store import Store
 from builder.errors import UserError
@@ -71,9 +71,9 @@ class SpaceCheck:
             return
         found = self.estimate(self.work, images, missing)
         least = found.input_bytes // _LEAST_SHARE
-        check_room([dataclasses.replace(need, size=min(least, need.size)) for need in self.needs(found)])
+        check_space([dataclasses.replace(need, size=min(least, need.size)) for need in self.needs(found)])
         try:
-            check_room(self.needs(found))
+            check_space(self.needs(found))
         except UserError as hardly:
             log.warning("by a rough estimate: %s", hardly)
 
@@ -100,7 +100,7 @@ class SpaceCheck:
     def needs(self, found: Estimate) -> list[Need]:
         """Return what an estimate means for WORK and PACKAGE."""
         work = Need("WORK", self.work, found.work_bytes)
-        if self.frugal and share_room(self.work, self.package):
+        if self.frugal and on_one_file_system(self.work, self.package):
             return [work, Need("PACKAGE, beside a WORK that shrinks", self.package, found.beside_bytes)]
         return [work, Need("PACKAGE", self.package, found.package_bytes)]
 

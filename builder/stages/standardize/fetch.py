@@ -21,7 +21,7 @@ from builder.errors import RejectedError, UnavailableError
 from builder.pixels.formats.vsi import VsiFiles
 from builder.pixels.formats.zarr_array import ArrayFiles
 from builder.stages.standardize.arrays import Planes, read_array
-from builder.stages.standardize.patience import patiently, whole
+from builder.stages.standardize.patience import retry_read, whole
 
 Content = bytes | ArrayFiles | VsiFiles
 
@@ -106,7 +106,7 @@ class Fetcher:
         if isinstance(content, VsiFiles):
             files |= {f"{pixel_folder(name)}/{rel}": stack for rel, stack in content.stacks.items()}
         for path, came in files.items():
-            size = patiently(f"{self._data}/{path}", partial(store.size, path))
+            size = retry_read(f"{self._data}/{path}", partial(store.size, path))
             if size != len(came):
                 raise UnavailableError(f"{self._data}/{path}: {len(came)} bytes came of {size}")
 
@@ -131,14 +131,14 @@ class Fetcher:
 
     def _read_stacks(self, folder: str) -> dict[str, bytes]:
         """Return a VSI's pixel files by path below their folder."""
-        found = patiently(f"{self._data}/{folder}", lambda: self._store.sizes(folder))
+        found = retry_read(f"{self._data}/{folder}", lambda: self._store.sizes(folder))
         pixels = [rel for rel in found if rel.lower().endswith(PIXELS_OF_VSI)]
         return {rel[len(folder) + 1 :]: self._read_file(rel) for rel in pixels}
 
     def _read_file(self, name: str) -> bytes:
         store = self._remote
         if store is None:
-            return patiently(f"{self._data}/{name}", lambda: self._read_local(f"{self._data}/{name}"))
+            return retry_read(f"{self._data}/{name}", lambda: self._read_local(f"{self._data}/{name}"))
 
         def read_remote() -> bytes:
             most = min(_AT_FIRST, self._most_bytes + 1)
@@ -149,7 +149,7 @@ class Fetcher:
             self._refuse_large(size)
             return whole(content + store.read_range(name, len(content), size) if len(content) < size else content, size)
 
-        return patiently(f"{self._data}/{name}", read_remote)
+        return retry_read(f"{self._data}/{name}", read_remote)
 
     def _read_local(self, path: str) -> bytes:
         """Read a local file with the fewest possible system calls."""

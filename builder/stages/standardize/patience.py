@@ -21,7 +21,7 @@ _SECOND_LOOK = 0.5  # seconds: for files after one that failed for so long, unti
 _out_of_patience = False
 
 
-def patiently(what: str, call: Callable[[], T]) -> T:
+def retry_read(what: str, call: Callable[[], T]) -> T:
     """Return a listed file's content, retrying on failures.
 
     Failures of every kind that the machine may cause are retried.

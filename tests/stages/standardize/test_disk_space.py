@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.engine.space import Need, share_room
+from builder.engine.space import Need, on_one_file_system
 from builder.engine.store import Store
 from builder.inspect.plan import plan, plan_lines
 from builder.stages.annotate.stage import Annotate
@@ -49,7 +49,7 @@ def test_needs_are_smaller_with_frugal_on_one_file_system_only(
     found = found_for(job)
     assert [need.size for need in job.space_check(package).needs(found)] == [found.work_bytes, found.package_bytes]
     assert [need.size for need in frugal.space_check(package).needs(found)] == [found.work_bytes, found.beside_bytes]
-    monkeypatch.setattr("builder.stages.standardize.disk_space.share_room", lambda *_: False)
+    monkeypatch.setattr("builder.stages.standardize.disk_space.on_one_file_system", lambda *_: False)
     assert frugal.space_check(package).needs(found) == [
         Need("WORK", job.work, found.work_bytes),
         Need("PACKAGE", package, found.package_bytes),
@@ -57,9 +57,9 @@ def test_needs_are_smaller_with_frugal_on_one_file_system_only(
 
 
 def test_stores_of_one_folder_share_its_room(tmp_path: Path) -> None:
-    assert share_room(Store(tmp_path / "a" / "b"), Store(tmp_path / "c"))
-    assert not share_room(Store(tmp_path), Store("memory://x"))
-    assert not share_room(Store("memory://x"), Store("memory://x"))
+    assert on_one_file_system(Store(tmp_path / "a" / "b"), Store(tmp_path / "c"))
+    assert not on_one_file_system(Store(tmp_path), Store("memory://x"))
+    assert not on_one_file_system(Store("memory://x"), Store("memory://x"))
 
 
 def test_the_plan_says_that_examples_have_left(simulated: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from builder.errors import UserError
-from builder.package import verify_apart
+from builder.package import verify_subprocess
 from builder.package.problem import Problem
 from builder.package.verify import verify
 
@@ -22,8 +22,8 @@ SHARD = "data/compound/train-00000-of-00002.arrow"
 
 
 def test_a_file_that_ends_the_process_is_a_problem(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_apart, "_run", functools.partial(_end_at_a_shard, signal.SIGSEGV, 1 << 31))
-    assert verify_apart.verify_apart(str(package)) == [
+    monkeypatch.setattr(verify_subprocess, "_run", functools.partial(_end_at_a_shard, signal.SIGSEGV, 1 << 31))
+    assert verify_subprocess.verify_in_subprocess(str(package)) == [
         Problem(SHARD, "is malformed: it ended the process that checked it (ended by SIGSEGV)")
     ]
 
@@ -45,15 +45,17 @@ def test_memory_that_runs_out_says_nothing_of_a_package(
     package: Path, monkeypatch: pytest.MonkeyPatch, ending: signal.Signals | None, left: int
 ) -> None:
     """The kernel kills, C++ aborts, and OpenBLAS exits with 1."""
-    monkeypatch.setattr(verify_apart, "_run", functools.partial(_end_at_a_shard, ending, left))
+    monkeypatch.setattr(verify_subprocess, "_run", functools.partial(_end_at_a_shard, ending, left))
     with pytest.raises(UserError, match=f"memory ran out at {SHARD}, .* give it 1.1 GB or more"):
-        verify_apart.verify_apart(str(package))
+        verify_subprocess.verify_in_subprocess(str(package))
 
 
 def test_a_script_without_a_main_guard_is_told_so(package: Path, tmp_path: Path) -> None:
     """The checking process imports the script, which starts another."""
     script = tmp_path / "script.py"
-    script.write_text(f"from builder.package.verify_apart import verify_apart\nverify_apart({str(package)!r})\n")
+    script.write_text(
+        f"from builder.package.verify_subprocess import verify_in_subprocess\nverify_in_subprocess({str(package)!r})\n"
+    )
     ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=600)
     last = ended.stderr.splitlines()[-1]
     assert "did not start (exit code 1" in last
@@ -67,8 +69,8 @@ def _end_at_a_shard(ending: signal.Signals | None, left: int, answer: Any, *_: o
     os.kill(os.getpid(), ending)
 
 
-def test_apart_the_same_is_found(package: Path) -> None:
+def test_in_a_subprocess_the_same_is_found(package: Path) -> None:
     (package / SHARD).write_bytes((package / SHARD).read_bytes()[:-100])
-    assert verify_apart.verify_apart(package.as_posix()) == verify(str(package))
+    assert verify_subprocess.verify_in_subprocess(package.as_posix()) == verify(str(package))
     with pytest.raises(UserError, match=r"no manifest\.json"):
-        verify_apart.verify_apart(str(package.parent))
+        verify_subprocess.verify_in_subprocess(str(package.parent))

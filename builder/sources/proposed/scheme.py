@@ -23,7 +23,7 @@ _MOST: Final = 0.9  # share of them that a layout has to fit
 _PLACES: Final = {"well", "row", "col", "wellnumber"}
 
 
-class Way(NamedTuple):
+class Scheme(NamedTuple):
     """Content of ``[files]`` or ``[list]``, and its facts.
 
     ``values`` are those of each fact in a sample of the names, by its plain name.
@@ -54,7 +54,7 @@ def image_paths(folder: Folder) -> list[str]:
     return found
 
 
-def way_of(images: Sequence[str], tables: Iterable[Found]) -> Way:
+def scheme_of(images: Sequence[str], tables: Iterable[Found]) -> Scheme:
     """Return how the images are told apart and annotated.
 
     A list of images says most; then names as an instrument writes them, wells or channels in names, class folders.
@@ -63,21 +63,23 @@ def way_of(images: Sequence[str], tables: Iterable[Found]) -> Way:
     if listing is not None:
         values = {plain(name): {*listing.column(name)} for name in listing.header if name}
         what = "COCO file" if listing.kind == "coco" else "table with a row per image"
-        return Way("list", listing.file, values, f"{listing.file} is a {what}", listing)
+        return Scheme("list", listing.file, values, f"{listing.file} is a {what}", listing)
     sample = images[:: len(images) // _SAMPLE + 1]
     best = max(layouts().items(), key=lambda item: _fitting(Names(item[1]), sample))
     if _fitting(Names(best[1]), sample) >= _MOST * len(sample):
-        return Way("layout", best[0], _values(Files(layout=best[0]), sample), f"names as of {best[1].title}")
+        return Scheme("layout", best[0], _values(Files(layout=best[0]), sample), f"names as of {best[1].title}")
     template = template_of(sample)
     if template is not None and {"well", "row", "channel"} & {*template.names}:
-        return Way("pattern", template.pattern, _values(Files(pattern=template.pattern), sample), "guessed from names")
+        return Scheme(
+            "pattern", template.pattern, _values(Files(pattern=template.pattern), sample), "guessed from names"
+        )
     classes = sorted({path.split("/")[-2] for path in sample if "/" in path})
     if len(classes) > 1 and all("/" in path for path in sample) and not all(map(parse_well, classes)):
         some = ", ".join(classes[:4]) + (" …" if len(classes) > 4 else "")
-        return Way("class_folders", "phenotype", {"class": {*classes}}, f"{len(classes)} folders of images: {some}")
+        return Scheme("class_folders", "phenotype", {"class": {*classes}}, f"{len(classes)} folders of images: {some}")
     pattern = template.pattern if template is not None else "{name}.*"
     said = "guessed from names" if template is not None else "names that say nothing: join a table by {name}"
-    return Way("pattern", pattern, _values(Files(pattern=pattern), sample), said)
+    return Scheme("pattern", pattern, _values(Files(pattern=pattern), sample), said)
 
 
 def _fitting(names: Names, sample: Sequence[str]) -> int:

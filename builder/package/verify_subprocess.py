@@ -24,12 +24,12 @@ from cytoimagenet_reader.layout import MANIFEST
 _ENOUGH: Final = 1 << 30  # bytes: no file of a package takes more
 
 
-def verify_apart(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:
-    """Return what ``verify`` does, see `check_apart`."""
-    return check_apart(package, deep, workers).problems
+def verify_in_subprocess(package: Store | str, deep: bool = False, workers: int = 1) -> list[Problem]:
+    """Return what ``verify`` does, see `check_in_subprocess`."""
+    return check_in_subprocess(package, deep, workers).problems
 
 
-def check_apart(package: Store | str, deep: bool = False, workers: int = 1) -> Findings:
+def check_in_subprocess(package: Store | str, deep: bool = False, workers: int = 1) -> Findings:
     """Run ``check`` in a process of its own.
 
     Where that process ends of its own doing, with memory enough, the result is a finding about the file that it was at.
