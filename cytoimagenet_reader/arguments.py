@@ -26,8 +26,8 @@ def filter_of(conditions: Mapping[str, Any], function: str, others: Iterable[str
 
     Parameters
     ----------
-    function : who was given them
-    others : its arguments that are no conditions
+    function : name of what was given them
+    others : its arguments that are not conditions
 
     Raises
     ------

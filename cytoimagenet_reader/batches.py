@@ -82,7 +82,7 @@ def wanted_batches(
     in_place : whether the images' bytes may be a ``binary_view``, as those of Parquet then are
     """
     shard = part.shard
-    in_place = in_place and part.rows is None  # of views pyarrow takes no rows
+    in_place = in_place and part.rows is None  # pyarrow cannot take rows of views
     with reading(package, shard):
         found = _batches(package, part, copy, columns, prefetched, in_place)
         for offset, batch in _unchanged(package, shard, copy, found):
@@ -139,7 +139,7 @@ def _batches(
 def _mapped_batches(package: Package, path: str, part: Part, stop: int, columns: Sequence[str]) -> Batches:
     """Yield the batches of a local Arrow stream, memory-mapped.
 
-    Those before the first that is wanted are passed over, where the manifest says where that one begins.
+    Those before the first that is wanted are skipped, where the manifest says where that one begins.
     """
     shard, starts = part.shard, first_rows(part.shard)
     first = bisect.bisect_right(starts, part.first) - 1 if shard.batch_offsets else 0

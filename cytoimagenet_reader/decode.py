@@ -130,8 +130,8 @@ def _kernels() -> Kernels:
 def _kernels_after_warmup() -> Kernels | None:
     """Return the compiled passes, None for the first images.
 
-    A process that decodes only a few images need not wait for them. To load them takes a process as long as Pillow
-    needs for some hundred images; to compile them, once a machine, some ten seconds.
+    A process that decodes only a few images need not wait for them. Loading them takes a process as long as Pillow
+    needs for some hundred images; compiling them, once per machine, some ten seconds.
     """
     return _kernels() if next(_images_decoded) >= _PILLOW_WARMUP_IMAGES else None
 

@@ -26,8 +26,8 @@ _BLOCK = 16  # examples decoded at once where they are not batched
 class Batches(Iterator[Any]):
     """The batches of the next epoch.
 
-    The epoch is taken when its first batch is asked for. So who calls ``iter`` to see whether it works, as Lightning
-    does, skips none.
+    The epoch is taken when its first batch is asked for. So whoever calls ``iter`` to see whether it works, as
+    Lightning does, skips no epoch.
     """
 
     def __init__(self, begin: Callable[[], EpochBatches], before: Callable[[], dict[str, Any]]) -> None:

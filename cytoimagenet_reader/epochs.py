@@ -18,7 +18,7 @@ _FOLLOWING, _STATE, _KEY, _TAKEN, _TAKEN_STATE = range(5)
 class Taken(NamedTuple):
     """An epoch that an iterator has taken.
 
-    ``state`` is the number of the state where it goes on, 0 at its start.
+    ``state`` is the number of the state where it resumes, 0 at its start.
     """
 
     epoch: int
@@ -29,7 +29,7 @@ class Epochs:
     """Counter of epochs, shared with DataLoader workers.
 
     It holds the number of the next epoch, in shared memory. Workers come and go with each epoch, so none could count.
-    The first of them takes the next epoch and announces it to the others; they know it for theirs by the seed that
+    The first of them takes the next epoch and announces it to the others; they recognise it as theirs by the seed that
     PyTorch draws for each iterator of a DataLoader.
     """
 

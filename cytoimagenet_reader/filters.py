@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SITES = {"batches": "batch", "wells": "well", "controls": "control", "timepoints": "timepoint"}
-"""Conditions on columns that are null where a source does not tell -> the column."""
+"""Conditions on columns that are null where a source does not state them -> the column."""
 
 
 class Filter(NamedTuple):

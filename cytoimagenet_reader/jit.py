@@ -1,7 +1,7 @@
 """Compilation by numba.
 
-numba keeps machine code on disk, and makes it anew where the file of a function has changed; not where a function that
-it calls has, in another file. So it is kept in a folder for the content of all files from which it may come.
+numba keeps machine code on disk, and makes it again where a function's own file has changed, but not where a function
+that it calls has changed in another file. So it is kept in a folder for the content of all files that it may come from.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def form_of(
     Raises
     ------
     TypeError, ValueError
-        For a value that is none of its argument, or says what becomes of pixels where none are decoded.
+        For a value that its argument does not take, or that says what becomes of pixels where none are decoded.
     """
     import torch
 

@@ -59,9 +59,9 @@ def loader(
     Parameters
     ----------
     batch_size : None gives single examples, for those who batch themselves (``Trainer`` of transformers)
-    decode : False gives a list of PNGs in the place of the tensor, each a read-only memoryview of its record batch, not
+    decode : False gives a list of PNGs instead of the tensor, each a read-only memoryview of its record batch, not
         copied; a view keeps the shard mapped, or what was fetched of it in memory, and ``bytes(view)`` is a copy.
-        ``transform`` is called with each: ``transform=bytes`` gives bytes. ``size`` is then not looked at
+        ``transform`` is called with each: ``transform=bytes`` gives bytes. ``size`` is then ignored
     size : pixels, one number or (H, W), resized as Pillow's antialiased bilinear; None gives a list of (H, W) as stored
     buffer : rows that are shuffled among each other; streams of rows are shuffled too
     threads : that decode; all cores by default

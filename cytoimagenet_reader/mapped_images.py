@@ -1,7 +1,7 @@
 """Images of a local Parquet shard, where they lie.
 
-In a page of Parquet the length of each value comes between two. An array of Arrow has no gaps; but of one that holds
-the lengths, too, every second value is an image.
+In a page of Parquet the length of each value stands before it. An Arrow array has no gaps, but in one that holds the
+lengths, too, every second value is an image.
 """
 
 from __future__ import annotations

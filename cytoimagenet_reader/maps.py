@@ -14,7 +14,7 @@ from cytoimagenet_reader.stamps import Stamp, stamp_of
 class Maps:
     """Maps of the files that were read.
 
-    To map a page takes as long as to copy it: an epoch over files that are mapped takes half the time. A pickle has
+    Mapping a page takes as long as copying it: an epoch over files that are mapped takes half the time. A pickle has
     none of them. On Windows none is kept: a file that is mapped cannot be replaced there.
     """
 
@@ -45,8 +45,8 @@ class Maps:
 def announce(descriptor: int, begin: int, end: int) -> None:
     """Tell the system which mapped bytes will be used.
 
-    It then reads them in one read, not page by page. That costs time for each page, also where all are in memory, as
-    after the first epoch: it is asked of the ends only.
+    It then reads them in one read, not page by page. That costs time for each page, even where all are in memory, as
+    after the first epoch: so it is told only if one of the ends is not.
     """
     if hasattr(os, "posix_fadvise") and not (
         _in_memory(descriptor, begin) and _in_memory(descriptor, end - 1)

@@ -227,7 +227,7 @@ class Package:
     def normalization(self, config: str = FULL) -> tuple[float, float]:
         """Return a config's pixel mean and standard deviation.
 
-        Those of its training images, whose pixels count from 0 (black) to 1 and images the same. ``(pixels / 255 -
+        Those of its training images: pixels count from 0 (black) to 1, and each image the same. ``(pixels / 255 -
         mean) / deviation`` has mean 0 and deviation 1 over them; images that are made smaller deviate a little less.
 
         Raises

@@ -50,7 +50,7 @@ def page_at(source: pa.NativeFile, begin: int, end: int) -> Page:
         try:
             reader = Compact(data)
             header = reader.struct()
-        except IndexError:  # it goes on behind the window
+        except IndexError:  # it extends beyond the window
             continue
         kind, inflated, size = (header.get(field, -1) for field in (1, 2, 3))
         said = header.get(7 if kind == _DICTIONARY_PAGE else 5)

@@ -56,7 +56,7 @@ class Prefetched:
         self._fetch = Prefetch(needs_of(runs, self._whole), self._ranges)
 
     def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         self._fetch.close()
         self._hashing.shutdown(wait=False, cancel_futures=True)
         for shard in self._open.values():
@@ -156,8 +156,8 @@ def prefetched(
 ) -> Iterator[Prefetched | None]:
     """Fetch batches of streams ahead, from row ``skip`` on.
 
-    None where they are not fetched ahead: of a local package, of Parquet where the images, nearly all of its bytes, are
-    not among ``columns``, and of packages made before manifests said where record batches are.
+    None where they are not fetched ahead: for a local package, for Parquet where the images, nearly all of its bytes,
+    are not among ``columns``, and for packages made before manifests said where record batches are.
     """
     shards = [part.shard for stream in streams for part in stream]
     if package.local or not all(_is_mapped_out(shard, columns) for shard in shards):

@@ -33,7 +33,7 @@ _LASTING: Final = frozenset(
 """Error numbers that waiting does not change: no space, a path or size that cannot be."""
 
 _TRANSIENT_STATUS: Final = frozenset((408, 425, 429, *range(500, 600))) - {501, 505, 507, 508, 510, 511}
-"""Too early, too many requests, and faults of a server; but for what it cannot do, or has no storage for."""
+"""Too early, too many requests, and faults of a server; except what it cannot do, or has no storage for."""
 
 _NETWORK_LIBRARIES: Final = frozenset(
     (

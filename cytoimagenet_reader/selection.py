@@ -110,7 +110,7 @@ def select_metadata(package: Package, wanted: Filter, columns: Sequence[str] | N
     Raises
     ------
     PackageError
-        Where a filter is asked for, or a column that there is not.
+        Where a filter is asked for, or a column that does not exist.
     """
     if wanted:
         raise PackageError(

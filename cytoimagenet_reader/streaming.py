@@ -126,7 +126,7 @@ def _downloaded(package: Package, shards: Sequence[Shard], dl_manager: Any) -> d
     """Return verified local copies of remote shards, by path.
 
     Their hashes are the manifest's. ``datasets`` keeps downloads by their URL alone: one of an earlier build at that
-    URL is fetched anew.
+    URL is fetched again.
     """
     copies: dict[str, str] = {}
     todo = list(shards)

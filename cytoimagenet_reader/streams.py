@@ -14,7 +14,7 @@ from cytoimagenet_reader.package import CATEGORIES, Shard
 
 Rows = np.ndarray[Any, Any]  # int64, increasing
 
-_STREAMS = 8  # least parts into which a split is cut, where it has rows enough
+_STREAMS = 8  # fewest parts into which a split is cut, where it has enough rows
 _STREAM_ROWS = 256  # fewest rows of such a part
 _MIN_BATCHES_PER_SHARE = 8  # from so many record batches on, a category's share of a stream holds whole batches
 

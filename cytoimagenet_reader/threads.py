@@ -12,7 +12,7 @@ def threads_of_generator(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Give threads that are stopped without waiting for them.
 
     A generator that is not read to its end is closed by the garbage collector: in any thread, and while that holds any
-    lock, those of ``threading`` included. Who waits for a thread then may wait for ever.
+    lock, those of ``threading`` included. Whoever waits for a thread then may wait for ever.
     """
     threads = ThreadPoolExecutor(count, name)
     try:

@@ -27,7 +27,7 @@ class Compact:
         Raises
         ------
         IndexError
-            Where it goes on behind the data.
+            Where it extends beyond the data.
         ValueError
             Where it is malformed, nested very deep, or has a type that nothing in Parquet has.
         """

@@ -108,7 +108,7 @@ class Form(NamedTuple):
     def examples(self, decoded: Decoded) -> Iterator[Any]:
         """Yield a batch's examples, each without the first dimension.
 
-        Otherwise each is as a batch is. The transform is called with one image.
+        Apart from that, each has the form of a batch. The transform is called with one image.
         """
         images = self._laid_out(decoded.images) if self.transform is None else decoded.images
         for number, (image, label) in enumerate(zip(images, decoded.labels, strict=True)):

@@ -86,7 +86,8 @@ def row_weights(package: Package, selection: Selection, split: str, weights: Map
     Raises
     ------
     PackageError
-        For a class or column that there is not, a class without a weight, or a weight that is no number of 0 or more.
+        For a class or column that does not exist, a class without a weight, or a weight that is not a number of 0 or
+        more.
     """
     column = weights if isinstance(weights, str) else "label"
     values = _values(package, selection, split, column)

@@ -70,5 +70,5 @@ def carry_out(stage: Stage[Result]) -> Result:
     if fingerprint is not None:
         markers.mark_done(stage.work, stage.name, fingerprint, **new_facts)
     log.info("%s: %s", stage.name, stage.describe(result))
-    pa.default_memory_pool().release_unused()  # tables of a million rows that are done with
+    pa.default_memory_pool().release_unused()  # tables of a million rows that are no longer needed
     return result

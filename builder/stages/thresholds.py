@@ -25,7 +25,7 @@ from builder.stages.annotations import read_annotations
 AUTO: Final = "auto"
 FITTED: Final = ("min_images", "min_class_size")
 _CLASSES: Final = 35
-"""Images over min_images: 287 of 10,045 images, and fewer of fewer."""
+"""The number of images divided by min_images: that is 287 for 10,045 images, and less for fewer."""
 _LEAST: Final = 2
 
 
@@ -56,7 +56,7 @@ class Auto(NamedTuple):
 def fitted(work: Store, recipe: Recipe, auto: Auto, sources: Sequence[AnnotatedSource]) -> tuple[Recipe, list[str]]:
     """Return the recipe with thresholds that fit the annotated images.
 
-    Then what is to be said of it, a line each. The recipe is as it was where nothing follows the data.
+    Also what is to be said of it, one line each. The recipe is as it was where nothing follows the data.
     """
     own = not {source.dir_name for source in sources} & {*source_names()}
     names = auto.asked | (auto.unset & {*FITTED} if own else frozenset())

@@ -1,6 +1,6 @@
 """Decoding of grey PNGs, four bands in one compiled call.
 
-Threads thus need the interpreter's lock only once an image.
+Threads thus need the interpreter's lock only once per image.
 """
 
 from __future__ import annotations

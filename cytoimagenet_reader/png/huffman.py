@@ -1,8 +1,8 @@
 """Huffman codes of deflate (https://www.rfc-editor.org/rfc/rfc1951), made and written, compiled.
 
-The code lengths are Huffman's, limited: codes that are too long are shortened, and paid for by the longest codes that
-can still grow. Loops, where numpy has a word for it: numba compiles each array expression for up to a second, and a few
-hundred numbers are no reason to wait.
+The code lengths are Huffman's, limited: codes that are too long are shortened, and to make up for it the longest
+codes that can still grow are lengthened. There are loops even where numpy has a function: numba takes up to a second to
+compile each array expression, which is too long for a few hundred numbers.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class ReadAhead(io.RawIOBase):
         self._closed = threading.Event()
 
     def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         self._closed.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
         super().close()

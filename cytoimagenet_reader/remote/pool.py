@@ -102,7 +102,7 @@ class Pool:
                 self._delays.append(seconds)
             now = time.perf_counter()
             passed = now - self._since
-            if passed > _RATE_SECONDS and not self._bytes:  # nothing was under way: no fact of the line
+            if passed > _RATE_SECONDS and not self._bytes:  # nothing was under way: this says nothing of the line
                 self._since = now
                 return
             self._bytes += count

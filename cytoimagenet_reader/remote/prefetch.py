@@ -127,7 +127,7 @@ class Prefetch:
         return segment.low, data
 
     def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         with self._change:
             self._closed.set()
             self._queue.clear()
@@ -198,7 +198,7 @@ class Prefetch:
     def _received(self, segment: _Segment, size: int) -> None:
         """Ask for more as bytes come, while the reader waits.
 
-        Once the block were there, its line would be idle until the next answer.
+        If it waited for the whole block, the line would be idle until the next answer.
         """
         with self._change:
             if self._waited and not self._closed.is_set():

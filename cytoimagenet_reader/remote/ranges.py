@@ -69,7 +69,7 @@ class Ranges:
     ) -> None:
         """Fill ``view`` with the bytes from ``start`` on.
 
-        A transfer that broke off goes on at the byte where it did.
+        A transfer that broke off resumes at that byte.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class Ranges:
     def _checked_beside(self, version: Version) -> Iterator[None]:
         """Check a version while the block runs.
 
-        What it finds is raised. A check asks the server in its turn: one after the other would cost each shard a round
+        What it finds is raised. A check is a request of its own: one after the other would cost each shard a round
         trip.
         """
         if self._check is None or (self._checked is not None and self._checked.same(version)):
@@ -194,7 +194,7 @@ class RangeFile(io.RawIOBase):
         Each takes one request.
         """
         within = [(min(begin, self._size), min(end, self._size)) for begin, end in ranges]
-        self._held = []  # first: not both at a time
+        self._held = []  # first, so that the old and the new are never held at once
         self._held = [(begin, memoryview(self._ranges.read(begin, end))) for begin, end in within if begin < end]
 
     def parquet_source(self) -> pa.NativeFile:

@@ -1,6 +1,6 @@
 """Byte ranges of S3 objects, with the versions stated.
 
-``cat_file`` of s3fs, as of every fsspec file system, gives the bytes alone: another request would tell the version.
+``cat_file`` of s3fs, as of every fsspec file system, gives only the bytes: the version would take another request.
 """
 
 from __future__ import annotations

@@ -30,5 +30,5 @@ def test_an_answer_that_was_cut_ends_the_conversion(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(type(memory), "cat_file", cut)
     job = BuildContext(f"memory://{tmp_path.name}", Store(tmp_path / "work"), settings=RunSettings(workers=0))
-    with pytest.raises(UserError, match=rf"{victim}: \d+ bytes came of \d+"):
+    with pytest.raises(UserError, match=rf"{victim}: \d+ bytes came, not \d+"):
         convert(job, Store(tmp_path / "package"))

@@ -1,7 +1,7 @@
-"""Removal of examples from WORK under ``--frugal``.
+"""Removal of PNGs from WORK under ``--frugal``.
 
-Examples are removed as soon as the shards that need them are finished; the rows about them stay. A part's examples are
-in shards of every category that its images feed, and anywhere in them: the order of a category is drawn. So what is
+PNGs are removed as soon as the shards that need them are finished; the rows about them stay. A part's PNGs are in
+shards of every category that its images feed, and anywhere in them: the order of a category is drawn. So what is
 freed early depends on the order of the categories; the one with the least peak is taken.
 """
 
@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class EvictionPlan:
-    """Parts that await shards; the others lose their examples.
+    """Parts that await shards; the others lose their PNGs.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class EvictionPlan:
         """
         sizes = np.array([self._sizes.get(part, 0) for part in self._parts], np.int64)
         package: dict[str, int] = dict.fromkeys((_category(plan.shard) for plan in self._plans), 0)
-        feeds = np.zeros(len(sizes), np.int64)  # a bit a category
+        feeds = np.zeros(len(sizes), np.int64)  # one bit per category
         names = sorted(package)
         for shard, parts in zip(self._shards, self._needed, strict=True):
             package[_category(shard)] += int((sizes[parts] // self._waits[parts]).sum())
@@ -91,7 +91,7 @@ class EvictionPlan:
 
 
 def evicted_images(work: Store, stored: StoredSelection, plans: Iterable[ShardPlan]) -> pa.Array:
-    """Return the idx of images whose evicted examples are needed.
+    """Return the idx of images whose evicted PNGs are needed.
 
     A shard that is to be written needs them.
     """

@@ -38,7 +38,7 @@ def read_array(store: Store, planes: Planes, max_pixels: int, refuse_large: Call
 
     Parameters
     ----------
-    refuse_large : raises for a file of so many bytes that it is not to be read
+    refuse_large : called with the size of a file in bytes; raises where it is too large to be read
 
     Raises
     ------

@@ -24,7 +24,7 @@ from builder.stages.standardize.item import Item
 _KEPT_FILES = 8
 _KEPT_CHANNELS = 8
 _SURE_MEMORY = 64 << 20  # bytes
-_INFLATION = 64  # pixels a decoder makes of a byte, but for blank ones
+_INFLATION = 64  # pixels that a decoder makes from a byte, except blank ones
 _BYTES_A_PIXEL = 8  # a plane, its file, and a decoder's own copies
 
 Array = npt.NDArray[Any]
@@ -80,7 +80,7 @@ class ChannelReader:
 
     def read_all(self, items: Sequence[Item]) -> Iterator[Read]:
         """Yield what could be read of each image, in order."""
-        # By number: to go through a task's items means, to the watch on a worker, to begin them.
+        # By number: to the watch on a worker, iterating over a task's items means beginning them.
         self._uses = Counter(channel for n in range(len(items)) for channel in _channels(items[n]))
         self._planes = Counter(name for name, *_ in self._uses)
         self._files = list(self._planes)

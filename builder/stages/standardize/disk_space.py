@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _EXAMPLE_BYTES = 63_000  # 56 GB over 890,737 examples of the published release
 _IMAGES_A_SECOND = 20.0  # a core, where WORK knows no rate of its own: five channels of about a megapixel
 _ASKED_AT_ONCE = 32  # files of a remote store
-_SAMPLED = 200  # images a source whose files are measured
+_SAMPLED = 200  # images of a source whose files are measured
 _LEAST_SHARE = 32  # examples take at least this part of the files they are made from (five channels of 16 bit give one)
 
 
@@ -43,7 +43,7 @@ class Estimate:
     work_bytes: int
     package_bytes: int
     beside_bytes: int
-    """What PACKAGE takes beside all examples in WORK where these go as shards are finished (``--frugal``)."""
+    """What PACKAGE takes beside all PNGs in WORK where these are removed as shards are finished (``--frugal``)."""
     minutes: float
 
 

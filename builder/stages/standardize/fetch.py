@@ -32,7 +32,7 @@ _AT_FIRST = 16 << 20  # bytes that are asked for at once: nearly every file is s
 _PIECE = 1 << 20
 _MOST_BYTES_A_PIXEL = 16  # four channels of 32 bits; stacks of many planes are far below max_pixels a plane
 _WAIT = 0.0005  # seconds in which a read did not compute: it waited for the disk
-_WAITS = 4  # so many more reads that waited than did not are no accident of a busy machine
+_WAITS = 4  # with so many more reads that waited than did not, a busy machine is not the reason
 
 
 class Fetcher:
@@ -54,7 +54,7 @@ class Fetcher:
         self._ahead = _AHEAD_LOCAL if self._remote is None else _AHEAD_REMOTE
         self._threads = None if self._remote is None else ThreadPoolExecutor(self._ahead)
         self._waits = 0
-        self._usual = _AHEAD_BYTES // 32  # bytes of a file, of those before
+        self._usual = _AHEAD_BYTES // 32  # bytes of a file, judged by earlier ones
         self._fetched: OrderedDict[str | Planes, Future[Content]] = OrderedDict()
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class Fetcher:
         for path, came in files.items():
             size = retry_read(f"{self._data}/{path}", partial(store.size, path))
             if size != len(came):
-                raise UnavailableError(f"{self._data}/{path}: {len(came)} bytes came of {size}")
+                raise UnavailableError(f"{self._data}/{path}: {len(came)} bytes came, not {size}")
 
     def _at_once(self, name: str | Planes) -> Content:
         """Read directly; start read-ahead threads if most reads waited."""

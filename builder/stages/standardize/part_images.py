@@ -16,7 +16,7 @@ IMAGES: Final = ".arrow"
 
 
 def images_of_parts(work: Store) -> dict[str, int]:
-    """Return the bytes of examples of each part with any.
+    """Return the bytes of PNGs of each part with any.
 
     Parts that refuse a file's images have none.
     """
@@ -26,12 +26,12 @@ def images_of_parts(work: Store) -> dict[str, int]:
 
 
 def bytes_of_images(work: Store) -> int:
-    """Return how many bytes of examples WORK holds."""
+    """Return how many bytes of PNGs WORK holds."""
     return sum(images_of_parts(work).values())
 
 
 def parts_without_images(work: Store) -> int:
-    """Return how many parts' examples have left WORK."""
+    """Return how many parts' PNGs were removed from WORK."""
     there = images_of_parts(work)
     rows = [path.removesuffix(".parquet") for path in work.sizes(work_files.PARTS) if path.endswith(".parquet")]
     return sum(not name.rpartition("/")[2].startswith(FAULTY) and name not in there for name in rows)

@@ -52,7 +52,7 @@ def write_part(
     path = f"{work_files.PARTS}/{folder}/{kind}-{markers.fingerprint(*made_from)[:16]}"
     table = pa.Table.from_pylist(rows, schema=PART_ROWS)
     with work.writing(f"{path}.arrow") as file, pa.ipc.new_file(file, PART_IMAGES) as writer:
-        for encoded in candidates:  # a batch a candidate: reading one touches no other
+        for encoded in candidates:  # one batch per candidate: reading one touches no other
             writer.write_batch(pa.record_batch({"png": pa.array([encoded], pa.large_binary())}, schema=PART_IMAGES))
     with work.writing(f"{path}.parquet") as file:
         made = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

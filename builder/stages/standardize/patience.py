@@ -61,5 +61,5 @@ def whole(content: bytes, size: int) -> bytes:
     The file system states ``size``.
     """
     if len(content) != size:
-        raise EOFError(f"{len(content)} bytes came of {size}")
+        raise EOFError(f"{len(content)} bytes came, not {size}")
     return content

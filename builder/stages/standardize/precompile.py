@@ -1,4 +1,4 @@
-"""Compilation of the pixel passes before the first image.
+"""Compilation of the pixel kernels before the first image.
 
 One process of a machine compiles while the others wait. It takes longer than an image may in a build with short time
 limits, and would keep every core busy where many processes start together. What it gives is kept on disk

@@ -57,7 +57,7 @@ class Parts:
 class Standardize:
     """Makes the candidates that no finished part holds yet.
 
-    ``again`` are images (idx) to make once more though a part has their rows, because their PNGs have left WORK.
+    ``again`` are images (idx) to make once more though a part has their rows, because their PNGs were removed.
     """
 
     data: Store
@@ -104,7 +104,7 @@ class Standardize:
         if missing.num_rows:
             self.space.require(images, missing)
             log.info("standardize: %s of %s images to do", f"{missing.num_rows:,}", f"{images.num_rows:,}")
-            pa.default_memory_pool().release_unused()  # what comparing took, before hours of examples
+            pa.default_memory_pool().release_unused()  # what comparing took, before hours of work on images
             self._make(pixels, images, missing, not_tried)
             not_tried.say()
         facts = {"rows": parts_state(self.work), "images": images.num_rows}

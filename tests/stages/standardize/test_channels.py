@@ -259,7 +259,7 @@ def test_an_answer_that_was_cut_says_nothing_of_the_image(tmp_path: Path, monkey
     monkeypatch.setattr(type(memory), "cat_file", cut)
     with ChannelReader(f"memory://{tmp_path.name}", {}, 10_000) as reader:
         of_cut, of_broken = reader.read_all([item("cut.tif"), item("broken.tif")])
-    assert f"{len(content) // 2} bytes came of {len(content)}" in str(of_cut.unavailable)
+    assert f"{len(content) // 2} bytes came, not {len(content)}" in str(of_cut.unavailable)
     assert of_cut.left_out == []
     assert of_broken.unavailable is None, "it is broken in its place: a fact about the image"
     assert len(of_broken.left_out) == 1

@@ -140,7 +140,7 @@ def test_a_short_read_is_a_fault_and_no_reject(tmp_path: Path, monkeypatch: pyte
     plain, asked = os.read, iter((300,))
     monkeypatch.setattr(patience, "_PATIENCE", 0.1)
     monkeypatch.setattr(os, "read", lambda file, most: plain(file, next(asked, 0)))
-    with pytest.raises(UnavailableError, match="bytes came of 500"):
+    with pytest.raises(UnavailableError, match="bytes came, not 500"):
         Fetcher(str(tmp_path), {}, 1000).fetch(["short.bin"], 0)
 
 
