@@ -62,12 +62,12 @@ def test_stores_of_one_folder_share_its_room(tmp_path: Path) -> None:
     assert not on_one_file_system(Store("memory://x"), Store("memory://x"))
 
 
-def test_the_plan_says_that_examples_have_left(simulated: Path, tmp_path: Path) -> None:
+def test_the_plan_says_that_pngs_were_removed(simulated: Path, tmp_path: Path) -> None:
     job, package = job_in(simulated, tmp_path), Store(tmp_path / "package")
     build(job, package)
     assert bytes_of_images(job.work) > 0
-    assert not [line for line in plan_lines(plan(job, package)) if "have left" in line]
+    assert not [line for line in plan_lines(plan(job, package)) if "were removed" in line]
     build(dataclasses.replace(job, frugal=True), package)
     assert bytes_of_images(job.work) == 0
-    assert [line for line in plan_lines(plan(job, package)) if "examples of 24 parts have left WORK" in line]
+    assert [line for line in plan_lines(plan(job, package)) if "PNGs of 24 parts were removed from WORK" in line]
     assert RECIPE.part_images == 20  # of 350 and 120 images
