@@ -216,5 +216,5 @@ def test_examples_that_cannot_be_made_again_are_an_error_that_says_so(
     build(job_in(simulated, folder, frugal=True), Store(folder / "package"))
     shutil.rmtree(folder / "package")
     monkeypatch.setattr(standardize.Standardize, "_make", lambda *_: None)
-    with pytest.raises(UserError, match="vanish"):
+    with pytest.raises(UserError, match="are disappearing"):
         build(job_in(simulated, folder), Store(folder / "package"))
