@@ -184,7 +184,7 @@ def test_bad_instructions_end_in_one_line(simulated: Path, tmp_path: Path, monke
         ("build", str(simulated), "-o", "p", "--set", "min_image=3"): "min_images",
         ("build", str(simulated), "-o", "p", "--only", "rec_rxrx7"): "did you mean rec_rxrx",
         ("build", str(tmp_path), "-o", "p"): "none of the folders",
-        ("build", str(tmp_path / "nowhere"), "-o", "p"): "no folder",
+        ("build", str(tmp_path / "nowhere"), "-o", "p"): "is not a folder",
         ("build", str(simulated), "-o", "p", "--workers", "0", "--set", "min_images=100000"): "--set min_images",
         ("build", str(simulated), "-o", "p", "--set", "class_size=50"): "min_class_size",
         ("verify", str(tmp_path)): "manifest.json",
