@@ -36,7 +36,7 @@ def test_a_running_stage() -> None:
     assert found.slowest[:2] == [(4.1, "idr0016/10"), (4.09, "idr0016/9")]
     assert len(found.slowest) == 5
     assert list(stage_lines([found], now=205.0)) == [
-        "standardize: 381 of 1,000 done, 1.9 a second, 5 min left; last result 5 s ago",
+        "standardize: 381 of 1,000 done, 1.9 per second, 5 min left; last result 5 s ago",
         "  timed_out: 1",
         "  idr0016: 203 ms each",  # 40.55 s for 200
         "  rec_rxrx1: 50 ms each",
@@ -67,7 +67,7 @@ def test_only_the_last_run_counts() -> None:
     ]
     (found,) = status(events)
     assert (found.name, found.ended, found.left) == ("label", 7, None)
-    assert list(stage_lines([found], 9)) == ["label: 0 done, 0.0 a second; ended"]
+    assert list(stage_lines([found], 9)) == ["label: 0 done, 0.0 per second; ended"]
 
 
 def test_a_log_whose_writer_was_killed(tmp_path: Path) -> None:
