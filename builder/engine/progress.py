@@ -62,6 +62,6 @@ class Progress:
         """Return the state as one line."""
         rate = self.done / max(time.monotonic() - self.began, 1e-6)
         if not self.total:
-            return f"{self.title}: {self.done:,} {self.unit}, {rate:,.1f} a second"
+            return f"{self.title}: {self.done:,} {self.unit}, {rate:,.1f} per second"
         left = tqdm.format_interval((self.total - self.done) / rate) if rate else "?"
-        return f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.1f} a second, {left} left"
+        return f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.1f} per second, {left} left"

@@ -29,9 +29,9 @@ def test_a_line_every_half_minute_where_there_is_no_terminal(clock: Clock, capsy
     printed = capsys.readouterr()
     assert not printed.out
     assert printed.err.splitlines() == [
-        "standardize: 600 of 10,000 images, 20.0 a second, 07:50 left",
-        "standardize: 1,200 of 10,000 images, 20.0 a second, 07:20 left",
-        "standardize: 1,800 of 10,000 images, 20.0 a second, 06:50 left",
+        "standardize: 600 of 10,000 images, 20.0 per second, 07:50 left",
+        "standardize: 1,200 of 10,000 images, 20.0 per second, 07:20 left",
+        "standardize: 1,800 of 10,000 images, 20.0 per second, 06:50 left",
     ]
 
 
@@ -39,12 +39,12 @@ def test_without_a_total_there_is_no_time_left(clock: Clock) -> None:
     with Progress("annotate", None, "rows") as shown:
         clock.now += 4
         shown.add(10)
-        assert shown.line() == "annotate: 10 rows, 2.5 a second"
+        assert shown.line() == "annotate: 10 rows, 2.5 per second"
 
 
 def test_nothing_done_yet(clock: Clock) -> None:
     with Progress("shard", 5, "images") as shown:
-        assert shown.line() == "shard: 0 of 5 images, 0.0 a second, ? left"
+        assert shown.line() == "shard: 0 of 5 images, 0.0 per second, ? left"
 
 
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
