@@ -86,7 +86,7 @@ def _assign(table: pd.DataFrame, recipe: Recipe, counts: dict[str, pd.Series], r
 def owners(
     size: int, recipe: Recipe, counts: Mapping[str, Iterable[tuple[str, int]]], rows_of: RowsOf, draw: Draw
 ) -> tuple[Rows, list[str]]:
-    """Return each row's class as a number, -1 for none, and the classes.
+    """Return each row's class number, or -1, and the classes.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def assign(paths: Sequence[Path]) -> dict[str, object]:
 
 
 def _tokens(table: pl.DataFrame, category: str) -> pl.DataFrame:
-    """Return each distinct cell's tokens with the rows that hold it."""
+    """Return the tokens of distinct cells, with their rows."""
     by_cell = table.lazy().select(pl.col(category)).with_row_index("row").drop_nulls().group_by(category).agg("row")
     split = by_cell.select(pl.col(category).str.split("|").list.unique().alias("token"), "row").explode("token")
     return split.filter(pl.col("token") != "").collect()

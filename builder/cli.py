@@ -84,7 +84,9 @@ _AFTER_INTERRUPT = {
 @click.option("-v", "--verbose", is_flag=True, help="Log more details.")
 @click.option("-q", "--quiet", is_flag=True, help="Log only warnings and errors.")
 def main(verbose: bool, quiet: bool) -> None:
-    """Build CytoImageNet, a large weakly labelled microscopy dataset, as a Hugging Face package.
+    """Build CytoImageNet, a weakly labelled microscopy dataset.
+
+    It becomes a Hugging Face package.
 
     \b
     Try it:     cytoimagenet demo

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from cytoimagenet_reader.arrow_checks import check_schema, read_batch, stream_batches
 from cytoimagenet_reader.columns import same_columns
+from cytoimagenet_reader.file_signatures import check_same
 from cytoimagenet_reader.maps import announce
 from cytoimagenet_reader.need import first_rows, wanted_numbers
 from cytoimagenet_reader.package import Package, Shard, reading
@@ -26,7 +27,6 @@ from cytoimagenet_reader.parquet_checks import Parquet, open_parquet
 from cytoimagenet_reader.prefetched import Prefetched
 from cytoimagenet_reader.remote.forward import ReadAhead
 from cytoimagenet_reader.remote.ranges import RangeFile
-from cytoimagenet_reader.stamps import check_same
 from cytoimagenet_reader.streams import Part
 from cytoimagenet_reader.threads import threads_of_generator
 

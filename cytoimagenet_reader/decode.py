@@ -30,7 +30,7 @@ _MOST_PIXELS = 1 << 28  # of an image that is inflated here; larger ones meet Pi
 def decode(data: bytes | memoryview) -> U8:
     """Return the pixels of a grey PNG: uint8 (H, W).
 
-    An 8-bit grey PNG that is not interlaced, as the package holds, is decoded by compiled passes
+    An 8-bit grey PNG that is not interlaced, as the package holds, is decoded by compiled kernels
     (``cytoimagenet_reader.png``); anything else is left to Pillow, and so are the first images of a process. Whichever
     decodes, the chunks are checked and the data inflated within their declared size.
 
@@ -112,7 +112,7 @@ def _each_by_threads(function: Callable[[int], object], count: int, threads: int
 
 
 class Kernels(NamedTuple):
-    """The compiled passes."""
+    """The compiled kernels."""
 
     decode_plain: Callable[[bytes | memoryview, Png], U8]
     resize: Callable[[U8, U8], None]
@@ -120,7 +120,7 @@ class Kernels(NamedTuple):
 
 @functools.cache
 def _kernels() -> Kernels:
-    """Return the compiled passes, imported in about a second."""
+    """Return the compiled kernels, imported in about a second."""
     from cytoimagenet_reader.png.decoder import decode_plain
     from cytoimagenet_reader.resize import resize
 
@@ -128,7 +128,7 @@ def _kernels() -> Kernels:
 
 
 def _kernels_after_warmup() -> Kernels | None:
-    """Return the compiled passes, None for the first images.
+    """Return the compiled kernels, None for the first images.
 
     A process that decodes only a few images need not wait for them. Loading them takes a process as long as Pillow
     needs for some hundred images; compiling them, once per machine, some ten seconds.

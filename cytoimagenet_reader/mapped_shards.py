@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cytoimagenet_reader.arrow_checks import check_messages, checked
+from cytoimagenet_reader.file_signatures import check_same
 from cytoimagenet_reader.mapped_images import Images
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.parquet_checks import open_parquet
-from cytoimagenet_reader.stamps import check_same
 from cytoimagenet_reader.streams import Rows
 
 

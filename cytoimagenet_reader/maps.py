@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cytoimagenet_reader.stamps import Stamp, stamp_of
+from cytoimagenet_reader.file_signatures import FileSignature, file_signature
 
 
 class Maps:
@@ -19,7 +19,7 @@ class Maps:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Stamp | None, pa.Buffer]] = {}
+        self._kept: dict[str, tuple[FileSignature | None, pa.Buffer]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Maps, ()
@@ -32,7 +32,7 @@ class Maps:
         OSError
             Where there is no such file, or it cannot be read.
         """
-        found = stamp_of(path)
+        found = file_signature(path)
         kept = self._kept.get(path)
         if kept is None or kept[0] != found:
             with pa.memory_map(path) as file:

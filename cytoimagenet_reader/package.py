@@ -15,6 +15,7 @@ from cytoimagenet_reader import layout
 from cytoimagenet_reader.arguments import suggestion
 from cytoimagenet_reader.columns import stated_schema
 from cytoimagenet_reader.errors import PackageError, ShardError
+from cytoimagenet_reader.file_signatures import FileSignature, rebuilt
 from cytoimagenet_reader.layout import CATEGORIES, FULL
 from cytoimagenet_reader.links import leading_out
 from cytoimagenet_reader.manifest import (
@@ -30,7 +31,6 @@ from cytoimagenet_reader.manifest import (
 from cytoimagenet_reader.maps import Maps
 from cytoimagenet_reader.origin import Origin, is_local
 from cytoimagenet_reader.remote.versions import Check, Version
-from cytoimagenet_reader.stamps import Stamp, rebuilt
 
 __all__ = ["CATEGORIES", "FULL", "Package", "Shard", "is_local", "reading"]
 
@@ -99,7 +99,7 @@ class Package:
     intensity : by config, mean and standard deviation of the pixels of its training images, from 0 (black) to 1; empty
         of an older package
     schema : that all shards have, once it is known; of a remote package the manifest states it
-    stamps : by path, what shards of a local package looked like when they were chosen from
+    signatures : by path, what shards of a local package looked like when they were chosen from
     maps : of its local files into memory
     identity : sha256 of the manifest and the class list, and so of every row and class: what a cache of it is keyed by
 
@@ -119,7 +119,7 @@ class Package:
         self.batch_rows = batch_rows(manifest)
         self.intensity: dict[str, Intensity] = manifest.get("intensity", {})
         self.schema: Any = None if self.local else stated_schema(manifest.get("columns"))
-        self.stamps: dict[str, Stamp | None] = {}
+        self.signatures: dict[str, FileSignature | None] = {}
         self.maps = Maps()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def _expanded(source: pa.NativeFile, chunk: Chunk) -> int:
             dictionary = page
         else:
             raise ValueError(f"column {chunk.column!a} has two dictionaries in one row group")
-        begin = page.at + page.size
+        begin = page.position + page.size
     if values != chunk.values:
         raise ValueError(f"column {chunk.column!a} has {values} values, and {chunk.values} by its footer")
     total += values * (_CELL + chunk.width)
@@ -209,14 +209,14 @@ def _longest(source: pa.NativeFile, page: Page, codec: str) -> int:
     """
     if page.inflated > _ROOM:
         return page.inflated
-    data = source.read_at(page.size, page.at)
+    data = source.read_at(page.size, page.position)
     if codec != "uncompressed":
         data = pa.decompress(data, page.inflated, codec, asbytes=True)
-    longest = at = 0
+    longest = position = 0
     for _ in range(page.values):
-        length = int.from_bytes(data[at : at + 4], "little")
+        length = int.from_bytes(data[position : position + 4], "little")
         longest = max(longest, length)
-        at += 4 + length
-        if at > len(data):
+        position += 4 + length
+        if position > len(data):
             raise ValueError("a dictionary is malformed")
     return longest

@@ -33,7 +33,7 @@ class Page(NamedTuple):
     inflated: int  # bytes
     values: int
     encoding: int
-    at: int  # where its content begins
+    position: int  # where its content begins
     size: int
 
 
@@ -59,8 +59,8 @@ def page_at(source: pa.NativeFile, begin: int, end: int) -> Page:
         values, encoding = (said.get(field, -1) for field in (1, 2))
         if not all(type(number) is int and 0 <= number < 1 << 31 for number in (inflated, size, values)):
             break
-        page = Page(kind, inflated, values, encoding, begin + reader.at, size)
-        if encoding not in _ENCODINGS or page.at + page.size > end:
+        page = Page(kind, inflated, values, encoding, begin + reader.position, size)
+        if encoding not in _ENCODINGS or page.position + page.size > end:
             break
         return page
     raise ValueError("a page is malformed, or of a kind that no page of a package is")
@@ -122,7 +122,9 @@ def plain_places(source: pa.NativeFile, chunk: Chunk) -> list[tuple[int, int]] |
     pages = _plain_pages(source, chunk)
     if pages is None:
         return None
-    return [(at + begin, at + end) for at, view, count in pages for begin, end in _values(view, count)]
+    return [
+        (position + begin, position + end) for position, view, count in pages for begin, end in _values(view, count)
+    ]
 
 
 def _plain_pages(source: pa.NativeFile, chunk: Chunk) -> list[tuple[int, memoryview, int]] | None:
@@ -134,30 +136,30 @@ def _plain_pages(source: pa.NativeFile, chunk: Chunk) -> list[tuple[int, memoryv
     begin = chunk.begin
     while begin < chunk.end:
         page = page_at(source, begin, chunk.end)
-        begin = page.at + page.size
+        begin = page.position + page.size
         if chunk.codec or page.kind != DATA_PAGE or page.encoding != _PLAIN:
             return None
-        source.seek(page.at)
+        source.seek(page.position)
         view = memoryview(source.read_buffer(page.size)).cast("B")  # pyarrow's counts from -128
         levels = _varint(page.values << 1) + bytes([_PRESENT])  # one run
         head = _LENGTH.pack(len(levels)) + levels
         if view[: len(head)] != head:
             return None
-        found.append((page.at + len(head), view[len(head) :], page.values))
+        found.append((page.position + len(head), view[len(head) :], page.values))
     return found
 
 
 def _values(view: memoryview, count: int) -> Iterator[tuple[int, int]]:
     """Yield where each value of a page begins and ends."""
-    at = 0
+    position = 0
     for _ in range(count):
-        begin = at + _LENGTH.size
+        begin = position + _LENGTH.size
         if begin > len(view):
             raise ValueError("a page ends within a value")
-        at = begin + _LENGTH.unpack_from(view, at)[0]
-        if at > len(view):
+        position = begin + _LENGTH.unpack_from(view, position)[0]
+        if position > len(view):
             raise ValueError("a page ends within a value")
-        yield begin, at
+        yield begin, position
 
 
 def _varint(number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Resizing grey pixels as Pillow does, by compiled passes."""
+"""Resizing grey pixels as Pillow does, by compiled kernels."""
 
 from __future__ import annotations
 

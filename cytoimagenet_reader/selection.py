@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from cytoimagenet_reader.arguments import suggestion
 from cytoimagenet_reader.batches import read_schema, shard_schema
 from cytoimagenet_reader.errors import PackageError
+from cytoimagenet_reader.file_signatures import note
 from cytoimagenet_reader.filters import SITES, Filter, as_list
 from cytoimagenet_reader.image_feature import PackageImage
 from cytoimagenet_reader.layout import METADATA_CONFIG, METADATA_TABLE
 from cytoimagenet_reader.package import FULL, Package, Shard
 from cytoimagenet_reader.remote.files import read_columns
-from cytoimagenet_reader.stamps import note
 from cytoimagenet_reader.streams import Part, Rows, Stream, cut_streams
 
 _FILTERED = ["label", "dir_name", "database", "license", "microscopy", "crop", "shard", "position"]

@@ -20,13 +20,13 @@ from datasets.iterable_dataset import ExamplesIterable
 
 from cytoimagenet_reader.arguments import check_texts, filter_of, suggestion
 from cytoimagenet_reader.errors import PackageError
+from cytoimagenet_reader.file_signatures import sha256_of
 from cytoimagenet_reader.filters import Filter
 from cytoimagenet_reader.package import Package, Shard, reading
 from cytoimagenet_reader.prefetched import Prefetched, prefetched
 from cytoimagenet_reader.remote.retrying import retrying
 from cytoimagenet_reader.rows import DictRows, interleaved
 from cytoimagenet_reader.selection import select
-from cytoimagenet_reader.stamps import sha256_of
 from cytoimagenet_reader.stream_tables import stream_tables
 from cytoimagenet_reader.streams import Stream
 

@@ -17,7 +17,7 @@ class Compact:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self.at = 0
+        self.position = 0
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
         """Return the struct that begins here: field number -> value.
@@ -33,39 +33,42 @@ class Compact:
         """
         if depth > _MOST_NESTED:
             raise ValueError("a header is malformed")
-        data, at = self._data, self.at  # in local names, and numbers and texts read here: that takes half the time
+        data, position = (
+            self._data,
+            self.position,
+        )  # in local names, and numbers and texts read here: that takes half the time
         found: dict[int, Any] = {}
         field = 0
-        while head := data[at]:
-            at += 1
+        while head := data[position]:
+            position += 1
             kind = head & 15
             if head >> 4:
                 field += head >> 4
             else:
-                self.at = at
+                self.position = position
                 field = self._number()
-                at = self.at
+                position = self.position
             if kind == _TEXT or kind in _NUMBERS:
-                number = data[at]
-                at += 1
+                number = data[position]
+                position += 1
                 if number >= 0x80:
-                    self.at = at - 1
+                    self.position = position - 1
                     number = self._varint()
-                    at = self.at
+                    position = self.position
                 if kind == _TEXT:
-                    begin, at = at, at + number
-                    if at > len(data):
+                    begin, position = position, position + number
+                    if position > len(data):
                         raise IndexError
-                    found[field] = data[begin:at]
+                    found[field] = data[begin:position]
                 else:
                     found[field] = (number >> 1) ^ -(number & 1)
             elif kind in (_TRUE, _FALSE):
                 found[field] = kind == _TRUE
             else:
-                self.at = at
+                self.position = position
                 found[field] = self._value(kind, depth)
-                at = self.at
-        self.at = at + 1
+                position = self.position
+        self.position = position + 1
         return found
 
     def _value(self, kind: int, depth: int) -> Any:
@@ -88,19 +91,19 @@ class Compact:
         raise ValueError("a header is malformed")
 
     def _byte(self) -> int:
-        byte = self._data[self.at]
-        self.at += 1
+        byte = self._data[self.position]
+        self.position += 1
         return byte
 
     def _bytes(self, count: int) -> bytes:
-        begin, self.at = self.at, self.at + count
-        if self.at > len(self._data):
+        begin, self.position = self.position, self.position + count
+        if self.position > len(self._data):
             raise IndexError
-        return self._data[begin : self.at]
+        return self._data[begin : self.position]
 
     def _varint(self) -> int:
-        byte = self._data[self.at]  # most numbers are small
-        self.at += 1
+        byte = self._data[self.position]  # most numbers are small
+        self.position += 1
         if byte < 0x80:
             return byte
         found = byte & 0x7F

@@ -27,14 +27,9 @@ def test_docstrings_begin_with_ten_words_or_fewer(place: str) -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 first, *_ = (ast.get_docstring(node) or "").split("\n")
-                if len(first.split()) > 10 and not is_command(node):
+                if len(first.split()) > 10:
                     found.append(f"{path.relative_to(ROOT)}: {getattr(node, 'name', 'the module')}: {first}")
     assert not found, "\n".join(found)
-
-
-def is_command(node: ast.AST) -> bool:
-    decorators = [ast.unparse(decorator) for decorator in getattr(node, "decorator_list", [])]
-    return any("click" in name or ".command" in name for name in decorators)
 
 
 def test_pyarrow_reads_no_python_file_in_its_own_threads() -> None:

@@ -11,7 +11,9 @@ from builder.commands.shown import Command, json_option, say, say_json
 @click.argument("folder", default=".")
 @json_option
 def doctor(folder: str, as_json: bool) -> None:
-    """Show what a build finds here: versions, decoders, room in FOLDER, memory, limits, and optional parts.
+    """Show what a build finds on this machine.
+
+    Versions, decoders, free space in FOLDER, memory, limits, and optional parts.
 
     Says of each optional part what it would give. FOLDER (default: this one) is where a build would write.
     """

@@ -27,7 +27,7 @@ from builder.errors import FAILED
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
 @json_option
 def verify(package: str, deep: bool, hub: bool, workers: int, as_json: bool) -> None:
-    """Check everything that can be checked in PACKAGE; exit with 0 or 1.
+    """Check all of PACKAGE; exit with 0 or 1.
 
     --deep also compares the two sides of the split by content: the same image on both is an error, images that look
     alike, and examples that show one part of a scene, are warnings.
@@ -92,7 +92,9 @@ def _of_hub(package: str) -> tuple[list[Any], list[Any], list[str]]:
 )
 @json_option
 def trace(package: str, image: str, data: str | None, work: str | None, show: Path | None, as_json: bool) -> None:
-    """Say what became of an image: tokens, label and examples, or why it has none.
+    """Say what became of an image.
+
+    Its tokens, label and examples, or why it has none.
 
     IMAGE is its idx or its key; any image of the annotations can be asked for. Exits with 1 if an example of the
     package differs from what the source's files give.
@@ -212,7 +214,9 @@ def push(
     tag: str | None,
     workers: int,
 ) -> None:
-    """Upload PACKAGE to the hub as the dataset REPO_ID, for instance my-lab/cytoimagenet.
+    """Upload PACKAGE to the hub as dataset REPO_ID.
+
+    REPO_ID is, for instance, my-lab/cytoimagenet.
 
     The package is verified first. Readers see the old build until one last commit shows the whole new one. After an
     interruption, run the same command again to resume. The token is that of `hf auth login` or HF_TOKEN.

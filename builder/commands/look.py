@@ -18,7 +18,9 @@ from builder.recipe import Recipe
 @only_option
 @json_option
 def sources(data: str | None, only: tuple[str, ...], as_json: bool) -> None:
-    """List the sources: licence, images, size, the labels they feed, and how to get them.
+    """List the sources.
+
+    Their licence, images and size, the labels they feed, and how to get them.
 
     With DATA, also what is there and what is missing.
     """
@@ -56,7 +58,9 @@ def label(
     lookalikes: bool,
     as_json: bool,
 ) -> None:
-    """Assign labels to the annotated images of WORK and show the classes; takes seconds.
+    """Assign labels in WORK and show the classes.
+
+    Of the images that are annotated; it takes seconds.
 
     Writes WORK/assignments.parquet and the class table as WORK/classes.csv and WORK/classes.parquet. The next
     `build` with the same recipe goes on from there. --explain, --threshold-plot and --lookalikes write nothing in
@@ -92,7 +96,10 @@ def label(
 @click.argument("work_b")
 @json_option
 def diff(work_a: str, work_b: str, as_json: bool) -> None:
-    """Show what changed from WORK_A to WORK_B: classes added and removed, images moved."""
+    """Show what changed from WORK_A to WORK_B.
+
+    Classes added and removed, images moved.
+    """
     from builder.engine.store import Store
     from builder.inspect.diff import describe
     from builder.inspect.label_command import difference
@@ -109,7 +116,9 @@ def diff(work_a: str, work_b: str, as_json: bool) -> None:
 @click.argument("work")
 @json_option
 def status(work: str, as_json: bool) -> None:
-    """Show how far the build in WORK is: stages, rates, time left, what crashed or was not tried, slowest sources.
+    """Show how far the build in WORK is.
+
+    Stages, rates, time left, what crashed or was not tried, slowest sources.
 
     Also what was refused so far, by reason, since when, and the first with its error.
     """
@@ -131,7 +140,9 @@ def status(work: str, as_json: bool) -> None:
 @recipe_options
 @json_option
 def recipe(recipe_file: str | None, settings: tuple[str, ...], as_json: bool) -> None:
-    """List every key of the recipe: meaning, default, the stage whose results it changes.
+    """List every key of the recipe.
+
+    Its meaning, its default, and the stage whose results it changes.
 
     The output is a TOML file that --recipe takes; keys that keep their default are comments.
     """

@@ -36,7 +36,9 @@ _INCOMPLETE = {
 @click.argument("out", type=click.Path(path_type=Path), default=Path("cytoimagenet-demo"))
 @run_options
 def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
-    """Simulate four small sources, build a package of them, load it and show how.
+    """Build and load a package of four simulated sources.
+
+    It shows the commands as it goes.
 
     OUT is the folder to work in (default: cytoimagenet-demo). Every example is simulated. Takes about a minute.
     """
@@ -67,7 +69,9 @@ def demo(out: Path, workers: int | None, scheduler: str | None) -> None:
 )
 @json_option
 def build(context: BuildContext, package: Store, plan_only: bool, as_json: bool) -> None:
-    """Build a package of the sources in DATA: annotate, label, standardize, select, shard.
+    """Build a package of the sources in DATA.
+
+    The stages are annotate, label, standardize, select and shard.
 
     The same command again does only what is missing or whose inputs changed, after an interruption too.
     """
@@ -108,7 +112,9 @@ def annotate(
     workers: int | None,
     scheduler: str | None,
 ) -> None:
-    """Make just the annotation tables of the sources in DATA: WORK/annotations/<dir_name>.parquet.
+    """Annotate the sources in DATA, and no more.
+
+    The tables are WORK/annotations/<dir_name>.parquet.
 
     DATA may be a folder of your own with a source.toml, which `cytoimagenet new` writes.
     """
@@ -144,7 +150,9 @@ def annotate(
 @restricted_option
 @json_option
 def convert(context: BuildContext, package: Store, as_json: bool) -> None:
-    """Make a package of the published release: RELEASE holds metadata.csv and 894 folders of PNG.
+    """Make a package of the published release.
+
+    RELEASE holds metadata.csv and 894 folders of PNG.
 
     Labels, examples and names stay as published; the split is ours, without leaks, and what is wrong with the
     release (duplicates, conflicting labels, missing files) is reported.

@@ -14,7 +14,9 @@ from builder.commands.shown import Command, json_option, say, say_json
 @click.option("--title", default="", metavar="TEXT", help="Title of the source. Default: the folder's name.")
 @click.option("--force", is_flag=True, help="Overwrite an existing source.toml.")
 def new(folder: str, title: str, force: bool) -> None:
-    """Make a source of a folder of your own images: look at it, guess, and write FOLDER/source.toml.
+    """Make a source of a folder of your own images.
+
+    It looks at FOLDER, guesses, and writes FOLDER/source.toml.
 
     The file has comments that help you edit it; no image is changed. What it would give is printed at once: images,
     tokens and classes, and what did not fit.
@@ -55,7 +57,9 @@ def download(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Fetch public sources into DATA, resumable: SOURCE is a name of `cytoimagenet sources`.
+    """Fetch public sources into DATA, resuming where it stopped.
+
+    SOURCE is a name of `cytoimagenet sources`.
 
     Licence and size are said first. Archives are unpacked; hashes are recorded in DATA/SOURCE/.downloads.json, and
     compared where they are published. For what lies behind a login, the commands to type are printed.

@@ -57,7 +57,9 @@ def report(
     single_file: bool,
     output: Path | None,
 ) -> None:
-    """Write pages about PACKAGE: classes, a map, what was dropped, the audit of the split.
+    """Write pages about PACKAGE, to open in a browser.
+
+    Classes, a map, what was dropped, the audit of the split.
 
     A folder; its index.html opens in a browser, without a server or a network.
     """
@@ -98,7 +100,10 @@ def report(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Default: LABEL.png"
 )
 def show(package: str, label: str, category: str | None, most: int, output: Path | None) -> None:
-    """Draw a contact sheet of the class LABEL of PACKAGE: its examples by source and scale, as PNG."""
+    """Draw a contact sheet of a class.
+
+    The examples of LABEL of PACKAGE by source and scale, as PNG.
+    """
     from builder.inspect.show_class import class_sheet
 
     sheet = class_sheet(package, label, category, most)

@@ -32,6 +32,7 @@ class Progress:
         self.done = 0
         self.began = time.monotonic()
         self._said = self.began
+        self._first = (self.began, 0)  # when the first came, and how many: before it, workers start and compile
         self._bar: tqdm[Any] | None = None
 
     def __enter__(self) -> Progress:
@@ -51,6 +52,8 @@ class Progress:
 
     def add(self, count: int = 1) -> None:
         """Count what was done."""
+        if not self.done:
+            self._first = (time.monotonic(), count)
         self.done += count
         if self._bar is not None:
             self._bar.update(count)
@@ -60,8 +63,10 @@ class Progress:
 
     def line(self) -> str:
         """Return the state as one line."""
-        rate = self.done / max(time.monotonic() - self.began, 1e-6)
+        more = self.done - self._first[1]
+        since, counted = (self._first[0], more) if more else (self.began, self.done)
+        rate = counted / max(time.monotonic() - since, 1e-6)
         if not self.total:
             return f"{self.title}: {self.done:,} {self.unit}, {rate:,.1f} per second"
-        left = tqdm.format_interval((self.total - self.done) / rate) if rate else "?"
+        left = tqdm.format_interval((self.total - self.done) / rate) if more else "?"
         return f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.1f} per second, {left} left"

@@ -15,10 +15,11 @@ from cytoimagenet_reader.retry import GaveUpError, Limits, retry
 
 T = TypeVar("T")
 
-_LIMITS: Final = Limits(
-    seconds=float(os.environ.get("CYTOIMAGENET_PATIENCE", "120")), first_wait=0.5, longest_wait=16.0
-)
-_ANSWERS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, FileExistsError, TypeError, UserError)
+PATIENCE: Final = float(os.environ.get("CYTOIMAGENET_PATIENCE", "120"))  # seconds after which no attempt begins
+NO_SUCH_FILE: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError)  # answers, not failures
+
+_LIMITS: Final = Limits(seconds=PATIENCE, first_wait=0.5, longest_wait=16.0)
+_ANSWERS: Final = (*NO_SUCH_FILE, FileExistsError, TypeError, UserError)
 
 
 class StoreError(UserError):

@@ -25,7 +25,7 @@ from builder.engine.memory import peak_memory
 from builder.engine.pools import CANNOT_START, InProcess, KeptPools, Pool
 from builder.engine.progress import Progress
 from builder.engine.space import readable
-from builder.engine.suspects import Suspects, Verdict
+from builder.engine.suspects import Confirmation, SuspectTracker
 from builder.engine.task import Failure, Piece, Result, RunSettings, Shared, Task, parted
 from builder.errors import UserError
 
@@ -116,7 +116,7 @@ class _Run:
     run_log: RunLog | None
 
     def __post_init__(self) -> None:
-        self.suspects = Suspects(self.shared)
+        self.suspects = SuspectTracker(self.shared)
         self.running: dict[Future[Any], Piece] = {}
         self.finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self.again: collections.deque[Piece] = collections.deque()
@@ -152,9 +152,9 @@ class _Run:
 
     def _in_company(self) -> Piece | None:
         while (piece := self._waiting()) is not None:
-            admitted, judged = self.suspects.admit(piece.task)
-            for task, verdict in judged:
-                self._give_up(task, verdict)
+            admitted, confirmed = self.suspects.admit(piece.task)
+            for task, confirmation in confirmed:
+                self._give_up(task, confirmation)
             if admitted is not None:
                 return dataclasses.replace(piece, task=admitted)
         return None
@@ -170,10 +170,10 @@ class _Run:
 
     def _alone(self) -> Piece | None:
         while (task := self.suspects.next()) is not None:
-            verdict = self.suspects.verdict_on(task.items[0])
-            if verdict is None:
+            confirmation = self.suspects.confirmation_for(task.items[0])
+            if confirmation is None:
                 return Piece(task, alone=True)
-            self._give_up(task, verdict)
+            self._give_up(task, confirmation)
         return None
 
     def _deal_with(self, piece: Piece, ended: Result) -> None:
@@ -206,7 +206,7 @@ class _Run:
         task, used = piece.task, ended.used
         log.warning("%s (%d items): %s%s", task.name, len(task.items), used and f"{used}: ", ended.detail)
         if piece.alone:
-            self._judge(task, used, self._verdict(failure, ended))
+            self._confirm(task, used, self._confirmation(failure, ended))
         elif len(task.items) == 1:
             self.suspects.suspect(task, used)
         elif ended.position is not None:
@@ -224,37 +224,37 @@ class _Run:
             half = len(task.items) // 2
             self.again.extend(Piece(part, 1) for part in parted(task, [task.items[:half], task.items[half:]]))
 
-    def _verdict(self, failure: Failure, ended: Result) -> Verdict:
+    def _confirmation(self, failure: Failure, ended: Result) -> Confirmation:
         enough = self.settings.enough_memory
         if failure != "crashed" or self.on_crash is None:
-            return Verdict(failure, ended.detail, is_fact=False)
+            return Confirmation(failure, ended.detail, is_fact=False)
         if ended.memory is not None and ended.memory < enough:
             short = (
                 f"{ended.detail}, with {readable(ended.memory)} of memory left where {readable(enough)} may be needed"
             )
-            return Verdict(failure, short, is_fact=False)
-        return Verdict(failure, ended.detail, is_fact=True)
+            return Confirmation(failure, short, is_fact=False)
+        return Confirmation(failure, ended.detail, is_fact=True)
 
-    def _judge(self, task: Task, used: str, verdict: Verdict) -> None:
+    def _confirm(self, task: Task, used: str, confirmation: Confirmation) -> None:
         [item] = task.items
-        if verdict.is_fact:
-            self._refuse_too_many(task, verdict.detail)
-        shared, waited = self.suspects.judge(item, used, verdict)
-        if shared and verdict.is_fact and self.shared is not None:
-            self.shared.on_guilty(used, verdict.failure, verdict.detail)
-        elif verdict.is_fact and self.on_crash is not None:
-            self.on_crash(item, verdict.detail)
-        self._give_up(task, verdict)
+        if confirmation.is_fact:
+            self._refuse_too_many(task, confirmation.detail)
+        shared, waited = self.suspects.confirm(item, used, confirmation)
+        if shared and confirmation.is_fact and self.shared is not None:
+            self.shared.on_faulty_file(used, confirmation.failure, confirmation.detail)
+        elif confirmation.is_fact and self.on_crash is not None:
+            self.on_crash(item, confirmation.detail)
+        self._give_up(task, confirmation)
         self.again.extend(map(Piece, waited))
 
-    def _give_up(self, task: Task, verdict: Verdict) -> None:
+    def _give_up(self, task: Task, confirmation: Confirmation) -> None:
         """Report a task's faults and count its items as done."""
-        if not verdict.is_fact:
+        if not confirmation.is_fact:
             for item in task.items:
-                self.on_fault(item, verdict.failure, verdict.detail)
+                self.on_fault(item, confirmation.failure, confirmation.detail)
         self.progress.add(task.weight)
-        event = "poisoned" if verdict.is_fact else "not_tried"
-        self._note(event, task, 0.0, reason=verdict.failure, detail=verdict.detail)
+        event = "poisoned" if confirmation.is_fact else "not_tried"
+        self._note(event, task, 0.0, reason=confirmation.failure, detail=confirmation.detail)
 
     def _refuse_too_many(self, task: Task, detail: str) -> None:
         self.crashed += 1

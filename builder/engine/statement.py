@@ -16,7 +16,7 @@ from typing import Final
 from builder.code_version import PIXEL_LIBRARIES
 
 _LIBRARIES: Final = (*PIXEL_LIBRARIES, "pyarrow", "zlib-ng", "numba")
-"""Whose versions may change a byte, and numba, which says whether the compiled passes are there."""
+"""Whose versions may change a byte, and numba, which says whether the compiled kernels are there."""
 _PACKAGES: Final = ("builder", "cytoimagenet_reader")
 
 

@@ -24,7 +24,7 @@ class StageStatus:
     total : what was to do at its last start, in the stage's unit; None where that was not known
     done : what is finished since that start
     began, ended : seconds since 1970; ``ended`` is None while it runs, or when its process was killed
-    rate : units a second over the last five minutes of it
+    rate : units per second over the last five minutes of it
     left : seconds left at that rate, None where that cannot be said
     failures : reason -> items that hung or ended their process
     slowest : (seconds, task) of the slowest tasks, slowest first

@@ -1,8 +1,8 @@
 """Items that failed among others, to be tried alone.
 
-What fails again is judged, and with it all that use the same. Otherwise, a decoder that dies of one file's bytes
-would end a process for each of a thousand boxes in that file, and boxes of one file could differ in
-their fate by the order of the work.
+What fails again is confirmed as faulty, and with it all that use the same. Otherwise, a decoder that dies of one
+file's bytes would end a process for each of a thousand boxes in that file, and what becomes of the boxes of one file
+could depend on the order of the work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from builder.engine.task import Failure, Shared, Task, parted
 
 
-class Verdict(NamedTuple):
+class Confirmation(NamedTuple):
     """How something failed when it was tried alone.
 
     ``is_fact``: its bytes did it, no limit of the machine.
@@ -25,13 +25,13 @@ class Verdict(NamedTuple):
     is_fact: bool
 
 
-class Suspects:
-    """Items to try alone, shared verdicts, and items awaiting them."""
+class SuspectTracker:
+    """Items to try alone, shared confirmations, and items awaiting them."""
 
     def __init__(self, shared: Shared | None) -> None:
         self._shared = shared
         self._suspected: set[str] = set()
-        self._verdicts: dict[str, Verdict] = {}
+        self._confirmed: dict[str, Confirmation] = {}
         self._to_try_alone: collections.deque[Task] = collections.deque()  # of one item each, which failed in company
         self._held: list[Task] = []
 
@@ -48,44 +48,44 @@ class Suspects:
         """Return the next item to be tried alone, or None."""
         return self._to_try_alone.popleft() if self._to_try_alone else None
 
-    def admit(self, task: Task) -> tuple[Task | None, list[tuple[Task, Verdict]]]:
-        """Return what may run and what a verdict covers.
+    def admit(self, task: Task) -> tuple[Task | None, list[tuple[Task, Confirmation]]]:
+        """Return what may run, and what is confirmed to fail.
 
         The rest of the task waits.
         """
-        if not self._suspected and not self._verdicts:
+        if not self._suspected and not self._confirmed:
             return task, []
         groups: dict[str, list[Any]] = collections.defaultdict(list)
         for item in task.items:
             groups[self._bar(item)].append(item)
-        free, judged = None, []
+        free, confirmed = None, []
         for name, part in zip(groups, parted(task, map(tuple, groups.values())), strict=True):
             if not name:
                 free = part
-            elif name in self._verdicts:
-                judged.append((part, self._verdicts[name]))
+            elif name in self._confirmed:
+                confirmed.append((part, self._confirmed[name]))
             else:
                 self._held.append(part)
-        return free, judged
+        return free, confirmed
 
-    def verdict_on(self, item: Any) -> Verdict | None:
-        """Return the verdict on what an item uses, if any."""
-        return self._verdicts.get(self._bar(item))
+    def confirmation_for(self, item: Any) -> Confirmation | None:
+        """Return how what an item uses was confirmed, if so."""
+        return self._confirmed.get(self._bar(item))
 
     def clear(self, item: Any) -> list[Task]:
         """Clear what a working item uses; return what waited."""
         self._suspected.difference_update(self._uses(item))
         return self._released()
 
-    def judge(self, item: Any, used: str, verdict: Verdict) -> tuple[bool, list[Task]]:
-        """Keep the verdict on what an item was using.
+    def confirm(self, item: Any, used: str, confirmation: Confirmation) -> tuple[bool, list[Task]]:
+        """Keep what is confirmed of what an item was using.
 
         Return whether others may use that too, and what waited.
         """
         shared = used in self._uses(item)
         if shared:
             self._suspected.discard(used)
-            self._verdicts[used] = verdict
+            self._confirmed[used] = confirmation
         return shared, self._released()
 
     def _released(self) -> list[Task]:
@@ -98,10 +98,10 @@ class Suspects:
     def _bar(self, item: Any) -> str:
         """Return the name that bars an item, or "".
 
-        Judged names come first.
+        Confirmed names come first.
         """
         names = self._uses(item)
-        for known in (self._verdicts, self._suspected):
+        for known in (self._confirmed, self._suspected):
             for name in names:
                 if name in known:
                     return name

@@ -49,13 +49,13 @@ class Shared:
     Parameters
     ----------
     uses : the names of what an item uses; the function notes them with ``worker.using`` while it does
-    on_guilty : called once with the name of what ended the process of an item twice, "crashed", and how, in place of
-        ``on_crash`` for all items that use it: those that were done before and those in flight, which may still give
+    on_faulty_file : called once with the name of what ended the process of an item twice, "crashed", and how, in place
+        of ``on_crash`` for all items that use it: those that were done before and those in flight, which may still give
         a result, too. So the outcome does not depend on their order.
     """
 
     uses: Callable[[Any], Collection[str]]
-    on_guilty: Callable[[str, str, str], None]
+    on_faulty_file: Callable[[str, str, str], None]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,11 +15,11 @@ from typing import Any, Final, NamedTuple
 
 from builder.errors import UserError
 from cytoimagenet_reader.arguments import filter_of
+from cytoimagenet_reader.file_signatures import sha256_of
 from cytoimagenet_reader.layout import CLASSES, FULL
 from cytoimagenet_reader.package import Package
 from cytoimagenet_reader.rows import DictRows, interleaved
 from cytoimagenet_reader.selection import Selection, select
-from cytoimagenet_reader.stamps import sha256_of
 
 _FILE_BYTES: Final = 256 << 20  # of one file of examples, about
 

@@ -1,4 +1,4 @@
-"""Compiled passes of the key points."""
+"""Compiled kernels of the key points."""
 
 from __future__ import annotations
 

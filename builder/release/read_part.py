@@ -47,15 +47,15 @@ def read_part(
     not_tried: list[tuple[str, str]] = []
     names = [items[n].idx for n in range(len(items))]  # by number: see ChannelReader.read_all
     with contextlib.closing(Fetcher(data.url, data.options, recipe.max_pixels)) as fetcher:
-        for at, item in enumerate(items):
+        for index, item in enumerate(items):
             row = rejected_row(item, "", "")
             try:
-                encoded = fetcher.fetch(names, at)
+                encoded = fetcher.fetch(names, index)
                 assert isinstance(encoded, bytes)  # examples are single files
                 try:
                     kept, pixels, note = read_published_image(encoded, recipe)
                 except RejectedError:
-                    fetcher.check_whole(names[at], encoded)
+                    fetcher.check_whole(names[index], encoded)
                     raise
             except UnavailableError as fault:
                 if not skip_unreadable:
@@ -84,7 +84,7 @@ def _whole(item: Item, pixels: U8) -> dict[str, Any]:
 
 
 def _is_grey_png(content: bytes) -> bool:
-    """Return whether bytes begin and end as an 8-bit grey PNG."""
+    """Return whether bytes look like an 8-bit grey PNG."""
     try:
         header = read_header(content)
     except PngError:

@@ -19,7 +19,7 @@ class Channel(NamedTuple):
     """One file or plane, and what it shows."""
 
     path: str  # below the source's folder, with "/"
-    shows: str  # "nucleus", "actin" ...: a token of cell_visible, or "brightfield"
+    structure: str  # "nucleus", "actin" ...: a token of cell_visible, or "brightfield"
     plane: int = 0  # page of a stack, from 0; or MIDDLE_PLANE, MAX_PROJECTION
 
 

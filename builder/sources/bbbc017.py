@@ -67,7 +67,7 @@ def images(folder: Folder) -> Iterator[Image]:
             key=name,
             channels=channels,
             group=f"{number}_{well}",
-            cell_visible=visible(channel for channel in channels if channel.shows != _MITOSIS) or None,
+            cell_visible=visible(channel for channel in channels if channel.structure != _MITOSIS) or None,
             gene=gene or None,
             batch=number,
             well=well,

@@ -16,7 +16,7 @@ from builder.stages.standardize.disk_space import SpaceCheck
 from builder.stages.task_runner import TaskRunner
 from builder.stages.thresholds import Auto
 
-_BYTES_A_PIXEL = 8  # of the largest image: its planes, its file, and a decoder's own copies
+_BYTES_PER_PIXEL = 8  # of the largest image: its planes, its file, and a decoder's own copies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ class BuildContext:
     @property
     def runner(self) -> TaskRunner:
         """Return how tasks run."""
-        enough = _BYTES_A_PIXEL * self.recipe.max_pixels
+        enough = _BYTES_PER_PIXEL * self.recipe.max_pixels
         return TaskRunner(dataclasses.replace(self.settings, enough_memory=enough), self.run_log)
 
     @contextlib.contextmanager

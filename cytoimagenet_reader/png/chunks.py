@@ -1,7 +1,7 @@
 """The chunks of a PNG (https://www.w3.org/TR/png-3/#5DataRep), walked and checked.
 
 This is the only place that knows the layout of a PNG file. The CRC of every critical chunk is checked, so that a
-damaged file is refused whatever decodes its pixels: Pillow, libpng or the passes of this package.
+damaged file is refused whatever decodes its pixels: Pillow, libpng or the kernels of this package.
 """
 
 from __future__ import annotations

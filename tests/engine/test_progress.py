@@ -35,6 +35,17 @@ def test_a_line_every_half_minute_where_there_is_no_terminal(clock: Clock, capsy
     ]
 
 
+def test_the_rate_does_not_count_what_comes_before_the_first(clock: Clock) -> None:
+    """Workers start and compile; the first parts wait for that."""
+    with Progress("standardize", 1000, "images") as shown:
+        clock.now += 60
+        shown.add(100)
+        assert shown.line() == "standardize: 100 of 1,000 images, 1.7 per second, ? left"
+        clock.now += 10
+        shown.add(100)
+        assert shown.line() == "standardize: 200 of 1,000 images, 10.0 per second, 01:20 left"
+
+
 def test_without_a_total_there_is_no_time_left(clock: Clock) -> None:
     with Progress("annotate", None, "rows") as shown:
         clock.now += 4

@@ -39,7 +39,7 @@ def test_items_that_hang_or_kill_are_given_up_and_no_other() -> None:
     assert out.weight == 30
 
 
-def test_the_guilty_are_found_where_the_worker_cannot_tell() -> None:
+def test_faulty_files_are_found_where_the_worker_cannot_tell() -> None:
     how = {1: "exit", 2: "exit"}
     task = Task("four", (0, 1, 2, 3), 4)
     out = jobs.run(functools.partial(jobs.misbehave_ahead, how), [task], RunSettings(workers=2))

@@ -21,7 +21,7 @@ class Outcome:
 
     def __init__(self) -> None:
         self.done: list[Item] = []
-        self.guilty: list[tuple[str, str, str]] = []
+        self.faulty: list[tuple[str, str, str]] = []
         self.crashed: list[tuple[Item, str]] = []
         self.faults: list[tuple[Item, str, str]] = []
         self.weight = self.failed = 0
@@ -38,7 +38,7 @@ def run(how: dict[str, str], folder: Path, tasks: Sequence[Task], settings: RunS
             on_result=lambda _, items: out.done.extend(items),
             on_crash=lambda *lost: out.crashed.append(lost),
             on_fault=lambda *lost: out.faults.append(lost),
-            shared=Shared(lambda item: [item[1]], lambda *found: out.guilty.append(found)),
+            shared=Shared(lambda item: [item[1]], lambda *found: out.faulty.append(found)),
             run_log=run_log,
         )
         out.weight = progress.done
@@ -63,7 +63,7 @@ def test_a_file_that_ends_processes_is_tried_alone_once_and_all_its_items_are_re
     workers: int, tmp_path: Path
 ) -> None:
     out = run({"F": "exit"}, tmp_path, tasks_of(FILES, 5), RunSettings(workers=workers))
-    assert out.guilty == [("F", "crashed", "exit code 3")]
+    assert out.faulty == [("F", "crashed", "exit code 3")]
     assert out.crashed == []
     assert out.faults == []
     assert sorted(out.done) == [(n, file) for n, file in enumerate(FILES) if file != "F"]
@@ -73,7 +73,7 @@ def test_a_file_that_ends_processes_is_tried_alone_once_and_all_its_items_are_re
 
 def test_a_file_that_hangs_is_a_fault_and_none_of_its_items_is_tried_twice(tmp_path: Path) -> None:
     out = run({"F": "hang"}, tmp_path, tasks_of(FILES, 5), RunSettings(workers=2, time_limit=0.5))
-    assert out.guilty == []
+    assert out.faulty == []
     assert sorted(out.faults) == [
         ((n, file), "timed_out", "longer than 0.5 s") for n, file in enumerate(FILES) if file == "F"
     ]
@@ -82,7 +82,7 @@ def test_a_file_that_hangs_is_a_fault_and_none_of_its_items_is_tried_twice(tmp_p
     assert out.failed <= 1 + 3 * 2
 
 
-def test_a_file_that_works_at_the_second_try_is_not_guilty(tmp_path: Path) -> None:
+def test_a_file_that_works_at_the_second_try_is_not_faulty(tmp_path: Path) -> None:
     files = "aFFFFbF"
     with Progress("test") as progress:
         done: list[Item] = []
@@ -98,10 +98,10 @@ def test_a_file_that_works_at_the_second_try_is_not_guilty(tmp_path: Path) -> No
     assert progress.done == len(files)
 
 
-def test_several_guilty_files_in_one_task_while_others_work(tmp_path: Path) -> None:
+def test_several_faulty_files_in_one_task_while_others_work(tmp_path: Path) -> None:
     letters = "ABCD"
     out = run(dict.fromkeys(letters, "exit"), tmp_path, tasks_of("a".join(letters), 4), RunSettings(workers=2))
-    assert sorted(name for name, _, _ in out.guilty) == list(letters)
+    assert sorted(name for name, _, _ in out.faulty) == list(letters)
     assert len(out.done) == len(letters) - 1
 
 

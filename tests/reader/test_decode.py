@@ -52,7 +52,7 @@ def compiled_from_the_first() -> Iterator[None]:
         yield
 
 
-def test_the_first_images_do_not_wait_for_compiled_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_images_do_not_wait_for_compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
     monkeypatch.setattr(decoding, "_PILLOW_WARMUP_IMAGES", 3)
     monkeypatch.setattr(decoding, "_images_decoded", itertools.count())
@@ -231,7 +231,7 @@ def test_resized_pixels_are_pillows(shape: tuple[int, int], size: tuple[int, int
     np.testing.assert_array_equal(cytoimagenet.decode_resized(encode(pixels), size), wanted)
 
 
-def test_most_shapes_are_resized_by_the_compiled_passes() -> None:
+def test_most_shapes_are_resized_by_the_compiled_kernels() -> None:
     sides = (70, 97, 130, 256, 300)
     orders = [resize.first_pass((h, w), (224, 224)) for h in sides for w in sides]
     assert set(orders) <= {"rows", "columns"}  # else the pixels are Pillow's own, and slow

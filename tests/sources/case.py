@@ -183,7 +183,7 @@ class SourceTestCase(BrokenDownloads):
         assert images
         check_sound(self.source, folder, images.values(), root)
         for image in images.values():
-            shows = tuple(channel.shows for channel in image.channels)
+            shows = tuple(channel.structure for channel in image.channels)
             assert any(is_subsequence(shows, whole) for whole in self.channel_orders), f"{image.key} shows {shows}"
 
     def test_images_can_be_read(self, root: Path) -> None:

@@ -44,7 +44,7 @@ def normalised(source: Source, image: Image) -> Row:
     row["region"] = None if image.region is None else tuple(image.region)
     row["size"] = image.size
     row["files"] = tuple(channel.path for channel in image.channels)
-    row["channels"] = tuple(channel.shows for channel in image.channels)
+    row["channels"] = tuple(channel.structure for channel in image.channels)
     row["planes"] = tuple(channel.plane for channel in image.channels)
     return row
 
@@ -77,8 +77,8 @@ def check_sound(source: Source, folder: Folder, images: Iterable[Image], root: P
         for channel in image.channels:
             assert channel.path in folder, f"{image.key}: {channel.path} is no file of the source"
             assert ".." not in channel.path.split("/")
-            assert channel.shows == normalize("cell_visible", channel.shows)
-            assert "|" not in channel.shows, "one word a channel; 'actin + golgi' where it shows both"
+            assert channel.structure == normalize("cell_visible", channel.structure)
+            assert "|" not in channel.structure, "one word a channel; 'actin + golgi' where it shows both"
             assert channel.plane >= 0 or channel.plane in (MIDDLE_PLANE, MAX_PROJECTION)
         paths = [(channel.path, channel.plane) for channel in image.channels]
         assert len(set(paths)) == len(paths), f"{image.key} names a plane twice"
@@ -94,7 +94,7 @@ def check_sound(source: Source, folder: Folder, images: Iterable[Image], root: P
         assert image.timepoint != ""
         assert image.z is None or isinstance(image.z, int)
         assert image.pixel_size_um is None or 0.01 < image.pixel_size_um < 20
-        kinds = {channel.shows in ("brightfield", "darkfield") for channel in image.channels}
+        kinds = {channel.structure in ("brightfield", "darkfield") for channel in image.channels}
         assert len(kinds) == 1, f"{image.key} merges brightfield with fluorescence"
 
 
@@ -111,7 +111,7 @@ def without_paths(images: Mapping[str, Image]) -> dict[str, Row]:
     """Return the images as rows, files by name only."""
     plain: Callable[[Image], Row] = Image._asdict
     return {
-        key: {**plain(image), "channels": [(c.path.rpartition("/")[2], c.shows, c.plane) for c in image.channels]}
+        key: {**plain(image), "channels": [(c.path.rpartition("/")[2], c.structure, c.plane) for c in image.channels]}
         for key, image in images.items()
     }
 

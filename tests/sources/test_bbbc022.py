@@ -113,5 +113,5 @@ class TestBbbc022(SourceTestCase):
         images = self.read(folder)
         assert sorted(images) == ["20585_A01_s1", "20585_A01_s2", "20646_A01_s1", "20646_P24_s9"]
         assert images["20646_A01_s1"].compound == "calyculin A"
-        assert [channel.shows for channel in images["20585_A01_s1"].channels] == list(SHOWS)
+        assert [channel.structure for channel in images["20585_A01_s1"].channels] == list(SHOWS)
         assert folder.notes.counts["files without a known plate"] == 1

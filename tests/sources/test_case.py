@@ -178,7 +178,7 @@ def silent(folder: Folder) -> Iterator[Image]:
 
 def mixed(folder: Folder) -> Iterator[Image]:
     for image in good(folder):
-        yield image._replace(channels=(image.channels[0]._replace(shows="brightfield"), *image.channels[1:]))
+        yield image._replace(channels=(image.channels[0]._replace(structure="brightfield"), *image.channels[1:]))
 
 
 BAD: list[tuple[str, str, Images]] = [

@@ -33,7 +33,7 @@ def alike(images: Mapping[str, Image]) -> dict[str, Any]:
 
     Their files are left out.
     """
-    return {key: image._replace(channels=tuple(c.shows for c in image.channels)) for key, image in images.items()}  # type: ignore[misc]
+    return {key: image._replace(channels=tuple(c.structure for c in image.channels)) for key, image in images.items()}  # type: ignore[misc]
 
 
 def write_plate(path: Path, name: str, wells: Mapping[str, int], labels: tuple[str, ...], depth: int = 1) -> None:

@@ -43,10 +43,12 @@ def decode(data: bytes, plane: int, max_pixels: int) -> limits.Plane:
         raise limits.unreadable(f"DeltaVision header of {count} planes from {start} on")
 
     def section(number: int) -> limits.Plane:
-        at = start + number * size
-        if at + size > len(data):
-            raise limits.unreadable(f"DeltaVision plane {number} of {count} ends at {at + size} of {len(data)} bytes")
-        flat = np.frombuffer(data, dtype, width * height, at)
+        position = start + number * size
+        if position + size > len(data):
+            raise limits.unreadable(
+                f"DeltaVision plane {number} of {count} ends at {position + size} of {len(data)} bytes"
+            )
+        flat = np.frombuffer(data, dtype, width * height, position)
         return limits.Plane((flat.reshape(height, width).astype(dtype.newbyteorder("=")),))
 
     return limits.pick(count, plane, section)

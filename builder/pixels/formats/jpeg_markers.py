@@ -58,22 +58,22 @@ def markers(data: bytes) -> Jpeg:
     """
     frame: tuple[int, int, int, int, tuple[int, ...]] | None = None
     adobe, jfif, exif, scans, ends, scans_end = None, False, b"", [], False, len(data)
-    at = 2
-    while at + 2 <= len(data):
-        if data[at] != 0xFF:
-            raise limits.unreadable(f"JPEG with byte {data[at]:#x} at {at} where a marker is due")
-        kind = data[at + 1]
+    position = 2
+    while position + 2 <= len(data):
+        if data[position] != 0xFF:
+            raise limits.unreadable(f"JPEG with byte {data[position]:#x} at {position} where a marker is due")
+        kind = data[position + 1]
         if kind == 0xFF:  # fill
-            at += 1
+            position += 1
             continue
         if kind == _EOI:
             ends = True
             break
         if kind in _ALONE or kind == _SOI:
-            at += 2
+            position += 2
             continue
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        body = data[at + 4 : at + 2 + length]
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
+        body = data[position + 4 : position + 2 + length]
         if length < 2 or len(body) < length - 2:
             break
         if kind in _FRAMES:
@@ -86,10 +86,10 @@ def markers(data: bytes) -> Jpeg:
             adobe = body[11]
         elif kind == _APP1 and body.startswith(b"Exif\0\0") and not exif:
             exif = body[6:]
-        at += 2 + length
+        position += 2 + length
         if kind == _SOS:
             scans.append(_scan(body))
-            at = scans_end = _after_entropy(data, at, frame is not None and frame[0] == JPEG_LS)
+            position = scans_end = _after_entropy(data, position, frame is not None and frame[0] == JPEG_LS)
     if frame is None:
         raise limits.unreadable("JPEG without a frame")
     return Jpeg(*frame, adobe, jfif, exif, tuple(scans), ends, scans_end)
@@ -111,12 +111,12 @@ def _scan(body: bytes) -> Scan:
     return Scan(tuple(body[1 + 2 * k] for k in range(count)), first, last, bits & 15)
 
 
-def _after_entropy(data: bytes, at: int, bit_stuffed: bool) -> int:
+def _after_entropy(data: bytes, position: int, bit_stuffed: bool) -> int:
     """Return where the next marker other than a restart is.
 
     JPEG-LS stuffs a bit, not a byte, after 0xff.
     """
-    found = (_AFTER_STUFFED_BITS if bit_stuffed else _AFTER_STUFFED_BYTES).search(data, at)
+    found = (_AFTER_STUFFED_BITS if bit_stuffed else _AFTER_STUFFED_BYTES).search(data, position)
     return found.start() if found else len(data)
 
 

@@ -100,11 +100,11 @@ def _tags(data: bytes) -> dict[int, int]:
     """
     if not data.startswith(b"II\xbc\x01"):
         raise ValueError("does not begin as one")
-    (at,) = struct.unpack_from("<I", data, 4)
-    (count,) = struct.unpack_from("<H", data, at)
+    (position,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, position)
     if count > MOST_TAGS:
         raise ValueError(f"has {count} tags")
-    entries = [struct.unpack_from("<HHII", data, at + 2 + 12 * number) for number in range(count)]
+    entries = [struct.unpack_from("<HHII", data, position + 2 + 12 * number) for number in range(count)]
     counted = [tag for tag, *_ in entries if tag in _KNOWN_ONCE]
     if len(set(counted)) != len(counted) or not {_FORMAT, _WIDTH, _HEIGHT, _IMAGE} <= {*counted}:
         raise ValueError("lacks a tag, or has one twice")
@@ -113,11 +113,11 @@ def _tags(data: bytes) -> dict[int, int]:
     return {tag: value for tag, _, _, value in entries}
 
 
-def _check_codestream(data: bytes, at: int, size: tuple[int, int], colour: int, depth: int, samples: int) -> None:
+def _check_codestream(data: bytes, position: int, size: tuple[int, int], colour: int, depth: int, samples: int) -> None:
     """Raise ValueError where a codestream's header says anything else."""
-    if data[at : at + 8] != b"WMPHOTO\0":
+    if data[position : position + 8] != b"WMPHOTO\0":
         raise ValueError("has no codestream where it says")
-    bits = _Bits(data[at + 8 : at + 8 + _MOST_HEADER])
+    bits = _Bits(data[position + 8 : position + 8 + _MOST_HEADER])
     bits.take(8)
     tiled, _, turned, _, _ = (bits.take(count) for count in (1, 1, 3, 1, 2))
     short, _, windowed, _, _, _, _, _ = (bits.take(1) for _ in range(8))

@@ -23,13 +23,13 @@ def jpeg_2000(data: bytes) -> Iterator[Size]:
 
     Alone or in boxes (ITU-T T.800, A.5.1).
     """
-    at = 0 if data.startswith(b"\xff\x4f") else _box(data, {b"jp2c": 0})
-    if data[at + 2 : at + 4] != b"\xff\x51":
+    position = 0 if data.startswith(b"\xff\x4f") else _box(data, {b"jp2c": 0})
+    if data[position + 2 : position + 4] != b"\xff\x51":
         raise ValueError("does not begin with its size")
-    if b"pclr" in data[:at]:
+    if b"pclr" in data[:position]:
         raise ValueError("has a palette")
-    right, bottom, left, top = struct.unpack_from(">4I", data, at + 8)
-    (components,) = struct.unpack_from(">H", data, at + 40)
+    right, bottom, left, top = struct.unpack_from(">4I", data, position + 8)
+    (components,) = struct.unpack_from(">H", data, position + 40)
     yield right - left, bottom - top, components
 
 
@@ -41,10 +41,10 @@ def png(data: bytes) -> Iterator[Size]:
 
 def webp(data: bytes) -> Iterator[Size]:
     """Yield the size of every sized WebP chunk (RFC 9649)."""
-    at = 12
-    while at + 8 <= len(data):
-        kind, size = struct.unpack_from("<4sI", data, at)
-        body = data[at + 8 : at + 18]
+    position = 12
+    while position + 8 <= len(data):
+        kind, size = struct.unpack_from("<4sI", data, position)
+        body = data[position + 8 : position + 18]
         if kind == b"VP8X":
             yield 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little"), 0
         elif kind == b"VP8L":
@@ -53,7 +53,7 @@ def webp(data: bytes) -> Iterator[Size]:
         elif kind == b"VP8 ":
             width, height = struct.unpack_from("<HH", body, 6)
             yield width & 0x3FFF, height & 0x3FFF, 0
-        at += 8 + size + size % 2
+        position += 8 + size + size % 2
 
 
 def lerc(data: bytes) -> Iterator[Size]:
@@ -71,9 +71,9 @@ def lerc(data: bytes) -> Iterator[Size]:
         samples, following = 1, data.find(b"CntZImage ", 1)
     else:
         (version,) = struct.unpack_from("<i", data, 6)
-        at = 14 if version >= 3 else 10
-        height, width = struct.unpack_from("<2i", data, at)
-        samples = struct.unpack_from("<i", data, at + 8)[0] if version >= 4 else 1
+        position = 14 if version >= 3 else 10
+        height, width = struct.unpack_from("<2i", data, position)
+        samples = struct.unpack_from("<i", data, position + 8)[0] if version >= 4 else 1
         following = data.find(b"Lerc2 ", 1)
     if following > 0:
         raise ValueError("has more than one band")
@@ -130,17 +130,17 @@ def _box(data: bytes, kinds: Mapping[bytes, int]) -> int:
     ValueError
         Where there is none.
     """
-    at = 0
-    while at + 16 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
+    position = 0
+    while position + 16 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, position)
         head = 8
         if size == 1:
-            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+            size, head = int.from_bytes(data[position + 8 : position + 16], "big"), 16
         if kind in kinds:
-            return at + head + kinds[kind]
+            return position + head + kinds[kind]
         if size < head:
             break
-        at += size
+        position += size
     raise ValueError("has no image")
 
 

@@ -175,10 +175,10 @@ class Tiff:
     def _follow(self) -> bool:
         """Add the next directory's offset; return False at the end."""
         start, count = self._entries(self._offsets[-1])
-        at = start + count * (20 if self._big else 12)
-        if at == len(self._data):  # the file ends with the last entry: nothing says that there is another
+        position = start + count * (20 if self._big else 12)
+        if position == len(self._data):  # the file ends with the last entry: nothing says that there is another
             return False
-        after = self._number(at)
+        after = self._number(position)
         if after == 0 or self._is_noise(after):
             return False
         if after in self._seen or len(self._offsets) >= _MOST_PAGES:

@@ -70,8 +70,8 @@ def _czi(data: bytes, max_pixels: int) -> Iterator[tuple[int, ReadOne]]:
             rectangles = image.scenes_bounding_rectangle
             place = rectangles[scenes[scene]] if scenes else image.total_bounding_rectangle
             limits.check_size(place.w, place.h, max_pixels, _CZI_BYTES.get(image.get_channel_pixel_type(c), 4))
-            at = {axis: value + box.get(axis, (0, 1))[0] for axis, value in (("T", t), ("C", c), ("Z", z))}
-            pixels = image.read(plane=at, roi=tuple(place))
+            position = {axis: value + box.get(axis, (0, 1))[0] for axis, value in (("T", t), ("C", c), ("Z", z))}
+            pixels = image.read(plane=position, roi=tuple(place))
             return _plane(pixels[..., ::-1] if pixels.shape[-1] == 3 else pixels)  # blue comes first
 
         yield math.prod(sizes), read_one
@@ -94,11 +94,11 @@ def _nd2(data: bytes, max_pixels: int) -> Iterator[tuple[int, ReadOne]]:
         limits.check_size(sizes["X"], sizes["Y"], max_pixels, image.dtype.itemsize * samples)
 
         def read_one(number: int) -> limits.Plane:
-            at = _place(number, sizes)
+            position = _place(number, sizes)
             frame = 0
             for axis in loops:
-                frame = frame * sizes[axis] + at[axis]
-            pixels = image.read_frame(frame).reshape(sizes.get("C", 1), sizes["Y"], sizes["X"], samples)[at["C"]]
+                frame = frame * sizes[axis] + position[axis]
+            pixels = image.read_frame(frame).reshape(sizes.get("C", 1), sizes["Y"], sizes["X"], samples)[position["C"]]
             if not pixels.any():  # what the library gives for a frame that the file does not hold
                 raise limits.unreadable(f"Nikon ND2 whose frame {frame} is not there, or blank")
             return _plane(pixels)
@@ -123,9 +123,9 @@ def _lif(data: bytes, max_pixels: int) -> Iterator[tuple[int, ReadOne]]:
             if others or not {"Y", "X"} <= sizes.keys():
                 raise limits.unreadable(f"Leica image with the axes {', '.join(sizes)}")
             limits.check_size(sizes["X"], sizes["Y"], max_pixels, image.dtype.itemsize * sizes.get("S", 1))
-            at = _place(number, sizes)
+            position = _place(number, sizes)
             whole = image.asarray()
-            pixels = whole[tuple(slice(None) if axis in "YXS" else at.get(axis, 0) for axis in image.dims)]
+            pixels = whole[tuple(slice(None) if axis in "YXS" else position.get(axis, 0) for axis in image.dims)]
             order = [axis for axis in image.dims if axis in "YXS"]
             return _plane(np.moveaxis(pixels, [order.index("Y"), order.index("X")], [0, 1]))
 

@@ -171,7 +171,10 @@ def _stacks(tree: Mapping[str, Any]) -> Iterator[_Stack]:
             meanings = {str(meaning["value"]) for meaning in _below(dimension, _CHANNEL, _MEANING)}
             axes[int(dimension["secondTag"])] = _AXES.get("".join(meanings), "?")
         yield _Stack(
-            int(image["secondTag"]), width, height, tuple(axes.get(at, "?") for at in range(max(axes, default=-1) + 1))
+            int(image["secondTag"]),
+            width,
+            height,
+            tuple(axes.get(position, "?") for position in range(max(axes, default=-1) + 1)),
         )
 
 

@@ -123,10 +123,10 @@ def _names(array: Any, number: int) -> Iterator[str]:
     if not 0 <= number < count:
         raise limits.unreadable(f"plane {number} of {count} (the first is 0)")
     sides = array.shards or array.chunks
-    at = [int(place) // side for place, side in zip(np.unravel_index(number, leading), sides, strict=False)]
+    position = [int(place) // side for place, side in zip(np.unravel_index(number, leading), sides, strict=False)]
     rows, columns = (range(-(-extent // side)) for extent, side in zip(array.shape[-2:], sides[-2:], strict=True))
     for row, column in itertools.product(rows, columns):
-        yield array.metadata.encode_chunk_key((*at, row, column))
+        yield array.metadata.encode_chunk_key((*position, row, column))
 
 
 def _store(files: Mapping[str, bytes]) -> Any:

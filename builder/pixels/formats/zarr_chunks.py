@@ -64,4 +64,4 @@ class Wholeness:
         if start < 0 or len(content) < self._index + _CHECKSUM:
             raise limits.unreadable(f"zarr: the shard {name} has no room for its index")
         pairs = np.frombuffer(content, "<u8", self._index // 8, start).reshape(-1, 2)
-        return [(int(at), int(size)) for at, size in pairs if at != _NONE]
+        return [(int(position), int(size)) for position, size in pairs if position != _NONE]

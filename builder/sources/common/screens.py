@@ -166,7 +166,7 @@ def channels_of(files: Mapping[str, str], stains: Mapping[str, str], notes: Note
 
 def visible(channels: Iterable[Channel]) -> str:
     """Return all structures that the channels show, joined by ``|``."""
-    return TOKEN_SEPARATOR.join(channel.shows for channel in channels).replace(_AND, TOKEN_SEPARATOR)
+    return TOKEN_SEPARATOR.join(channel.structure for channel in channels).replace(_AND, TOKEN_SEPARATOR)
 
 
 def field_images(

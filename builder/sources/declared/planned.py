@@ -96,18 +96,18 @@ class Plans:
         """Yield the images: stains together, light by itself."""
         if self._declared.separate_channels:
             for key, channel in found.items():
-                yield self._one(f"_{key}", (channel,), channel.shows.lower() in TRANSMITTED, key)
+                yield self._one(f"_{key}", (channel,), channel.structure.lower() in TRANSMITTED, key)
             return
-        light = tuple(channel for channel in found.values() if channel.shows.lower() in TRANSMITTED)
+        light = tuple(channel for channel in found.values() if channel.structure.lower() in TRANSMITTED)
         others = tuple(channel for channel in found.values() if channel not in light)
-        mixed = {shows.lower() in TRANSMITTED for shows in (*stains.values(), *(c.shows for c in found.values()))}
+        mixed = {shows.lower() in TRANSMITTED for shows in (*stains.values(), *(c.structure for c in found.values()))}
         if others:
             yield self._one("", others, False)
         for channel in light:
-            yield self._one(f"_{channel.shows.lower()}" if len(mixed) > 1 else "", (channel,), True)
+            yield self._one(f"_{channel.structure.lower()}" if len(mixed) > 1 else "", (channel,), True)
 
     def _one(self, suffix: str, channels: tuple[Channel, ...], light: bool, key: str = "") -> Shown:
         if light:
-            return Shown(suffix, channels, "cell body", channels[0].shows.lower(), key)
+            return Shown(suffix, channels, "cell body", channels[0].structure.lower(), key)
         told = bool(self._declared.channels or self._declared.plate_channels)
         return Shown(suffix, channels, visible(channels) if told else None, None, key)

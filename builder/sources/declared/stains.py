@@ -161,7 +161,7 @@ class Stains:
         images = []
         for shown in ready.images:
             channels = [
-                map(_new, repeat(Channel), zip(columns[channel.path], repeat(channel.shows), repeat(channel.plane)))
+                map(_new, repeat(Channel), zip(columns[channel.path], repeat(channel.structure), repeat(channel.plane)))
                 for channel in shown.channels
             ]
             images.append((shown, list(zip(*channels, strict=True))))

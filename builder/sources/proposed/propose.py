@@ -171,7 +171,7 @@ def _channels(folder: Folder, proposal: Proposal) -> Iterator[tuple[str, str]]:
     try:
         found = Images(parse(written(proposal), "source.toml"))(folder)
         shows = dict.fromkeys(
-            channel.shows for image in itertools.islice(found, _LOOKED_AT) for channel in image.channels
+            channel.structure for image in itertools.islice(found, _LOOKED_AT) for channel in image.channels
         )
     except LayoutError:
         return

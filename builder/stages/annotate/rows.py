@@ -53,7 +53,7 @@ def rows_of(
         "database": [source.database] * count,
         "name": [f"{source.name} (simulated)" if simulated else source.name] * count,
         "dir_name": [dir_name] * count,
-        "channels": [TOKEN_SEPARATOR.join([channel.shows for channel in channels]) for channels in of["channels"]],
+        "channels": [TOKEN_SEPARATOR.join([channel.structure for channel in channels]) for channels in of["channels"]],
         "size": _lists(of["size"]),
         "files": pa.ListArray.from_arrays(ends, pa.array(paths, pa.string())),
         "planes": pa.ListArray.from_arrays(ends, pa.array(planes, pa.int32())),

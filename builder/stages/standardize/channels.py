@@ -25,7 +25,7 @@ _KEPT_FILES = 8
 _KEPT_CHANNELS = 8
 _SURE_MEMORY = 64 << 20  # bytes
 _INFLATION = 64  # pixels that a decoder makes from a byte, except blank ones
-_BYTES_A_PIXEL = 8  # a plane, its file, and a decoder's own copies
+_BYTES_PER_PIXEL = 8  # a plane, its file, and a decoder's own copies
 
 Array = npt.NDArray[Any]
 _File = str | Planes
@@ -153,7 +153,7 @@ def _refuse_verdict_without_memory(size: int, max_pixels: int) -> None:
     Some decoders report that as a broken file.
     """
     left = headroom()
-    if left is not None and left < min(_SURE_MEMORY + _INFLATION * size, _BYTES_A_PIXEL * max_pixels):
+    if left is not None and left < min(_SURE_MEMORY + _INFLATION * size, _BYTES_PER_PIXEL * max_pixels):
         raise MemoryError(f"{left} bytes left when a file could not be decoded")
 
 

@@ -28,7 +28,7 @@ from builder.stages.standardize.part_images import bytes_of_images
 log = logging.getLogger(__name__)
 
 _EXAMPLE_BYTES = 63_000  # 56 GB over 890,737 examples of the published release
-_IMAGES_A_SECOND = 20.0  # a core, where WORK knows no rate of its own: five channels of about a megapixel
+_IMAGES_PER_SECOND = 20.0  # a core, where WORK knows no rate of its own: five channels of about a megapixel
 _ASKED_AT_ONCE = 32  # files of a remote store
 _SAMPLED = 200  # images of a source whose files are measured
 _LEAST_SHARE = 32  # examples take at least this part of the files they are made from (five channels of 16 bit give one)
@@ -85,7 +85,7 @@ class SpaceCheck:
         measured = {name: _bytes_per_image(self.data, annotations, missing, name) for name in counts}
         input_bytes = int(sum(measured[name] * count for name, count in counts.items()))
         most = 4 * max(input_bytes, 1)  # small or compressed inputs give small examples
-        rate = _rate(self.work) or _IMAGES_A_SECOND * max(1, self.workers)
+        rate = _rate(self.work) or _IMAGES_PER_SECOND * max(1, self.workers)
         work_bytes = min(examples * _EXAMPLE_BYTES, most)
         package_bytes = min(kept * _EXAMPLE_BYTES, max(most * kept // max(examples, 1), 0))
         return Estimate(

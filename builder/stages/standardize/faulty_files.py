@@ -31,11 +31,11 @@ def shared_files(work: Store, fingerprint: str, images: pa.Table) -> Shared:
     images : idx, dir_name, crops and file_signature of all images of the build, of those with candidates too
     """
 
-    def on_guilty(name: str, reason: str, detail: str) -> None:
+    def on_faulty_file(name: str, reason: str, detail: str) -> None:
         count = refuse_file(work, fingerprint, images, name, reason, detail)
         log.warning("%s: %s (%s): its %s images are refused", name, reason, detail, f"{count:,}")
 
-    return Shared(files_of, on_guilty)
+    return Shared(files_of, on_faulty_file)
 
 
 def files_of(item: Item) -> list[str]:

@@ -30,7 +30,7 @@ _AHEAD_REMOTE = 64
 _AHEAD_BYTES = 256 << 20  # of files read ahead from a remote DATA; fewer files where they are large
 _AT_FIRST = 16 << 20  # bytes that are asked for at once: nearly every file is shorter, and has come with that
 _PIECE = 1 << 20
-_MOST_BYTES_A_PIXEL = 16  # four channels of 32 bits; stacks of many planes are far below max_pixels a plane
+_MAX_BYTES_PER_PIXEL = 16  # four channels of 32 bits; stacks of many planes are far below max_pixels a plane
 _WAIT = 0.0005  # seconds in which a read did not compute: it waited for the disk
 _WAITS = 4  # with so many more reads that waited than did not, a busy machine is not the reason
 
@@ -48,7 +48,7 @@ class Fetcher:
     def __init__(self, data: str, options: dict[str, Any], max_pixels: int) -> None:
         self._data = data.rstrip("/")
         self._max_pixels = max_pixels
-        self._most_bytes = max_pixels * _MOST_BYTES_A_PIXEL
+        self._most_bytes = max_pixels * _MAX_BYTES_PER_PIXEL
         self._store = Store(data, options)
         self._remote = self._store if "://" in data else None
         self._ahead = _AHEAD_LOCAL if self._remote is None else _AHEAD_REMOTE
@@ -62,7 +62,7 @@ class Fetcher:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def fetch(self, names: Sequence[str | Planes], at: int) -> Content:
+    def fetch(self, names: Sequence[str | Planes], index: int) -> Content:
         """Return the content of file ``names[at]``.
 
         Of planes of an array it is the files that they need, of a ``.vsi`` those of its pixels too. The files after it
@@ -77,12 +77,12 @@ class Fetcher:
             anything about an image.
         """
         if self._threads is None:
-            return self._at_once(names[at])
+            return self._at_once(names[index])
         ahead = self._ahead if self._remote is None else max(4, min(self._ahead, _AHEAD_BYTES // self._usual))
-        for name in names[at : at + ahead]:
+        for name in names[index : index + ahead]:
             if name not in self._fetched:
                 self._fetched[name] = self._threads.submit(self._read, name)
-        found = self._fetched.pop(names[at]).result()
+        found = self._fetched.pop(names[index]).result()
         while len(self._fetched) > 2 * self._ahead:
             self._fetched.popitem(last=False)
         self._usual = max(len(found) if isinstance(found, bytes) else found.size, self._usual * 7 // 8, 1)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from builder.engine.retry import StoreError
+from builder.engine.retry import NO_SUCH_FILE, PATIENCE, StoreError
 from builder.errors import UnavailableError
 from cytoimagenet_reader.retry import Limits, retry
 
 T = TypeVar("T")
 
-_PATIENCE = float(os.environ.get("CYTOIMAGENET_PATIENCE", "120"))  # seconds after which no further attempt begins
+_PATIENCE = PATIENCE
 _ANSWER_PATIENCE = min(10.0, _PATIENCE)  # for what is an answer: a mount that comes back, a file being replaced
-_ANSWERS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+_ANSWERS = (*NO_SUCH_FILE, PermissionError)
 _SECOND_LOOK = 0.5  # seconds: for files after one that failed for so long, until one can be read again
 
 _out_of_patience = False

@@ -36,7 +36,7 @@ _SIDE = 128
 _CODE = (Path(kernels.__file__).parent, Path(encoder.__file__).parent, Path(jit.__file__).parent)
 
 
-def compile_passes() -> None:
+def compile_kernels() -> None:
     """Compile or load what ordinary candidates need.
 
     It is read from disk where a process compiled it before.

@@ -28,7 +28,7 @@ from builder.stages.standardize.items import items_of, part_tasks, wanted_images
 from builder.stages.standardize.make_part import record_crash, standardize_part
 from builder.stages.standardize.not_tried import STOP_AT_FAULTS, FaultPolicy, NotTried
 from builder.stages.standardize.part_rows import covered, without
-from builder.stages.standardize.precompile import compile_passes, is_compiled
+from builder.stages.standardize.precompile import compile_kernels, is_compiled
 from builder.stages.standardize.rejects import forget_rejects
 from builder.stages.task_runner import TaskRunner
 
@@ -134,7 +134,7 @@ class Standardize:
             on_crash=lambda item, detail: record_crash(self.work, pixels, item, detail),
             on_fault=not_tried.on_fault,
             shared=shared_files(self.work, pixels, images),
-            prepare=compile_passes,
+            prepare=compile_kernels,
         )
 
 

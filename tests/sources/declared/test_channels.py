@@ -24,7 +24,7 @@ def test_channels_in_the_order_of_the_declaration(tmp_path: Path) -> None:
     touch(root, [f"P1/A01_s1_w{channel}.tif" for channel in (1, 2, 3)] + ["P1/B01_s1_w02.tif"])
     declare(root, f'[files]\n{PATTERN}[channels]\n2 = "actin"\n1 = "nucleus"')
     images, notes = read(root)
-    assert {key: [(c.path[-5], c.shows) for c in image.channels] for key, image in images.items()} == {
+    assert {key: [(c.path[-5], c.structure) for c in image.channels] for key, image in images.items()} == {
         "P1/A01/field1": [("2", "actin"), ("1", "nucleus")],
         "P1/B01/field1": [("2", "actin")],
     }
@@ -118,7 +118,7 @@ def test_pages_that_are_fields_and_channels(tmp_path: Path) -> None:
         '[files]\nlayout = "opera"\npages = { order = ["field", "channel"] }\n[channels]\ndna = "nucleus"\nrna = "rna"',
     )
     images, notes = read(root)
-    assert {key: [(c.plane, c.shows) for c in image.channels] for key, image in images.items()} == {
+    assert {key: [(c.plane, c.structure) for c in image.channels] for key, image in images.items()} == {
         f"{well}/field000_p{field}": [(2 * field, "nucleus"), (2 * field + 1, "rna")]
         for well, fields in (("A02", 3), ("A03", 2))
         for field in range(fields)
@@ -160,13 +160,13 @@ def test_channels_are_named_by_the_index(tmp_path: Path) -> None:
     write_text(root / place / "Index.idx.xml", HARMONY)
     declare(root, '[files]\nlayout = "harmony"\n[channels]\n"Alexa 488" = "tubulin"\n"HOECHST 33342" = "nucleus"')
     (image,) = read(root)[0].values()
-    assert [(channel.path[-17:-13], channel.shows) for channel in image.channels] == [
+    assert [(channel.path[-17:-13], channel.structure) for channel in image.channels] == [
         ("ch2s", "tubulin"),
         ("ch1s", "nucleus"),
     ]
     declare(root, '[files]\nlayout = "harmony"')
     (image,) = read(root)[0].values()
-    assert [channel.shows for channel in image.channels] == ["HOECHST 33342", "Alexa 488"]
+    assert [channel.structure for channel in image.channels] == ["HOECHST 33342", "Alexa 488"]
 
 
 HTD = b'"HTSInfoFile", Version 1.0\r\n"Description", "10 \xb5M"\r\n"NWavelengths", 2\r\n' + (
@@ -182,7 +182,7 @@ def test_channels_of_metaxpress_are_named_by_the_htd(tmp_path: Path) -> None:
         (root / place / "9987.HTD").write_bytes(HTD)
     (root / "n_Plate_9988/9988.HTD").write_bytes(HTD.replace(b"DAPI", b"FITC"))
     declare(root, '[files]\nlayout = "imagexpress_export"')
-    shows = {image.batch: [channel.shows for channel in image.channels] for image in read(root)[0].values()}
+    shows = {image.batch: [channel.structure for channel in image.channels] for image in read(root)[0].values()}
     assert shows == {"9987": ["DAPI", "Cy5 long µ"], "9988": ["FITC", "Cy5 long µ"]}  # each plate by its own
     declare(root, '[files]\nlayout = "imagexpress_export"\n[channels]\n"Cy5 long µ" = "tubulin"\nDAPI = "nucleus"')
     images, notes = read(root)
@@ -209,7 +209,7 @@ def test_channels_of_cellvoyager_are_named_by_the_mes(tmp_path: Path) -> None:
     write_text(root / "P7.mes", MES)
     declare(root, '[files]\nlayout = "cellvoyager"')
     (image,) = read(root)[0].values()
-    assert [channel.shows for channel in image.channels] == ["Hoechst", "Phalloidin", "a3c3"]
+    assert [channel.structure for channel in image.channels] == ["Hoechst", "Phalloidin", "a3c3"]
     write_text(root / "P7.mes", MES.replace("</bts:MeasurementSetting>", ""))
     (image,), notes = read(root)[0].values(), read(root)[1]
     assert len(image.channels) == 3

@@ -118,7 +118,7 @@ def test_the_class_may_be_a_folder_further_up(tmp_path: Path) -> None:
         ("dmso", "p2"),
         ("taxol", "p1"),
     ]
-    assert {channel.shows for image in images.values() for channel in image.channels} == {"actin"}
+    assert {channel.structure for image in images.values() for channel in image.channels} == {"actin"}
 
 
 def test_a_folder_without_classes_says_what_was_found(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_load_data_of_cellprofiler(tmp_path: Path) -> None:
         '[columns]\ncompound = "Metadata_broad_sample"',
     )
     (image,) = read(root)[0].values()
-    assert [(channel.path, channel.shows) for channel in image.channels] == [
+    assert [(channel.path, channel.structure) for channel in image.channels] == [
         ("P1/A01_s1_dna.tif", "nucleus"),
         ("P1/A01_s1_agp.tif", "actin + golgi"),
     ]
@@ -94,7 +94,7 @@ def test_columns_of_paths_by_what_they_show(tmp_path: Path) -> None:
         root, '[list]\nfile = "index.csv"\n[list.channels]\nnucleus = "DNA"\nrna = "RNA"\n[columns]\ngene = "label"'
     )
     images, notes = read(root)
-    assert [[c.shows for c in image.channels] for image in images.values()] == [["nucleus", "rna"], ["nucleus"]]
+    assert [[c.structure for c in image.channels] for image in images.values()] == [["nucleus", "rna"], ["nucleus"]]
     assert notes == {"rows without a file": 1}
 
 

@@ -25,7 +25,7 @@ VERSIONS = ("0.4", "0.5")
 
 def planes(image: Image) -> list[tuple[str, str, int]]:
     """Return array, what it shows and plane of each channel."""
-    return [(ArrayKey.parse(c.path).path, c.shows, c.plane) for c in image.channels]
+    return [(ArrayKey.parse(c.path).path, c.structure, c.plane) for c in image.channels]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -44,7 +44,7 @@ def test_channels_without_declared_stains_show_what_the_file_calls_them(tmp_path
     write_image(tmp_path / "a.zarr", stack((2, 8, 10)), "cyx", labels=["DAPI", ""])
     declare(tmp_path, NAMES)
     [image] = read(tmp_path)[0].values()
-    assert [channel.shows for channel in image.channels] == ["DAPI", "2"]
+    assert [channel.structure for channel in image.channels] == ["DAPI", "2"]
 
 
 def test_channels_without_names_are_known_by_their_numbers(tmp_path: Path) -> None:

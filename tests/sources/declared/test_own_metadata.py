@@ -26,7 +26,7 @@ def write(path: Path, names: Sequence[str], axes: str = "CYX", planes: int = 1) 
 
 
 def shown(images: dict[str, Image]) -> dict[str, list[tuple[str, int]]]:
-    return {key: [(channel.shows, channel.plane) for channel in image.channels] for key, image in images.items()}
+    return {key: [(channel.structure, channel.plane) for channel in image.channels] for key, image in images.items()}
 
 
 def test_channels_of_one_file_by_their_own_names(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def samples():
     return iter(())
 
 warm._samples = samples
-warm.compile_passes()
+warm.compile_kernels()
 assert warm.is_compiled()
 """
 
@@ -55,6 +55,6 @@ def test_one_process_compiles_and_the_others_wait_for_it(tmp_path: Path) -> None
 def test_every_pass_is_among_the_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warm.tempfile, "gettempdir", lambda: str(tmp_path))
     assert not warm.is_compiled()
-    warm.compile_passes()
+    warm.compile_kernels()
     assert warm.is_compiled()
     assert not {name for name, count in compiled().items() if not count and not name.startswith("_")}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _BLOCK = 4 << 20  # bytes hashed at once
 
 
-class Stamp(NamedTuple):
+class FileSignature(NamedTuple):
     """A file's identity at its place, without reading it."""
 
     size: int
@@ -23,13 +23,13 @@ class Stamp(NamedTuple):
     inode: int
 
 
-def stamp_of(path: str) -> Stamp | None:
-    """Return a file's stamp; None where there is no file."""
+def file_signature(path: str) -> FileSignature | None:
+    """Return a file's signature; None where there is no file."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
         return None
-    return Stamp(found.st_size, found.st_mtime_ns, found.st_ino)
+    return FileSignature(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
 def sha256_of(path: str) -> str:
@@ -42,7 +42,7 @@ def sha256_of(path: str) -> str:
 
 
 def note(package: Package, shards: list[Shard]) -> None:
-    """Record the current stamps of a local package's shards.
+    """Record the current signatures of a local package's shards.
 
     Raises
     ------
@@ -50,15 +50,15 @@ def note(package: Package, shards: list[Shard]) -> None:
         Where the package was built again since it was opened: what was read of it does not describe them.
     """
     if package.local:
-        package.stamps |= {shard.path: stamp_of(package.local_path(shard.path)) for shard in shards}
+        package.signatures |= {shard.path: file_signature(package.local_path(shard.path)) for shard in shards}
         package.check_unchanged()
 
 
 def check_same(package: Package, shard: Shard) -> None:
     """Raise where a local shard is not the one opened.
 
-    Call it once the shard is mapped. A file with another stamp may be a copy of the same content: a package that was
-    unpickled on another machine. It is read once to tell.
+    Call it once the shard is mapped. A file with another signature may be a copy of the same content: a package that
+    was unpickled on another machine. It is read once to tell.
 
     Raises
     ------
@@ -70,13 +70,13 @@ def check_same(package: Package, shard: Shard) -> None:
     if not package.local:
         return
     path = package.local_path(shard.path)
-    found = stamp_of(path)
-    if found is not None and found == package.stamps.get(shard.path):
+    found = file_signature(path)
+    if found is not None and found == package.signatures.get(shard.path):
         return
     package.check_unchanged()
     if sha256_of(path) != shard.sha256:
         raise ValueError("it changed since the package was opened, and its sha256 is not the manifest's")
-    package.stamps[shard.path] = found
+    package.signatures[shard.path] = found
 
 
 def rebuilt(place: str) -> PackageError:
