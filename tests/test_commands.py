@@ -163,7 +163,7 @@ def test_a_package_with_a_script_is_refused(built: Path, tmp_path: Path) -> None
     assert "cytoimagenet.py" in done.stderr
 
 
-def test_build_does_not_write_among_strangers(simulated: Path, tmp_path: Path) -> None:
+def test_build_does_not_write_among_unknown_files(simulated: Path, tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "thesis.txt").write_text("mine")
     done = in_this_process("build", simulated, "-o", tmp_path / "p", *SMALL, check=False)

@@ -48,7 +48,7 @@ class Broken:
         )
 
     def set(self, code: int) -> None:
-        """Have opening fail with this error; 0 mends it."""
+        """Have opening fail with this error; 0 lets it succeed."""
         for mark in self._marks.iterdir():
             mark.unlink()
         if code:

@@ -33,7 +33,7 @@ def load_script() -> Any:
     return sys.modules[NAME]
 
 
-def read_all(script: Any, folder: Path, **conditions: Any) -> int:
+def read_all(script: Any, folder: Path | str, **conditions: Any) -> int:
     """Stream a package without decoding; return the number of rows."""
     builder = script.CytoImageNet("full", data_dir=folder, **conditions)
     splits = builder._splits.arguments(datasets.StreamingDownloadManager())

@@ -207,8 +207,11 @@ def test_a_package_that_does_not_say_where_batches_are_gives_the_same_rows(
         content = shard.read_bytes()
         restate(shard, {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()})
     assert "batch_offsets" not in (folder / "manifest.json").read_text()
-    for conditions in ({}, {"labels": "human"}):
-        assert read_all(script, folder, **conditions) == read_all(script, package, **conditions) > 0
+    pytest.importorskip("aiohttp")
+    with serving(folder, Faults()) as url:
+        for conditions in ({}, {"labels": "human"}):
+            wanted = read_all(script, package, **conditions)
+            assert read_all(script, folder, **conditions) == read_all(script, url, **conditions) == wanted > 0
 
 
 @pytest.mark.parametrize("stated", [["batch_rows", [7, 9]], ["batch_rows", "16"], ["batch_offsets", [8, 16]]], ids=str)
@@ -237,8 +240,11 @@ def test_a_damaged_shard_is_named(script: Any, own_package: Callable[[], Path], 
     data[data.index(b"IDAT") + 40] ^= 1
     shard.write_bytes(bytes(data))
     builder = script.CytoImageNet("organism", data_dir=shard.parents[2], cache_dir=tmp_path / "cache")
-    with pytest.raises(script.ShardError, match=r"train-00001-of-00003.arrow: its sha256 is not the manifest's"):
+    named = r"train-00001-of-00003.arrow: its sha256 is not the manifest's"
+    with pytest.raises(script.ShardError, match=named):
         builder.download_and_prepare()
+    with pytest.raises(script.ShardError, match=named):
+        read_all(script, shard.parents[2])
 
 
 @pytest.mark.parametrize("where", [{"dosis": 1}, {"z": {"min": "low"}}], ids=str)

@@ -80,7 +80,7 @@ def _components(examples: list[tuple[int, str, int, bool, int]]) -> dict[int, se
 
 @given(tables)
 @settings(max_examples=80, deadline=None)
-def test_laws(examples: list[tuple[int, str, int, bool, int]]) -> None:
+def test_invariants(examples: list[tuple[int, str, int, bool, int]]) -> None:
     selected = _select(examples)
     selection, rejects = selected.selection, selected.rejects
     assert selection.schema.equals(SELECTION)

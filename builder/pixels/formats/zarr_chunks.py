@@ -62,6 +62,6 @@ class Wholeness:
     def _pieces(self, name: str, content: bytes) -> list[tuple[int, int]]:
         start = 0 if self._at_start else len(content) - self._index - _CHECKSUM
         if start < 0 or len(content) < self._index + _CHECKSUM:
-            raise limits.unreadable(f"zarr: the shard {name} has no room for its index")
+            raise limits.unreadable(f"zarr: the shard {name} is too short for its index")
         pairs = np.frombuffer(content, "<u8", self._index // 8, start).reshape(-1, 2)
         return [(int(position), int(size)) for position, size in pairs if position != _NONE]

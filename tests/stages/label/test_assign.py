@@ -240,7 +240,7 @@ row_strategy = st.fixed_dictionaries({"name": st.sampled_from("ab"), **dict.from
     st.integers(0, 2**64),
     st.randoms(use_true_random=False),
 )
-def test_laws(rows: list[dict[str, str | None]], least: int, most: int, seed: int, chance: random.Random) -> None:
+def test_invariants(rows: list[dict[str, str | None]], least: int, most: int, seed: int, chance: random.Random) -> None:
     recipe = Recipe(seed=seed, min_images=least, class_size=most, presample_size=12)
     annotations = table(rows)
     result = assign_labels(annotations, recipe)

@@ -106,7 +106,7 @@ def some_rows(draw: st.DrawFn) -> list[tuple[int, int, int, int]]:
 
 @settings(max_examples=400)
 @given(some_rows(), st.integers(1, 5), st.integers(0, 5))
-def test_laws(rows: list[tuple[int, int, int, int]], least: int, room: int) -> None:
+def test_invariants(rows: list[tuple[int, int, int, int]], least: int, room: int) -> None:
     size = least + room
     found = kept(rows, least, size)
     inside = [row for row, stays in zip(rows, found.stays, strict=True) if stays]

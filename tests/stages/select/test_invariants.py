@@ -41,7 +41,7 @@ def some_images(draw: st.DrawFn) -> Tables:
 
 @settings(max_examples=80, deadline=None)
 @given(some_images(), st.integers(1, 20), st.integers(0, 2**32), st.randoms(use_true_random=False))
-def test_laws(given_tables: Tables, size: int, seed: int, chance: random.Random) -> None:
+def test_invariants(given_tables: Tables, size: int, seed: int, chance: random.Random) -> None:
     recipe = Recipe(seed=seed, class_size=size, min_class_size=min(2, size), shard_bytes=9000, validation_share=0.3)
     selected = given_tables.select(recipe)
     assert nothing_lost(given_tables, selected)

@@ -37,7 +37,7 @@ def test_no_batch_could_take_one_row_more(sizes: list[int], rows: int, size: int
         assert end - start == rows or sum(sizes[start : end + 1]) > size
 
 
-def test_shards_of_an_earlier_build_go_and_strangers_stay(tmp_path: Path) -> None:
+def test_shards_of_an_earlier_build_go_and_unknown_files_stay(tmp_path: Path) -> None:
     work, package = Store(str(tmp_path / "work")), Store(str(tmp_path / "package"))
     retire(work, package, {"data/a/train-0.arrow", "data/b/train-0.arrow"})
     for name in ("data/a/train-0.arrow", "data/b/train-0.arrow", "data/a/mine.arrow", "manifest.json"):
