@@ -14,6 +14,7 @@ Ratios are of elapsed and of processor time; the latter says more where other wo
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -86,15 +87,13 @@ def report(results: dict[str, list[dict[str, float]]]) -> None:
 def describe_machine(rows: int) -> None:
     import numpy
     import pandas
-    import polars
     import pyarrow
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = os.getloadavg()[0]
     print(
         f"{rows:,} rows; {platform.machine()}, {cores} cores, load {load:.1f}; Python {platform.python_version()}, "
-        f"pyarrow {pyarrow.__version__}, numpy {numpy.__version__}, pandas {pandas.__version__}, "
-        f"Polars {polars.__version__}"
+        f"pyarrow {pyarrow.__version__}, numpy {numpy.__version__}, pandas {pandas.__version__}"
     )
 
 
@@ -115,7 +114,11 @@ def main() -> None:
         if not any(folder.glob("*.parquet")):
             write_annotations(folder, options.rows)
         describe_machine(options.rows)
-        report(in_turn(options.ways.split(","), folder, options.runs))
+        ways = options.ways.split(",")
+        if "polars" in ways and importlib.util.find_spec("polars") is None:
+            print("polars: not installed, left out")
+            ways.remove("polars")
+        report(in_turn(ways, folder, options.runs))
 
 
 if __name__ == "__main__":

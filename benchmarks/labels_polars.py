@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.labels_pandas import Rows, columns, owners
+from benchmarks.labels_method import Rows, columns, owners
 from builder.recipe import Recipe
 
 

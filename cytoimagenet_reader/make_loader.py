@@ -52,7 +52,7 @@ def loader(
     """Return batches for training in PyTorch.
 
     The package is in a folder or at a URL. ``for images, labels in loader(...)`` gives each image once per epoch: torch
-    uint8 (B, 1, H, W) and int64 (B,). Every ``iter`` gives the next epoch. Threads decode and resize (compiled passes
+    uint8 (B, 1, H, W) and int64 (B,). Every ``iter`` gives the next epoch. Threads decode and resize (compiled kernels
     leave Python's lock), so no worker processes are needed, and the order depends on the seed and the epoch only, not
     on the number of threads.
 

@@ -1,6 +1,6 @@
 """Image decoding and resizing with Pillow.
 
-It serves where no compiled pass exists, and for the first images of a process.
+It serves where no compiled kernel exists, and for the first images of a process.
 """
 
 from __future__ import annotations

@@ -33,10 +33,8 @@ class Compact:
         """
         if depth > _MOST_NESTED:
             raise ValueError("a header is malformed")
-        data, position = (
-            self._data,
-            self.position,
-        )  # in local names, and numbers and texts read here: that takes half the time
+        # in local names, and numbers and texts read here: that takes half the time
+        data, position = self._data, self.position
         found: dict[int, Any] = {}
         field = 0
         while head := data[position]:

@@ -90,7 +90,7 @@ class Merged:
         self.height, self.width = sizes[0]
         self._indices = tuple(channel.indices for channel in self._channels if isinstance(channel, Levels))
         self._tables = tuple(channel.table for channel in self._channels if isinstance(channel, Levels))
-        # one type for all, so that a compiled pass is one loop; anything else goes through numpy
+        # one type for all, so that a compiled kernel is one loop; anything else goes through numpy
         self._alike = len(self._indices) == len(self._channels) and len({plane.dtype for plane in self._indices}) == 1
 
     def window(self, rows: slice, columns: slice) -> F64:

@@ -226,6 +226,18 @@ def test_batches_that_the_manifest_states_wrongly_name_the_shard(
         read_all(script, path.parent)
 
 
+def test_a_first_shard_that_is_cut_within_its_schema_is_named_once(
+    script: Any, own_package: Callable[[], Path]
+) -> None:  # fmt: skip
+    shard = own_package() / "data/organism/train-00000-of-00003.arrow"
+    for size in (0, 100):
+        with shard.open("r+b") as file:
+            file.truncate(size)
+        with pytest.raises(script.ShardError, match=r"train-00000-of-00003.arrow: it ends before byte") as failed:
+            read_all(script, shard.parents[2])
+        assert str(failed.value).count("train-00000-of-00003.arrow") == 1
+
+
 @pytest.mark.parametrize("fault", ["no_ranges", "short"])
 def test_a_server_that_gives_more_or_less_than_what_is_asked(script: Any, package: Path, fault: str) -> None:
     """The whole file each time; or every third cut short."""

@@ -128,7 +128,7 @@ class ChannelReader:
         except RejectedError as refused:
             if content is not None and refused.reason == "unreadable":
                 size = len(content) if isinstance(content, bytes) else content.size
-                _refuse_verdict_without_memory(size, self._max_pixels)
+                _refuse_confirmation_without_memory(size, self._max_pixels)
                 self._fetcher.check_whole(file, content)
             return refused
 
@@ -147,7 +147,7 @@ class ChannelReader:
         return found
 
 
-def _refuse_verdict_without_memory(size: int, max_pixels: int) -> None:
+def _refuse_confirmation_without_memory(size: int, max_pixels: int) -> None:
     """Raise MemoryError where decoding may have run out of memory.
 
     Some decoders report that as a broken file.

@@ -81,7 +81,7 @@ def test_paths_outside_are_not_in_the_folder(tmp_path: Path) -> None:
         folder.read_bytes("../secret.csv")
 
 
-def test_stamps_change_with_size_and_time(tmp_path: Path) -> None:
+def test_file_signatures_change_with_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(b"x")
     first = Folder.listed(str(tmp_path)).file_signature(["a.tif"])
