@@ -303,7 +303,7 @@ class _PlainSplits:
 
     def _rows(self, path: str, wanted: Sequence[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (number, row) of wanted rows; check whole shards' hashes."""
-        facts, schema, first, digest = self.stated[path], None, 0, hashlib.sha256()
+        facts, schema, first, given, digest = self.stated[path], None, 0, 0, hashlib.sha256()
         try:
             starts, counts = facts.get("batch_offsets") or [0], facts.get("batch_rows") or [facts["rows"]]
             for start, stop, count in zip((0, *starts), (*starts, facts["bytes"]), (0, *counts), strict=True):
@@ -324,13 +324,15 @@ class _PlainSplits:
                     here = wanted[bisect_left(wanted, first) : bisect_left(wanted, first + len(batch))]
                     rows = batch.select(columns).take(pa.array([number - first for number in here], pa.int64()))
                     yield from zip(here, rows.to_pylist(), strict=True)
-                    first += len(batch)
+                    first, given = first + len(batch), given + len(here)
                 if first != after:
                     raise ValueError(f"it has {first} rows where the manifest says {after}")
         except ShardError:
             raise
         except Exception as error:
             raise self._fault(path, f"{type(error).__name__}: {error}") from error
+        if given != len(wanted):
+            raise self._fault(path, f"it gives {given} of {len(wanted)} rows")
         if len(wanted) == facts["rows"] and digest.hexdigest() != facts["sha256"]:
             raise self._fault(path, "its sha256 is not the manifest's")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, NamedTuple
@@ -14,6 +17,12 @@ from builder.errors import UserError
 
 _ZIP: Final = (".zip",)
 _TAR: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_DAMAGED: Final = (
+    *(zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError),
+    *(NotImplementedError, RuntimeError),  # of zipfile: an unknown method, a password
+)
+_OF_NAMES: Final = (errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR)
+"""What the system says of names in an archive that it cannot give to files."""
 _BLOCK: Final = 1 << 20
 
 
@@ -56,7 +65,9 @@ def unpack(archive: Path, folder: Path) -> int:
             count += 1
         shutil.rmtree(folder, ignore_errors=True)
         making.replace(folder)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (*_DAMAGED, OSError) as error:
+        if getattr(error, "errno", None) not in (None, *_OF_NAMES):
+            raise  # of the disk or the network: the archive may be whole
         raise UserError(f"{archive} cannot be unpacked ({error}); remove it, and run the same command again") from None
     finally:
         shutil.rmtree(making, ignore_errors=True)
@@ -82,6 +93,8 @@ def _members(archive: Path) -> Iterator[_Member]:
             if file is None:
                 raise UserError(f"{archive} holds {entry.name!a}, a link or device; nothing of it is kept")
             yield _Member(entry.name, entry.size, file)  # type: ignore[arg-type]
+        while packed_tar.fileobj is not None and packed_tar.fileobj.read(_BLOCK):
+            continue  # the checksum of gzip or xz stands behind what tarfile reads
 
 
 def _checked(archive: Path, name: str) -> PurePosixPath:

@@ -5,16 +5,23 @@ And archives whose paths lead outside.
 
 from __future__ import annotations
 
+import bz2
 import dataclasses
+import errno
+import gzip
 import hashlib
 import io
 import json
+import lzma
+import os
 import random
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -193,6 +200,22 @@ def _tar(name: str, **facts: object) -> bytes:
     return out.getvalue()
 
 
+def _long_tar() -> bytes:
+    """An uncompressed archive of a long file of random bytes."""
+    content, out = np.random.default_rng(0).bytes(200_000), io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        info = tarfile.TarInfo("x")
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _flipped(content: bytes) -> bytes:
+    """Return bytes of which some in the middle are others."""
+    middle = len(content) // 2
+    return content[:middle] + bytes(byte ^ 0xFF for byte in content[middle : middle + 64]) + content[middle + 64 :]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -204,6 +227,11 @@ def _tar(name: str, **facts: object) -> bytes:
         ("a.tar.gz", _tar("device", type=tarfile.CHRTYPE), "a link or device"),
         ("a.zip", zipped(**{"x": b"1"})[:-10], "cannot be unpacked"),
         ("a.tar.gz", _tar("x")[:40], "cannot be unpacked"),
+        ("a.tar.gz", _flipped(gzip.compress(_long_tar())), "cannot be unpacked"),
+        ("a.tar.xz", _flipped(lzma.compress(_long_tar())), "cannot be unpacked"),
+        ("a.tar.bz2", _flipped(bz2.compress(_long_tar())), "cannot be unpacked"),
+        ("a.zip", zipped(**{"x": b"1", "x/y": b"2"}), "cannot be unpacked"),
+        ("a.zip", zipped(**{"x" * 300: b"1"}), "cannot be unpacked"),
     ],
 )
 def test_archives_that_climb_or_are_damaged_leave_nothing(name: str, content: bytes, says: str, tmp_path: Path) -> None:
@@ -213,6 +241,24 @@ def test_archives_that_climb_or_are_damaged_leave_nothing(name: str, content: by
         unpack(tmp_path / "in" / name, tmp_path / "in/a")
     assert [path.name for path in (tmp_path / "in").iterdir()] == [name]
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=errno.errorcode.get)
+def test_a_fault_of_the_machine_is_none_of_the_archive(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """A full disk is no reason to remove an archive."""
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(zipped(**{"x": b"1"}))
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("builder.download.unpack._copy", fail)
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))) as failed:
+        unpack(archive, tmp_path / "a")
+    assert failed.value.errno == number
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_every_source_can_be_had_or_says_how() -> None:

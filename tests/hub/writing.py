@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import base64
 import hashlib
 import json
@@ -14,12 +15,12 @@ from tests.hub.wire import FailedError, Wire
 _LFS_ENDINGS = (".arrow", ".parquet", ".png")
 
 
-class Writing(Wire):
+class Writing(Wire, abc.ABC):
     """What ``_commit_api.py`` and ``lfs.py`` of the client send."""
 
+    @abc.abstractmethod
     def _check_writer(self, owner: str) -> None:
         """Refuse who may not write below this name."""
-        raise NotImplementedError
 
     def _preupload(self, repo: str, rev: str) -> None:
         wanted = json.loads(self.whole_body())

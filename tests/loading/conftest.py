@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
 
 from cytoimagenet_reader.png.encoder import encode
 from tests.loading.made_package import make_package
+from tests.loading.script_alone import load_script
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,3 +46,12 @@ def own_package(package: Path, tmp_path: Path) -> Callable[[], Path]:
         return Path(shutil.copytree(package, tmp_path / "cytoimagenet"))
 
     return copy
+
+
+@pytest.fixture
+def script() -> Any:
+    """The script as a module that cannot import the reader.
+
+    It is a module of this process.
+    """
+    return load_script()

@@ -30,6 +30,7 @@ TESTS = (
     "tests/loading/test_rebuilt.py",
     "tests/loading/test_refused.py",
     "tests/loading/test_script.py",
+    "tests/loading/test_script_refuses.py",
     "tests/loading/test_stale.py",
     "tests/loading/test_stream_tables.py",
 )
